@@ -1,0 +1,213 @@
+//! **Who is it?** What a peer's certificates *claim*. Nothing in this room is trusted.
+//!
+//! [`PeerChain::parse`] takes the certificates as they came off the wire and reads the leaf: its names, its key,
+//! its validity. Whether any of it is true is decided in [`trust`](crate::trust); whose it is, in
+//! [`tenant`](crate::tenant). Only the leaf ever yields an identity: names in any other certificate are not read.
+//!
+//! Two independent parsers (rustls-webpki, which decides trust, and x509-parser, which reads what webpki does not
+//! expose) must agree on the public key, the serial number, the issuer and every DNS and URI name. Where they do
+//! not, the chain is refused: a certificate that means different things to different readers is an attack.
+
+mod certificate;
+mod hashes;
+mod names;
+mod spiffe;
+mod validity;
+
+use std::fmt;
+
+use rustls_pki_types::CertificateDer;
+
+pub(crate) use certificate::Extensions;
+pub use certificate::{Certificate, SerialNumber};
+pub use hashes::{CertHash, InvalidHash, SpkiHash};
+pub use names::{InvalidName, Name, NameKind};
+pub use spiffe::{InvalidSpiffeId, SpiffeId};
+pub use validity::Validity;
+
+/// The certificates that a peer presented: the leaf, read, and the others, as they came.
+///
+/// A claim, not a proof. [`VerifiedPeer::verify`](crate::trust::VerifiedPeer::verify) turns it into one.
+///
+/// ```
+/// # use countersign::testing::TestCa;
+/// use countersign::identity::{Name, PeerChain};
+///
+/// # let chain = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain();
+/// let claimed = PeerChain::parse(chain)?;
+/// assert_eq!(claimed.leaf().names(), [Name::Uri("spiffe://acme.example/tenant/acme".into())]);
+/// # Ok::<(), countersign::identity::Malformed>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PeerChain {
+    leaf: Certificate,
+    others: Box<[CertificateDer<'static>]>,
+}
+
+impl PeerChain {
+    /// Reads a chain in the order of a TLS Certificate message (RFC 8446 §4.4.2): the leaf first, then the others in
+    /// any order, within [`Limits::default`].
+    ///
+    /// # Errors
+    /// [`Malformed`], with the first thing found wrong. Sizes are checked before anything is parsed.
+    pub fn parse<'a>(certificates: impl IntoIterator<Item = CertificateDer<'a>>) -> Result<Self, Malformed> {
+        Self::parse_within(Limits::default(), certificates)
+    }
+
+    /// [`parse`](Self::parse) with limits of your own.
+    ///
+    /// # Errors
+    /// As for [`parse`](Self::parse).
+    pub fn parse_within<'a>(
+        limits: Limits,
+        certificates: impl IntoIterator<Item = CertificateDer<'a>>,
+    ) -> Result<Self, Malformed> {
+        let mut certificates = limits.admit(certificates)?.into_iter();
+        let leaf = certificates.next().ok_or(Malformed::Empty)?;
+        Ok(Self {
+            leaf: Certificate::parse(leaf.into_owned())?,
+            others: certificates.map(CertificateDer::into_owned).collect(),
+        })
+    }
+
+    /// The certificate that the peer proves possession of in the handshake.
+    pub fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+
+    /// What came after the leaf: candidates for path building, of which nothing is read for identity.
+    pub fn others(&self) -> &[CertificateDer<'static>] {
+        &self.others
+    }
+
+    /// Every certificate in the order it was presented.
+    pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        std::iter::once(self.leaf.der()).chain(&self.others)
+    }
+}
+
+impl fmt::Debug for PeerChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerChain")
+            .field("leaf", &self.leaf)
+            .field("others", &self.others.len())
+            .finish()
+    }
+}
+
+/// How much a peer may present before anything of it is parsed or any signature is checked.
+///
+/// A chain of junk certificates costs a path builder milliseconds before the peer has proved anything; a bound on
+/// count and size comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Certificates in the chain, leaf included. Default 8.
+    pub certificates: usize,
+    /// Bytes of DER of all certificates together. Default 16 KiB.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            certificates: 8,
+            bytes: 16 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// At most this many certificates.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: usize) -> Self {
+        self.certificates = certificates;
+        self
+    }
+
+    /// At most this many bytes of DER in all.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    fn admit<'a>(
+        self,
+        certificates: impl IntoIterator<Item = CertificateDer<'a>>,
+    ) -> Result<Vec<CertificateDer<'a>>, Malformed> {
+        let mut admitted = Vec::with_capacity(self.certificates.min(4));
+        let mut bytes = 0_usize;
+        for certificate in certificates {
+            bytes = bytes.saturating_add(certificate.len());
+            if admitted.len() == self.certificates {
+                return Err(Malformed::TooManyCertificates {
+                    limit: self.certificates,
+                });
+            }
+            if bytes > self.bytes {
+                return Err(Malformed::ChainTooLarge { limit: self.bytes });
+            }
+            admitted.push(certificate);
+        }
+        Ok(admitted)
+    }
+}
+
+/// Why a presented chain could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The list of certificates was empty.
+    #[error("the chain holds no certificate")]
+    Empty,
+    /// More certificates than [`Limits::certificates`].
+    #[error("the chain holds more than {limit} certificates")]
+    TooManyCertificates {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// More bytes than [`Limits::bytes`].
+    #[error("the chain is larger than {limit} bytes")]
+    ChainTooLarge {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// Not one X.509 v3 certificate in DER (RFC 5280 §4.1), or one with bytes after it.
+    #[error("the leaf is not an X.509 v3 certificate in DER")]
+    Certificate,
+    /// An extension stands twice (RFC 5280 §4.2) or cannot be read.
+    #[error("an extension of the leaf is repeated or cannot be read")]
+    Extension,
+    /// The validity dates cannot be told as seconds since 1970, or end before they begin.
+    #[error("the validity of the leaf cannot be read")]
+    Validity,
+    /// A name carries bytes that no identity may have: control bytes, NUL, or non-ASCII in an ASCII type.
+    #[error("a name of the leaf is not well-formed ({kind})")]
+    Name {
+        /// The kind of name.
+        kind: NameKind,
+    },
+    /// webpki and x509-parser read something different out of the same bytes.
+    #[error("two parsers disagree on the {field} of the leaf")]
+    ParsersDisagree {
+        /// What they disagree on.
+        field: &'static str,
+    },
+}
+
+impl Malformed {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "identity.empty",
+            Self::TooManyCertificates { .. } => "identity.too_many_certificates",
+            Self::ChainTooLarge { .. } => "identity.chain_too_large",
+            Self::Certificate => "identity.certificate",
+            Self::Extension => "identity.extension",
+            Self::Validity => "identity.validity",
+            Self::Name { .. } => "identity.name",
+            Self::ParsersDisagree { .. } => "identity.parsers_disagree",
+        }
+    }
+}

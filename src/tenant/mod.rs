@@ -1,0 +1,167 @@
+//! **Whose is it?** From a verified peer to the tenant it acts for.
+//!
+//! [`ResolveTenant`] decides. Its argument is a [`VerifiedPeer`], so an unverified certificate cannot be mapped; the
+//! ready-made answer is [`TenantTable`].
+
+mod table;
+mod template;
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::identity::NameKind;
+use crate::trust::VerifiedPeer;
+
+pub use table::{TenantTable, TenantTableBuilder};
+pub use template::{InvalidTable, Problem};
+
+/// Decides whose a verified peer is. Pure: no I/O, no clock.
+pub trait ResolveTenant: fmt::Debug + Send + Sync {
+    /// The tenant, and the rule that named it.
+    ///
+    /// # Errors
+    /// [`NoTenant`]. Two answers are none: an implementation never picks the first of many.
+    fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant>;
+
+    /// As for [`VerifyPeer::generation`](crate::trust::VerifyPeer::generation).
+    fn generation(&self) -> u64 {
+        0
+    }
+}
+
+impl<R: ResolveTenant + ?Sized> ResolveTenant for Arc<R> {
+    fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
+        (**self).resolve_tenant(peer)
+    }
+
+    fn generation(&self) -> u64 {
+        (**self).generation()
+    }
+}
+
+/// A tenant and what named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// Whose the peer is.
+    pub tenant: TenantId,
+    /// The rule that said so, for the operator.
+    pub rule: Arc<str>,
+}
+
+impl Resolved {
+    /// This tenant, named by that rule.
+    pub fn new(tenant: TenantId, rule: impl Into<Arc<str>>) -> Self {
+        Self {
+            tenant,
+            rule: rule.into(),
+        }
+    }
+}
+
+/// The name of a tenant: 1 to 128 printable ASCII characters, without a space at either end.
+///
+/// Compared byte for byte. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(Arc<str>);
+
+impl TenantId {
+    /// The longest name, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`InvalidTenantId`] for anything that is not 1 to 128 printable ASCII characters without a space at either end.
+    pub fn parse(text: &str) -> Result<Self, InvalidTenantId> {
+        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let good = printable && !text.is_empty() && text.len() <= Self::MAX_LEN && text.trim() == text;
+        if good {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidTenantId)
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for TenantId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for TenantId {
+    type Err = InvalidTenantId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTenantId> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TenantId({:?})", self.0)
+    }
+}
+
+/// Text that cannot name a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant's name is 1 to 128 printable ASCII characters without a space at either end")]
+#[non_exhaustive]
+pub struct InvalidTenantId;
+
+/// Why a verified peer belongs to nobody here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoTenant {
+    /// No rule speaks about any of its names or its key.
+    #[error("no rule matches this peer")]
+    NoRule,
+    /// A rule names a tenant that the table does not know.
+    #[error("rule {rule} names the tenant {name:?}, which is not known")]
+    Unknown {
+        /// The rule.
+        rule: Arc<str>,
+        /// What stands in the certificate where the tenant's name belongs.
+        name: String,
+    },
+    /// Two rules match, or one rule matches two names: nobody can say which was meant.
+    #[error("ambiguous: {first} and {second} both match")]
+    Ambiguous {
+        /// The rule that matched.
+        first: Arc<str>,
+        /// The rule that matched too; the same one where it matched twice.
+        second: Arc<str>,
+    },
+    /// The rule asks for a name of the subject below an authority that constrains names: subject names escape its
+    /// constraints, so they prove nothing.
+    #[error("a {kind} does not count below a name-constrained certificate authority")]
+    Unconstrained {
+        /// The kind of name that the rule asks for.
+        kind: NameKind,
+    },
+}
+
+impl NoTenant {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRule => "tenant.no_rule",
+            Self::Unknown { .. } => "tenant.unknown",
+            Self::Ambiguous { .. } => "tenant.ambiguous",
+            Self::Unconstrained { .. } => "tenant.unconstrained_name",
+        }
+    }
+}

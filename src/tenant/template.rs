@@ -1,0 +1,119 @@
+use crate::identity::{InvalidName, Name, NameKind, SpiffeId};
+
+const PLACEHOLDER: &str = "{tenant}";
+
+/// A name with one `{tenant}` in it, such as `spiffe://acme.example/tenant/{tenant}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template {
+    kind: NameKind,
+    before: Box<str>,
+    after: Box<str>,
+    spiffe: bool,
+}
+
+impl Template {
+    pub(super) fn parse(kind: NameKind, text: &str) -> Result<Self, Problem> {
+        let Some((before, after)) = text.split_once(PLACEHOLDER) else {
+            return Err(Problem::NoPlaceholder);
+        };
+        if after.contains(['{', '}']) || before.contains(['{', '}']) {
+            return Err(Problem::Placeholder);
+        }
+        let sample = format!("{before}x{after}");
+        Name::parse(kind, &sample).map_err(Problem::Name)?;
+        let spiffe = kind == NameKind::Uri && before.starts_with("spiffe:");
+        if spiffe
+            && !(SpiffeId::parse(&sample).is_ok()
+                && before.ends_with('/')
+                && (after.is_empty() || after.starts_with('/')))
+        {
+            return Err(Problem::Spiffe);
+        }
+        Ok(Self {
+            kind,
+            before: before.into(),
+            after: after.into(),
+            spiffe,
+        })
+    }
+
+    pub(super) fn kind(&self) -> NameKind {
+        self.kind
+    }
+
+    /// What stands in this name where the template has `{tenant}`.
+    ///
+    /// In a URI it is one path segment: it never spans a `/`, nor anything that a URI gives a meaning to. In a DNS
+    /// name it is one label.
+    pub(super) fn capture<'n>(&self, name: &'n Name) -> Option<&'n str> {
+        let text = text_of(name, self.kind)?;
+        let captured = text.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        let whole_segment = match self.kind {
+            NameKind::Uri => captured
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
+            NameKind::Dns => !captured.contains('.'),
+            _ => true,
+        };
+        let well_formed = !self.spiffe || SpiffeId::parse(text).is_ok();
+        (whole_segment && well_formed && !captured.is_empty()).then_some(captured)
+    }
+}
+
+/// The text of a name of that kind.
+fn text_of(name: &Name, kind: NameKind) -> Option<&str> {
+    let text = match name {
+        Name::Dns(text) | Name::Uri(text) | Name::Email(text) => text,
+        Name::CommonName(text) | Name::OrganizationalUnit(text) => text,
+        _ => return None,
+    };
+    (name.kind() == kind).then_some(text)
+}
+
+/// A table of tenants that cannot be built: which rule, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("tenant rule {rule}: {problem}")]
+pub struct InvalidTable {
+    /// The rule, as it was given.
+    pub rule: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A template without `{tenant}`.
+    #[error("a template needs {PLACEHOLDER} where the tenant's name stands")]
+    NoPlaceholder,
+    /// A template with a second placeholder or a stray brace.
+    #[error("a template has {PLACEHOLDER} exactly once and no other braces")]
+    Placeholder,
+    /// A template that begins with `spiffe:` but does not make SPIFFE IDs.
+    #[error("with {PLACEHOLDER} as one whole path segment it must be a SPIFFE ID in the standard's own form")]
+    Spiffe,
+    /// A name that no certificate can carry as an identity.
+    #[error("{0}")]
+    Name(InvalidName),
+    /// A tenant's name that is none.
+    #[error(
+        "{0:?} is not a tenant's name: 1 to 128 printable ASCII characters without a space at either end"
+    )]
+    Tenant(String),
+    /// The same name or key is given to two tenants.
+    #[error("it belongs to {first:?} already and cannot belong to {second:?} too")]
+    Twice {
+        /// The tenant that has it.
+        first: String,
+        /// The tenant it was given to as well.
+        second: String,
+    },
+    /// A template without any known tenant would accept whatever the certificate says.
+    #[error("a template needs the tenants that may appear in it: name them with `known`")]
+    NobodyKnown,
+    /// A table without rules knows nobody.
+    #[error("the table has no rule; add one, such as `uri(\"spiffe://acme.example/tenant/{PLACEHOLDER}\")`")]
+    Empty,
+}

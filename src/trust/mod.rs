@@ -1,0 +1,243 @@
+//! **Do we trust it?** From a claimed chain to a verified peer.
+//!
+//! [`VerifyPeer`] decides; [`VerifiedPeer::verify`] is the only mint of the proof. Two deciders are joined with
+//! [`and`](VerifyPeer::and), and both must agree: `PrivateCa` *and* `PinSet`.
+//!
+//! ```
+//! # use countersign::testing::TestCa;
+//! # use countersign::identity::PeerChain;
+//! use countersign::trust::{PinSet, PrivateCa, Role, Untrusted, VerifiedPeer, VerifyPeer};
+//!
+//! # let ca = TestCa::new("Acme Root");
+//! # let (ca_pem, chain) = (ca.pem(), ca.client("spiffe://acme.example/tenant/acme").issue().chain());
+//! # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+//! # let now = countersign::identity::Validity::ALWAYS.not_before; // 1970
+//! # let now = rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_790_000_000));
+//! let chain = PeerChain::parse(chain)?;
+//! let pinned = PinSet::new([chain.leaf().spki()]);
+//! let trust = PrivateCa::from_pem(ca_pem.as_bytes(), algorithms, now)?.and(pinned);
+//! let peer = VerifiedPeer::verify(&trust, chain, Role::Client, now)?;
+//! assert!(peer.evidence().pin.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An unverified chain cannot be mapped to a tenant; this does not compile:
+//!
+//! ```compile_fail,E0308
+//! fn shortcut(tenants: &dyn countersign::tenant::ResolveTenant, claimed: &countersign::identity::PeerChain) {
+//!     let _ = tenants.resolve_tenant(claimed);
+//! }
+//! ```
+
+mod pins;
+mod private_ca;
+mod profile;
+mod untrusted;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls_pki_types::{ServerName, UnixTime};
+
+use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
+
+pub use pins::{InvalidPin, PinSet};
+pub use private_ca::{InvalidCa, PrivateCa};
+pub use profile::Profile;
+pub use untrusted::Untrusted;
+
+/// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
+pub trait VerifyPeer: fmt::Debug + Send + Sync {
+    /// What makes the peer trusted, or why it is not.
+    ///
+    /// # Errors
+    /// [`Untrusted`], with the first reason found.
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted>;
+
+    /// The number of the last change after which an answer may differ for any other reason than time; 0 for a
+    /// verifier that never changes.
+    ///
+    /// Open connections are asked again when it differs. The numbers come from one count for the whole process, which
+    /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
+    fn and<V: VerifyPeer>(self, other: V) -> And<Self, V>
+    where
+        Self: Sized,
+    {
+        And {
+            first: self,
+            second: other,
+        }
+    }
+}
+
+/// What a verifier decides on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Presented<'a> {
+    /// The claimed chain.
+    pub chain: &'a PeerChain,
+    /// What the peer wants to be.
+    pub role: Role<'a>,
+    /// The present, in seconds since 1970.
+    pub now: UnixTime,
+    /// What the verifiers before this one in an [`And`] found; the verified path, for instance.
+    pub found: Option<&'a Evidence>,
+}
+
+/// The role that the peer plays in the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role<'a> {
+    /// The peer is a client that authenticates itself to us.
+    Client,
+    /// The peer is the server that we wanted to reach under this name.
+    Server {
+        /// The name we wanted to reach.
+        name: &'a ServerName<'a>,
+    },
+}
+
+/// What made the peer trusted, and for how long that stays true under the same policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The public key of the anchor that the verified path ends in.
+    pub anchor: Option<SpkiHash>,
+    /// The public keys of the issuers on the verified path, from the leaf's issuer up, without the anchor.
+    pub issuers: Arc<[SpkiHash]>,
+    /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
+    /// constraints, so they never count below it.
+    pub name_constrained: bool,
+    /// The pin that matched.
+    pub pin: Option<SpkiHash>,
+    /// The time for which the decision holds: the intersection of all that it rests on.
+    pub valid: Validity,
+}
+
+impl Evidence {
+    /// Evidence that holds for that time and says nothing else yet.
+    pub fn new(valid: Validity) -> Self {
+        Self {
+            anchor: None,
+            issuers: Arc::new([]),
+            name_constrained: false,
+            pin: None,
+            valid,
+        }
+    }
+
+    /// Both together: the facts of both, for the time in which both hold.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            anchor: self.anchor.or(other.anchor),
+            issuers: if self.issuers.is_empty() {
+                other.issuers
+            } else {
+                self.issuers
+            },
+            name_constrained: self.name_constrained || other.name_constrained,
+            pin: self.pin.or(other.pin),
+            valid: self.valid.intersect(other.valid),
+        }
+    }
+}
+
+/// A peer that a [`VerifyPeer`] found trusted. Proof: only [`VerifiedPeer::verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedPeer(Arc<Verified>);
+
+#[derive(Debug)]
+struct Verified {
+    chain: PeerChain,
+    evidence: Evidence,
+}
+
+impl VerifiedPeer {
+    /// Asks `trust` about a chain that `role` presents at `now`.
+    ///
+    /// Possession of the leaf's private key is *not* proved by this: the TLS handshake proves it, or whoever hands
+    /// the chain on answers for it.
+    ///
+    /// # Errors
+    /// What `trust` answers; [`Untrusted::Expired`] or [`Untrusted::NotYetValid`] where its own evidence does not
+    /// hold at `now`.
+    pub fn verify(
+        trust: &dyn VerifyPeer,
+        chain: PeerChain,
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Untrusted> {
+        let evidence = trust.verify_peer(&Presented {
+            chain: &chain,
+            role,
+            now,
+            found: None,
+        })?;
+        untrusted::check_validity(evidence.valid, now)?;
+        Ok(Self(Arc::new(Verified { chain, evidence })))
+    }
+
+    /// The certificate whose key the peer holds.
+    pub fn leaf(&self) -> &Certificate {
+        self.0.chain.leaf()
+    }
+
+    /// The chain as it was presented.
+    pub fn chain(&self) -> &PeerChain {
+        &self.0.chain
+    }
+
+    /// What made it trusted.
+    pub fn evidence(&self) -> &Evidence {
+        &self.0.evidence
+    }
+}
+
+/// Two verifiers that must both agree. Made by [`VerifyPeer::and`].
+#[derive(Debug, Clone)]
+pub struct And<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        let first = self.first.verify_peer(peer)?;
+        let first = match peer.found {
+            Some(found) => found.clone().join(first),
+            None => first,
+        };
+        let second = self.second.verify_peer(&Presented {
+            found: Some(&first),
+            ..*peer
+        })?;
+        Ok(first.join(second))
+    }
+
+    fn generation(&self) -> u64 {
+        // Every change anywhere has a higher number than all before it, so the newest one tells of any.
+        self.first.generation().max(self.second.generation())
+    }
+}
+
+macro_rules! verify_peer_through {
+    ($($pointer:ty),*) => {$(
+        impl<V: VerifyPeer + ?Sized> VerifyPeer for $pointer {
+            fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+                (**self).verify_peer(peer)
+            }
+
+            fn generation(&self) -> u64 {
+                (**self).generation()
+            }
+        }
+    )*};
+}
+
+verify_peer_through!(Arc<V>, Box<V>);

@@ -1,0 +1,167 @@
+use rustls_pki_types::UnixTime;
+
+use crate::identity::{Malformed, SpkiHash, Validity};
+
+/// Why a peer is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Untrusted {
+    /// The chain could not be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// No path leads from the leaf to an anchor.
+    #[error("no path leads to a trusted certificate authority")]
+    UnknownIssuer,
+    /// A certificate on the path, or its anchor, is no longer valid.
+    #[error("expired at {} (now {})", .not_after.as_secs(), .now.as_secs())]
+    Expired {
+        /// Its last second.
+        not_after: UnixTime,
+        /// When it was asked.
+        now: UnixTime,
+    },
+    /// A certificate on the path is not valid yet.
+    #[error("not valid before {} (now {})", .not_before.as_secs(), .now.as_secs())]
+    NotYetValid {
+        /// Its first second.
+        not_before: UnixTime,
+        /// When it was asked.
+        now: UnixTime,
+    },
+    /// The leaf has no extended key usage, and the profile demands one.
+    #[error("the leaf has no extended key usage; {needed} is required")]
+    NoExtendedKeyUsage {
+        /// The purpose that is needed.
+        needed: &'static str,
+    },
+    /// A certificate on the path is not meant for this purpose (RFC 5280 §4.2.1.12).
+    #[error("the extended key usage does not allow {needed}")]
+    ExtendedKeyUsage {
+        /// The purpose that is needed.
+        needed: &'static str,
+    },
+    /// The key usage of the leaf does not allow digital signatures (RFC 5280 §4.2.1.3).
+    #[error("the key usage of the leaf does not allow digital signatures")]
+    KeyUsage,
+    /// An issuer's key usage does not allow it to sign certificates (RFC 5280 §4.2.1.3).
+    #[error("the key usage of an issuer does not allow it to sign certificates")]
+    IssuerKeyUsage,
+    /// The leaf is a certificate authority, or may sign certificates.
+    #[error("the leaf is a certificate authority")]
+    CaAsLeaf,
+    /// An issuer on the only path is no certificate authority.
+    #[error("an issuer on the path is not a certificate authority")]
+    LeafAsCa,
+    /// A signature on the path is wrong.
+    #[error("a signature on the path is wrong")]
+    Signature,
+    /// A signature on the path uses an algorithm that the crypto provider does not verify.
+    #[error("a signature on the path uses an algorithm that is not supported")]
+    SignatureAlgorithm,
+    /// A name lies outside what a certificate authority on the path may certify (RFC 5280 §4.2.1.10).
+    #[error("a name violates the constraints of a certificate authority on the path")]
+    NameConstraint,
+    /// The path is longer than an authority on it allows, or than the verifier follows.
+    #[error("the path is too long")]
+    PathLength,
+    /// Path building was given up: the chain is made to be expensive.
+    #[error("path building was given up after too many attempts")]
+    PathBudget,
+    /// A critical extension that the verifier does not know (RFC 5280 §4.2).
+    #[error("a critical extension is not supported")]
+    CriticalExtension,
+    /// The leaf is not valid for the server name that we wanted to reach.
+    #[error("the leaf is not valid for {name}")]
+    WrongName {
+        /// The name we wanted to reach.
+        name: String,
+    },
+    /// The public key of the leaf is not among the pins.
+    #[error("the public key {spki} is not pinned")]
+    NotPinned {
+        /// The key that was presented.
+        spki: SpkiHash,
+    },
+    /// A part of the chain is not well-formed in a way that only path building shows.
+    #[error("a certificate on the path is malformed")]
+    Path,
+    /// A verifier outside this crate said no.
+    #[error("refused: {reason}")]
+    Denied {
+        /// In its own words; for the operator only.
+        reason: &'static str,
+    },
+}
+
+impl Untrusted {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.code(),
+            Self::UnknownIssuer => "trust.unknown_issuer",
+            Self::Expired { .. } => "trust.expired",
+            Self::NotYetValid { .. } => "trust.not_yet_valid",
+            Self::NoExtendedKeyUsage { .. } => "trust.no_extended_key_usage",
+            Self::ExtendedKeyUsage { .. } => "trust.extended_key_usage",
+            Self::KeyUsage => "trust.key_usage",
+            Self::IssuerKeyUsage => "trust.issuer_key_usage",
+            Self::CaAsLeaf => "trust.ca_as_leaf",
+            Self::LeafAsCa => "trust.leaf_as_ca",
+            Self::Signature => "trust.signature",
+            Self::SignatureAlgorithm => "trust.signature_algorithm",
+            Self::NameConstraint => "trust.name_constraint",
+            Self::PathLength => "trust.path_length",
+            Self::PathBudget => "trust.path_budget",
+            Self::CriticalExtension => "trust.critical_extension",
+            Self::WrongName { .. } => "trust.wrong_name",
+            Self::NotPinned { .. } => "trust.not_pinned",
+            Self::Path => "trust.path",
+            Self::Denied { .. } => "trust.denied",
+        }
+    }
+}
+
+pub(super) fn check_validity(valid: Validity, now: UnixTime) -> Result<(), Untrusted> {
+    if now < valid.not_before {
+        return Err(Untrusted::NotYetValid {
+            not_before: valid.not_before,
+            now,
+        });
+    }
+    if now > valid.not_after {
+        return Err(Untrusted::Expired {
+            not_after: valid.not_after,
+            now,
+        });
+    }
+    Ok(())
+}
+
+/// What webpki says, in our words.
+pub(super) fn from_webpki(error: webpki::Error, needed: &'static str) -> Untrusted {
+    use webpki::Error as E;
+    match error {
+        E::UnknownIssuer => Untrusted::UnknownIssuer,
+        E::CertExpired { time, not_after } => Untrusted::Expired { not_after, now: time },
+        E::CertNotValidYet { time, not_before } => Untrusted::NotYetValid {
+            not_before,
+            now: time,
+        },
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => Untrusted::ExtendedKeyUsage { needed },
+        E::CaUsedAsEndEntity => Untrusted::CaAsLeaf,
+        E::EndEntityUsedAsCa => Untrusted::LeafAsCa,
+        E::InvalidSignatureForPublicKey => Untrusted::Signature,
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | E::SignatureAlgorithmMismatch => Untrusted::SignatureAlgorithm,
+        E::NameConstraintViolation | E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => {
+            Untrusted::NameConstraint
+        }
+        E::PathLenConstraintViolated | E::MaximumPathDepthExceeded => Untrusted::PathLength,
+        E::MaximumSignatureChecksExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumNameConstraintComparisonsExceeded => Untrusted::PathBudget,
+        E::UnsupportedCriticalExtension => Untrusted::CriticalExtension,
+        _ => Untrusted::Path,
+    }
+}
