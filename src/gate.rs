@@ -1,0 +1,186 @@
+//! The five questions on one screen.
+//!
+//! ```text
+//! PeerChain --verify--> VerifiedPeer --resolve--> Caller -----------\
+//! (claims)              (trusted)                 (+ tenant)         >--bind--> Countersigned
+//! Message  --verify--> Authentic ---------claim--> Fresh ------------/
+//! (bytes)              (signed)                    (once)
+//! ```
+//!
+//! A handler that takes a [`Countersigned`] cannot be reached without all five answers: [`Countersigned::bind`] is its
+//! only mint, and this does not compile:
+//!
+//! ```compile_fail,E0451
+//! fn shortcut(caller: countersign::gate::Caller, fresh: countersign::payload::Fresh) {
+//!     let _ = countersign::gate::Countersigned { caller, fresh };
+//! }
+//! ```
+//!
+//! Nor does a shortcut to a [`Caller`]:
+//!
+//! ```compile_fail,E0451
+//! fn shortcut(peer: countersign::trust::VerifiedPeer, resolved: countersign::tenant::Resolved) {
+//!     let _ = countersign::gate::Caller { peer, resolved };
+//! }
+//! ```
+
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
+use crate::identity::PeerChain;
+use crate::payload::{Authentic, Fresh, Message, VerifyPayload};
+use crate::refusal::Refusal;
+use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, Terms};
+use crate::tenant::{ResolveTenant, Resolved, TenantId};
+use crate::trust::{Role, VerifiedPeer, VerifyPeer};
+
+/// Who may call: the trust and the tenants of one door. Cheap to clone; clones share it.
+#[derive(Debug, Clone)]
+pub struct Policy(Arc<Questions>);
+
+#[derive(Debug)]
+struct Questions {
+    trust: Arc<dyn VerifyPeer>,
+    tenants: Arc<dyn ResolveTenant>,
+}
+
+impl Policy {
+    /// Callers that `trust` trusts and `tenants` knows.
+    pub fn new(trust: impl VerifyPeer + 'static, tenants: impl ResolveTenant + 'static) -> Self {
+        Self(Arc::new(Questions {
+            trust: Arc::new(trust),
+            tenants: Arc::new(tenants),
+        }))
+    }
+
+    /// Whom it trusts: what the handshake is to be verified by.
+    pub fn trust(&self) -> Arc<dyn VerifyPeer> {
+        Arc::clone(&self.0.trust)
+    }
+
+    /// Whether `other` is a clone of this one, and so gives the same answers.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Changes whenever an answer may have changed for another reason than time.
+    pub fn generation(&self) -> u64 {
+        self.0.trust.generation().max(self.0.tenants.generation())
+    }
+}
+
+/// A trusted peer, and whose it is. Proof: only [`Caller::identify`] makes one.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    peer: VerifiedPeer,
+    resolved: Resolved,
+}
+
+impl Caller {
+    /// Who is it, do we trust it, whose is it?
+    ///
+    /// Possession of the leaf's key is not proved by this: `chain` is to be that of a completed handshake.
+    ///
+    /// # Errors
+    /// [`Refusal::Untrusted`] or [`Refusal::NoTenant`].
+    pub fn identify(policy: &Policy, chain: PeerChain, now: UnixTime) -> Result<Self, Refusal> {
+        let peer = VerifiedPeer::verify(&policy.0.trust, chain, Role::Client, now)?;
+        let resolved = policy.0.tenants.resolve_tenant(&peer)?;
+        Ok(Self { peer, resolved })
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.resolved.tenant
+    }
+
+    /// The rule that said so.
+    pub fn rule(&self) -> &str {
+        &self.resolved.rule
+    }
+
+    /// The peer, with the evidence that made it trusted.
+    pub fn peer(&self) -> &VerifiedPeer {
+        &self.peer
+    }
+}
+
+/// Did they say this? For the tenant that the connection proved, if it did.
+///
+/// # Errors
+/// [`Refusal::Forged`]; [`Refusal::TenantMismatch`] where the payload is another tenant's. Compared *before* anything
+/// is claimed, so that nobody can use up the deliveries of another.
+pub fn verify<'m>(
+    verifier: &dyn VerifyPayload,
+    message: Message<'m>,
+    caller: Option<&'m Caller>,
+) -> Result<Authentic<'m>, Refusal> {
+    let Some(caller) = caller else {
+        return Ok(verifier.verify_payload(&message)?);
+    };
+    let authentic = verifier.verify_payload(&message.from_sender(caller.tenant()))?;
+    same_tenant(caller.tenant(), authentic.sender())?;
+    Ok(authentic)
+}
+
+/// Is it fresh? Claims the delivery; the claim is the caller's to commit or to release.
+///
+/// # Errors
+/// [`Refusal::Replayed`], or [`Refusal::StoreDown`] where nobody can tell.
+pub async fn claim(
+    store: &dyn ReplayStore,
+    authentic: Authentic<'_>,
+    terms: Terms,
+    now: UnixTime,
+) -> Result<(Fresh, Claimed), Refusal> {
+    match store.claim(&authentic.claim(now, terms)).await? {
+        ClaimAnswer::Granted(claimed) => Ok((authentic.settle(&claimed)?, claimed)),
+        ClaimAnswer::Handled => Err(Replayed::Handled.into()),
+        ClaimAnswer::InProgress { left } => Err(Replayed::InProgress { left }.into()),
+    }
+}
+
+/// A webhook that was signed twice, by connection and payload, in the name of one tenant, and is new.
+/// Proof: only [`Countersigned::bind`] makes one.
+#[derive(Debug, Clone)]
+pub struct Countersigned {
+    caller: Caller,
+    fresh: Fresh,
+}
+
+impl Countersigned {
+    /// Both signatures name the same tenant.
+    ///
+    /// # Errors
+    /// [`Refusal::TenantMismatch`].
+    pub fn bind(caller: Caller, fresh: Fresh) -> Result<Self, Refusal> {
+        same_tenant(caller.tenant(), fresh.sender())?;
+        Ok(Self { caller, fresh })
+    }
+
+    /// Whose it is, by both signatures.
+    pub fn tenant(&self) -> &TenantId {
+        self.caller.tenant()
+    }
+
+    /// The connection's half.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The payload's half.
+    pub fn payload(&self) -> &Fresh {
+        &self.fresh
+    }
+}
+
+fn same_tenant(connection: &TenantId, payload: &TenantId) -> Result<(), Refusal> {
+    if connection == payload {
+        return Ok(());
+    }
+    Err(Refusal::TenantMismatch {
+        connection: connection.clone(),
+        payload: payload.clone(),
+    })
+}

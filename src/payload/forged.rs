@@ -1,0 +1,80 @@
+use http::HeaderName;
+
+use super::NoKey;
+use crate::replay::NotFresh;
+
+/// Why a message does not count as its sender's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Forged {
+    /// A header field that the scheme needs is absent.
+    #[error("the header field {name} is missing")]
+    MissingHeader {
+        /// Its name.
+        name: HeaderName,
+    },
+    /// A header field that must be single stands more than once.
+    #[error("the header field {name} is repeated")]
+    RepeatedHeader {
+        /// Its name.
+        name: HeaderName,
+    },
+    /// A header field cannot be read: not visible ASCII, empty, too long, or not of the scheme's form.
+    #[error("the header field {name} is malformed")]
+    MalformedHeader {
+        /// Its name.
+        name: HeaderName,
+    },
+    /// The signed time is not written as the scheme writes it.
+    #[error("the signed time is malformed")]
+    MalformedTime,
+    /// There is no signature of the scheme's form in the header field, not even a wrong one.
+    #[error("the header field {name} holds no well-formed signature")]
+    MalformedSignature {
+        /// Its name.
+        name: HeaderName,
+    },
+    /// More signatures than the scheme ever sends.
+    #[error("more than {limit} signatures")]
+    TooManySignatures {
+        /// The limit.
+        limit: usize,
+    },
+    /// The signed time is outside the tolerance.
+    #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    /// There is no key to verify it with.
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+    /// No signature is right under any key of the sender.
+    #[error("no signature matches any key of the sender")]
+    SignatureMismatch,
+    /// The claim that was granted is one of another delivery.
+    #[error("the claim belongs to another delivery")]
+    OtherClaim,
+    /// A verifier outside this crate said no.
+    #[error("refused: {reason}")]
+    Denied {
+        /// In its own words; for the operator only.
+        reason: &'static str,
+    },
+}
+
+impl Forged {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MissingHeader { .. } => "payload.missing_header",
+            Self::RepeatedHeader { .. } => "payload.repeated_header",
+            Self::MalformedHeader { .. } => "payload.malformed_header",
+            Self::MalformedTime => "payload.malformed_time",
+            Self::MalformedSignature { .. } => "payload.malformed_signature",
+            Self::TooManySignatures { .. } => "payload.too_many_signatures",
+            Self::NotFresh(not_fresh) => not_fresh.code(),
+            Self::NoKey(no_key) => no_key.code(),
+            Self::SignatureMismatch => "payload.signature_mismatch",
+            Self::OtherClaim => "payload.other_claim",
+            Self::Denied { .. } => "payload.denied",
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! **Did they say this?** From a message to the proof that its sender signed it.
+//!
+//! [`VerifyPayload`] decides; [`Authentic`] is what it answers with. The ready-made answer for webhooks is
+//! [`HmacVerifier`]: a [`Scheme`] says where signature, time and identity sit and what is signed, a [`Keyring`] holds
+//! the keys of each tenant. [`HmacSigner`] is its other half.
+//!
+//! ```
+//! use std::time::Duration;
+//! use countersign::payload::{Forged, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use http::{HeaderMap, Method, Uri};
+//! # use rustls::pki_types::UnixTime;
+//!
+//! let scheme = Scheme::github();
+//! let keys = Keyring::builder(&scheme).key("octo-corp", "2026", "It's a Secret to Everybody").build()?;
+//! let verifier = HmacVerifier::new(scheme, keys);
+//!
+//! let mut headers = HeaderMap::new();
+//! let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+//! headers.insert("x-hub-signature-256", signature.parse()?);
+//! let (method, uri) = (Method::POST, Uri::from_static("/hooks"));
+//! let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
+//!
+//! let message = Message::new(&method, &uri, &headers, b"Hello, World!", now);
+//! assert_eq!(verifier.verify_payload(&message)?.sender().as_str(), "octo-corp");
+//!
+//! let changed = Message::new(&method, &uri, &headers, b"Hello, World?", now);
+//! assert_eq!(verifier.verify_payload(&changed).err(), Some(Forged::SignatureMismatch));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod encoding;
+mod forged;
+mod hmac;
+mod keys;
+mod presets;
+mod proof;
+mod recognized;
+mod scheme;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Uri};
+use rustls_pki_types::UnixTime;
+
+use crate::tenant::TenantId;
+
+pub use forged::Forged;
+pub use hmac::{HmacSigner, HmacVerifier};
+pub use keys::{FindKeys, InvalidKey, Key, KeyId, KeyProblem, Keyring, KeyringBuilder, Keys, NoKey, Wanted};
+pub use proof::{Authentic, Delivery, Fresh};
+pub use recognized::{Recognized, Strength};
+pub use scheme::{
+    Encoding, Identity, InvalidScheme, KeyForm, Part, Scheme, SchemeBuilder, SignatureAt, TimeAt,
+};
+
+/// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
+pub trait VerifyPayload: fmt::Debug + Send + Sync {
+    /// Who signed this very message, and under which key.
+    ///
+    /// # Errors
+    /// [`Forged`], with the first reason found.
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged>;
+}
+
+impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+        (**self).verify_payload(message)
+    }
+}
+
+/// A message as it was received. Its body is bytes and stays so: what was verified is handed on as it is.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Message<'a> {
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request's target, as received.
+    pub uri: &'a Uri,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+    /// Its body, whole.
+    pub body: &'a [u8],
+    /// The tenant that the connection has proved. If present, only its keys count.
+    pub sender: Option<&'a TenantId>,
+    /// The present, in seconds since 1970.
+    pub now: UnixTime,
+}
+
+impl<'a> Message<'a> {
+    /// A message of a sender whom nothing has proved yet.
+    pub fn new(
+        method: &'a Method,
+        uri: &'a Uri,
+        headers: &'a HeaderMap,
+        body: &'a [u8],
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            method,
+            uri,
+            headers,
+            body,
+            sender: None,
+            now,
+        }
+    }
+
+    /// The same message on a connection that has proved to be this tenant's.
+    #[must_use]
+    pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
+        self.sender = Some(sender);
+        self
+    }
+}
+
+/// Signs messages: the sender's half of a [`VerifyPayload`].
+pub trait SignPayload: fmt::Debug + Send + Sync {
+    /// The header fields to send with the message.
+    ///
+    /// # Errors
+    /// [`CannotSign`]: nothing is to be sent then, least of all without a signature.
+    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign>;
+}
+
+/// A message to be signed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Outgoing<'a> {
+    /// Whose keys sign it.
+    pub tenant: &'a TenantId,
+    /// The identity of the delivery: the same for every attempt at it.
+    pub id: &'a str,
+    /// Its body, whole.
+    pub body: &'a [u8],
+    /// The present, in seconds since 1970; the signed time, where the scheme has one.
+    pub now: UnixTime,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A delivery of this tenant.
+    pub fn new(tenant: &'a TenantId, id: &'a str, body: &'a [u8], now: UnixTime) -> Self {
+        Self {
+            tenant,
+            id,
+            body,
+            now,
+        }
+    }
+}
+
+/// Why a message cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CannotSign {
+    /// The tenant has no key that is valid now.
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+    /// The delivery's identity is empty, too long, or holds bytes that would make the signed text ambiguous.
+    #[error(
+        "the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"
+    )]
+    Id,
+}

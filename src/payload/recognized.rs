@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use super::KeyId;
+use crate::tenant::TenantId;
+
+/// A sender that showed a secret, or a token of its own, but did not sign *this message*. Weaker than
+/// [`Authentic`](super::Authentic) and never to be turned into it: whoever learns the secret once, or changes the body
+/// on its way, passes.
+///
+/// Proof: only [`Recognized::assertion`] makes one. There is no way from here to a [`Fresh`](super::Fresh) or a
+/// [`Countersigned`](crate::gate::Countersigned).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognized {
+    sender: TenantId,
+    scheme: Arc<str>,
+    key: KeyId,
+    strength: Strength,
+}
+
+/// How weak it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strength {
+    /// A signed token that does not cover the body: who sent it is proved, what was sent is not.
+    UnboundToken,
+    /// A fixed secret in a header field.
+    Token,
+    /// User name and password (RFC 7617).
+    Basic,
+}
+
+impl Recognized {
+    /// The assertion that `sender` showed what `key` names, by the rules of `scheme`.
+    ///
+    /// # Security
+    /// To be made only where the secret was just compared or the token just verified.
+    pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, strength: Strength) -> Self {
+        Self {
+            sender,
+            scheme,
+            key,
+            strength,
+        }
+    }
+
+    /// Who showed it.
+    pub fn sender(&self) -> &TenantId {
+        &self.sender
+    }
+
+    /// The scheme it was shown by.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The secret that matched.
+    pub fn key(&self) -> &KeyId {
+        &self.key
+    }
+
+    /// How weak it is.
+    pub fn strength(&self) -> Strength {
+        self.strength
+    }
+}

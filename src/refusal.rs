@@ -1,0 +1,92 @@
+//! Why a request was turned away, whichever question it failed.
+
+use crate::identity::Malformed;
+use crate::payload::{Forged, NoKey};
+use crate::replay::{Replayed, StoreDown};
+use crate::tenant::{NoTenant, TenantId};
+use crate::trust::Untrusted;
+
+/// Why a request was turned away.
+///
+/// The peer learns nothing from it but a status; the operator finds it in the response's extensions and in
+/// [`Event`](crate::observe::Event)s. [`code`](Self::code) is stable and made for metrics and alerts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The connection carries no client certificate, and the route demands one.
+    #[error("no client certificate")]
+    NoCertificate,
+    /// The server is put together wrongly: what should have proved something did not run. A fault of ours, and a
+    /// closed door.
+    #[error("{missing} is missing: {remedy}")]
+    NotWired {
+        /// What the request should carry.
+        missing: &'static str,
+        /// What to change in the server.
+        remedy: &'static str,
+    },
+    /// The peer is not trusted.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// The peer belongs to nobody here.
+    #[error(transparent)]
+    NoTenant(#[from] NoTenant),
+    /// The body is larger than the route takes.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// The body ended early or its transfer failed.
+    #[error("the body did not arrive whole")]
+    BodyIncomplete,
+    /// The message does not count as its sender's.
+    #[error(transparent)]
+    Forged(#[from] Forged),
+    /// Connection and payload name different tenants: a confused deputy.
+    #[error("the connection is {connection}'s, the payload is {payload}'s")]
+    TenantMismatch {
+        /// Whose certificate it is.
+        connection: TenantId,
+        /// Whose signature it is.
+        payload: TenantId,
+    },
+    /// The delivery is not to be handled (now).
+    #[error(transparent)]
+    Replayed(#[from] Replayed),
+    /// Nobody can tell whether the delivery was handled before.
+    #[error(transparent)]
+    StoreDown(#[from] StoreDown),
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Untrusted(malformed.into())
+    }
+}
+
+impl Refusal {
+    /// A stable name of the reason: the question it failed, a dot, and the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoCertificate => "identity.no_certificate",
+            Self::NotWired { .. } => "server.not_wired",
+            Self::Untrusted(untrusted) => untrusted.code(),
+            Self::NoTenant(no_tenant) => no_tenant.code(),
+            Self::BodyTooLarge { .. } => "payload.body_too_large",
+            Self::BodyIncomplete => "payload.body_incomplete",
+            Self::Forged(forged) => forged.code(),
+            Self::TenantMismatch { .. } => "tenant.mismatch",
+            Self::Replayed(replayed) => replayed.code(),
+            Self::StoreDown(down) => down.code(),
+        }
+    }
+
+    /// Whether the fault is ours: nothing speaks against the message, so the sender should try again.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::StoreDown(_) | Self::Forged(Forged::NoKey(NoKey::Unavailable))
+        )
+    }
+}
