@@ -1,0 +1,327 @@
+//! Which of them does it take back?
+
+use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams};
+use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
+
+use super::dates::{Window, date_time};
+use super::{Serial, TestCa, der};
+
+/// A certificate revocation list that a [`TestCa`] signed.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::testing::{TestCa, utc};
+///
+/// let ca = TestCa::new("Acme Root");
+/// let lost = ca.client("acme.example").issue();
+/// let crl = ca.crl(7).revoke(&lost).revoke(42).next_update(utc(2026, 2, 1)).issue();
+/// assert!(crl.pem().starts_with("-----BEGIN X509 CRL-----"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestCrl(CertificateRevocationListDer<'static>);
+
+impl TestCrl {
+    /// The list, in DER.
+    pub fn der(&self) -> &CertificateRevocationListDer<'static> {
+        &self.0
+    }
+
+    /// The list, in PEM.
+    pub fn pem(&self) -> String {
+        der::pem("X509 CRL", &self.0)
+    }
+}
+
+/// A revocation list that is about to be issued: begun by [`TestCa::crl`].
+///
+/// Left alone it revokes nothing, from [`NOT_BEFORE`](super::NOT_BEFORE) to [`NOT_AFTER`](super::NOT_AFTER).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is issued before `issue`"]
+pub struct CrlBuilder {
+    issuer: TestCa,
+    number: u64,
+    window: Window,
+    revoked: Vec<Serial>,
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LeftOut {
+    Number,
+    NextUpdate,
+}
+
+impl CrlBuilder {
+    pub(super) fn new(issuer: TestCa, number: u64) -> Self {
+        Self {
+            issuer,
+            number,
+            window: Window::DEFAULT,
+            revoked: vec![],
+            left_out: vec![],
+        }
+    }
+
+    /// Revokes a certificate: a [`TestCert`](super::TestCert), an intermediate [`TestCa`], or a serial
+    /// number.
+    pub fn revoke(mut self, cert: impl Into<Serial>) -> Self {
+        self.revoked.push(cert.into());
+        self
+    }
+
+    /// When the list was issued, and its certificates revoked.
+    pub fn this_update(mut self, at: UnixTime) -> Self {
+        self.window.from = at;
+        self
+    }
+
+    /// When the next list was promised: past that, this one is stale.
+    pub fn next_update(mut self, at: UnixTime) -> Self {
+        self.window.until = at;
+        self
+    }
+
+    /// Issued in 2020, stale since 2021.
+    pub fn expired(mut self) -> Self {
+        self.window = Window::EXPIRED;
+        self
+    }
+
+    /// Issued in 2090.
+    pub fn not_yet_valid(mut self) -> Self {
+        self.window = Window::NOT_YET;
+        self
+    }
+
+    /// Leaves the CRL number out, which RFC 5280 §5.2.3 requires.
+    pub fn without_number(mut self) -> Self {
+        self.left_out.push(LeftOut::Number);
+        self
+    }
+
+    /// Leaves nextUpdate out, which RFC 5280 §5.1.2.5 requires.
+    pub fn without_next_update(mut self) -> Self {
+        self.left_out.push(LeftOut::NextUpdate);
+        self
+    }
+
+    /// Issues the list, also where the CA's key usage has no cRLSign.
+    ///
+    /// # Panics
+    ///
+    /// If the next update is not after this one.
+    pub fn issue(self) -> TestCrl {
+        let crl = self
+            .params()
+            .signed_by(&self.issuer.crl_issuer())
+            .expect("a revocation list");
+        let crl = der::resigned(crl.der(), self.issuer.test_key().pair(), |fields| {
+            self.leave_out(fields)
+        });
+        TestCrl(crl.into())
+    }
+
+    fn params(&self) -> CertificateRevocationListParams {
+        CertificateRevocationListParams {
+            this_update: date_time(self.window.from),
+            next_update: date_time(self.window.until),
+            crl_number: self.number.into(),
+            issuing_distribution_point: None,
+            revoked_certs: self
+                .revoked
+                .iter()
+                .map(|serial| self.revocation(serial))
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+    }
+
+    fn revocation(&self, serial: &Serial) -> RevokedCertParams {
+        RevokedCertParams {
+            serial_number: serial.rcgen(),
+            revocation_time: date_time(self.window.from),
+            reason_code: None,
+            invalidity_date: None,
+        }
+    }
+
+    /// RFC 5280 §5.1: version, algorithm, issuer, thisUpdate, nextUpdate, revokedCertificates, extensions.
+    fn leave_out(&self, fields: &mut Vec<Vec<u8>>) {
+        if self.left_out.contains(&LeftOut::Number) {
+            let extensions = fields.pop().expect("extensions");
+            fields.push(without_number(&extensions));
+        }
+        if self.left_out.contains(&LeftOut::NextUpdate) {
+            fields.remove(4);
+        }
+    }
+}
+
+/// The same `[0] EXPLICIT SEQUENCE OF Extension`, without that of the CRL number.
+fn without_number(extensions: &[u8]) -> Vec<u8> {
+    let number = der::oid(&[2, 5, 29, 20]);
+    let mut held: Vec<_> = der::children(extensions)
+        .iter()
+        .flat_map(|sequence| der::children(sequence))
+        .collect();
+    held.retain(|extension| der::children(extension).first() != Some(&number));
+    der::tlv(0xa0, &der::sequence(&held))
+}
+
+#[cfg(test)]
+mod tests {
+    use webpki::{
+        BorrowedCertRevocationList, CertRevocationList, EndEntityCert, Error, KeyUsage,
+        RevocationOptionsBuilder, anchor_from_trusted_cert,
+    };
+    use x509_parser::prelude::*;
+
+    use super::super::{NOT_AFTER, NOT_BEFORE, NOW, TestCert, utc};
+    use super::*;
+
+    /// Everything checked that webpki can check of a list.
+    fn verify(cert: &TestCert, root: &TestCa, crls: &[TestCrl]) -> Result<(), Error> {
+        let crls = crls
+            .iter()
+            .map(|crl| BorrowedCertRevocationList::from_der(crl.der()).map(CertRevocationList::from));
+        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+        let crls: Vec<_> = crls.iter().collect();
+        let options = RevocationOptionsBuilder::new(&crls).expect("a list");
+        let options = options
+            .with_expiration_policy(webpki::ExpirationPolicy::Enforce)
+            .build();
+        let anchors = [anchor_from_trusted_cert(root.certificate()).expect("an anchor")];
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .all;
+        let leaf = EndEntityCert::try_from(cert.leaf()).expect("a certificate");
+        let (chain, usage) = (cert.chain(), KeyUsage::client_auth());
+        leaf.verify_for_usage(algorithms, &anchors, &chain, NOW, usage, Some(options), None)
+            .map(|_| ())
+    }
+
+    #[test]
+    fn what_is_revoked_is_revoked() {
+        let root = TestCa::new("Root");
+        let issuing = root.intermediate("Issuing");
+        let cert = issuing.client("acme.example").issue();
+        let renewed = issuing.client("acme.example").with_key(&cert).issue();
+        let weak = root.intermediate_builder("Weak").without_crl_sign().issue();
+        let of_weak = weak.client("acme.example").issue();
+        let stale = Error::CrlExpired {
+            time: NOW,
+            next_update: utc(2021, 1, 1),
+        };
+
+        for (case, cert, crls, expected) in [
+            ("nothing revoked", &cert, [root.crl(1), issuing.crl(1)], Ok(())),
+            (
+                "other number",
+                &cert,
+                [root.crl(1), issuing.crl(1).revoke(42)],
+                Ok(()),
+            ),
+            (
+                "revoked",
+                &cert,
+                [root.crl(1), issuing.crl(1).revoke(&cert)],
+                Err(Error::CertRevoked),
+            ),
+            (
+                "renewed",
+                &renewed,
+                [root.crl(1), issuing.crl(1).revoke(&cert)],
+                Ok(()),
+            ),
+            (
+                "issuer revoked",
+                &cert,
+                [root.crl(1).revoke(&issuing), issuing.crl(1)],
+                Err(Error::CertRevoked),
+            ),
+            (
+                "stale",
+                &cert,
+                [root.crl(1), issuing.crl(1).expired()],
+                Err(stale),
+            ),
+            (
+                "no cRLSign",
+                &of_weak,
+                [root.crl(1), weak.crl(1)],
+                Err(Error::IssuerNotCrlSigner),
+            ),
+        ] {
+            let crls = crls.map(CrlBuilder::issue);
+            assert_eq!(verify(cert, &root, &crls), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_the_twin_has_a_bad_signature() {
+        let root = TestCa::new("Root");
+        let cert = root.client("acme.example").issue();
+        let crl = root.evil_twin().crl(1).issue();
+        let expected = Error::InvalidCrlSignatureForPublicKey;
+        assert_eq!(verify(&cert, &root, &[crl]), Err(expected));
+    }
+
+    #[test]
+    fn number_and_times_are_those_asked_for() {
+        let ca = TestCa::new("Root");
+        let (from, until) = (NOT_BEFORE.as_secs(), NOT_AFTER.as_secs());
+        let july = utc(2025, 7, 1);
+        for (case, crl, expected) in [
+            ("default", ca.crl(7), (Some(7), from, Some(until))),
+            (
+                "two times",
+                ca.crl(7).this_update(NOW).next_update(NOT_AFTER),
+                (Some(7), NOW.as_secs(), Some(until)),
+            ),
+            (
+                "next update",
+                ca.crl(8).next_update(july),
+                (Some(8), from, Some(july.as_secs())),
+            ),
+            ("no number", ca.crl(7).without_number(), (None, from, Some(until))),
+            (
+                "no next update",
+                ca.crl(7).revoke(1).without_next_update(),
+                (Some(7), from, None),
+            ),
+            (
+                "neither",
+                ca.crl(7).without_number().without_next_update(),
+                (None, from, None),
+            ),
+            (
+                "not yet",
+                ca.crl(7).not_yet_valid(),
+                (Some(7), utc(2090, 1, 1).as_secs(), Some(until)),
+            ),
+        ] {
+            let crl = crl.issue();
+            let (_, parsed) = CertificateRevocationList::from_der(crl.der()).expect("a list");
+            let number = parsed
+                .crl_number()
+                .map(|number| number.try_into().expect("a small number"));
+            let (this, next) = (parsed.last_update(), parsed.next_update());
+            let seen = (
+                number,
+                this.timestamp() as u64,
+                next.map(|next| next.timestamp() as u64),
+            );
+            assert_eq!(seen, expected, "{case}");
+            assert_eq!(parsed.issuer().to_string(), "CN=Root", "{case}");
+        }
+    }
+
+    #[test]
+    fn pem_reads_back() {
+        use rustls_pki_types::pem::PemObject;
+        let crl = TestCa::new("Root").crl(1).revoke(42).issue();
+        let read = CertificateRevocationListDer::from_pem_slice(crl.pem().as_bytes());
+        assert_eq!(read.expect("PEM"), *crl.der());
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::server::NoServerSessionStorage;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
+
+use super::{ClientAuth, Credentials, HandshakeVerifier};
+use crate::trust::VerifyPeer;
+
+/// Makes rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use countersign::testing::TestCa;
+/// use countersign::tls::{ClientAuth, Credentials, Tls};
+/// use countersign::trust::PrivateCa;
+///
+/// # let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+/// # let ca = TestCa::new("Acme Root");
+/// # let server = ca.server("hooks.example.com").issue();
+/// # let (ca_pem, chain_pem, key_pem) = (ca.pem(), server.chain_pem(), server.key_pem());
+/// let tls = Tls::new(provider);
+/// let trust = PrivateCa::from_pem(ca_pem.as_bytes(), tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+/// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
+/// let config = tls.server_config(&credentials, trust, ClientAuth::Require)?;
+/// assert_eq!(config.max_early_data_size, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tls {
+    provider: Arc<CryptoProvider>,
+    versions: &'static [&'static SupportedProtocolVersion],
+}
+
+static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&TLS13];
+static TLS13_AND_12: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+impl Tls {
+    /// Configurations on this crypto provider.
+    pub fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            provider,
+            versions: TLS13_ONLY,
+        }
+    }
+
+    /// Also lets TLS 1.2 in, for peers that cannot do better (PagerDuty's webhooks, for one).
+    ///
+    /// A client's certificate travels in the clear then, and the alert that refuses it too.
+    #[must_use]
+    pub fn allow_tls12(mut self) -> Self {
+        self.versions = TLS13_AND_12;
+        self
+    }
+
+    /// The crypto provider.
+    pub fn provider(&self) -> &CryptoProvider {
+        &self.provider
+    }
+
+    /// The signature algorithms that the provider verifies, for [`PrivateCa`](crate::trust::PrivateCa).
+    pub fn algorithms(&self) -> &'static [&'static dyn rustls::pki_types::SignatureVerificationAlgorithm] {
+        self.provider.signature_verification_algorithms.all
+    }
+
+    /// A server that shows `credentials` and asks its clients for certificates that `trust` trusts.
+    ///
+    /// # Errors
+    /// [`InvalidTls`] where the provider cannot do the versions asked for.
+    pub fn server_config(
+        &self,
+        credentials: &Credentials,
+        trust: impl VerifyPeer + 'static,
+        client_auth: ClientAuth,
+    ) -> Result<ServerConfig, InvalidTls> {
+        let verifier = HandshakeVerifier::new(&self.provider, trust).with_client_auth(client_auth);
+        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(self.versions)
+            .map_err(InvalidTls::from)?
+            .with_client_cert_verifier(Arc::new(verifier))
+            .with_cert_resolver(credentials.resolver());
+        disable_resumption(&mut config);
+        Ok(config)
+    }
+
+    /// A client that shows `credentials` and talks to servers that `trust` trusts.
+    ///
+    /// # Errors
+    /// [`InvalidTls`] where the provider cannot do the versions asked for.
+    pub fn client_config(
+        &self,
+        credentials: &Credentials,
+        trust: impl VerifyPeer + 'static,
+    ) -> Result<ClientConfig, InvalidTls> {
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(self.versions)
+            .map_err(InvalidTls::from)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(HandshakeVerifier::new(&self.provider, trust)))
+            .with_client_cert_resolver(credentials.resolver());
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+/// Turns resumption off in a server configuration: no session is stored, no ticket is issued.
+///
+/// Beware that `ServerConfig::clone` shares session store and ticketer with the original.
+pub fn disable_resumption(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = Arc::new(NoTickets);
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+}
+
+/// Issues no ticket and reads none.
+#[derive(Debug)]
+struct NoTickets;
+
+impl rustls::server::ProducesTickets for NoTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// A TLS configuration that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("TLS configuration: {reason}; check that the crypto provider supports the TLS versions asked for")]
+pub struct InvalidTls {
+    /// What rustls says.
+    pub reason: String,
+}
+
+impl From<rustls::Error> for InvalidTls {
+    fn from(error: rustls::Error) -> Self {
+        Self {
+            reason: error.to_string(),
+        }
+    }
+}

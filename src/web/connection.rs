@@ -1,0 +1,96 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use crate::gate::{Caller, Policy};
+use crate::identity::{Malformed, PeerChain};
+use crate::refusal::Refusal;
+
+/// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
+/// Cheap to clone; clones are the same connection.
+///
+/// Trust does not end with the handshake: [`identify`](Self::identify) is asked for each request, and costs an atomic
+/// load while neither the policy nor the time has made a difference.
+#[derive(Clone)]
+pub struct Connection(Arc<Inner>);
+
+struct Inner {
+    peer: SocketAddr,
+    chain: Option<PeerChain>,
+    standing: ArcSwapOption<Standing>,
+}
+
+/// The last good answer, and what it was an answer to.
+struct Standing {
+    policy: Policy,
+    generation: u64,
+    caller: Caller,
+}
+
+impl Connection {
+    /// A connection after its handshake, with the `peer_certificates()` of it: none, or an empty list, where the
+    /// client showed none.
+    ///
+    /// # Security
+    /// Only ever pass what the TLS stack says of a *completed* handshake.
+    ///
+    /// # Errors
+    /// [`Malformed`] where the certificates cannot be read.
+    pub fn new(peer: SocketAddr, certificates: Option<&[CertificateDer<'_>]>) -> Result<Self, Malformed> {
+        let chain = match certificates {
+            None | Some([]) => None,
+            Some(certificates) => Some(PeerChain::parse(certificates.iter().cloned())?),
+        };
+        Ok(Self(Arc::new(Inner {
+            peer,
+            chain,
+            standing: ArcSwapOption::empty(),
+        })))
+    }
+
+    /// Where it comes from.
+    pub fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// Who is calling, by this policy, at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`].
+    pub fn identify(&self, policy: &Policy, now: UnixTime) -> Result<Caller, Refusal> {
+        // Read before anything is decided: a change that happens meanwhile makes the answer stale, not wrong.
+        let generation = policy.generation();
+        if let Some(caller) = self.standing(policy, generation, now) {
+            return Ok(caller);
+        }
+        let chain = self.0.chain.clone().ok_or(Refusal::NoCertificate)?;
+        let caller = Caller::identify(policy, chain, now)?;
+        let standing = Standing {
+            policy: policy.clone(),
+            generation,
+            caller: caller.clone(),
+        };
+        self.0.standing.store(Some(Arc::new(standing)));
+        Ok(caller)
+    }
+
+    fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {
+        let standing = self.0.standing.load();
+        let standing = standing.as_ref()?;
+        let same = standing.generation == generation && standing.policy.is_same(policy);
+        let holds = same && standing.caller.peer().evidence().valid.contains(now);
+        holds.then(|| standing.caller.clone())
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.0.peer)
+            .field("chain", &self.0.chain)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+//! The front door: a TLS acceptor, tower layers that ask the questions of each request, axum extractors.
+//!
+//! * [`Connection`] is what one connection's peer claims. [`Acceptor`] makes it, and whoever accepts connections
+//!   otherwise makes one with [`Connection::new`]; it travels in the extensions of each of its requests.
+//! * [`CallerLayer`] asks who is it, do we trust it, whose is it, of each request, and leaves a
+//!   [`Caller`](crate::gate::Caller).
+//! * [`PayloadLayer`] asks did they say this and is it fresh, and leaves a [`Fresh`](crate::payload::Fresh), and a
+//!   [`Countersigned`](crate::gate::Countersigned) where there is a caller. It goes *inside* `CallerLayer`.
+//! * In axum, [`Listener`] goes into `axum::serve`, and handlers take the proofs as arguments.
+//!
+//! # What the peer is told
+//! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal).
+//!
+//! | status | when | because |
+//! |---|---|---|
+//! | 401 | no client certificate; no valid signature; a signature that is not fresh | not authenticated |
+//! | 403 | certificate not trusted (any more); tenant unknown; certificate and signature of two tenants; handled before | authenticated, and refused |
+//! | 413 | body larger than the route takes | RFC 9110 §15.5.14 |
+//! | 400 | body cut short | nothing to answer, in truth |
+//! | 503 | replay store down or full; keys not loaded; the same delivery is being handled | try again: nothing is lost |
+//! | 500 | a layer or the connection's proof is missing | our fault, and a closed door |
+
+#[cfg(feature = "tokio")]
+mod acceptor;
+#[cfg(feature = "axum")]
+mod axum;
+#[cfg(feature = "tower")]
+mod caller;
+mod clock;
+mod connection;
+#[cfg(feature = "tower")]
+mod payload;
+#[cfg(feature = "tower")]
+mod refuse;
+
+#[cfg(feature = "tokio")]
+pub use acceptor::{Acceptor, Listener, Secured};
+#[cfg(feature = "axum")]
+pub use axum::{MissingProof, Signed};
+#[cfg(feature = "tower")]
+pub use caller::{CallerLayer, CallerService};
+pub use clock::Clock;
+pub use connection::Connection;
+#[cfg(feature = "tower")]
+pub use payload::{PayloadLayer, PayloadService};
+#[cfg(feature = "tower")]
+pub use refuse::status;
