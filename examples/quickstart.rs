@@ -1,0 +1,482 @@
+//! The main job, on real sockets: a receiver that lets countersigned webhooks in and nothing else.
+//!
+//! `cargo run --example quickstart` makes a throw-away certificate authority, starts the receiver on a loopback port,
+//! plays deliveries at it with a real HTTP client, and prints where each was stopped. It exits non-zero if one verdict
+//! is not the expected one.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use bytes::Bytes;
+use countersign::gate::{Countersigned, Policy};
+use countersign::identity::SpkiHash;
+use countersign::live::Live;
+use countersign::observe::{Event, Observer};
+use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, SignPayload};
+use countersign::replay::MemoryStore;
+use countersign::tenant::{TenantId, TenantTable};
+use countersign::testing::{TestCa, TestCert};
+use countersign::tls::{ClientAuth, Credentials, HandshakeVerifier, Tls};
+use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
+use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{AlertDescription, ClientConfig};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+type AnyError = Box<dyn Error + Send + Sync>;
+
+const ACME_SECRET: &str = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
+const GLOBEX_SECRET: &str = "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=";
+const BODY_LIMIT: usize = 16 * 1024;
+
+// --- the receiver ---------------------------------------------------------------------------------------------------
+
+#[derive(Deserialize)]
+struct Order {
+    fail_first: bool,
+}
+
+/// Runs only for a delivery that both signatures vouch for.
+async fn handler(
+    proof: Countersigned,
+    State(failed): State<Arc<Mutex<Vec<String>>>>,
+    Signed(Json(order)): Signed<Json<Order>>,
+) -> StatusCode {
+    let (tenant, mut failed) = (proof.tenant().to_string(), failed.lock().expect("not poisoned"));
+    if order.fail_first && !failed.contains(&tenant) {
+        failed.push(tenant);
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    StatusCode::OK
+}
+
+struct Receiver {
+    address: SocketAddr,
+    pins: Live<PinSet>,
+    events: mpsc::UnboundedReceiver<(&'static str, &'static str)>,
+}
+
+async fn start(world: &World) -> Result<Receiver, AnyError> {
+    let (log, events) = mpsc::unbounded_channel();
+    let log: Arc<dyn Observer> = Arc::new(Log(log));
+
+    // Do we trust it? A private certificate authority, and a pinned key.
+    let pins = Live::new(world.pins());
+    let ca = PrivateCa::from_pem(world.ca.pem().as_bytes(), world.tls.algorithms(), UnixTime::now())?;
+    // Whose is it?
+    let tenants = TenantTable::builder()
+        .uri("spiffe://acme.example/tenant/{tenant}")
+        .known(["acme", "globex"])
+        .build()?;
+    let policy = Policy::new(ca.and(pins.clone()), tenants);
+
+    // Did they say this, and is it fresh?
+    let scheme = Scheme::standard_webhooks();
+    let payload = PayloadLayer::new(
+        HmacVerifier::new(scheme, world.keys.clone()),
+        MemoryStore::default(),
+    )
+    .with_limit(BODY_LIMIT)
+    .observed_by(log.clone());
+
+    let credentials = Credentials::new(world.tls.provider(), world.server.chain(), world.server.key())?;
+    let config = world
+        .tls
+        .server_config(&credentials, policy.trust(), ClientAuth::Require)?;
+    let acceptor = Acceptor::new(config).observed_by(log.clone());
+    let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
+    let address = listener.local_addr();
+
+    let app = Router::new()
+        .route("/orders", post(handler))
+        .layer(payload)
+        .layer(CallerLayer::new(policy).observed_by(log))
+        .with_state(Arc::default());
+    let app = app.into_make_service_with_connect_info::<Connection>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(Receiver {
+        address,
+        pins,
+        events,
+    })
+}
+
+/// What the operator sees, and the peer does not: where it was stopped, and the code.
+#[derive(Debug)]
+struct Log(mpsc::UnboundedSender<(&'static str, &'static str)>);
+
+impl Observer for Log {
+    fn observe(&self, event: &Event<'_>) {
+        let (stage, code) = match event {
+            Event::HandshakeFailed { reason, .. } => ("handshake", reason.code()),
+            Event::Refused { refusal, .. } => (question(refusal.code()), refusal.code()),
+            Event::Accepted { .. } => ("handler", "-"),
+            _ => return,
+        };
+        let _ = self.0.send((stage, code));
+    }
+}
+
+fn question(code: &'static str) -> &'static str {
+    match code.split_once('.') {
+        Some(("identity" | "trust", _)) => "identity",
+        Some((question, _)) => question,
+        None => code,
+    }
+}
+
+// --- the senders ----------------------------------------------------------------------------------------------------
+
+/// Everybody who takes part, with fresh keys.
+struct World {
+    tls: Tls,
+    ca: TestCa,
+    server: TestCert,
+    acme: TestCert,
+    acme_next: TestCert,
+    globex: TestCert,
+    unknown: TestCert,
+    keys: Keyring,
+}
+
+impl World {
+    fn new() -> Result<Self, AnyError> {
+        let ca = TestCa::new("Quickstart Root");
+        let client = |tenant: &str| {
+            ca.client(&format!("spiffe://acme.example/tenant/{tenant}"))
+                .issue()
+        };
+        let keys = Keyring::builder(&Scheme::standard_webhooks())
+            .key("acme", "acme-2026", ACME_SECRET)
+            .key("globex", "globex-2026", GLOBEX_SECRET)
+            .build()?;
+        Ok(Self {
+            tls: Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider())),
+            server: ca.server("hooks.acme.example").issue(),
+            acme: client("acme"),
+            acme_next: client("acme"),
+            globex: client("globex"),
+            unknown: client("initech"),
+            keys,
+            ca,
+        })
+    }
+
+    /// The keys in use, and the one that acme will change to.
+    fn pins(&self) -> PinSet {
+        let known = [&self.acme, &self.acme_next, &self.globex, &self.unknown];
+        PinSet::new(known.map(|certificate| SpkiHash::of(&certificate.spki_der())))
+    }
+
+    /// A client that shows this certificate, or none.
+    fn client(&self, certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
+        let trust = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
+        let Some(certificate) = certificate else {
+            let verifier = HandshakeVerifier::new(self.tls.provider(), trust);
+            return Ok(
+                ClientConfig::builder_with_provider(Arc::new(self.tls.provider().clone()))
+                    .with_protocol_versions(&[&rustls::version::TLS13])?
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(verifier))
+                    .with_no_client_auth(),
+            );
+        };
+        let credentials = Credentials::new(self.tls.provider(), certificate.chain(), certificate.key())?;
+        Ok(self.tls.client_config(&credentials, trust)?)
+    }
+
+    /// Headers and body of a good delivery.
+    fn delivery(&self, tenant: &str, id: &str, body: &str, age: i64) -> Result<Delivery, AnyError> {
+        let now = UnixTime::now().as_secs().saturating_add_signed(-age);
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        let signer = HmacSigner::new(Scheme::standard_webhooks(), self.keys.clone());
+        let headers = signer.sign_payload(&Outgoing::new(
+            &TenantId::parse(tenant)?,
+            id,
+            body.as_bytes(),
+            now,
+        ))?;
+        Ok(Delivery {
+            headers,
+            body: body.to_owned().into(),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Delivery {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// One connection to the receiver.
+struct Client {
+    requests: SendRequest<Full<Bytes>>,
+    connection: JoinHandle<hyper::Result<()>>,
+}
+
+impl Client {
+    async fn connect(address: SocketAddr, config: ClientConfig) -> Result<Self, AnyError> {
+        let tcp = TcpStream::connect(address).await?;
+        let name = ServerName::try_from("hooks.acme.example")?;
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+        let (requests, connection) = http1::handshake(TokioIo::new(tls)).await?;
+        Ok(Self {
+            requests,
+            connection: tokio::spawn(connection),
+        })
+    }
+
+    async fn send(&mut self, delivery: Delivery) -> Result<Response<Incoming>, AnyError> {
+        let mut request = Request::post("/orders")
+            .header("host", "hooks.acme.example")
+            .header("content-type", "application/json")
+            .body(Full::new(delivery.body))?;
+        request.headers_mut().extend(delivery.headers);
+        match self.requests.send_request(request).await {
+            Ok(response) => Ok(response),
+            // The connection knows better why there was no request to be made.
+            Err(error) if error.is_canceled() => {
+                Err((&mut self.connection).await?.err().unwrap_or(error).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What the client saw. Under TLS 1.3 the alert arrives after the client believes itself connected.
+fn answer(outcome: &Result<Response<Incoming>, AnyError>) -> String {
+    match outcome {
+        Ok(response) => format!("HTTP {}", response.status().as_u16()),
+        Err(error) => match alert(error.as_ref()) {
+            Some(alert) => format!("alert {alert:?}"),
+            None => format!("error {error}"),
+        },
+    }
+}
+
+fn alert(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
+    if let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref::<rustls::Error>() {
+        return Some(*alert);
+    }
+    // An io::Error hides what it wraps from `source`.
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    match inner {
+        Some(inner) => alert(inner),
+        None => error.source().and_then(alert),
+    }
+}
+
+// --- the play -------------------------------------------------------------------------------------------------------
+
+struct Play {
+    world: World,
+    receiver: Receiver,
+    verdicts: usize,
+    wrong: usize,
+}
+
+/// Where it is to be stopped, what the client is to see, what the operator is to see.
+type Verdict = (&'static str, &'static str, &'static str);
+const HANDLED: Verdict = ("handler", "HTTP 200", "-");
+
+impl Play {
+    /// One delivery on a connection of its own.
+    async fn deliver(
+        &mut self,
+        tried: &str,
+        client: Option<&TestCert>,
+        delivery: Delivery,
+        expected: Verdict,
+    ) -> Result<(), AnyError> {
+        let config = self.world.client(client)?;
+        let outcome = match Client::connect(self.receiver.address, config).await {
+            Ok(mut client) => client.send(delivery).await,
+            Err(error) => Err(error),
+        };
+        self.judge(tried, &outcome, expected).await
+    }
+
+    async fn judge(
+        &mut self,
+        tried: &str,
+        outcome: &Result<Response<Incoming>, AnyError>,
+        expected: Verdict,
+    ) -> Result<(), AnyError> {
+        let event = tokio::time::timeout(Duration::from_secs(5), self.receiver.events.recv()).await;
+        let (stage, code) = event.ok().flatten().unwrap_or(("nowhere", "no event"));
+        let answer = answer(outcome);
+        let good = (stage, answer.as_str(), code) == expected;
+        self.verdicts += 1;
+        self.wrong += usize::from(!good);
+        println!(
+            "{tried:<48} {stage:<11} {answer:<30} {code:<28} {}",
+            if good { "ok" } else { "WRONG" }
+        );
+        Ok(())
+    }
+
+    async fn certificates(&mut self) -> Result<(), AnyError> {
+        let ca = &self.world.ca;
+        let acme = "spiffe://acme.example/tenant/acme";
+        let strangers = TestCa::new("Somebody Else").client(acme).issue();
+        let (expired, early) = (
+            ca.client(acme).expired().issue(),
+            ca.client(acme).not_yet_valid().issue(),
+        );
+        let (server_only, unpinned) = (ca.client(acme).server_only().issue(), ca.client(acme).issue());
+        let (good, next) = (self.world.acme.clone(), self.world.acme_next.clone());
+        let unknown = self.world.unknown.clone();
+        #[rustfmt::skip]
+        let cases = [
+            ("a good delivery", Some(&good), HANDLED),
+            ("no certificate", None, ("handshake", "alert CertificateRequired", "identity.no_certificate")),
+            ("a certificate of another CA", Some(&strangers), ("handshake", "alert UnknownCA", "trust.unknown_issuer")),
+            ("an expired certificate", Some(&expired), ("handshake", "alert CertificateExpired", "trust.expired")),
+            ("a certificate that is not yet valid", Some(&early), ("handshake", "alert CertificateExpired", "trust.not_yet_valid")),
+            ("a server's certificate (EKU)", Some(&server_only), ("handshake", "alert UnsupportedCertificate", "trust.extended_key_usage")),
+            ("a certificate whose key is not pinned", Some(&unpinned), ("handshake", "alert AccessDenied", "trust.not_pinned")),
+            ("the next key, pinned in advance", Some(&next), HANDLED),
+            ("a tenant nobody knows", Some(&unknown), ("tenant", "HTTP 403", "tenant.unknown")),
+        ];
+        for (number, (tried, client, expected)) in cases.into_iter().enumerate() {
+            let delivery = self
+                .world
+                .delivery("acme", &format!("msg_certificate_{number}"), ORDER, 0)?;
+            self.deliver(tried, client, delivery, expected).await?;
+        }
+        Ok(())
+    }
+
+    async fn payloads(&mut self) -> Result<(), AnyError> {
+        let acme = self.world.acme.clone();
+        let good = self.world.delivery("acme", "msg_payload", ORDER, 0)?;
+        let signature = good.headers.get("webhook-signature").cloned().ok_or("signed")?;
+        let mut bit_flipped = good.clone();
+        bit_flipped.body = ORDER.replace("false", "galse").into();
+        let (mut unsigned, mut twice) = (good.clone(), good);
+        unsigned.headers.remove("webhook-signature");
+        twice.headers.append("webhook-signature", signature);
+        let large = format!("{ORDER}{}", " ".repeat(BODY_LIMIT));
+        #[rustfmt::skip]
+        let cases = [
+            ("acme's certificate, globex's valid signature", self.world.delivery("globex", "msg_deputy", ORDER, 0)?, ("payload", "HTTP 401", "payload.signature_mismatch")),
+            ("one bit of the body changed", bit_flipped, ("payload", "HTTP 401", "payload.signature_mismatch")),
+            ("a timestamp ten minutes old", self.world.delivery("acme", "msg_stale", ORDER, 600)?, ("replay", "HTTP 401", "replay.stale")),
+            ("a timestamp ten minutes ahead", self.world.delivery("acme", "msg_ahead", ORDER, -600)?, ("replay", "HTTP 401", "replay.from_the_future")),
+            ("no signature header", unsigned, ("payload", "HTTP 401", "payload.missing_header")),
+            ("the signature header twice", twice, ("payload", "HTTP 401", "payload.repeated_header")),
+            ("a body over the limit", self.world.delivery("acme", "msg_large", &large, 0)?, ("payload", "HTTP 413", "payload.body_too_large")),
+        ];
+        for (tried, delivery, expected) in cases {
+            self.deliver(tried, Some(&acme), delivery, expected).await?;
+        }
+        Ok(())
+    }
+
+    async fn replays(&mut self) -> Result<(), AnyError> {
+        let acme = self.world.acme.clone();
+        let once = self.world.delivery("acme", "msg_once", ORDER, 0)?;
+        let replayed = ("replay", "HTTP 403", "replay.handled");
+        let flaky = self.world.delivery("acme", "msg_flaky", FAILS_FIRST, 1)?;
+        let retry = self.world.delivery("acme", "msg_flaky", FAILS_FIRST, 0)?;
+        self.deliver("a delivery that is handled", Some(&acme), once.clone(), HANDLED)
+            .await?;
+        self.deliver("a replay of it", Some(&acme), once, replayed)
+            .await?;
+        self.deliver(
+            "a delivery whose handler fails",
+            Some(&acme),
+            flaky,
+            ("handler", "HTTP 500", "-"),
+        )
+        .await?;
+        self.deliver("the sender's retry of it", Some(&acme), retry, HANDLED)
+            .await
+    }
+
+    /// Trust does not end with the handshake.
+    async fn open_connection(&mut self) -> Result<(), AnyError> {
+        let (acme, refused) = (self.world.acme.clone(), "trust.not_pinned");
+        let mut client = Client::connect(self.receiver.address, self.world.client(Some(&acme))?).await?;
+
+        let before = client
+            .send(self.world.delivery("acme", "msg_open_1", ORDER, 0)?)
+            .await;
+        self.judge("a connection that stays open", &before, HANDLED)
+            .await?;
+        drop(before);
+
+        self.receiver.pins.replace(PinSet::default());
+        client.requests.ready().await?;
+        let after = client
+            .send(self.world.delivery("acme", "msg_open_2", ORDER, 0)?)
+            .await;
+        self.judge(
+            "its next request, after the pin is withdrawn",
+            &after,
+            ("identity", "HTTP 403", refused),
+        )
+        .await?;
+
+        let delivery = self.world.delivery("acme", "msg_open_3", ORDER, 0)?;
+        let expected = ("handshake", "alert AccessDenied", refused);
+        self.deliver(
+            "a new connection, after the pin is withdrawn",
+            Some(&acme),
+            delivery,
+            expected,
+        )
+        .await
+    }
+}
+
+const ORDER: &str = r#"{"order": 4711, "fail_first": false}"#;
+const FAILS_FIRST: &str = r#"{"order": 4712, "fail_first": true}"#;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, AnyError> {
+    let world = World::new()?;
+    let receiver = start(&world).await?;
+    let mut play = Play {
+        world,
+        receiver,
+        verdicts: 0,
+        wrong: 0,
+    };
+    println!(
+        "{:<48} {:<11} {:<30} {:<28} verdict",
+        "tried", "stopped at", "the client sees", "the operator sees"
+    );
+    play.certificates().await?;
+    play.payloads().await?;
+    play.replays().await?;
+    play.open_connection().await?;
+    let as_expected = play.verdicts - play.wrong;
+    println!(
+        "quickstart: {as_expected} of {} verdicts as expected",
+        play.verdicts
+    );
+    Ok(if play.wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
