@@ -33,7 +33,7 @@ use crate::payload::{Authentic, Fresh, Message, VerifyPayload};
 use crate::refusal::Refusal;
 use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
-use crate::trust::{Role, VerifiedPeer, VerifyPeer};
+use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 
 /// Who may call: the trust and the tenants of one door. Cheap to clone; clones share it.
 #[derive(Debug, Clone)]
@@ -46,10 +46,11 @@ struct Questions {
 }
 
 impl Policy {
-    /// Callers that `trust` trusts and `tenants` knows.
+    /// Callers that `trust` trusts and `tenants` knows. Peers that it has verified are
+    /// [`Remembered`](crate::trust::Remembered).
     pub fn new(trust: impl VerifyPeer + 'static, tenants: impl ResolveTenant + 'static) -> Self {
         Self(Arc::new(Questions {
-            trust: Arc::new(trust),
+            trust: Arc::new(Remembered::new(trust)),
             tenants: Arc::new(tenants),
         }))
     }

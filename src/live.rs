@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::payload::{FindKeys, Keys, NoKey, Wanted};
 use crate::tenant::{NoTenant, ResolveTenant, Resolved};
-use crate::trust::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// A policy that can be replaced as a whole while others decide by it. Clones share it.
 ///
@@ -95,6 +95,14 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
 
     fn generation(&self) -> u64 {
         self.generation_with(P::generation)
+    }
+
+    fn memory(&self) -> Option<Recall> {
+        self.shared.current.load().memory()
+    }
+
+    fn confirm(&self, peer: &VerifiedPeer) {
+        self.shared.current.load().confirm(peer);
     }
 }
 

@@ -1,15 +1,15 @@
 use std::fmt;
-use std::time::Duration;
 
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATIONAL_UNIT, Oid};
 use x509_parser::prelude::FromDer as _;
-use x509_parser::time::ASN1Time;
 
+use super::facts::Facts;
 use super::names::{check_text, is_wildcard};
+use super::validity::from_asn1;
 use super::{CertHash, InvalidName, Malformed, Name, NameKind, SpkiHash, Validity};
 
 /// A certificate, read by two parsers that agree on it.
@@ -21,7 +21,7 @@ pub struct Certificate {
     issuer: Box<[u8]>,
     serial: SerialNumber,
     validity: Validity,
-    extensions: Extensions,
+    facts: Facts,
 }
 
 impl Certificate {
@@ -33,9 +33,9 @@ impl Certificate {
             spki: SpkiHash::of(read.public_key().raw),
             names: names.into(),
             issuer: read.issuer().as_raw().into(),
-            serial: SerialNumber(read.raw_serial().into()),
+            serial: SerialNumber::from_bytes(read.raw_serial()),
             validity: validity(&read)?,
-            extensions: Extensions::read(&read)?,
+            facts: Facts::read(&read)?,
             der: der.clone(),
         })
     }
@@ -70,13 +70,19 @@ impl Certificate {
         &self.issuer
     }
 
+    /// Whether it asserts to be a certificate authority.
+    pub fn is_ca(&self) -> bool {
+        self.facts.is_ca
+    }
+
     /// The bytes it was read from.
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }
 
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.extensions
+    /// What trust is decided by.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 }
 
@@ -91,12 +97,23 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// The serial number of a certificate, as the bytes of its INTEGER. Unique only together with the issuer.
+/// The serial number of a certificate. Unique only together with the issuer.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SerialNumber(Box<[u8]>);
 
 impl SerialNumber {
-    /// The bytes of the INTEGER, big-endian, as they stand in the certificate.
+    /// From the bytes of the INTEGER, big-endian; `0x01` and `0x00 0x01` are the same number.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        Self(
+            bytes
+                .get(zeros.min(bytes.len().saturating_sub(1))..)
+                .unwrap_or_default()
+                .into(),
+        )
+    }
+
+    /// Its bytes, big-endian, without leading zeros.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -117,77 +134,7 @@ impl fmt::Debug for SerialNumber {
     }
 }
 
-/// The extensions that trust is decided by (RFC 5280 §4.2.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Extensions {
-    /// BasicConstraints cA.
-    pub(crate) is_ca: bool,
-    /// KeyUsage, if present: what the key may do.
-    pub(crate) key_usage: Option<KeyUsage>,
-    /// ExtendedKeyUsage, if present.
-    pub(crate) extended_key_usage: Option<ExtendedKeyUsage>,
-    /// NameConstraints is present.
-    pub(crate) name_constrained: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyUsage {
-    pub(crate) digital_signature: bool,
-    pub(crate) key_cert_sign: bool,
-    pub(crate) crl_sign: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ExtendedKeyUsage {
-    pub(crate) client_auth: bool,
-    pub(crate) server_auth: bool,
-}
-
-impl Extensions {
-    /// Reads what is known of one certificate in DER, whatever its place in a chain.
-    pub(crate) fn of(der: &[u8]) -> Result<(Self, Validity), Malformed> {
-        let certificate = read(der)?;
-        Ok((Self::read(&certificate)?, validity(&certificate)?))
-    }
-
-    fn read(certificate: &X509Certificate<'_>) -> Result<Self, Malformed> {
-        let mut extensions = Self::default();
-        let mut seen: Vec<&Oid<'_>> = Vec::with_capacity(12);
-        for extension in certificate.iter_extensions() {
-            if seen.contains(&&extension.oid) {
-                return Err(Malformed::Extension);
-            }
-            seen.push(&extension.oid);
-            extensions.take(extension.parsed_extension())?;
-        }
-        Ok(extensions)
-    }
-
-    fn take(&mut self, extension: &ParsedExtension<'_>) -> Result<(), Malformed> {
-        match extension {
-            ParsedExtension::ParseError { .. } => return Err(Malformed::Extension),
-            ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
-            ParsedExtension::NameConstraints(_) => self.name_constrained = true,
-            ParsedExtension::KeyUsage(usage) => {
-                self.key_usage = Some(KeyUsage {
-                    digital_signature: usage.digital_signature(),
-                    key_cert_sign: usage.key_cert_sign(),
-                    crl_sign: usage.crl_sign(),
-                });
-            }
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                self.extended_key_usage = Some(ExtendedKeyUsage {
-                    client_auth: usage.client_auth,
-                    server_auth: usage.server_auth,
-                });
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-fn read(der: &[u8]) -> Result<X509Certificate<'_>, Malformed> {
+pub(super) fn read(der: &[u8]) -> Result<X509Certificate<'_>, Malformed> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         _ => Err(Malformed::Certificate),
@@ -245,18 +192,13 @@ fn content(der: &[u8]) -> Option<&[u8]> {
     rest.is_empty().then_some(element.data)
 }
 
-fn validity(certificate: &X509Certificate<'_>) -> Result<Validity, Malformed> {
+pub(super) fn validity(certificate: &X509Certificate<'_>) -> Result<Validity, Malformed> {
     let dates = certificate.validity();
-    let validity = Validity::new(seconds(dates.not_before)?, seconds(dates.not_after)?);
+    let validity = Validity::new(from_asn1(dates.not_before)?, from_asn1(dates.not_after)?);
     if validity.not_before > validity.not_after {
         return Err(Malformed::Validity);
     }
     Ok(validity)
-}
-
-fn seconds(time: ASN1Time) -> Result<UnixTime, Malformed> {
-    let seconds = u64::try_from(time.timestamp()).map_err(|_| Malformed::Validity)?;
-    Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Result<Vec<Name>, Malformed> {

@@ -9,6 +9,7 @@
 //! not, the chain is refused: a certificate that means different things to different readers is an attack.
 
 mod certificate;
+mod facts;
 mod hashes;
 mod names;
 mod spiffe;
@@ -18,12 +19,13 @@ use std::fmt;
 
 use rustls_pki_types::CertificateDer;
 
-pub(crate) use certificate::Extensions;
 pub use certificate::{Certificate, SerialNumber};
+pub(crate) use facts::{Facts, KeyKind, uris};
 pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use validity::Validity;
+pub(crate) use validity::from_asn1;
 
 /// The certificates that a peer presented: the leaf, read, and the others, as they came.
 ///
@@ -130,6 +132,26 @@ impl Limits {
     pub fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
+    }
+
+    /// Whether certificates in hand are within.
+    pub(crate) fn check<'a>(
+        self,
+        certificates: impl Iterator<Item = &'a CertificateDer<'static>>,
+    ) -> Result<(), Malformed> {
+        let (mut count, mut bytes) = (0, 0_usize);
+        for certificate in certificates {
+            (count, bytes) = (count + 1, bytes.saturating_add(certificate.len()));
+        }
+        if count > self.certificates {
+            return Err(Malformed::TooManyCertificates {
+                limit: self.certificates,
+            });
+        }
+        if bytes > self.bytes {
+            return Err(Malformed::ChainTooLarge { limit: self.bytes });
+        }
+        Ok(())
     }
 
     fn admit<'a>(

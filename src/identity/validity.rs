@@ -1,6 +1,9 @@
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
+use x509_parser::time::ASN1Time;
+
+use super::Malformed;
 
 /// The time from `notBefore` to `notAfter`, both included (RFC 5280 §4.1.2.5), in seconds since 1970.
 ///
@@ -52,6 +55,12 @@ impl Validity {
     pub fn left(&self, now: UnixTime) -> Duration {
         span(now, self.not_after)
     }
+}
+
+/// A time of a certificate or a CRL, if it is one since 1970.
+pub(crate) fn from_asn1(time: ASN1Time) -> Result<UnixTime, Malformed> {
+    let seconds = u64::try_from(time.timestamp()).map_err(|_| Malformed::Validity)?;
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 
 fn span(from: UnixTime, until: UnixTime) -> Duration {

@@ -7,11 +7,12 @@ use crate::trust::Untrusted;
 /// | alert | for |
 /// |---|---|
 /// | `bad_certificate` | what cannot be read, or breaks a rule of RFC 5280 |
-/// | `unsupported_certificate` | what is not meant for this purpose |
+/// | `unsupported_certificate` | what is not meant for this purpose, too weak or too long-lived |
 /// | `certificate_expired` | what is expired, or not valid yet |
-/// | `unknown_ca` | what no trusted authority vouches for |
+/// | `certificate_revoked` | what its authority has revoked, or our own deny list names |
+/// | `unknown_ca` | what no trusted authority vouches for, also by its revocation lists |
 /// | `decrypt_error` | a wrong signature |
-/// | `access_denied` | what our own policy refuses: not pinned |
+/// | `access_denied` | what our own policy refuses: a key that is not pinned, a name that is not expected |
 pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
     Error::InvalidCertificate(match untrusted {
         Untrusted::Expired { not_after, now } => CertificateError::ExpiredContext {
@@ -22,6 +23,13 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
             time: *now,
             not_before: *not_before,
         },
+        Untrusted::Revoked { .. } | Untrusted::OnDenyList => CertificateError::Revoked,
+        Untrusted::RevocationUnknown { .. } => CertificateError::UnknownRevocationStatus,
+        Untrusted::CrlExpired { next_update, now } => CertificateError::ExpiredRevocationListContext {
+            time: *now,
+            next_update: *next_update,
+        },
+        Untrusted::CrlFromTheFuture { .. } => CertificateError::UnknownRevocationStatus,
         Untrusted::UnknownIssuer
         | Untrusted::IssuerKeyUsage
         | Untrusted::LeafAsCa
@@ -30,7 +38,10 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
         Untrusted::NoExtendedKeyUsage { .. }
         | Untrusted::ExtendedKeyUsage { .. }
         | Untrusted::KeyUsage
-        | Untrusted::CaAsLeaf => CertificateError::InvalidPurpose,
+        | Untrusted::CaAsLeaf
+        | Untrusted::WeakKey
+        | Untrusted::Lifetime { .. }
+        | Untrusted::Policy { .. } => CertificateError::InvalidPurpose,
         Untrusted::Signature | Untrusted::SignatureAlgorithm => CertificateError::BadSignature,
         Untrusted::CriticalExtension => CertificateError::UnhandledCriticalExtension,
         Untrusted::WrongName { .. } | Untrusted::NameConstraint => CertificateError::NotValidForName,

@@ -1,5 +1,6 @@
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -12,12 +13,12 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use super::alert::to_rustls;
 use super::reason;
 use crate::identity::PeerChain;
-use crate::trust::{Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// Lets a [`VerifyPeer`] decide in a TLS handshake, in either role.
 ///
-/// rustls calls it *before* the peer has proved to hold the key, so nothing is counted or remembered here: a
-/// certificate is public, and anybody can show it.
+/// rustls asks about a certificate *before* the peer has proved to hold its key, so nothing is counted or remembered
+/// until the signature of the handshake is verified: a certificate is public, and anybody can show it.
 ///
 /// Certificate authorities are not named to clients (RFC 8446 §4.2.4): they offer what they have, nothing about one's
 /// own authorities leaks, and the policy can be replaced.
@@ -25,6 +26,7 @@ pub struct HandshakeVerifier {
     trust: Arc<dyn VerifyPeer>,
     algorithms: WebPkiSupportedAlgorithms,
     client_auth: ClientAuth,
+    pending: PendingPeers,
 }
 
 /// What a server asks of its clients.
@@ -45,6 +47,7 @@ impl HandshakeVerifier {
             trust: Arc::new(trust),
             algorithms: provider.signature_verification_algorithms,
             client_auth: ClientAuth::Require,
+            pending: PendingPeers::default(),
         }
     }
 
@@ -62,18 +65,80 @@ impl HandshakeVerifier {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let presented = std::iter::once(end_entity).chain(intermediates).cloned();
-        let verified = PeerChain::parse(presented)
+        // Before anything is decided: a change that happens meanwhile makes what is kept useless, not wrong.
+        let recall = self.trust.memory();
+        let presented = || std::iter::once(end_entity).chain(intermediates);
+        let memory = recall.map(|recall| (Fingerprint::of(role, presented()), recall));
+        if let Some(peer) = memory
+            .as_ref()
+            .and_then(|(fingerprint, recall)| recall.peer(fingerprint, now))
+        {
+            self.pending.push(Pending { peer, memory: None });
+            return Ok(());
+        }
+        let verified = PeerChain::parse(presented().cloned())
             .map_err(Untrusted::from)
             .and_then(|chain| VerifiedPeer::verify(&self.trust, chain, role, now));
         match verified {
-            Ok(_) => Ok(()),
+            Ok(peer) => {
+                self.pending.push(Pending { peer, memory });
+                Ok(())
+            }
             Err(untrusted) => {
                 let error = to_rustls(&untrusted);
                 reason::record(untrusted);
                 Err(error)
             }
         }
+    }
+
+    /// The peer has signed the handshake with its key: only now is it counted and remembered.
+    fn confirm(&self, leaf: &CertificateDer<'_>) {
+        let Some(pending) = self.pending.take(leaf) else {
+            return;
+        };
+        self.trust.confirm(&pending.peer);
+        if let Some((fingerprint, recall)) = pending.memory {
+            recall.keep(fingerprint, pending.peer);
+        }
+    }
+}
+
+/// A peer that is verified, and has not proved yet that it holds its key.
+struct Pending {
+    peer: VerifiedPeer,
+    /// Where to keep it, unless it is remembered already.
+    memory: Option<(Fingerprint, Recall)>,
+}
+
+/// The handshakes between certificate and signature. Bounded: when strangers flood it with copies of other people's
+/// certificates, some peers are not remembered, and nothing worse.
+#[derive(Default)]
+struct PendingPeers(Mutex<VecDeque<Pending>>);
+
+impl PendingPeers {
+    const MAX: usize = 1024;
+
+    fn push(&self, pending: Pending) {
+        let mut all = self.lock();
+        if all.len() == Self::MAX {
+            all.pop_front();
+        }
+        all.push_back(pending);
+    }
+
+    /// Any entry of this leaf will do: each was verified by itself, and the key is the same.
+    fn take(&self, leaf: &CertificateDer<'_>) -> Option<Pending> {
+        let mut all = self.lock();
+        let place = all
+            .iter()
+            .rposition(|pending| pending.peer.leaf().der() == leaf)?;
+        all.remove(place)
+    }
+
+    /// Nothing in here can panic half-way through a change.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Pending>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,7 +176,9 @@ impl ClientCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        let valid = verify_tls12_signature(message, cert, dss, &self.algorithms)?;
+        self.confirm(cert);
+        Ok(valid)
     }
 
     fn verify_tls13_signature(
@@ -120,7 +187,9 @@ impl ClientCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        let valid = verify_tls13_signature(message, cert, dss, &self.algorithms)?;
+        self.confirm(cert);
+        Ok(valid)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -147,7 +216,9 @@ impl ServerCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        let valid = verify_tls12_signature(message, cert, dss, &self.algorithms)?;
+        self.confirm(cert);
+        Ok(valid)
     }
 
     fn verify_tls13_signature(
@@ -156,7 +227,9 @@ impl ServerCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        let valid = verify_tls13_signature(message, cert, dss, &self.algorithms)?;
+        self.confirm(cert);
+        Ok(valid)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

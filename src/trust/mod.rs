@@ -29,9 +29,18 @@
 //! }
 //! ```
 
+mod anchors;
+mod crls;
+mod deny;
+mod path;
 mod pins;
 mod private_ca;
 mod profile;
+mod public_ca;
+mod public_roots;
+mod remembered;
+mod report_only;
+mod revocation;
 mod untrusted;
 
 use std::fmt;
@@ -41,9 +50,16 @@ use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
 
-pub use pins::{InvalidPin, PinSet};
-pub use private_ca::{InvalidCa, PrivateCa};
+pub use anchors::{AnchorUsage, InvalidCa};
+pub use crls::{Crls, InvalidCrls};
+pub use deny::DenyList;
+pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
+pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
+pub use public_ca::{Only, PublicCa, PublicCaBuilder};
+pub use remembered::{Fingerprint, Recall, Remembered};
+pub use report_only::ReportOnly;
+pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
 pub use untrusted::Untrusted;
 
 /// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
@@ -61,6 +77,18 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.
     fn generation(&self) -> u64 {
         0
+    }
+
+    /// What this verifier remembers of peers that it has verified before. Nothing by default; see [`Remembered`].
+    fn memory(&self) -> Option<Recall> {
+        None
+    }
+
+    /// The peer has proved in a handshake that it holds the key: the time to count. Does nothing by default.
+    ///
+    /// Not called for a peer that showed a certificate and did not prove anything: certificates are public.
+    fn confirm(&self, peer: &VerifiedPeer) {
+        let _ = peer;
     }
 
     /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
@@ -114,7 +142,9 @@ pub struct Evidence {
     /// constraints, so they never count below it.
     pub name_constrained: bool,
     /// The pin that matched.
-    pub pin: Option<SpkiHash>,
+    pub pin: Option<Pin>,
+    /// What a [`ReportOnly`] verifier would have refused it for.
+    pub reported: Option<Box<Untrusted>>,
     /// The time for which the decision holds: the intersection of all that it rests on.
     pub valid: Validity,
 }
@@ -127,6 +157,7 @@ impl Evidence {
             issuers: Arc::new([]),
             name_constrained: false,
             pin: None,
+            reported: None,
             valid,
         }
     }
@@ -143,6 +174,7 @@ impl Evidence {
             },
             name_constrained: self.name_constrained || other.name_constrained,
             pin: self.pin.or(other.pin),
+            reported: self.reported.or(other.reported),
             valid: self.valid.intersect(other.valid),
         }
     }
@@ -224,6 +256,11 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         // Every change anywhere has a higher number than all before it, so the newest one tells of any.
         self.first.generation().max(self.second.generation())
     }
+
+    fn confirm(&self, peer: &VerifiedPeer) {
+        self.first.confirm(peer);
+        self.second.confirm(peer);
+    }
 }
 
 macro_rules! verify_peer_through {
@@ -235,6 +272,14 @@ macro_rules! verify_peer_through {
 
             fn generation(&self) -> u64 {
                 (**self).generation()
+            }
+
+            fn memory(&self) -> Option<Recall> {
+                (**self).memory()
+            }
+
+            fn confirm(&self, peer: &VerifiedPeer) {
+                (**self).confirm(peer);
             }
         }
     )*};

@@ -1,17 +1,24 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
 use super::{Evidence, Presented, Untrusted, VerifyPeer};
-use crate::identity::{InvalidHash, SpkiHash};
+use crate::identity::{CertHash, InvalidHash, SpkiHash};
 
-/// The public keys that are allowed, by the SHA-256 of their SubjectPublicKeyInfo.
+/// The keys and certificates that are allowed, by their SHA-256.
 ///
-/// The key of the *leaf* must be in the set. Renewing a certificate under the same key needs no change; to change the
-/// key, add the next pin first. An empty set trusts nobody.
+/// A [`Pin`] says *where* its key must be: in the leaf, in an issuer on the verified path, or in the anchor. One of the
+/// pins must match. Renewing a certificate under the same key needs no change; to change the key, add the next pin
+/// first. An empty set trusts nobody. Lookups take constant time; a million pins take about 80 MB.
 ///
 /// # Security
-/// Alone, a pin set proves that the peer holds a known key and that its certificate is within its dates, and nothing
-/// about who issued it. Join it to a certificate authority: `PrivateCa.and(PinSet)`.
+/// Alone, a set of leaf pins proves that the peer holds a known key and that its certificate is within its dates, and
+/// nothing about who issued it. Join it to a certificate authority: `PrivateCa.and(PinSet)`. Pins of issuers and
+/// anchors count only on a path that a verifier before them has verified, so alone they match nothing.
 ///
 /// ```
 /// use countersign::trust::PinSet;
@@ -25,33 +32,127 @@ use crate::identity::{InvalidHash, SpkiHash};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PinSet {
-    pins: HashSet<SpkiHash>,
+    pins: HashMap<Pinned, Terms>,
 }
 
-impl PinSet {
-    /// A set of these keys.
-    pub fn new(pins: impl IntoIterator<Item = SpkiHash>) -> Self {
+/// What a pin names, and where it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Pinned {
+    Leaf(SpkiHash),
+    Issuer(SpkiHash),
+    Anchor(SpkiHash),
+    Certificate(CertHash),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Terms {
+    label: Option<Arc<str>>,
+    retires: Option<UnixTime>,
+}
+
+/// One key or certificate that is allowed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin {
+    pinned: Pinned,
+    terms: Terms,
+}
+
+impl Pin {
+    /// The leaf has this key.
+    pub fn leaf(spki: SpkiHash) -> Self {
+        Self::new(Pinned::Leaf(spki))
+    }
+
+    /// An issuer between leaf and anchor, on the path that was verified, has this key.
+    pub fn issuer(spki: SpkiHash) -> Self {
+        Self::new(Pinned::Issuer(spki))
+    }
+
+    /// The anchor that the verified path ends in has this key.
+    pub fn anchor(spki: SpkiHash) -> Self {
+        Self::new(Pinned::Anchor(spki))
+    }
+
+    /// The leaf is this very certificate: to be changed at every renewal.
+    pub fn certificate(hash: CertHash) -> Self {
+        Self::new(Pinned::Certificate(hash))
+    }
+
+    fn new(pinned: Pinned) -> Self {
         Self {
-            pins: pins.into_iter().collect(),
+            pinned,
+            terms: Terms::default(),
         }
     }
 
-    /// Reads pins in any form that [`SpkiHash::parse`] understands.
+    /// Belongs to the set of this name: whose key it is, for instance. Two pins of one label back each other up.
+    #[must_use]
+    pub fn labelled(mut self, label: &str) -> Self {
+        self.terms.label = Some(label.into());
+        self
+    }
+
+    /// Counts until this second, included, and no longer.
+    #[must_use]
+    pub fn retiring(mut self, at: UnixTime) -> Self {
+        self.terms.retires = Some(at);
+        self
+    }
+
+    /// Its label.
+    pub fn label(&self) -> Option<&str> {
+        self.terms.label.as_deref()
+    }
+
+    /// When it retires.
+    pub fn retires(&self) -> Option<UnixTime> {
+        self.terms.retires
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pinned {
+            Pinned::Leaf(spki) => write!(f, "leaf {spki}"),
+            Pinned::Issuer(spki) => write!(f, "issuer {spki}"),
+            Pinned::Anchor(spki) => write!(f, "anchor {spki}"),
+            Pinned::Certificate(hash) => write!(f, "certificate {hash}"),
+        }
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pin({self}, {:?})", self.terms)
+    }
+}
+
+impl PinSet {
+    /// The keys that leaves may have.
+    pub fn new(leaves: impl IntoIterator<Item = SpkiHash>) -> Self {
+        Self::of(leaves.into_iter().map(Pin::leaf))
+    }
+
+    /// A set of pins. Where the same key is pinned twice in one place, the later one counts.
+    pub fn of(pins: impl IntoIterator<Item = Pin>) -> Self {
+        Self {
+            pins: pins.into_iter().map(|pin| (pin.pinned, pin.terms)).collect(),
+        }
+    }
+
+    /// The keys that leaves may have, in any form that [`SpkiHash::parse`] understands.
     ///
     /// # Errors
     /// [`InvalidPin`] with the position of the first that is none.
-    pub fn parse<T: AsRef<str>>(pins: impl IntoIterator<Item = T>) -> Result<Self, InvalidPin> {
+    pub fn parse<T: AsRef<str>>(leaves: impl IntoIterator<Item = T>) -> Result<Self, InvalidPin> {
         let read = |(position, text): (usize, T)| {
             SpkiHash::parse(text.as_ref()).map_err(|source| InvalidPin { position, source })
         };
-        pins.into_iter()
-            .enumerate()
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(|pins| Self { pins })
+        let leaves: Result<Vec<_>, _> = leaves.into_iter().enumerate().map(read).collect();
+        leaves.map(Self::new)
     }
 
-    /// How many keys are allowed.
+    /// How many pins there are, retired ones included.
     pub fn len(&self) -> usize {
         self.pins.len()
     }
@@ -60,20 +161,85 @@ impl PinSet {
     pub fn is_empty(&self) -> bool {
         self.pins.is_empty()
     }
+
+    /// The labels that have one pin left at `now`, or none: a lost or changed key shuts that peer out.
+    pub fn without_backup(&self, now: UnixTime) -> Vec<PinWarning> {
+        let mut left: HashMap<Option<&Arc<str>>, usize> = HashMap::new();
+        for terms in self.pins.values() {
+            let count = match left.entry(terms.label.as_ref()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(0),
+            };
+            *count += usize::from(terms.counts_at(now));
+        }
+        let alone = left.into_iter().filter(|(_, pins)| *pins < 2);
+        let mut warnings: Vec<_> = alone
+            .map(|(label, pins)| PinWarning {
+                label: label.map(|label| label.to_string()),
+                pins,
+            })
+            .collect();
+        warnings.sort_by(|one, other| one.label.cmp(&other.label));
+        warnings
+    }
+
+    /// The pin that allows this peer.
+    fn find(&self, peer: &Presented<'_>) -> Option<Pin> {
+        let leaf = peer.chain.leaf();
+        let by_leaf = [Pinned::Leaf(leaf.spki())].into_iter();
+        let path = peer.found.into_iter().flat_map(|found| {
+            let issuers = found.issuers.iter().map(|spki| Pinned::Issuer(*spki));
+            issuers.chain(found.anchor.map(Pinned::Anchor))
+        });
+        // Last, since it costs another hash.
+        let by_hash = std::iter::once_with(|| Pinned::Certificate(leaf.hash()));
+        by_leaf
+            .chain(path)
+            .chain(by_hash)
+            .find_map(|pinned| self.counting(pinned, peer.now))
+    }
+
+    fn counting(&self, pinned: Pinned, now: UnixTime) -> Option<Pin> {
+        let terms = self.pins.get(&pinned).filter(|terms| terms.counts_at(now))?;
+        Some(Pin {
+            pinned,
+            terms: terms.clone(),
+        })
+    }
+}
+
+impl Terms {
+    fn counts_at(&self, now: UnixTime) -> bool {
+        self.retires.is_none_or(|retires| now <= retires)
+    }
 }
 
 impl VerifyPeer for PinSet {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let leaf = peer.chain.leaf();
-        if !self.pins.contains(&leaf.spki()) {
-            return Err(Untrusted::NotPinned { spki: leaf.spki() });
-        }
+        let pin = self
+            .find(peer)
+            .ok_or(Untrusted::NotPinned { spki: leaf.spki() })?;
         check_validity(leaf.validity(), peer.now)?;
+        let mut valid = leaf.validity();
+        if let Some(retires) = pin.retires() {
+            valid.not_after = valid.not_after.min(retires);
+        }
         Ok(Evidence {
-            pin: Some(leaf.spki()),
-            ..Evidence::new(leaf.validity())
+            pin: Some(pin),
+            ..Evidence::new(valid)
         })
     }
+}
+
+/// A label whose pins do not back each other up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PinWarning {
+    /// The label; `None` for the pins without one.
+    pub label: Option<String>,
+    /// How many of its pins are left: one or none.
+    pub pins: usize,
 }
 
 /// A pin that cannot be read.

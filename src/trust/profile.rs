@@ -1,15 +1,32 @@
+use std::time::Duration;
+
 use super::{Role, Untrusted};
-use crate::identity::{Certificate, Extensions};
+use crate::identity::{Certificate, Facts, KeyKind, Limits, PeerChain};
 
 /// What is asked of the certificates themselves, beyond a valid path.
 ///
-/// Strict by default: the leaf must carry the extended key usage of its role (clientAuth or serverAuth; anyEKU does
-/// not count), must be allowed digital signatures where it has a key usage, and must not be able to sign
-/// certificates; issuers with a key usage must be allowed to sign certificates. rustls-webpki checks none of these
-/// when the extension is absent, nor key usage at all.
+/// Strict by default: sizes within [`Limits`]; the leaf carries the extended key usage of its role (clientAuth or
+/// serverAuth; anyExtendedKeyUsage does not count), may make digital signatures where it has a key usage, and cannot
+/// sign certificates; issuers with a key usage may sign certificates; no key on the path is weak (RSA below 2048 bits,
+/// curves other than P-256, P-384 and P-521). rustls-webpki asks none of this.
+///
+/// `with_` and `require_` tighten; `allow_` loosens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profile {
+    limits: Limits,
+    missing_eku: MissingEku,
+    max_lifetime: Option<Duration>,
+    max_path_length: Option<usize>,
+    policies: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Profile {}
+enum MissingEku {
+    #[default]
+    Refuse,
+    Allow,
+    AllowServerAuth,
+}
 
 impl Profile {
     /// The strict profile.
@@ -17,24 +34,106 @@ impl Profile {
         Self::default()
     }
 
-    pub(super) fn check_leaf(self, leaf: &Certificate, role: Role<'_>) -> Result<(), Untrusted> {
-        let extensions = leaf.extensions();
-        let needed = purpose(role);
-        if extensions.is_ca
-            || extensions
+    /// At most so many certificates and bytes, before any signature is checked. A chain that exceeds the absolute
+    /// limits of [`PeerChain::parse`] is refused whatever stands here.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Refuses leaves that are valid for longer than this, from notBefore to notAfter: short-lived certificates need
+    /// no revocation.
+    #[must_use]
+    pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Refuses paths with more than this many intermediate certificates between leaf and anchor.
+    #[must_use]
+    pub fn with_max_path_length(mut self, intermediates: usize) -> Self {
+        self.max_path_length = Some(intermediates);
+        self
+    }
+
+    /// Demands that the leaf asserts this certificate policy (RFC 5280 §4.2.1.4), as a dotted OID. Policies are not
+    /// processed along the path: give the OID only to authorities that assert it rightly.
+    #[must_use]
+    pub fn require_policy(mut self, oid: &str) -> Self {
+        self.policies.push(oid.to_owned());
+        self
+    }
+
+    /// Lets leaves in that have no extended key usage at all.
+    ///
+    /// # Security
+    /// Without one a certificate is good for *every* purpose, code signing and servers included: whatever the authority
+    /// issues for any of them can call you. For authorities that issue client certificates only.
+    #[must_use]
+    pub fn allow_missing_eku(mut self) -> Self {
+        self.missing_eku = MissingEku::Allow;
+        self
+    }
+
+    /// Lets a leaf that is meant for servers only act as a client, and one without an extended key usage.
+    ///
+    /// Public certificate authorities stop issuing clientAuth (Chrome's root policy ends it on 2027-03-15, DigiCert on
+    /// 2027-03-01), so a sender that keeps a public certificate will come with serverAuth only.
+    ///
+    /// # Security
+    /// Then *any* holder of a server certificate of the authority passes the authority's half of the check. Only
+    /// together with exact names or, better, pins.
+    #[must_use]
+    pub fn allow_server_auth_as_client(mut self) -> Self {
+        self.missing_eku = MissingEku::AllowServerAuth;
+        self
+    }
+
+    /// Sizes, before anything costly.
+    pub(super) fn check_size(&self, chain: &PeerChain) -> Result<(), Untrusted> {
+        Ok(self.limits.check(chain.certificates())?)
+    }
+
+    pub(super) fn check_leaf(&self, leaf: &Certificate, role: Role<'_>) -> Result<(), Untrusted> {
+        let facts = leaf.facts();
+        if facts.is_ca
+            || facts
                 .key_usage
                 .is_some_and(|usage| usage.key_cert_sign || usage.crl_sign)
         {
             return Err(Untrusted::CaAsLeaf);
         }
-        if extensions.key_usage.is_some_and(|usage| !usage.digital_signature) {
+        if facts.key_usage.is_some_and(|usage| !usage.digital_signature) {
             return Err(Untrusted::KeyUsage);
         }
-        let Some(usage) = extensions.extended_key_usage else {
-            return Err(Untrusted::NoExtendedKeyUsage { needed });
+        check_key(facts)?;
+        self.check_purpose(facts, role)?;
+        self.check_lifetime(leaf)?;
+        match self
+            .policies
+            .iter()
+            .find(|policy| !facts.policies.contains(policy))
+        {
+            Some(policy) => Err(Untrusted::Policy {
+                required: policy.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_purpose(&self, facts: &Facts, role: Role<'_>) -> Result<(), Untrusted> {
+        let needed = purpose(role);
+        let Some(usage) = facts.extended_key_usage else {
+            let tolerated = self.missing_eku != MissingEku::Refuse;
+            return if tolerated {
+                Ok(())
+            } else {
+                Err(Untrusted::NoExtendedKeyUsage { needed })
+            };
         };
         let allowed = match role {
-            Role::Client => usage.client_auth,
+            Role::Client => usage.client_auth || (usage.server_auth && self.accepts_server_auth()),
             Role::Server { .. } => usage.server_auth,
         };
         if allowed {
@@ -44,11 +143,38 @@ impl Profile {
         }
     }
 
-    pub(super) fn check_issuer(self, issuer: &Extensions) -> Result<(), Untrusted> {
-        if issuer.key_usage.is_some_and(|usage| !usage.key_cert_sign) {
-            return Err(Untrusted::IssuerKeyUsage);
+    pub(super) fn accepts_server_auth(&self) -> bool {
+        self.missing_eku == MissingEku::AllowServerAuth
+    }
+
+    fn check_lifetime(&self, leaf: &Certificate) -> Result<(), Untrusted> {
+        let lifetime = leaf.validity().lifetime();
+        match self.max_lifetime {
+            Some(max) if lifetime > max => Err(Untrusted::Lifetime { lifetime, max }),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    pub(super) fn check_path_length(&self, intermediates: usize) -> Result<(), Untrusted> {
+        match self.max_path_length {
+            Some(max) if intermediates > max => Err(Untrusted::PathLength),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What every issuer must be, anchors included.
+pub(super) fn check_issuer(issuer: &Facts) -> Result<(), Untrusted> {
+    if issuer.key_usage.is_some_and(|usage| !usage.key_cert_sign) {
+        return Err(Untrusted::IssuerKeyUsage);
+    }
+    check_key(issuer)
+}
+
+fn check_key(facts: &Facts) -> Result<(), Untrusted> {
+    match facts.key {
+        KeyKind::Strong => Ok(()),
+        KeyKind::Weak => Err(Untrusted::WeakKey),
     }
 }
 

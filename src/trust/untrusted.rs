@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use rustls_pki_types::UnixTime;
 
-use crate::identity::{Malformed, SpkiHash, Validity};
+use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
 /// Why a peer is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +84,60 @@ pub enum Untrusted {
         /// The key that was presented.
         spki: SpkiHash,
     },
+    /// A key on the path is too weak: RSA below 2048 bits, or a curve other than P-256, P-384 and P-521.
+    #[error("a key on the path is too weak")]
+    WeakKey,
+    /// The leaf is valid for longer than the profile allows.
+    #[error("the leaf is valid for {} seconds; at most {} are allowed", .lifetime.as_secs(), .max.as_secs())]
+    Lifetime {
+        /// Its lifetime.
+        lifetime: Duration,
+        /// The longest allowed.
+        max: Duration,
+    },
+    /// The leaf does not assert a certificate policy that the profile requires.
+    #[error("the leaf does not assert the certificate policy {required}")]
+    Policy {
+        /// The OID.
+        required: String,
+    },
+    /// A certificate on the path is revoked.
+    #[error("the certificate with serial number {serial} is revoked")]
+    Revoked {
+        /// Its serial number.
+        serial: SerialNumber,
+    },
+    /// Revocation is required, and no CRL speaks about a certificate on the path.
+    #[error("no CRL speaks about the certificate with serial number {serial}")]
+    RevocationUnknown {
+        /// Its serial number.
+        serial: SerialNumber,
+    },
+    /// The CRL that speaks about a certificate on the path is out of date.
+    #[error("the CRL was to be replaced at {} (now {})", .next_update.as_secs(), .now.as_secs())]
+    CrlExpired {
+        /// Its nextUpdate.
+        next_update: UnixTime,
+        /// When it was asked.
+        now: UnixTime,
+    },
+    /// The CRL that speaks about a certificate on the path is not valid yet.
+    #[error("the CRL was issued at {}, in the future of {}", .this_update.as_secs(), .now.as_secs())]
+    CrlFromTheFuture {
+        /// Its thisUpdate.
+        this_update: UnixTime,
+        /// When it was asked.
+        now: UnixTime,
+    },
+    /// The certificate, its key or its serial number stands on the deny list.
+    #[error("denied by the operator's list")]
+    OnDenyList,
+    /// The verifier only ever takes trust away, and none that gives any stands before it.
+    #[error("nothing before this verifier trusts the peer; join it behind one with `and`")]
+    NothingBefore,
+    /// None of the names of the leaf is one that is expected of this sender.
+    #[error("none of its names is expected")]
+    UnexpectedName,
     /// A part of the chain is not well-formed in a way that only path building shows.
     #[error("a certificate on the path is malformed")]
     Path,
@@ -115,6 +171,16 @@ impl Untrusted {
             Self::CriticalExtension => "trust.critical_extension",
             Self::WrongName { .. } => "trust.wrong_name",
             Self::NotPinned { .. } => "trust.not_pinned",
+            Self::WeakKey => "trust.weak_key",
+            Self::Lifetime { .. } => "trust.lifetime",
+            Self::Policy { .. } => "trust.policy",
+            Self::Revoked { .. } => "trust.revoked",
+            Self::RevocationUnknown { .. } => "trust.revocation_unknown",
+            Self::CrlExpired { .. } => "trust.crl_expired",
+            Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future",
+            Self::OnDenyList => "trust.on_deny_list",
+            Self::NothingBefore => "trust.nothing_before",
+            Self::UnexpectedName => "trust.unexpected_name",
             Self::Path => "trust.path",
             Self::Denied { .. } => "trust.denied",
         }

@@ -1,0 +1,78 @@
+use std::collections::HashSet;
+
+use super::{Evidence, Presented, Untrusted, VerifyPeer};
+use crate::identity::{CertHash, Certificate, SerialNumber, SpkiHash, Validity};
+
+/// Certificates and keys that are refused whatever anybody says: revocation at once, without a CRL.
+///
+/// Join it behind a verifier: `PrivateCa.and(DenyList)`, in a [`Live`](crate::live::Live) so that it can grow while
+/// connections are open. It trusts nobody by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DenyList {
+    /// Issuer, DER with its outer SEQUENCE, and serial number.
+    serials: HashSet<(Box<[u8]>, SerialNumber)>,
+    certificates: HashSet<CertHash>,
+    keys: HashSet<SpkiHash>,
+}
+
+impl DenyList {
+    /// Denies nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Denies the leaf with this serial number from this issuer ([`Certificate::issuer`]).
+    #[must_use]
+    pub fn serial(mut self, issuer: &[u8], serial: SerialNumber) -> Self {
+        self.serials.insert((issuer.into(), serial));
+        self
+    }
+
+    /// Denies this leaf by issuer and serial number.
+    #[must_use]
+    pub fn certificate(self, certificate: &Certificate) -> Self {
+        let serial = certificate.serial().clone();
+        self.serial(certificate.issuer(), serial)
+    }
+
+    /// Denies the leaf with this hash.
+    #[must_use]
+    pub fn hash(mut self, hash: CertHash) -> Self {
+        self.certificates.insert(hash);
+        self
+    }
+
+    /// Denies this key: in the leaf, in an issuer on the verified path, in the anchor.
+    #[must_use]
+    pub fn key(mut self, spki: SpkiHash) -> Self {
+        self.keys.insert(spki);
+        self
+    }
+
+    fn denies(&self, peer: &Presented<'_>) -> bool {
+        let leaf = peer.chain.leaf();
+        let key = |spki: &SpkiHash| self.keys.contains(spki);
+        let on_path = peer
+            .found
+            .is_some_and(|found| found.issuers.iter().chain(&found.anchor).any(key));
+        let serial = || {
+            self.serials
+                .contains(&(leaf.issuer().into(), leaf.serial().clone()))
+        };
+        let hash = || !self.certificates.is_empty() && self.certificates.contains(&leaf.hash());
+        key(&leaf.spki()) || on_path || (!self.serials.is_empty() && serial()) || hash()
+    }
+}
+
+impl VerifyPeer for DenyList {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        // Not to be on a list is no reason to be trusted.
+        if peer.found.is_none() {
+            return Err(Untrusted::NothingBefore);
+        }
+        if self.denies(peer) {
+            return Err(Untrusted::OnDenyList);
+        }
+        Ok(Evidence::new(Validity::ALWAYS))
+    }
+}

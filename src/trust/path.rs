@@ -1,0 +1,212 @@
+use std::cell::Cell;
+
+use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+
+use super::anchors::{Anchor, Anchors};
+use super::profile::{check_issuer, purpose};
+use super::revocation::{Issuer, Revocation, Subject};
+use super::untrusted::{check_validity, from_webpki};
+use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
+use crate::identity::{Facts, PeerChain, SpkiHash, Validity};
+
+/// The algorithms of the caller's crypto provider.
+pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
+
+/// Builds and verifies paths: webpki does the path (RFC 5280 §6), our own rules what it leaves out.
+pub(super) struct PathRules {
+    pub(super) anchors: Anchors,
+    pub(super) algorithms: Algorithms,
+    pub(super) profile: Profile,
+    pub(super) revocation: Option<Revocation>,
+}
+
+impl PathRules {
+    pub(super) fn verify(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        self.profile.check_size(peer.chain)?;
+        let leaf = peer.chain.leaf();
+        let end_entity =
+            EndEntityCert::try_from(leaf.der()).map_err(|error| from_webpki(error, purpose(peer.role)))?;
+        let evidence = match self.anchors.find_leaf(leaf.der()) {
+            Some(anchor) => trusted_leaf(anchor, peer.now)?,
+            None => self.build_path(&end_entity, peer)?,
+        };
+        self.profile.check_leaf(leaf, peer.role)?;
+        check_name(&end_entity, peer.role)?;
+        Ok(evidence)
+    }
+
+    /// The peer has completed a handshake: its path was used.
+    pub(super) fn count(&self, peer: &VerifiedPeer) {
+        let used = peer.evidence().anchor;
+        if let Some(anchor) = self.anchors.all().find(|anchor| Some(anchor.spki) == used) {
+            anchor.count();
+        }
+    }
+
+    fn build_path(
+        &self,
+        end_entity: &EndEntityCert<'_>,
+        peer: &Presented<'_>,
+    ) -> Result<Evidence, Untrusted> {
+        let needed = purpose(peer.role);
+        let others = peer.chain.others();
+        let candidates = self.anchors.candidates(|| issuers(end_entity, peer.chain));
+        // When this says no, webpki tries the next candidate path; the last answer is the one to report.
+        let inspected = Cell::new(None);
+        let inspect = |path: &VerifiedPath<'_>| {
+            let answer = self.inspect(path, peer);
+            let verdict = if answer.is_ok() {
+                Ok(())
+            } else {
+                Err(webpki::Error::UnknownIssuer)
+            };
+            inspected.set(Some(answer));
+            verdict
+        };
+        let usage = self.key_usage(peer.role);
+        let path = end_entity.verify_for_usage(
+            self.algorithms,
+            candidates.as_slice(),
+            others,
+            peer.now,
+            usage,
+            None,
+            Some(&inspect),
+        );
+        match (path, inspected.take()) {
+            (Ok(_), Some(Ok(evidence))) => Ok(evidence),
+            (Err(_), Some(Err(refused))) => Err(refused),
+            (Err(error), _) => Err(from_webpki(error, needed)),
+            (Ok(_), _) => Err(Untrusted::Path),
+        }
+    }
+
+    /// Evidence of one path that webpki has verified, or why our own rules refuse it.
+    fn inspect(&self, path: &VerifiedPath<'_>, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        let anchor = self.anchors.find(path.anchor()).ok_or(Untrusted::UnknownIssuer)?;
+        check_validity(anchor.validity, peer.now)?;
+        self.profile
+            .check_path_length(path.intermediate_certificates().count())?;
+        let leaf = peer.chain.leaf();
+        let mut evidence = Evidence::new(leaf.validity().intersect(anchor.validity));
+        evidence.anchor = Some(anchor.spki);
+        evidence.name_constrained = anchor.name_constrained;
+        let mut issuers = Vec::new();
+        // From the leaf up: the certificate whose issuer is looked at next.
+        let mut subject = Subject::leaf(path.end_entity(), leaf);
+        for certificate in path.intermediate_certificates() {
+            let (facts, validity) = Facts::of(&certificate.der())?;
+            check_issuer(&facts)?;
+            let spki = certificate.subject_public_key_info();
+            let issuer = Issuer::new(
+                SpkiHash::of(&spki),
+                &spki,
+                facts.key_usage.is_none_or(|usage| usage.crl_sign),
+            );
+            evidence.valid = evidence
+                .valid
+                .intersect(validity)
+                .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
+            evidence.name_constrained |= facts.name_constrained;
+            issuers.push(issuer.spki);
+            subject = Subject::intermediate(certificate, &facts);
+        }
+        let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
+        evidence.valid = evidence
+            .valid
+            .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
+        evidence.issuers = issuers.into();
+        Ok(evidence)
+    }
+
+    fn check_revocation(
+        &self,
+        subject: &Subject<'_>,
+        issuer: &Issuer<'_>,
+        now: UnixTime,
+    ) -> Result<Validity, Untrusted> {
+        match &self.revocation {
+            Some(revocation) => revocation.check(subject, issuer, self.algorithms, now),
+            None => Ok(Validity::ALWAYS),
+        }
+    }
+
+    fn key_usage(&self, role: Role<'_>) -> AnyPurpose {
+        match role {
+            Role::Client if self.profile.accepts_server_auth() => AnyPurpose {
+                first: KeyUsage::client_auth(),
+                second: Some(KeyUsage::server_auth()),
+            },
+            Role::Client => AnyPurpose {
+                first: KeyUsage::client_auth(),
+                second: None,
+            },
+            Role::Server { .. } => AnyPurpose {
+                first: KeyUsage::server_auth(),
+                second: None,
+            },
+        }
+    }
+}
+
+/// One of two purposes, for webpki.
+struct AnyPurpose {
+    first: KeyUsage,
+    second: Option<KeyUsage>,
+}
+
+impl webpki::ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, purposes: webpki::KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        let Some(second) = self.second else {
+            return self.first.validate(purposes);
+        };
+        let mut present = false;
+        for purpose in purposes {
+            present = true;
+            let purpose = purpose?.to_decoded_oid();
+            if [self.first, second]
+                .iter()
+                .any(|usage| usage.oid_values().eq(purpose.iter().copied()))
+            {
+                return Ok(());
+            }
+        }
+        if present {
+            Err(webpki::Error::EmptyEkuExtension)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn trusted_leaf(anchor: &Anchor, now: UnixTime) -> Result<Evidence, Untrusted> {
+    check_validity(anchor.validity, now)?;
+    Ok(Evidence {
+        anchor: Some(anchor.spki),
+        ..Evidence::new(anchor.validity)
+    })
+}
+
+/// The names of all issuers in the chain, to find their anchors by.
+fn issuers(end_entity: &EndEntityCert<'_>, chain: &PeerChain) -> Vec<Vec<u8>> {
+    let others = chain
+        .others()
+        .iter()
+        .filter_map(|der| EndEntityCert::try_from(der).ok());
+    let others = others.map(|certificate| certificate.issuer().to_vec());
+    std::iter::once(end_entity.issuer().to_vec())
+        .chain(others)
+        .collect()
+}
+
+fn check_name(end_entity: &EndEntityCert<'_>, role: Role<'_>) -> Result<(), Untrusted> {
+    let Role::Server { name } = role else {
+        return Ok(());
+    };
+    end_entity
+        .verify_is_valid_for_subject_name(name)
+        .map_err(|_| Untrusted::WrongName {
+            name: name.to_str().into_owned(),
+        })
+}

@@ -1,0 +1,183 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
+use super::anchors::{InvalidCa, Kind, Problem, Source};
+use super::path::{Algorithms, PathRules};
+use super::private_ca::path_rules;
+use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::identity::{Name, PeerChain};
+
+/// Trusts exactly named, or pinned, holders of certificates from an authority that issues to anybody.
+///
+/// "Signed by a public authority" says that somebody bought a certificate. So it cannot be built without
+/// [`Only`]: the exact names or the keys of those who may call.
+///
+/// # When public authorities stop issuing clientAuth
+/// They do so by March 2027 (Chrome's root policy: 2027-03-15, DigiCert: 2027-03-01). A sender that relied on one will
+/// move to an authority of its own, and then it is a [`PrivateCa`](super::PrivateCa) here; or it will present a
+/// certificate for servers, and then it takes [`Profile::allow_server_auth_as_client`], together with *pins*: a name
+/// alone says only that somebody controls that name today. Until then the strict profile works.
+#[derive(Clone)]
+pub struct PublicCa {
+    rules: Arc<PathRules>,
+    only: Only,
+}
+
+/// Who of an authority's customers may call.
+#[derive(Debug, Clone)]
+pub struct Only(Allowed);
+
+#[derive(Debug, Clone)]
+enum Allowed {
+    Names(Arc<HashSet<Name>>),
+    Pins(PinSet),
+}
+
+impl Only {
+    /// Those whose leaf carries one of these names, exactly, with its type.
+    pub fn names(names: impl IntoIterator<Item = Name>) -> Self {
+        Self(Allowed::Names(Arc::new(names.into_iter().collect())))
+    }
+
+    /// Those whom one of these pins allows.
+    pub fn pins(pins: PinSet) -> Self {
+        Self(Allowed::Pins(pins))
+    }
+
+    fn is_nobody(&self) -> bool {
+        match &self.0 {
+            Allowed::Names(names) => names.is_empty(),
+            Allowed::Pins(pins) => pins.is_empty(),
+        }
+    }
+
+    fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
+        match &self.0 {
+            Allowed::Names(names) if is_named(names, peer.chain) => Ok(path),
+            Allowed::Names(_) => Err(Untrusted::UnexpectedName),
+            Allowed::Pins(pins) => {
+                let pinned = pins.verify_peer(&Presented {
+                    found: Some(&path),
+                    ..*peer
+                })?;
+                Ok(path.join(pinned))
+            }
+        }
+    }
+}
+
+/// One of its names is among those, and it does not say two things about its subject: with two common names, nobody can
+/// say which of them the authority has checked.
+fn is_named(names: &HashSet<Name>, chain: &PeerChain) -> bool {
+    let presented = chain.leaf().names();
+    let common_names = presented
+        .iter()
+        .filter(|name| matches!(name, Name::CommonName(_)))
+        .count();
+    presented
+        .iter()
+        .any(|name| names.contains(name) && (common_names < 2 || !matches!(name, Name::CommonName(_))))
+}
+
+impl PublicCa {
+    /// Anchors from a PEM text, and who of their customers may call.
+    pub fn builder(algorithms: Algorithms, only: Only) -> PublicCaBuilder {
+        PublicCaBuilder {
+            algorithms,
+            only,
+            sources: Vec::new(),
+            profile: Profile::strict(),
+            revocation: None,
+        }
+    }
+}
+
+impl VerifyPeer for PublicCa {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        let path = self.rules.verify(peer)?;
+        self.only.check(peer, path)
+    }
+
+    fn confirm(&self, peer: &VerifiedPeer) {
+        self.rules.count(peer);
+    }
+}
+
+impl fmt::Debug for PublicCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicCa")
+            .field("only", &self.only)
+            .field("profile", &self.rules.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Collects what a [`PublicCa`] is made of. Mistakes are reported by [`build`](Self::build).
+#[derive(Debug, Clone)]
+pub struct PublicCaBuilder {
+    algorithms: Algorithms,
+    only: Only,
+    sources: Vec<Source>,
+    profile: Profile,
+    revocation: Option<Revocation>,
+}
+
+impl PublicCaBuilder {
+    /// Anchors from a PEM text.
+    #[must_use]
+    pub fn pem(mut self, pem: &[u8]) -> Self {
+        self.sources.push(Source::Pem(pem.to_vec()));
+        self
+    }
+
+    /// Anchors from a PEM file.
+    #[must_use]
+    pub fn pem_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.sources.push(Source::file(path));
+        self
+    }
+
+    /// Asks this of the certificates.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Checks revocation.
+    #[must_use]
+    pub fn with_revocation(mut self, revocation: Revocation) -> Self {
+        self.revocation = Some(revocation);
+        self
+    }
+
+    /// The verifier.
+    ///
+    /// # Errors
+    /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart; also where
+    /// nobody is named.
+    pub fn build(self, now: UnixTime) -> Result<PublicCa, InvalidCa> {
+        if self.only.is_nobody() {
+            return Err(InvalidCa {
+                source_name: "public authorities".to_owned(),
+                problem: Problem::NoNames,
+            });
+        }
+        let rules = path_rules(
+            self.algorithms,
+            &self.sources,
+            Kind::Public,
+            self.profile,
+            self.revocation,
+            now,
+        )?;
+        Ok(PublicCa {
+            rules: Arc::new(rules),
+            only: self.only,
+        })
+    }
+}

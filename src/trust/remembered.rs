@@ -1,0 +1,200 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use sha2::{Digest as _, Sha256};
+
+use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
+
+/// How many peers are remembered by default.
+const CAPACITY: usize = 10_000;
+
+/// A verifier with a memory: a chain that was verified before, for a peer that then proved to hold its key, is not
+/// verified again while nothing has changed.
+///
+/// # Security
+/// Why that is sound: for the same bytes and the same policy, the answer depends on time alone, and only through the
+/// window that the evidence carries: the intersection of the validity of every certificate on the verified path, of
+/// the anchor, of the CRLs that were asked, of a pin's retirement.
+///
+/// * The key is a hash over the role, the server name, and *every* certificate presented, each with its length.
+/// * Only good answers are kept, with the generation of the verifier they came from; any change has another one.
+/// * Only the handshake's verifier adds to it, after the peer has proved possession of the key: copies of other
+///   people's certificates cannot push anybody out.
+/// * Bounded: the peers that were not seen for longest are forgotten.
+/// * The memory belongs to this value. Replacing it in a [`Live`](crate::live::Live) drops what it remembers.
+///
+/// Put it around everything else: `Remembered::new(PrivateCa.and(pins))`. [`Policy`](crate::gate::Policy) does so.
+pub struct Remembered<V> {
+    inner: V,
+    memory: Arc<Memory>,
+}
+
+impl<V: VerifyPeer> Remembered<V> {
+    /// Remembers up to 10,000 peers: about 4 kB each, chains included.
+    pub fn new(inner: V) -> Self {
+        Self::with_capacity(inner, CAPACITY)
+    }
+
+    /// Remembers up to so many peers.
+    pub fn with_capacity(inner: V, peers: usize) -> Self {
+        Self {
+            inner,
+            memory: Arc::new(Memory {
+                half: peers.div_ceil(2),
+                shelf: Mutex::default(),
+            }),
+        }
+    }
+}
+
+impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        // What others found before may matter to the answer, and is not part of the key.
+        if peer.found.is_none() {
+            let fingerprint = Fingerprint::of(peer.role, peer.chain.certificates());
+            if let Some(known) = self.recall().peer(&fingerprint, peer.now) {
+                return Ok(known.evidence().clone());
+            }
+        }
+        self.inner.verify_peer(peer)
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation()
+    }
+
+    fn memory(&self) -> Option<Recall> {
+        Some(self.recall())
+    }
+
+    fn confirm(&self, peer: &VerifiedPeer) {
+        self.inner.confirm(peer);
+    }
+}
+
+impl<V: VerifyPeer> Remembered<V> {
+    fn recall(&self) -> Recall {
+        Recall {
+            generation: self.inner.generation(),
+            memory: Arc::clone(&self.memory),
+        }
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Remembered<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Remembered").field(&self.inner).finish()
+    }
+}
+
+/// The memory of a verifier, as of one generation of it. For those who drive handshakes.
+///
+/// Take it *before* verifying: what is then kept is kept under a generation no newer than the answer.
+#[derive(Clone)]
+pub struct Recall {
+    generation: u64,
+    memory: Arc<Memory>,
+}
+
+impl Recall {
+    /// The peer that showed exactly this before, if the answer still holds at `now`.
+    pub fn peer(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<VerifiedPeer> {
+        let peer = self.memory.get(fingerprint, self.generation)?;
+        peer.evidence().valid.contains(now).then_some(peer)
+    }
+
+    /// Remembers a peer that was verified, and has proved to hold its key since.
+    pub fn keep(&self, fingerprint: Fingerprint, peer: VerifiedPeer) {
+        self.memory.put(
+            fingerprint,
+            Known {
+                generation: self.generation,
+                peer,
+            },
+        );
+    }
+}
+
+impl fmt::Debug for Recall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recall")
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names what a peer presented, byte for byte, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of these certificates in this role.
+    pub fn of<'a, 'd: 'a>(role: Role<'_>, certificates: impl Iterator<Item = &'a CertificateDer<'d>>) -> Self {
+        let mut hash = Sha256::new_with_prefix(b"countersign chain\0");
+        let mut take = |part: &[u8]| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
+        match role {
+            Role::Client => take(b"client"),
+            Role::Server { name } => {
+                take(b"server");
+                take(name.to_str().as_bytes());
+            }
+        }
+        certificates.for_each(|certificate| take(certificate));
+        Self(hash.finalize().into())
+    }
+}
+
+/// Two halves: when the young one is full it becomes the old one, and what was old is forgotten.
+struct Memory {
+    half: usize,
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    young: HashMap<Fingerprint, Known>,
+    old: HashMap<Fingerprint, Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    generation: u64,
+    peer: VerifiedPeer,
+}
+
+impl Memory {
+    fn get(&self, fingerprint: &Fingerprint, generation: u64) -> Option<VerifiedPeer> {
+        let mut shelf = self.lock();
+        let known = match shelf.young.get(fingerprint) {
+            Some(known) => known.clone(),
+            None => {
+                // Seen again: it belongs to the young ones.
+                let known = shelf.old.remove(fingerprint)?;
+                self.insert(&mut shelf, *fingerprint, known.clone());
+                known
+            }
+        };
+        (known.generation == generation).then_some(known.peer)
+    }
+
+    fn put(&self, fingerprint: Fingerprint, known: Known) {
+        self.insert(&mut self.lock(), fingerprint, known);
+    }
+
+    fn insert(&self, shelf: &mut Shelf, fingerprint: Fingerprint, known: Known) {
+        if shelf.young.len() >= self.half {
+            shelf.old = std::mem::take(&mut shelf.young);
+        }
+        shelf.young.insert(fingerprint, known);
+    }
+
+    /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound shelf.
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

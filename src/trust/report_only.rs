@@ -1,0 +1,44 @@
+use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::identity::Validity;
+
+/// Asks a verifier and lets the peer in whatever it says: what it would have refused stands in
+/// [`Evidence::reported`]. To try pins or a profile out before they count.
+///
+/// Only behind a verifier that does count, as in `PrivateCa.and(ReportOnly::new(pins))`. Alone it trusts nobody.
+#[derive(Debug, Clone)]
+pub struct ReportOnly<V> {
+    inner: V,
+}
+
+impl<V: VerifyPeer> ReportOnly<V> {
+    /// Reports what this verifier would refuse.
+    pub fn new(inner: V) -> Self {
+        Self { inner }
+    }
+}
+
+impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        if peer.found.is_none() {
+            return Err(Untrusted::NothingBefore);
+        }
+        Ok(match self.inner.verify_peer(peer) {
+            Ok(evidence) => Evidence {
+                valid: Validity::ALWAYS,
+                ..evidence
+            },
+            Err(untrusted) => Evidence {
+                reported: Some(Box::new(untrusted)),
+                ..Evidence::new(Validity::ALWAYS)
+            },
+        })
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation()
+    }
+
+    fn confirm(&self, peer: &VerifiedPeer) {
+        self.inner.confirm(peer);
+    }
+}
