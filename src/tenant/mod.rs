@@ -3,6 +3,7 @@
 //! [`ResolveTenant`] decides. Its argument is a [`VerifiedPeer`], so an unverified certificate cannot be mapped; the
 //! ready-made answer is [`TenantTable`].
 
+mod rule;
 mod table;
 mod template;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
+pub use rule::Rule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, Problem};
 

@@ -1,15 +1,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::template::Template;
-use super::{InvalidTable, NoTenant, Problem, ResolveTenant, Resolved, TenantId};
-use crate::identity::{Name, NameKind, SpkiHash};
+use super::rule::{Compiled, Found, Key};
+use super::{InvalidTable, NoTenant, Problem, ResolveTenant, Resolved, Rule, TenantId};
+use crate::identity::{NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
-/// Maps verified peers to tenants by rules on their names and keys.
+/// Maps verified peers to tenants by rules on their names, keys and issuers.
 ///
 /// Names match exactly and by type. Exactly one rule must match, with exactly one name: everything else is refused,
-/// never guessed. A template only ever yields a tenant that is [known](TenantTableBuilder::known).
+/// never guessed. A template only ever yields a tenant that is [known](TenantTableBuilder::known). Rules on exact names
+/// and pins are looked up, so a million tenants cost no more than one.
 ///
 /// ```
 /// use countersign::tenant::TenantTable;
@@ -22,12 +23,9 @@ use crate::trust::VerifiedPeer;
 /// ```
 #[derive(Debug, Clone)]
 pub struct TenantTable {
-    templates: Vec<(Template, Arc<str>)>,
-    names: HashMap<Name, TenantId>,
-    pins: HashMap<SpkiHash, TenantId>,
+    rules: Vec<Compiled>,
+    lookup: HashMap<Key, TenantId>,
     known: HashSet<TenantId>,
-    exact: Arc<str>,
-    pinned: Arc<str>,
 }
 
 impl TenantTable {
@@ -36,49 +34,49 @@ impl TenantTable {
         TenantTableBuilder::default()
     }
 
-    /// Every match there is, each with its rule.
+    /// Every match there is.
     fn matches<'a>(&'a self, peer: &'a VerifiedPeer) -> impl Iterator<Item = Match<'a>> {
         let leaf = peer.leaf();
-        let pinned = self
-            .pins
-            .get(&leaf.spki())
-            .map(|tenant| Match::Tenant(tenant, &self.pinned, None));
-        let named = leaf.names().iter().flat_map(|name| {
-            let exact = self
-                .names
-                .get(name)
-                .map(|tenant| Match::Tenant(tenant, &self.exact, Some(name.kind())));
-            exact.into_iter().chain(self.captures(name))
-        });
-        pinned.into_iter().chain(named)
-    }
-
-    fn captures<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = Match<'a>> {
-        self.templates.iter().filter_map(move |(template, rule)| {
-            let captured = template.capture(name)?;
-            Some(match self.known.get(captured) {
-                Some(tenant) => Match::Tenant(tenant, rule, Some(template.kind())),
-                None => Match::Stranger(captured, rule, template.kind()),
+        let keys = std::iter::once(Key::Pin(leaf.spki())).chain(leaf.names().iter().cloned().map(Key::Name));
+        let looked_up = keys.filter_map(|key| {
+            let (key, tenant) = self.lookup.get_key_value(&key)?;
+            Some(Match {
+                found: Found::Tenant(tenant),
+                by: By::Key(key),
             })
-        })
+        });
+        let ruled = self.rules.iter().flat_map(move |rule| {
+            rule.found(peer).map(move |found| Match {
+                found,
+                by: By::Rule(rule),
+            })
+        });
+        looked_up.chain(ruled)
     }
 }
 
-enum Match<'a> {
-    Tenant(&'a TenantId, &'a Arc<str>, Option<NameKind>),
-    Stranger(&'a str, &'a Arc<str>, NameKind),
+struct Match<'a> {
+    found: Found<'a>,
+    by: By<'a>,
 }
 
-impl Match<'_> {
-    fn rule(&self) -> &Arc<str> {
-        let (Self::Tenant(_, rule, _) | Self::Stranger(_, rule, _)) = self;
-        rule
-    }
+enum By<'a> {
+    Key(&'a Key),
+    Rule(&'a Compiled),
+}
 
-    fn kind(&self) -> Option<NameKind> {
+impl By<'_> {
+    fn label(&self) -> Arc<str> {
         match self {
-            Self::Tenant(_, _, kind) => *kind,
-            Self::Stranger(_, _, kind) => Some(*kind),
+            Self::Key(key) => key.label().into(),
+            Self::Rule(rule) => rule.label.clone(),
+        }
+    }
+
+    fn relies_on(&self, kind: NameKind) -> bool {
+        match self {
+            Self::Key(key) => key.kind() == Some(kind),
+            Self::Rule(rule) => rule.kinds().any(|relied| relied == kind),
         }
     }
 }
@@ -86,50 +84,52 @@ impl Match<'_> {
 impl ResolveTenant for TenantTable {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
         let mut matches = self.matches(peer);
-        let found = matches.next().ok_or(NoTenant::NoRule)?;
+        let only = matches.next().ok_or(NoTenant::NoRule)?;
         if let Some(second) = matches.next() {
             return Err(NoTenant::Ambiguous {
-                first: found.rule().clone(),
-                second: second.rule().clone(),
+                first: only.by.label(),
+                second: second.by.label(),
             });
         }
-        if let Some(kind) = found.kind() {
-            check_subject_name(peer, kind)?;
-        }
-        match found {
-            Match::Tenant(tenant, rule, _) => Ok(Resolved {
+        check_subject_names(peer, &only.by)?;
+        let rule = only.by.label();
+        match only.found {
+            Found::Tenant(tenant) => Ok(Resolved {
                 tenant: tenant.clone(),
-                rule: rule.clone(),
+                rule,
             }),
-            Match::Stranger(name, rule, _) => Err(NoTenant::Unknown {
-                rule: rule.clone(),
-                name: name.to_owned(),
-            }),
+            Found::Captured(name) => match self.known.get(name) {
+                Some(tenant) => Ok(Resolved {
+                    tenant: tenant.clone(),
+                    rule,
+                }),
+                None => Err(NoTenant::Unknown {
+                    rule,
+                    name: name.to_owned(),
+                }),
+            },
         }
     }
 }
 
-/// A name of the subject counts only if it is the only one of its kind (for common names) and no authority on the
-/// path constrains names.
-fn check_subject_name(peer: &VerifiedPeer, kind: NameKind) -> Result<(), NoTenant> {
-    if !matches!(kind, NameKind::CommonName | NameKind::OrganizationalUnit) {
-        return Ok(());
+/// A name of the subject counts only where no authority on the path constrains names, and a common name only if it is
+/// the only one.
+fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    for kind in [NameKind::CommonName, NameKind::OrganizationalUnit] {
+        if by.relies_on(kind) && peer.evidence().name_constrained {
+            return Err(NoTenant::Unconstrained { kind });
+        }
     }
-    if peer.evidence().name_constrained {
-        return Err(NoTenant::Unconstrained { kind });
-    }
-    let several = peer
+    let common_names = peer
         .leaf()
         .names()
         .iter()
-        .filter(|name| name.kind() == kind)
-        .count()
-        > 1;
-    if several && kind == NameKind::CommonName {
-        let rule: Arc<str> = "a second common name".into();
+        .filter(|name| name.kind() == NameKind::CommonName)
+        .count();
+    if by.relies_on(NameKind::CommonName) && common_names > 1 {
         return Err(NoTenant::Ambiguous {
-            first: rule.clone(),
-            second: rule,
+            first: by.label(),
+            second: "a second common name".into(),
         });
     }
     Ok(())
@@ -138,13 +138,18 @@ fn check_subject_name(peer: &VerifiedPeer, kind: NameKind) -> Result<(), NoTenan
 /// Collects the rules of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Default)]
 pub struct TenantTableBuilder {
-    templates: Vec<(NameKind, String)>,
-    names: Vec<(NameKind, String, String)>,
-    pins: Vec<(SpkiHash, String)>,
+    rules: Vec<Rule>,
     known: Vec<String>,
 }
 
 impl TenantTableBuilder {
+    /// A rule, with or without conditions.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
     /// URI in the subject alternative name, with `{tenant}` for one path segment:
     /// `spiffe://acme.example/tenant/{tenant}`. Below `spiffe:` the URI must be a SPIFFE ID in the standard's form.
     #[must_use]
@@ -152,12 +157,10 @@ impl TenantTableBuilder {
         self.template(NameKind::Uri, template)
     }
 
-    /// A name with `{tenant}` in it. A common name or organizational unit does not count below a certificate
-    /// authority that constrains names.
+    /// A name with `{tenant}` in it. See [`Rule::template`].
     #[must_use]
-    pub fn template(mut self, kind: NameKind, template: &str) -> Self {
-        self.templates.push((kind, template.to_owned()));
-        self
+    pub fn template(self, kind: NameKind, template: &str) -> Self {
+        self.rule(Rule::template(kind, template))
     }
 
     /// The tenants that a template may name.
@@ -169,9 +172,8 @@ impl TenantTableBuilder {
 
     /// Exactly this name is that tenant's.
     #[must_use]
-    pub fn name(mut self, kind: NameKind, name: &str, tenant: &str) -> Self {
-        self.names.push((kind, name.to_owned(), tenant.to_owned()));
-        self
+    pub fn name(self, kind: NameKind, name: &str, tenant: &str) -> Self {
+        self.rule(Rule::name(kind, name, tenant))
     }
 
     /// Exactly this common name of the subject is that tenant's.
@@ -188,9 +190,14 @@ impl TenantTableBuilder {
 
     /// The holder of this key is that tenant.
     #[must_use]
-    pub fn pin(mut self, spki: SpkiHash, tenant: &str) -> Self {
-        self.pins.push((spki, tenant.to_owned()));
-        self
+    pub fn pin(self, spki: SpkiHash, tenant: &str) -> Self {
+        self.rule(Rule::pin(spki, tenant))
+    }
+
+    /// The customers of this authority are that tenant. See [`Rule::issuer`].
+    #[must_use]
+    pub fn issuer(self, spki: SpkiHash, tenant: &str) -> Self {
+        self.rule(Rule::issuer(spki, tenant))
     }
 
     /// The table.
@@ -202,76 +209,48 @@ impl TenantTableBuilder {
             rule: "table".to_owned(),
             problem,
         };
-        if self.templates.is_empty() && self.names.is_empty() && self.pins.is_empty() {
+        if self.rules.is_empty() {
             return Err(whole(Problem::Empty));
         }
-        if !self.templates.is_empty() && self.known.is_empty() {
+        if self.known.is_empty() && self.rules.iter().any(Rule::is_template) {
             return Err(whole(Problem::NobodyKnown));
         }
-        Ok(TenantTable {
-            templates: self.templates.iter().map(template).collect::<Result<_, _>>()?,
-            known: self
-                .known
-                .iter()
-                .map(|name| tenant("known", name))
-                .collect::<Result<_, _>>()?,
-            names: unique(
-                self.names
-                    .iter()
-                    .map(|(kind, text, owner)| exact(*kind, text, owner)),
-            )?,
-            pins: unique(
-                self.pins
-                    .iter()
-                    .map(|(spki, owner)| Ok((*spki, tenant(&spki.to_string(), owner)?))),
-            )?,
-            exact: "name".into(),
-            pinned: "pin".into(),
-        })
+        let (mut rules, mut lookup) = (Vec::new(), HashMap::new());
+        for rule in &self.rules {
+            match rule.as_lookup() {
+                Some(entry) => add(&mut lookup, entry?)?,
+                None => rules.push(rule.compile()?),
+            }
+        }
+        let known = self
+            .known
+            .iter()
+            .map(|name| known(name))
+            .collect::<Result<_, _>>()?;
+        Ok(TenantTable { rules, lookup, known })
     }
 }
 
-fn template((kind, text): &(NameKind, String)) -> Result<(Template, Arc<str>), InvalidTable> {
-    let template = Template::parse(*kind, text).map_err(|problem| InvalidTable {
-        rule: text.clone(),
-        problem,
-    })?;
-    Ok((template, text.as_str().into()))
-}
-
-fn exact(kind: NameKind, text: &str, owner: &str) -> Result<(Name, TenantId), InvalidTable> {
-    let name = Name::parse(kind, text).map_err(|invalid| InvalidTable {
-        rule: text.to_owned(),
-        problem: Problem::Name(invalid),
-    })?;
-    Ok((name, tenant(text, owner)?))
-}
-
-fn tenant(rule: &str, name: &str) -> Result<TenantId, InvalidTable> {
-    TenantId::parse(name).map_err(|_| InvalidTable {
-        rule: rule.to_owned(),
+fn known(name: &str) -> Result<TenantId, InvalidTable> {
+    let invalid = |_| InvalidTable {
+        rule: "known".to_owned(),
         problem: Problem::Tenant(name.to_owned()),
-    })
+    };
+    TenantId::parse(name).map_err(invalid)
 }
 
 /// One owner for each key.
-fn unique<K: std::hash::Hash + Eq + std::fmt::Display>(
-    entries: impl Iterator<Item = Result<(K, TenantId), InvalidTable>>,
-) -> Result<HashMap<K, TenantId>, InvalidTable> {
-    let mut owners: HashMap<K, TenantId> = HashMap::new();
-    for entry in entries {
-        let (key, tenant) = entry?;
-        if let Some(first) = owners.get(&key).filter(|first| **first != tenant) {
-            let problem = Problem::Twice {
-                first: first.to_string(),
-                second: tenant.to_string(),
-            };
-            return Err(InvalidTable {
-                rule: key.to_string(),
-                problem,
-            });
-        }
-        owners.insert(key, tenant);
+fn add(lookup: &mut HashMap<Key, TenantId>, (key, tenant): (Key, TenantId)) -> Result<(), InvalidTable> {
+    if let Some(first) = lookup.get(&key).filter(|first| **first != tenant) {
+        let problem = Problem::Twice {
+            first: first.to_string(),
+            second: tenant.to_string(),
+        };
+        return Err(InvalidTable {
+            rule: key.label(),
+            problem,
+        });
     }
-    Ok(owners)
+    lookup.insert(key, tenant);
+    Ok(())
 }

@@ -1,0 +1,242 @@
+use std::sync::Arc;
+
+use super::template::Template;
+use super::{InvalidTable, Problem, TenantId};
+use crate::identity::{Name, NameKind, SpkiHash};
+use crate::trust::VerifiedPeer;
+
+/// One way in which a peer shows whose it is, with conditions.
+///
+/// Kong's rule, for one: below a fixed issuer, the organizational unit is the tenant and the common name a known
+/// application.
+///
+/// ```
+/// use countersign::identity::{NameKind, SpkiHash};
+/// use countersign::tenant::{Rule, TenantTable};
+///
+/// # let issuer = SpkiHash::of(b"the issuer's public key");
+/// let rule = Rule::template(NameKind::OrganizationalUnit, "{tenant}")
+///     .issued_by(issuer)
+///     .carrying(NameKind::CommonName, "billing-application");
+/// let table = TenantTable::builder().rule(rule).known(["globex", "initech"]).build()?;
+/// # Ok::<(), countersign::tenant::InvalidTable>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    source: Source,
+    issued_by: Option<SpkiHash>,
+    carrying: Vec<(NameKind, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Template(NameKind, String),
+    Name(NameKind, String, String),
+    Pin(SpkiHash, String),
+    Issuer(SpkiHash, String),
+}
+
+impl Rule {
+    /// A name of this kind with `{tenant}` in it: one path segment of a URI, one label of a DNS name. It yields only
+    /// tenants that are [known](super::TenantTableBuilder::known).
+    pub fn template(kind: NameKind, template: &str) -> Self {
+        Self::from(Source::Template(kind, template.to_owned()))
+    }
+
+    /// Exactly this name is that tenant's.
+    pub fn name(kind: NameKind, name: &str, tenant: &str) -> Self {
+        Self::from(Source::Name(kind, name.to_owned(), tenant.to_owned()))
+    }
+
+    /// The holder of this key is that tenant.
+    pub fn pin(spki: SpkiHash, tenant: &str) -> Self {
+        Self::from(Source::Pin(spki, tenant.to_owned()))
+    }
+
+    /// Whoever was issued a certificate by the authority with this key, on the path that was verified, is that tenant:
+    /// an authority for each tenant.
+    pub fn issuer(spki: SpkiHash, tenant: &str) -> Self {
+        Self::from(Source::Issuer(spki, tenant.to_owned()))
+    }
+
+    /// Only below the authority with this key, on the path that was verified.
+    #[must_use]
+    pub fn issued_by(mut self, spki: SpkiHash) -> Self {
+        self.issued_by = Some(spki);
+        self
+    }
+
+    /// Only for a leaf that carries exactly this name as well.
+    #[must_use]
+    pub fn carrying(mut self, kind: NameKind, name: &str) -> Self {
+        self.carrying.push((kind, name.to_owned()));
+        self
+    }
+
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            issued_by: None,
+            carrying: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_template(&self) -> bool {
+        matches!(self.source, Source::Template(..))
+    }
+
+    /// Without conditions a name can be looked up.
+    pub(super) fn as_lookup(&self) -> Option<Result<(Key, TenantId), InvalidTable>> {
+        if self.issued_by.is_some() || !self.carrying.is_empty() {
+            return None;
+        }
+        let (key, owner) = match &self.source {
+            Source::Name(kind, text, owner) => (self.parse_name(*kind, text).map(Key::Name), owner),
+            Source::Pin(spki, owner) => (Ok(Key::Pin(*spki)), owner),
+            Source::Template(..) | Source::Issuer(..) => return None,
+        };
+        Some(key.and_then(|key| Ok((key, self.parse_tenant(owner)?))))
+    }
+
+    pub(super) fn compile(&self) -> Result<Compiled, InvalidTable> {
+        let matcher = match &self.source {
+            Source::Template(kind, text) => {
+                Matcher::Template(Template::parse(*kind, text).map_err(|problem| self.invalid(problem))?)
+            }
+            Source::Name(kind, text, owner) => {
+                Matcher::Name(self.parse_name(*kind, text)?, self.parse_tenant(owner)?)
+            }
+            Source::Pin(spki, owner) => Matcher::Pin(*spki, self.parse_tenant(owner)?),
+            Source::Issuer(spki, owner) => Matcher::Issuer(*spki, self.parse_tenant(owner)?),
+        };
+        let carrying = self
+            .carrying
+            .iter()
+            .map(|(kind, text)| self.parse_name(*kind, text))
+            .collect::<Result<_, _>>()?;
+        Ok(Compiled {
+            matcher,
+            issued_by: self.issued_by,
+            carrying,
+            label: self.label().into(),
+        })
+    }
+
+    /// How it is called in answers and errors.
+    fn label(&self) -> String {
+        match &self.source {
+            Source::Template(kind, text) => format!("{kind} {text}"),
+            Source::Name(kind, text, _) => format!("{kind} {text}"),
+            Source::Pin(spki, _) => format!("pin {spki}"),
+            Source::Issuer(spki, _) => format!("issuer {spki}"),
+        }
+    }
+
+    fn invalid(&self, problem: Problem) -> InvalidTable {
+        InvalidTable {
+            rule: self.label(),
+            problem,
+        }
+    }
+
+    fn parse_name(&self, kind: NameKind, text: &str) -> Result<Name, InvalidTable> {
+        Name::parse(kind, text).map_err(|invalid| self.invalid(Problem::Name(invalid)))
+    }
+
+    fn parse_tenant(&self, name: &str) -> Result<TenantId, InvalidTable> {
+        TenantId::parse(name).map_err(|_| self.invalid(Problem::Tenant(name.to_owned())))
+    }
+}
+
+/// What can be looked up rather than compared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Name(Name),
+    Pin(SpkiHash),
+}
+
+impl Key {
+    pub(super) fn kind(&self) -> Option<NameKind> {
+        match self {
+            Self::Name(name) => Some(name.kind()),
+            Self::Pin(_) => None,
+        }
+    }
+
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_string(),
+            Self::Pin(spki) => format!("pin {spki}"),
+        }
+    }
+}
+
+/// A rule that has been checked.
+#[derive(Debug, Clone)]
+pub(super) struct Compiled {
+    matcher: Matcher,
+    issued_by: Option<SpkiHash>,
+    carrying: Vec<Name>,
+    pub(super) label: Arc<str>,
+}
+
+#[derive(Debug, Clone)]
+enum Matcher {
+    Template(Template),
+    Name(Name, TenantId),
+    Pin(SpkiHash, TenantId),
+    Issuer(SpkiHash, TenantId),
+}
+
+/// What a rule finds in a peer.
+pub(super) enum Found<'a> {
+    Tenant(&'a TenantId),
+    /// What stands in the certificate where the tenant's name belongs.
+    Captured(&'a str),
+}
+
+impl Compiled {
+    /// Everything it matches: two are one too many.
+    pub(super) fn found<'a>(&'a self, peer: &'a VerifiedPeer) -> impl Iterator<Item = Found<'a>> {
+        let names = if self.applies(peer) {
+            peer.leaf().names()
+        } else {
+            &[]
+        };
+        let by_name = names.iter().filter_map(|name| match &self.matcher {
+            Matcher::Template(template) => template.capture(name).map(Found::Captured),
+            Matcher::Name(wanted, tenant) => (name == wanted).then_some(Found::Tenant(tenant)),
+            Matcher::Pin(..) | Matcher::Issuer(..) => None,
+        });
+        let by_key = match &self.matcher {
+            Matcher::Pin(spki, tenant) => {
+                (peer.leaf().spki() == *spki && self.applies(peer)).then_some(tenant)
+            }
+            Matcher::Issuer(spki, tenant) => {
+                (is_on_path(peer, *spki) && self.applies(peer)).then_some(tenant)
+            }
+            Matcher::Template(_) | Matcher::Name(..) => None,
+        };
+        by_name.chain(by_key.map(Found::Tenant))
+    }
+
+    fn applies(&self, peer: &VerifiedPeer) -> bool {
+        let carries = |name: &Name| peer.leaf().names().contains(name);
+        self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
+    }
+
+    /// The kinds of names that it relies on.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = NameKind> {
+        let own = match &self.matcher {
+            Matcher::Template(template) => Some(template.kind()),
+            Matcher::Name(name, _) => Some(name.kind()),
+            Matcher::Pin(..) | Matcher::Issuer(..) => None,
+        };
+        own.into_iter().chain(self.carrying.iter().map(Name::kind))
+    }
+}
+
+fn is_on_path(peer: &VerifiedPeer, spki: SpkiHash) -> bool {
+    let evidence = peer.evidence();
+    evidence.anchor == Some(spki) || evidence.issuers.contains(&spki)
+}
