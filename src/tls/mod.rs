@@ -24,3 +24,6 @@ pub use config::{InvalidTls, Tls, disable_resumption};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use reason::{Reason, handshake_failure};
 pub use verifier::{ClientAuth, HandshakeVerifier};
+
+/// The rustls that this crate works with, to name the same version.
+pub use rustls;

@@ -131,7 +131,10 @@ pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// Of these certificates in this role.
-    pub fn of<'a, 'd: 'a>(role: Role<'_>, certificates: impl Iterator<Item = &'a CertificateDer<'d>>) -> Self {
+    pub fn of<'a, 'd: 'a>(
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>>,
+    ) -> Self {
         let mut hash = Sha256::new_with_prefix(b"countersign chain\0");
         let mut take = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());

@@ -12,11 +12,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
 use super::Connection;
 use crate::observe::{Event, HandshakeFailure, Observer, Silent};
+use crate::tls::rustls::ServerConfig;
 use crate::tls::{Reason, handshake_failure};
 
 /// How long a peer whose handshake failed may take to read the alert.
