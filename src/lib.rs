@@ -1,4 +1,58 @@
-//! countersign
+//! Webhooks that are signed twice: the connection by a client certificate, the payload by a webhook key.
+//!
+//! *To countersign is to find that both signatures name the same tenant.* A handler that takes a
+//! [`Countersigned`](gate::Countersigned) is only reached by requests whose certificate is trusted and whose payload is
+//! authentic, in the name of one tenant, now, and once.
+//!
+//! Five questions, always in this order. Each is one module with one trait and one error, and each answer is a type that
+//! only one function makes:
+//!
+//! ```text
+//! who is it? -> do we trust it? -> whose is it? -> did they say this? -> is it fresh?
+//! identity      trust              tenant          payload               replay
+//!
+//! PeerChain --verify--> VerifiedPeer --resolve--> Caller -----------\
+//! (claims)              (trusted)                 (+ tenant)         >--bind--> Countersigned
+//! Message  --verify--> Authentic ---------claim--> Fresh ------------/
+//! (bytes)              (signed)                    (once)
+//! ```
+//!
+//! Without mutual TLS in front, a payload yields a [`Fresh`](payload::Fresh); without a signed payload, a connection
+//! yields a [`Caller`](gate::Caller). Neither passes for a `Countersigned`.
+//!
+//! # Map
+//!
+//! | module | question | trait | ready-made |
+//! |---|---|---|---|
+//! | [`identity`] | Who is it? | | [`PeerChain`](identity::PeerChain) |
+//! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
+//! | [`tenant`] | Whose is it? | [`ResolveTenant`](tenant::ResolveTenant) | [`TenantTable`](tenant::TenantTable) |
+//! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
+//! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), [`Tolerance`](replay::Tolerance) |
+//! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
+//! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
+//! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//!
+//! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
+//! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
+//! `testing` for your own tests.
+//!
+//! The [cookbook](docs::cookbook) has a recipe for each common task, beginning with a whole server;
+//! [design](docs::design) says why things are as they are; the [threat model](docs::threat_model) against whom they help.
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials |
+//! | `tower` | `web`: the layers that ask the questions of each request |
+//! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
+//! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
+//! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
+//!
+//! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
+
 pub mod gate;
 pub mod identity;
 pub mod live;
@@ -14,3 +68,28 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+
+/// What there is to read beside the reference.
+pub mod docs {
+    #[doc = include_str!("../docs/design.md")]
+    pub mod design {}
+
+    #[doc = include_str!("../docs/threat-model.md")]
+    pub mod threat_model {}
+
+    // Its recipes need these features to be tested, and none to be read.
+    #[cfg_attr(
+        any(not(doctest), all(feature = "axum", feature = "testing")),
+        doc = include_str!("../docs/cookbook.md")
+    )]
+    #[cfg_attr(
+        not(any(not(doctest), all(feature = "axum", feature = "testing"))),
+        doc = "See `docs/cookbook.md`."
+    )]
+    pub mod cookbook {}
+}
+
+/// So that the server in the README compiles.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
