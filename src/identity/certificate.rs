@@ -143,7 +143,10 @@ pub(super) fn read(der: &[u8]) -> Result<X509Certificate<'_>, Malformed> {
 
 /// Both parsers must see the same certificate.
 fn agree(read: &X509Certificate<'_>, der: &CertificateDer<'_>) -> Result<(), Malformed> {
-    let trusted = webpki::EndEntityCert::try_from(der).map_err(|_| Malformed::Certificate)?;
+    let trusted = webpki::EndEntityCert::try_from(der).map_err(|error| match error {
+        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
+        _ => Malformed::Certificate,
+    })?;
     let disagree = |field| Err(Malformed::ParsersDisagree { field });
     let san = || {
         read.iter_extensions()

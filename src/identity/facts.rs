@@ -28,6 +28,9 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<String>,
     /// Where its issuer publishes revocation: the URIs of all distribution points of the issuer's own.
     pub(crate) crl_points: Vec<String>,
+    /// How many common names the subject has, whatever their encoding, also those that no [`Name`](super::Name) is made
+    /// of: with two, nobody can say which of them the authority has checked.
+    pub(crate) common_names: usize,
     /// Whether the key is of a kind and size that counts.
     pub(crate) key: KeyKind,
 }
@@ -68,6 +71,7 @@ impl Facts {
             name_constrained: false,
             policies: Vec::new(),
             crl_points: Vec::new(),
+            common_names: certificate.subject().iter_common_name().count(),
             key: key_kind(certificate.public_key()),
         };
         let mut seen: Vec<&Oid<'_>> = Vec::with_capacity(12);

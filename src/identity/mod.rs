@@ -201,6 +201,9 @@ pub enum Malformed {
     /// An extension stands twice (RFC 5280 §4.2) or cannot be read.
     #[error("an extension of the leaf is repeated or cannot be read")]
     Extension,
+    /// A critical extension that nobody here knows (RFC 5280 §4.2).
+    #[error("a critical extension of the leaf is not supported")]
+    CriticalExtension,
     /// The validity dates cannot be told as seconds since 1970, or end before they begin.
     #[error("the validity of the leaf cannot be read")]
     Validity,
@@ -227,6 +230,7 @@ impl Malformed {
             Self::ChainTooLarge { .. } => "identity.chain_too_large",
             Self::Certificate => "identity.certificate",
             Self::Extension => "identity.extension",
+            Self::CriticalExtension => "identity.critical_extension",
             Self::Validity => "identity.validity",
             Self::Name { .. } => "identity.name",
             Self::ParsersDisagree { .. } => "identity.parsers_disagree",

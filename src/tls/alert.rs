@@ -1,5 +1,6 @@
 use rustls::{CertificateError, Error};
 
+use crate::identity::Malformed;
 use crate::trust::Untrusted;
 
 /// The rustls error whose alert says to the peer what RFC 8446 §6.2 lets it know, and no more.
@@ -43,7 +44,9 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
         | Untrusted::Lifetime { .. }
         | Untrusted::Policy { .. } => CertificateError::InvalidPurpose,
         Untrusted::Signature | Untrusted::SignatureAlgorithm => CertificateError::BadSignature,
-        Untrusted::CriticalExtension => CertificateError::UnhandledCriticalExtension,
+        Untrusted::CriticalExtension | Untrusted::Malformed(Malformed::CriticalExtension) => {
+            CertificateError::UnhandledCriticalExtension
+        }
         Untrusted::WrongName { .. } | Untrusted::NameConstraint => CertificateError::NotValidForName,
         Untrusted::Malformed(_) | Untrusted::Path => CertificateError::BadEncoding,
         _ => CertificateError::ApplicationVerificationFailure,

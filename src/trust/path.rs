@@ -44,8 +44,29 @@ impl PathRules {
         }
     }
 
+    /// A path of certificates that are all good for the same purpose.
     fn build_path(
         &self,
+        end_entity: &EndEntityCert<'_>,
+        peer: &Presented<'_>,
+    ) -> Result<Evidence, Untrusted> {
+        let usage = match peer.role {
+            Role::Client => KeyUsage::client_auth(),
+            Role::Server { .. } => KeyUsage::server_auth(),
+        };
+        let answer = self.build_path_for(usage, end_entity, peer);
+        if peer.role == Role::Client && self.profile.accepts_server_auth() {
+            return answer.or_else(|refused| {
+                self.build_path_for(KeyUsage::server_auth(), end_entity, peer)
+                    .map_err(|_| refused)
+            });
+        }
+        answer
+    }
+
+    fn build_path_for(
+        &self,
+        usage: KeyUsage,
         end_entity: &EndEntityCert<'_>,
         peer: &Presented<'_>,
     ) -> Result<Evidence, Untrusted> {
@@ -64,7 +85,6 @@ impl PathRules {
             inspected.set(Some(answer));
             verdict
         };
-        let usage = self.key_usage(peer.role);
         let path = end_entity.verify_for_usage(
             self.algorithms,
             candidates.as_slice(),
@@ -84,7 +104,10 @@ impl PathRules {
 
     /// Evidence of one path that webpki has verified, or why our own rules refuse it.
     fn inspect(&self, path: &VerifiedPath<'_>, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let anchor = self.anchors.find(path.anchor()).ok_or(Untrusted::UnknownIssuer)?;
+        let anchor = self
+            .anchors
+            .find(path.anchor(), peer.now)
+            .ok_or(Untrusted::UnknownIssuer)?;
         check_validity(anchor.validity, peer.now)?;
         self.profile
             .check_path_length(path.intermediate_certificates().count())?;
@@ -129,53 +152,6 @@ impl PathRules {
         match &self.revocation {
             Some(revocation) => revocation.check(subject, issuer, self.algorithms, now),
             None => Ok(Validity::ALWAYS),
-        }
-    }
-
-    fn key_usage(&self, role: Role<'_>) -> AnyPurpose {
-        match role {
-            Role::Client if self.profile.accepts_server_auth() => AnyPurpose {
-                first: KeyUsage::client_auth(),
-                second: Some(KeyUsage::server_auth()),
-            },
-            Role::Client => AnyPurpose {
-                first: KeyUsage::client_auth(),
-                second: None,
-            },
-            Role::Server { .. } => AnyPurpose {
-                first: KeyUsage::server_auth(),
-                second: None,
-            },
-        }
-    }
-}
-
-/// One of two purposes, for webpki.
-struct AnyPurpose {
-    first: KeyUsage,
-    second: Option<KeyUsage>,
-}
-
-impl webpki::ExtendedKeyUsageValidator for AnyPurpose {
-    fn validate(&self, purposes: webpki::KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        let Some(second) = self.second else {
-            return self.first.validate(purposes);
-        };
-        let mut present = false;
-        for purpose in purposes {
-            present = true;
-            let purpose = purpose?.to_decoded_oid();
-            if [self.first, second]
-                .iter()
-                .any(|usage| usage.oid_values().eq(purpose.iter().copied()))
-            {
-                return Ok(());
-            }
-        }
-        if present {
-            Err(webpki::Error::EmptyEkuExtension)
-        } else {
-            Ok(())
         }
     }
 }
