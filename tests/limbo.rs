@@ -6,8 +6,7 @@
 //! `tests/limbo/explained.txt` lists every case on which we and x509-limbo differ, with our exact answer and the
 //! reason. The list is held to the letter: a difference that is not on it fails, and so does an entry that no longer
 //! differs, or differs with another answer. To trust a peer that x509-limbo would not takes a reason that begins with
-//! "pedantic:", a rule that binds those who issue certificates, or the public web, and not those who verify them; or
-//! with "open:" for as long as it is a fault of ours.
+//! "pedantic:", a rule that binds those who issue certificates, or the public web, and not those who verify them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -377,10 +376,7 @@ fn explained() -> BTreeMap<&'static str, Explained> {
             "a reason is a sentence: {line}"
         );
         assert!(
-            answer != "trusted"
-                || ["pedantic: ", "open: "]
-                    .iter()
-                    .any(|kind| reason.starts_with(kind)),
+            answer != "trusted" || reason.starts_with("pedantic: "),
             "trusted against x509-limbo, and not for pedantry: {line}"
         );
         assert!(

@@ -20,7 +20,7 @@ use std::fmt;
 use rustls_pki_types::CertificateDer;
 
 pub use certificate::{Certificate, SerialNumber};
-pub(crate) use facts::{Facts, KeyKind, uris};
+pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, uris};
 pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
@@ -198,6 +198,9 @@ pub enum Malformed {
     /// Not one X.509 v3 certificate in DER (RFC 5280 §4.1), or one with bytes after it.
     #[error("the leaf is not an X.509 v3 certificate in DER")]
     Certificate,
+    /// A critical extension that is not known (RFC 5280 §4.2).
+    #[error("a critical extension of the leaf is not supported")]
+    CriticalExtension,
     /// An extension stands twice (RFC 5280 §4.2) or cannot be read.
     #[error("an extension of the leaf is repeated or cannot be read")]
     Extension,
@@ -226,6 +229,7 @@ impl Malformed {
             Self::TooManyCertificates { .. } => "identity.too_many_certificates",
             Self::ChainTooLarge { .. } => "identity.chain_too_large",
             Self::Certificate => "identity.certificate",
+            Self::CriticalExtension => "identity.critical_extension",
             Self::Extension => "identity.extension",
             Self::Validity => "identity.validity",
             Self::Name { .. } => "identity.name",

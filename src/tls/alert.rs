@@ -1,5 +1,6 @@
 use rustls::{CertificateError, Error};
 
+use crate::identity::Malformed;
 use crate::trust::Untrusted;
 
 /// The rustls error whose alert says to the peer what RFC 8446 §6.2 lets it know, and no more.
@@ -29,7 +30,9 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
             time: *now,
             next_update: *next_update,
         },
-        Untrusted::CrlFromTheFuture { .. } => CertificateError::UnknownRevocationStatus,
+        Untrusted::CrlFromTheFuture { .. } | Untrusted::CrlIssuer => {
+            CertificateError::UnknownRevocationStatus
+        }
         Untrusted::UnknownIssuer
         | Untrusted::IssuerKeyUsage
         | Untrusted::LeafAsCa
@@ -43,9 +46,13 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
         | Untrusted::Lifetime { .. }
         | Untrusted::Policy { .. } => CertificateError::InvalidPurpose,
         Untrusted::Signature | Untrusted::SignatureAlgorithm => CertificateError::BadSignature,
-        Untrusted::CriticalExtension => CertificateError::UnhandledCriticalExtension,
+        Untrusted::CriticalExtension | Untrusted::Malformed(Malformed::CriticalExtension) => {
+            CertificateError::UnhandledCriticalExtension
+        }
         Untrusted::WrongName { .. } | Untrusted::NameConstraint => CertificateError::NotValidForName,
-        Untrusted::Malformed(_) | Untrusted::Path => CertificateError::BadEncoding,
+        Untrusted::Malformed(_) | Untrusted::Rfc5280 { .. } | Untrusted::Path => {
+            CertificateError::BadEncoding
+        }
         _ => CertificateError::ApplicationVerificationFailure,
     })
 }

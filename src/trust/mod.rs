@@ -32,6 +32,7 @@
 mod anchors;
 mod crls;
 mod deny;
+mod issuers;
 mod path;
 mod pins;
 mod private_ca;
