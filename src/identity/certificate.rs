@@ -2,12 +2,15 @@ use std::fmt;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::Tag;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATIONAL_UNIT, Oid};
+use x509_parser::certificate::{X509Certificate, X509CertificateParser};
+use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
+use x509_parser::nom::Parser as _;
+use x509_parser::oid_registry::{
+    OID_X509_COMMON_NAME, OID_X509_EXT_SUBJECT_ALT_NAME, OID_X509_ORGANIZATIONAL_UNIT, Oid,
+};
 use x509_parser::prelude::FromDer as _;
 
-use super::facts::Facts;
+use super::facts::{Facts, whole};
 use super::names::{check_text, is_wildcard};
 use super::validity::from_asn1;
 use super::{CertHash, InvalidName, Malformed, Name, NameKind, SpkiHash, Validity};
@@ -27,8 +30,9 @@ pub struct Certificate {
 impl Certificate {
     pub(super) fn parse(der: CertificateDer<'static>) -> Result<Self, Malformed> {
         let read = read(&der)?;
-        let names = names(&read)?;
-        agree(&read, &der)?;
+        let alternative_names = alternative_names(&read)?;
+        let names = names(&read, &alternative_names)?;
+        agree(&read, &alternative_names, &der)?;
         Ok(Self {
             spki: SpkiHash::of(read.public_key().raw),
             names: names.into(),
@@ -135,58 +139,71 @@ impl fmt::Debug for SerialNumber {
 }
 
 pub(super) fn read(der: &[u8]) -> Result<X509Certificate<'_>, Malformed> {
-    match X509Certificate::from_der(der) {
+    // Extensions are read one by one, and only those that matter: most of a certificate's bytes are others.
+    match X509CertificateParser::new()
+        .with_deep_parse_extensions(false)
+        .parse(der)
+    {
         Ok(([], certificate)) => Ok(certificate),
         _ => Err(Malformed::Certificate),
     }
 }
 
 /// Both parsers must see the same certificate.
-fn agree(read: &X509Certificate<'_>, der: &CertificateDer<'_>) -> Result<(), Malformed> {
-    let trusted = webpki::EndEntityCert::try_from(der).map_err(|error| match error {
-        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
-        _ => Malformed::Certificate,
-    })?;
-    let disagree = |field| Err(Malformed::ParsersDisagree { field });
-    let san = || {
-        read.iter_extensions()
-            .filter_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
-                _ => None,
-            })
-            .flatten()
-    };
-    let dns = san().filter_map(|name| {
+fn agree(
+    read: &X509Certificate<'_>,
+    alternative_names: &[GeneralName<'_>],
+    der: &CertificateDer<'_>,
+) -> Result<(), Malformed> {
+    let trusted = webpki::EndEntityCert::try_from(der).map_err(|error| unreadable(&error))?;
+    let dns = alternative_names.iter().filter_map(|name| {
         if let GeneralName::DNSName(name) = name {
             Some(*name)
         } else {
             None
         }
     });
-    let uri = san().filter_map(|name| {
+    let uri = alternative_names.iter().filter_map(|name| {
         if let GeneralName::URI(name) = name {
             Some(*name)
         } else {
             None
         }
     });
+    same(
+        "public key",
+        trusted.subject_public_key_info().as_ref() == read.public_key().raw,
+    )?;
+    same("serial number", trusted.serial() == read.raw_serial())?;
+    same(
+        "issuer",
+        Some(trusted.issuer()) == content(read.issuer().as_raw()),
+    )?;
+    same("URIs", trusted.valid_uri_names().eq(uri))?;
+    // webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
+    if dns
+        .clone()
+        .any(|name| !trusted.valid_dns_names().any(|known| known == name))
+    {
+        return Err(Malformed::Name { kind: NameKind::Dns });
+    }
+    same("DNS names", trusted.valid_dns_names().eq(dns))
+}
 
-    if trusted.subject_public_key_info().as_ref() != read.public_key().raw {
-        return disagree("public key");
+fn same(field: &'static str, agreed: bool) -> Result<(), Malformed> {
+    if agreed {
+        Ok(())
+    } else {
+        Err(Malformed::ParsersDisagree { field })
     }
-    if trusted.serial() != read.raw_serial() {
-        return disagree("serial number");
+}
+
+fn unreadable(error: &webpki::Error) -> Malformed {
+    match error {
+        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
+        webpki::Error::ExtensionValueInvalid => Malformed::Extension,
+        _ => Malformed::Certificate,
     }
-    if Some(trusted.issuer()) != content(read.issuer().as_raw()) {
-        return disagree("issuer");
-    }
-    if !trusted.valid_dns_names().eq(dns) {
-        return disagree("DNS names");
-    }
-    if !trusted.valid_uri_names().eq(uri) {
-        return disagree("URIs");
-    }
-    Ok(())
 }
 
 /// What is inside one DER element.
@@ -204,14 +221,26 @@ pub(super) fn validity(certificate: &X509Certificate<'_>) -> Result<Validity, Ma
     Ok(validity)
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Result<Vec<Name>, Malformed> {
-    let mut names = Vec::new();
-    for extension in certificate.iter_extensions() {
-        if let ParsedExtension::SubjectAlternativeName(san) = extension.parsed_extension() {
-            for name in &san.general_names {
-                names.extend(alternative_name(name)?);
-            }
+fn alternative_names<'a>(certificate: &X509Certificate<'a>) -> Result<Vec<GeneralName<'a>>, Malformed> {
+    let mut found = certificate
+        .iter_extensions()
+        .filter(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME);
+    match (found.next(), found.next()) {
+        (None, _) => Ok(Vec::new()),
+        (Some(extension), None) => {
+            Ok(whole(SubjectAlternativeName::from_der(extension.value))?.general_names)
         }
+        (Some(_), Some(_)) => Err(Malformed::Extension),
+    }
+}
+
+fn names(
+    certificate: &X509Certificate<'_>,
+    alternative_names: &[GeneralName<'_>],
+) -> Result<Vec<Name>, Malformed> {
+    let mut names = Vec::with_capacity(alternative_names.len() + 2);
+    for name in alternative_names {
+        names.extend(alternative_name(name)?);
     }
     names.extend(subject_names(
         certificate,

@@ -1,9 +1,18 @@
+use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{CRLDistributionPoint, DistributionPointName, GeneralName, ParsedExtension};
+use x509_parser::error::X509Error;
+use x509_parser::extensions::{
+    AuthorityInfoAccess, BasicConstraints, CRLDistributionPoint, CRLDistributionPoints,
+    DistributionPointName, GeneralName, X509Extension,
+};
+use x509_parser::nom::Err;
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
-    OID_SIG_ED25519, Oid,
+    OID_PKIX_AUTHORITY_INFO_ACCESS, OID_SIG_ED25519, OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_CERTIFICATE_POLICIES, OID_X509_EXT_CRL_DISTRIBUTION_POINTS, OID_X509_EXT_EXTENDED_KEY_USAGE,
+    OID_X509_EXT_KEY_USAGE, OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME, Oid,
 };
+use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -22,8 +31,8 @@ pub(crate) struct Facts {
     pub(crate) key_usage: Option<KeyUsage>,
     /// ExtendedKeyUsage, if present.
     pub(crate) extended_key_usage: Option<ExtendedKeyUsage>,
-    /// NameConstraints is present.
-    pub(crate) name_constrained: bool,
+    /// NameConstraints, if present.
+    pub(crate) name_constraints: Option<NameConstraints>,
     /// The policies asserted, as dotted OIDs.
     pub(crate) policies: Vec<String>,
     /// Where its issuer publishes revocation: the URIs of all distribution points of the issuer's own.
@@ -33,6 +42,19 @@ pub(crate) struct Facts {
     pub(crate) common_names: usize,
     /// Whether the key is of a kind and size that counts.
     pub(crate) key: KeyKind,
+    /// A critical extension that neither we nor webpki know.
+    pub(crate) unknown_critical: bool,
+    /// The subject has no attribute at all.
+    pub(crate) subject_is_empty: bool,
+    /// The serial number is positive and has at most 20 octets (RFC 5280 §4.1.2.2).
+    pub(crate) serial_is_sound: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameConstraints {
+    Some,
+    /// Neither permitted nor excluded subtrees, which RFC 5280 §4.2.1.10 forbids.
+    Empty,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +68,19 @@ pub(crate) struct KeyUsage {
 pub(crate) struct ExtendedKeyUsage {
     pub(crate) client_auth: bool,
     pub(crate) server_auth: bool,
+}
+
+impl ExtendedKeyUsage {
+    /// What both allow; a certificate without the extension allows everything.
+    pub(crate) fn common(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(one), Some(other)) = (one, other) else {
+            return one.or(other);
+        };
+        Some(Self {
+            client_auth: one.client_auth && other.client_auth,
+            server_auth: one.server_auth && other.server_auth,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,54 +103,109 @@ impl Facts {
             is_ca: false,
             key_usage: None,
             extended_key_usage: None,
-            name_constrained: false,
+            name_constraints: None,
             policies: Vec::new(),
             crl_points: Vec::new(),
             common_names: certificate.subject().iter_common_name().count(),
             key: key_kind(certificate.public_key()),
+            unknown_critical: false,
+            subject_is_empty: certificate.subject().iter_rdn().next().is_none(),
+            serial_is_sound: is_sound_serial(certificate.raw_serial()),
         };
-        let mut seen: Vec<&Oid<'_>> = Vec::with_capacity(12);
-        for extension in certificate.iter_extensions() {
-            if seen.contains(&&extension.oid) {
+        let extensions = certificate.extensions();
+        for (place, extension) in extensions.iter().enumerate() {
+            if extensions
+                .iter()
+                .skip(place + 1)
+                .any(|other| other.oid == extension.oid)
+            {
                 return Err(Malformed::Extension);
             }
-            seen.push(&extension.oid);
-            facts.take(extension.parsed_extension())?;
+            facts.take(extension)?;
         }
         Ok(facts)
     }
 
-    fn take(&mut self, extension: &ParsedExtension<'_>) -> Result<(), Malformed> {
-        match extension {
-            ParsedExtension::ParseError { .. } => return Err(Malformed::Extension),
-            ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
-            ParsedExtension::NameConstraints(_) => self.name_constrained = true,
-            ParsedExtension::KeyUsage(usage) => {
-                self.key_usage = Some(KeyUsage {
-                    digital_signature: usage.digital_signature(),
-                    key_cert_sign: usage.key_cert_sign(),
-                    crl_sign: usage.crl_sign(),
-                });
-            }
-            ParsedExtension::ExtendedKeyUsage(usage) => {
-                self.extended_key_usage = Some(ExtendedKeyUsage {
-                    client_auth: usage.client_auth,
-                    server_auth: usage.server_auth,
-                });
-            }
-            ParsedExtension::CertificatePolicies(policies) => {
-                self.policies = policies
-                    .iter()
-                    .map(|policy| policy.policy_id.to_id_string())
-                    .collect();
-            }
-            ParsedExtension::CRLDistributionPoints(points) => {
-                self.crl_points = points.iter().flat_map(point_uris).collect();
-            }
-            _ => {}
+    /// Reads the extensions that matter, each from its own bytes; the others are left as they are.
+    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), Malformed> {
+        let (oid, value) = (&extension.oid, extension.value);
+        if *oid == OID_X509_EXT_BASIC_CONSTRAINTS {
+            self.is_ca = whole(BasicConstraints::from_der(value))?.ca;
+        } else if *oid == OID_X509_EXT_KEY_USAGE {
+            self.key_usage = Some(key_usage(&whole(x509_parser::extensions::KeyUsage::from_der(
+                value,
+            ))?));
+        } else if *oid == OID_X509_EXT_EXTENDED_KEY_USAGE {
+            let usage = whole(x509_parser::extensions::ExtendedKeyUsage::from_der(value))?;
+            let (client_auth, server_auth) = (usage.client_auth, usage.server_auth);
+            self.extended_key_usage = Some(ExtendedKeyUsage {
+                client_auth,
+                server_auth,
+            });
+        } else if *oid == OID_X509_EXT_NAME_CONSTRAINTS {
+            self.name_constraints = Some(name_constraints(value)?);
+        } else if *oid == OID_X509_EXT_CERTIFICATE_POLICIES {
+            self.policies = policies(value).ok_or(Malformed::Extension)?;
+        } else if *oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS {
+            let points = whole(CRLDistributionPoints::from_der(value))?;
+            self.crl_points = points.iter().flat_map(point_uris).collect();
+        } else if *oid == OID_PKIX_AUTHORITY_INFO_ACCESS {
+            // Never followed, but a certificate whose reading is disputed is nobody's.
+            whole(AuthorityInfoAccess::from_der(value))?;
+        } else if *oid != OID_X509_EXT_SUBJECT_ALT_NAME {
+            self.unknown_critical |= extension.critical;
         }
         Ok(())
     }
+}
+
+/// What a parser made of an extension, if it took all of it.
+pub(super) fn whole<T>(parsed: Result<(&[u8], T), Err<X509Error>>) -> Result<T, Malformed> {
+    match parsed {
+        Ok(([], value)) => Ok(value),
+        _ => Err(Malformed::Extension),
+    }
+}
+
+fn key_usage(usage: &x509_parser::extensions::KeyUsage) -> KeyUsage {
+    KeyUsage {
+        digital_signature: usage.digital_signature(),
+        key_cert_sign: usage.key_cert_sign(),
+        crl_sign: usage.crl_sign(),
+    }
+}
+
+fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
+    let constraints = whole(x509_parser::extensions::NameConstraints::from_der(value))?;
+    let none = |subtrees: Option<Vec<_>>| subtrees.is_none_or(|subtrees| subtrees.is_empty());
+    let empty = none(constraints.permitted_subtrees) && none(constraints.excluded_subtrees);
+    Ok(if empty {
+        NameConstraints::Empty
+    } else {
+        NameConstraints::Some
+    })
+}
+
+/// SEQUENCE OF SEQUENCE { OBJECT IDENTIFIER, .. } (RFC 5280 §4.2.1.4).
+fn policies(value: &[u8]) -> Option<Vec<String>> {
+    let ([], list) = Any::from_der(value).ok()? else {
+        return None;
+    };
+    let (mut rest, mut policies) = (list.data, Vec::new());
+    while !rest.is_empty() {
+        let (after, information) = Any::from_der(rest).ok()?;
+        let (_, policy) = Oid::from_der(information.data).ok()?;
+        policies.push(policy.to_id_string());
+        rest = after;
+    }
+    Some(policies)
+}
+
+/// The contents of an INTEGER: positive, and at most 20 octets (a 21st for the sign is tolerated).
+fn is_sound_serial(serial: &[u8]) -> bool {
+    let positive =
+        serial.first().is_some_and(|first| first & 0x80 == 0) && serial.iter().any(|byte| *byte != 0);
+    positive && (serial.len() <= 20 || (serial.len() == 21 && serial.first() == Some(&0)))
 }
 
 /// The URIs of a distribution point whose CRL the issuer itself signs, for all reasons.

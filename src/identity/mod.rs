@@ -20,7 +20,7 @@ use std::fmt;
 use rustls_pki_types::CertificateDer;
 
 pub use certificate::{Certificate, SerialNumber};
-pub(crate) use facts::{Facts, KeyKind, uris};
+pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, uris};
 pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
@@ -198,12 +198,12 @@ pub enum Malformed {
     /// Not one X.509 v3 certificate in DER (RFC 5280 §4.1), or one with bytes after it.
     #[error("the leaf is not an X.509 v3 certificate in DER")]
     Certificate,
+    /// A critical extension that is not known (RFC 5280 §4.2).
+    #[error("a critical extension of the leaf is not supported")]
+    CriticalExtension,
     /// An extension stands twice (RFC 5280 §4.2) or cannot be read.
     #[error("an extension of the leaf is repeated or cannot be read")]
     Extension,
-    /// A critical extension that nobody here knows (RFC 5280 §4.2).
-    #[error("a critical extension of the leaf is not supported")]
-    CriticalExtension,
     /// The validity dates cannot be told as seconds since 1970, or end before they begin.
     #[error("the validity of the leaf cannot be read")]
     Validity,

@@ -30,7 +30,9 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
             time: *now,
             next_update: *next_update,
         },
-        Untrusted::CrlFromTheFuture { .. } => CertificateError::UnknownRevocationStatus,
+        Untrusted::CrlFromTheFuture { .. } | Untrusted::CrlIssuer => {
+            CertificateError::UnknownRevocationStatus
+        }
         Untrusted::UnknownIssuer
         | Untrusted::IssuerKeyUsage
         | Untrusted::LeafAsCa
@@ -48,7 +50,9 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
             CertificateError::UnhandledCriticalExtension
         }
         Untrusted::WrongName { .. } | Untrusted::NameConstraint => CertificateError::NotValidForName,
-        Untrusted::Malformed(_) | Untrusted::Path => CertificateError::BadEncoding,
+        Untrusted::Malformed(_) | Untrusted::Rfc5280 { .. } | Untrusted::Path => {
+            CertificateError::BadEncoding
+        }
         _ => CertificateError::ApplicationVerificationFailure,
     })
 }

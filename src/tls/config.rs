@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
-use super::{ClientAuth, Credentials, HandshakeVerifier};
+use super::{ClientAuth, Credentials, HandshakeVerifier, disable_resumption};
 use crate::trust::VerifyPeer;
 
 /// Makes rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
@@ -102,38 +101,6 @@ impl Tls {
             .with_client_cert_resolver(credentials.resolver());
         config.resumption = Resumption::disabled();
         Ok(config)
-    }
-}
-
-/// Turns resumption off in a server configuration: no session is stored, no ticket is issued.
-///
-/// Beware that `ServerConfig::clone` shares session store and ticketer with the original.
-pub fn disable_resumption(config: &mut ServerConfig) {
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Arc::new(NoTickets);
-    config.send_tls13_tickets = 0;
-    config.max_early_data_size = 0;
-}
-
-/// Issues no ticket and reads none.
-#[derive(Debug)]
-struct NoTickets;
-
-impl rustls::server::ProducesTickets for NoTickets {
-    fn enabled(&self) -> bool {
-        false
-    }
-
-    fn lifetime(&self) -> u32 {
-        0
-    }
-
-    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 }
 

@@ -11,18 +11,28 @@
 //! # Security
 //! rustls does not call the client certificate verifier again when a session is resumed, nor does it check again that
 //! a certificate was mandatory: a client whose certificate was withdrawn stays for as long as its session does. So
-//! resumption is off here, and whoever turns it on in a configuration of their own must verify
-//! `peer_certificates()` again after each handshake, as [`Caller::identify`](crate::gate::Caller::identify) does.
+//! resumption is off here. [`allow_resumption`] turns it on, bound to the policy in force; whoever turns it on otherwise
+//! must verify `peer_certificates()` again after each handshake, as
+//! [`Caller::identify`](crate::gate::Caller::identify) does.
+//!
+//! Early data (0-RTT) can be replayed by anybody, and none of these configurations accepts it.
+//!
+//! # FIPS
+//! No cryptography of ours is involved in TLS: with a crypto provider in FIPS mode, `ServerConfig::fips()` and
+//! `ClientConfig::fips()` answer as rustls defines it (for TLS 1.2, `require_ems` is to be set). Payload MACs are made by
+//! RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
 
 mod alert;
 mod config;
 mod credentials;
 mod reason;
+mod resumption;
 mod verifier;
 
-pub use config::{InvalidTls, Tls, disable_resumption};
+pub use config::{InvalidTls, Tls};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use reason::{Reason, handshake_failure};
+pub use resumption::{Binding, BoundSessions, BoundTickets, allow_resumption, disable_resumption};
 pub use verifier::{ClientAuth, HandshakeVerifier};
 
 /// The rustls that this crate works with, to name the same version.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 
-use super::profile::check_issuer;
+use super::Untrusted;
+use super::profile::check_signer;
 use super::public_roots::is_public;
 use crate::identity::{CertHash, Facts, KeyKind, SpkiHash, Validity};
 
@@ -31,6 +32,8 @@ pub(super) struct Anchor {
     pub(super) validity: Validity,
     pub(super) name_constrained: bool,
     pub(super) may_sign_crls: bool,
+    /// Its name, without the outer SEQUENCE.
+    pub(super) name: Box<[u8]>,
     subject: String,
     hits: AtomicU64,
 }
@@ -91,8 +94,13 @@ impl Anchors {
         if facts.key == KeyKind::Weak {
             return Err(Problem::WeakKey { subject });
         }
-        if check_issuer(&facts).is_err() {
-            return Err(Problem::MayNotSign { subject });
+        if facts.unknown_critical {
+            return Err(Problem::CriticalExtension { subject });
+        }
+        match check_signer(&facts) {
+            Ok(()) => {}
+            Err(Untrusted::Rfc5280 { rule }) => return Err(Problem::Rfc5280 { subject, rule }),
+            Err(_) => return Err(Problem::MayNotSign { subject }),
         }
         if now > validity.not_after {
             return Err(Problem::Expired {
@@ -197,6 +205,7 @@ impl Anchor {
             validity,
             name_constrained: trusted.name_constraints.is_some(),
             may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
+            name: trusted.subject.as_ref().into(),
             subject,
             hits: AtomicU64::new(0),
         }
@@ -355,6 +364,10 @@ pub(super) enum Problem {
          together with their exact names or keys"
     )]
     Public { subject: String },
+    #[error("{subject} has a critical extension that is not supported, so nobody can say what it means")]
+    CriticalExtension { subject: String },
+    #[error("{subject} breaks RFC 5280: {rule}; have the CA issue a new one")]
+    Rfc5280 { subject: String, rule: &'static str },
     #[error("revocation is required and no CRL is loaded; give the CRLs of every authority on the path")]
     NoCrl,
     #[error("a public authority proves nothing about who it is; give exact names or pins of the senders")]

@@ -12,6 +12,9 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::path::Algorithms;
 use crate::identity::{SpkiHash, Validity, from_asn1, uris};
 
+/// How many keys that have not signed a list are remembered.
+const MAX_STRANGERS: usize = 16;
+
 /// Certificate revocation lists (RFC 5280 §5): the newest of each issuer and scope, whatever order they come in.
 ///
 /// Serial numbers are indexed when a list is read, and its signature is verified once: 100,000 entries take 2 MB and do
@@ -133,10 +136,25 @@ pub(super) struct Crl {
     number: Number,
     pub(super) validity: Validity,
     pub(super) scope: Option<Scope>,
-    serials: Serials,
+    entries: usize,
+    verified: OnceLock<Verified>,
     /// What is needed to verify the signature, until it was.
-    unverified: Mutex<Option<Signed>>,
-    verified: OnceLock<SpkiHash>,
+    unverified: Mutex<Option<Unverified>>,
+}
+
+/// A list whose signature was verified: by whose key, and whom it names.
+struct Verified {
+    signer: SpkiHash,
+    serials: Serials,
+}
+
+/// A list as it was read. Its entries are indexed by where they stand in it, so that it costs no more memory than its
+/// own bytes and four more for each entry.
+struct Unverified {
+    signed: Signed,
+    serials: SerialsAt,
+    /// Keys that have not signed it: those of another authority, or of an older one, of the same name.
+    strangers: HashSet<SpkiHash>,
 }
 
 /// A CRL number: compared by length first, since there are no leading zeros.
@@ -193,6 +211,14 @@ impl Crl {
                 this_update: validity.not_before,
             });
         }
+        check_extensions(&list)?;
+        let unreadable = |reason: &str| InvalidCrls::Malformed {
+            reason: reason.to_owned(),
+        };
+        let signed = Signed::split(der).ok_or_else(|| unreadable("its signature cannot be read"))?;
+        let raw_serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
+        let serials = SerialsAt::find(&signed.tbs, raw_serials, der)
+            .ok_or_else(|| unreadable("its entries cannot be read"))?;
         let number = number(&list).ok_or_else(|| InvalidCrls::NoNumber {
             issuer: issuer_text.clone(),
         })?;
@@ -202,42 +228,54 @@ impl Crl {
             number,
             validity,
             scope: scope(&list, &issuer_text)?,
-            serials: Serials::new(list.iter_revoked_certificates().map(|entry| entry.raw_serial())),
-            unverified: Mutex::new(Some(Signed::split(der).ok_or(InvalidCrls::Malformed {
-                reason: "its signature cannot be read".to_owned(),
-            })?)),
+            entries: serials.places.len(),
+            unverified: Mutex::new(Some(Unverified {
+                signed,
+                serials,
+                strangers: HashSet::new(),
+            })),
             verified: OnceLock::new(),
             issuer_text,
         })
     }
 
-    pub(super) fn lists(&self, serial: &[u8]) -> bool {
-        self.serials.contains(serial)
-    }
-
-    /// Verifies once, remembers for which key, and drops the bytes that were signed.
+    /// Whom it names, if it was signed with this key.
     ///
-    /// A key that did not sign it is only ever asked about by whoever holds a certificate of that very key from an
-    /// authority of the same name, so the cost of a wrong one cannot be forced by strangers.
-    pub(super) fn is_signed_by(
+    /// Verifies once, remembers the answer, and drops the bytes that were signed. Only a key that is on a verified path
+    /// is ever asked about, so strangers cannot make it work.
+    pub(super) fn signed_by(
         &self,
         spki: SpkiHash,
         spki_der: &SubjectPublicKeyInfoDer<'_>,
         algorithms: Algorithms,
-    ) -> bool {
-        if let Some(signer) = self.verified.get() {
-            return *signer == spki;
+    ) -> Option<&Serials> {
+        if self.verified.get().is_none() {
+            self.verify(spki, spki_der, algorithms);
         }
-        let mut unverified = self.unverified.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(signed) = unverified.as_ref() else {
-            return self.verified.get() == Some(&spki);
+        let verified = self.verified.get()?;
+        (verified.signer == spki).then_some(&verified.serials)
+    }
+
+    fn verify(&self, spki: SpkiHash, spki_der: &SubjectPublicKeyInfoDer<'_>, algorithms: Algorithms) {
+        let mut slot = self.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unverified) = slot
+            .as_mut()
+            .filter(|unverified| !unverified.strangers.contains(&spki))
+        else {
+            return;
         };
-        if !signed.verify(spki_der, algorithms) {
-            return false;
+        if !unverified.signed.verify(spki_der, algorithms) {
+            if unverified.strangers.len() < MAX_STRANGERS {
+                unverified.strangers.insert(spki);
+            }
+            return;
         }
-        let signer = self.verified.get_or_init(|| spki);
-        *unverified = None;
-        *signer == spki
+        let serials = Serials::new(unverified.serials.iter(&unverified.signed.tbs));
+        let _ = self.verified.set(Verified {
+            signer: spki,
+            serials,
+        });
+        *slot = None;
     }
 
     /// The same issuer, key and scope: one of them replaces the other.
@@ -255,13 +293,50 @@ impl fmt::Debug for Crl {
         f.debug_struct("Crl")
             .field("issuer", &self.issuer_text)
             .field("validity", &self.validity)
-            .field("entries", &self.serials.len())
+            .field("entries", &self.entries)
             .finish_non_exhaustive()
     }
 }
 
+/// Where the serial numbers stand in the signed bytes.
+struct SerialsAt {
+    places: Vec<u32>,
+}
+
+impl SerialsAt {
+    /// Each serial number is a part of `der`, of which `tbs` is a part too.
+    fn find<'a>(tbs: &[u8], serials: impl Iterator<Item = &'a [u8]>, der: &[u8]) -> Option<Self> {
+        let tbs_at = der.windows(tbs.len()).position(|window| window == tbs)?;
+        let start = der.as_ptr().addr() + tbs_at;
+        let place = |serial: &[u8]| u32::try_from(serial.as_ptr().addr().checked_sub(start)?).ok();
+        let mut places = serials.map(place).collect::<Option<Vec<_>>>()?;
+        places.shrink_to_fit();
+        // Read back before anything relies on it.
+        places
+            .iter()
+            .all(|place| Self::at(tbs, *place).is_some())
+            .then_some(Self { places })
+    }
+
+    fn iter<'a>(&'a self, tbs: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.places.iter().filter_map(|place| Self::at(tbs, *place))
+    }
+
+    /// The contents of the INTEGER, whose length stands in the byte before them.
+    fn at(tbs: &[u8], place: u32) -> Option<&[u8]> {
+        let place = usize::try_from(place).ok()?;
+        let len = *tbs.get(place.checked_sub(1)?)?;
+        let is_integer = tbs.get(place.checked_sub(2)?) == Some(&INTEGER);
+        let short = is_integer && len < 0x80;
+        short.then(|| tbs.get(place..place + usize::from(len))).flatten()
+    }
+}
+
+/// The tag of an INTEGER in DER.
+const INTEGER: u8 = 2;
+
 /// The revoked serial numbers: sorted, 20 bytes each (RFC 5280 §4.1.2.2 allows no longer ones).
-struct Serials {
+pub(super) struct Serials {
     sorted: Vec<[u8; 20]>,
     /// For authorities that break that rule.
     longer: HashSet<Box<[u8]>>,
@@ -284,15 +359,11 @@ impl Serials {
         Self { sorted, longer }
     }
 
-    fn contains(&self, serial: &[u8]) -> bool {
+    pub(super) fn contains(&self, serial: &[u8]) -> bool {
         match padded(serial) {
             Some(serial) => self.sorted.binary_search(&serial).is_ok(),
             None => self.longer.contains(stripped(serial)),
         }
-    }
-
-    fn len(&self) -> usize {
-        self.sorted.len() + self.longer.len()
     }
 }
 
@@ -360,6 +431,21 @@ impl Signed {
 fn content(der: &[u8]) -> Option<&[u8]> {
     let (rest, element) = Any::from_der(der).ok()?;
     rest.is_empty().then_some(element.data)
+}
+
+/// Only the scope may be critical: whatever else is, changes the meaning in a way that is not known here.
+fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), InvalidCrls> {
+    let scope = |parsed: &ParsedExtension<'_>| matches!(parsed, ParsedExtension::IssuingDistributionPoint(_));
+    let strange = list
+        .extensions()
+        .iter()
+        .any(|extension| extension.critical && !scope(extension.parsed_extension()));
+    if strange {
+        return Err(InvalidCrls::Malformed {
+            reason: "a critical extension is not supported".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn number(list: &CertificateRevocationList<'_>) -> Option<Number> {

@@ -32,6 +32,7 @@
 mod anchors;
 mod crls;
 mod deny;
+mod issuers;
 mod path;
 mod pins;
 mod private_ca;
@@ -41,6 +42,7 @@ mod public_roots;
 mod remembered;
 mod report_only;
 mod revocation;
+mod senders;
 mod untrusted;
 
 use std::fmt;
@@ -60,6 +62,7 @@ pub use public_ca::{Only, PublicCa, PublicCaBuilder};
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
+pub use senders::{Sender, SenderTls};
 pub use untrusted::Untrusted;
 
 /// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.

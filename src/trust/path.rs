@@ -1,14 +1,14 @@
 use std::cell::Cell;
 
 use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::anchors::{Anchor, Anchors};
-use super::profile::{check_issuer, purpose};
+use super::issuers::KnownIssuers;
 use super::revocation::{Issuer, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{Facts, PeerChain, SpkiHash, Validity};
+use crate::identity::{ExtendedKeyUsage, PeerChain, Validity};
 
 /// The algorithms of the caller's crypto provider.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -19,14 +19,14 @@ pub(super) struct PathRules {
     pub(super) algorithms: Algorithms,
     pub(super) profile: Profile,
     pub(super) revocation: Option<Revocation>,
+    pub(super) issuers: KnownIssuers,
 }
 
 impl PathRules {
     pub(super) fn verify(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         self.profile.check_size(peer.chain)?;
         let leaf = peer.chain.leaf();
-        let end_entity =
-            EndEntityCert::try_from(leaf.der()).map_err(|error| from_webpki(error, purpose(peer.role)))?;
+        let end_entity = EndEntityCert::try_from(leaf.der()).map_err(|error| from_webpki(&error))?;
         let evidence = match self.anchors.find_leaf(leaf.der()) {
             Some(anchor) => trusted_leaf(anchor, peer.now)?,
             None => self.build_path(&end_entity, peer)?,
@@ -44,33 +44,11 @@ impl PathRules {
         }
     }
 
-    /// A path of certificates that are all good for the same purpose.
     fn build_path(
         &self,
         end_entity: &EndEntityCert<'_>,
         peer: &Presented<'_>,
     ) -> Result<Evidence, Untrusted> {
-        let usage = match peer.role {
-            Role::Client => KeyUsage::client_auth(),
-            Role::Server { .. } => KeyUsage::server_auth(),
-        };
-        let answer = self.build_path_for(usage, end_entity, peer);
-        if peer.role == Role::Client && self.profile.accepts_server_auth() {
-            return answer.or_else(|refused| {
-                self.build_path_for(KeyUsage::server_auth(), end_entity, peer)
-                    .map_err(|_| refused)
-            });
-        }
-        answer
-    }
-
-    fn build_path_for(
-        &self,
-        usage: KeyUsage,
-        end_entity: &EndEntityCert<'_>,
-        peer: &Presented<'_>,
-    ) -> Result<Evidence, Untrusted> {
-        let needed = purpose(peer.role);
         let others = peer.chain.others();
         let candidates = self.anchors.candidates(|| issuers(end_entity, peer.chain));
         // When this says no, webpki tries the next candidate path; the last answer is the one to report.
@@ -90,14 +68,14 @@ impl PathRules {
             candidates.as_slice(),
             others,
             peer.now,
-            usage,
+            AnyPurpose,
             None,
             Some(&inspect),
         );
         match (path, inspected.take()) {
             (Ok(_), Some(Ok(evidence))) => Ok(evidence),
             (Err(_), Some(Err(refused))) => Err(refused),
-            (Err(error), _) => Err(from_webpki(error, needed)),
+            (Err(error), _) => Err(from_webpki(&error)),
             (Ok(_), _) => Err(Untrusted::Path),
         }
     }
@@ -116,24 +94,25 @@ impl PathRules {
         evidence.anchor = Some(anchor.spki);
         evidence.name_constrained = anchor.name_constrained;
         let mut issuers = Vec::new();
+        let mut purposes = leaf.facts().extended_key_usage;
         // From the leaf up: the certificate whose issuer is looked at next.
         let mut subject = Subject::leaf(path.end_entity(), leaf);
         for certificate in path.intermediate_certificates() {
-            let (facts, validity) = Facts::of(&certificate.der())?;
-            check_issuer(&facts)?;
-            let spki = certificate.subject_public_key_info();
+            let known = self.issuers.read(certificate)?;
+            purposes = ExtendedKeyUsage::common(purposes, known.facts.extended_key_usage);
+            self.profile.check_issuer(&known.facts, purposes, peer.role)?;
             let issuer = Issuer::new(
-                SpkiHash::of(&spki),
-                &spki,
-                facts.key_usage.is_none_or(|usage| usage.crl_sign),
+                known.spki,
+                &known.spki_der,
+                known.facts.key_usage.is_none_or(|usage| usage.crl_sign),
             );
+            evidence.valid = evidence.valid.intersect(known.validity);
             evidence.valid = evidence
                 .valid
-                .intersect(validity)
                 .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
-            evidence.name_constrained |= facts.name_constrained;
-            issuers.push(issuer.spki);
-            subject = Subject::intermediate(certificate, &facts);
+            evidence.name_constrained |= known.facts.name_constraints.is_some();
+            issuers.push(known.spki);
+            subject = Subject::intermediate(certificate, &known.facts);
         }
         let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
         evidence.valid = evidence
@@ -153,6 +132,15 @@ impl PathRules {
             Some(revocation) => revocation.check(subject, issuer, self.algorithms, now),
             None => Ok(Validity::ALWAYS),
         }
+    }
+}
+
+/// Lets every purpose through: the [`Profile`] decides on it, for leaf and issuers.
+struct AnyPurpose;
+
+impl ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::anchors::{AnchorUsage, Anchors, InvalidCa, Kind, Problem, Source};
+use super::issuers::KnownIssuers;
 use super::path::{Algorithms, PathRules};
 use super::{Evidence, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::SpkiHash;
@@ -171,10 +172,18 @@ pub(super) fn path_rules(
             problem: Problem::NoCrl,
         });
     }
+    let anchors = Anchors::read(sources, kind, now)?;
+    if let Some(revocation) = &revocation {
+        // Now rather than in somebody's handshake, for the lists of the anchors themselves.
+        anchors
+            .all()
+            .for_each(|anchor| revocation.verify_early(anchor, algorithms));
+    }
     Ok(PathRules {
-        anchors: Anchors::read(sources, kind, now)?,
+        anchors,
         algorithms,
         profile,
         revocation,
+        issuers: KnownIssuers::default(),
     })
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Role, Untrusted};
-use crate::identity::{Certificate, Facts, KeyKind, Limits, PeerChain};
+use crate::identity::{Certificate, ExtendedKeyUsage, Facts, KeyKind, Limits, NameConstraints, PeerChain};
 
 /// What is asked of the certificates themselves, beyond a valid path.
 ///
@@ -108,6 +108,12 @@ impl Profile {
             return Err(Untrusted::KeyUsage);
         }
         check_key(facts)?;
+        check_rules(facts)?;
+        if facts.name_constraints.is_some() {
+            return Err(Untrusted::Rfc5280 {
+                rule: "name constraints in a leaf (section 4.2.1.10)",
+            });
+        }
         self.check_purpose(facts, role)?;
         self.check_lifetime(leaf)?;
         match self
@@ -122,29 +128,40 @@ impl Profile {
         }
     }
 
-    fn check_purpose(&self, facts: &Facts, role: Role<'_>) -> Result<(), Untrusted> {
-        let needed = purpose(role);
-        let Some(usage) = facts.extended_key_usage else {
-            let tolerated = self.missing_eku != MissingEku::Refuse;
-            return if tolerated {
-                Ok(())
-            } else {
-                Err(Untrusted::NoExtendedKeyUsage { needed })
-            };
-        };
-        let allowed = match role {
-            Role::Client => usage.client_auth || (usage.server_auth && self.accepts_server_auth()),
-            Role::Server { .. } => usage.server_auth,
-        };
-        if allowed {
-            Ok(())
-        } else {
-            Err(Untrusted::ExtendedKeyUsage { needed })
+    /// What an issuer on the path must be. Its extended key usage, if it has one, limits what it may issue, as every
+    /// implementation has it, although RFC 5280 does not say so; `purposes` are those that it and all below it have in
+    /// common.
+    pub(super) fn check_issuer(
+        &self,
+        issuer: &Facts,
+        purposes: Option<ExtendedKeyUsage>,
+        role: Role<'_>,
+    ) -> Result<(), Untrusted> {
+        check_signer(issuer)?;
+        check_rules(issuer)?;
+        match purposes {
+            Some(usage) if !self.allows(usage, role) => Err(Untrusted::ExtendedKeyUsage {
+                needed: purpose(role),
+            }),
+            _ => Ok(()),
         }
     }
 
-    pub(super) fn accepts_server_auth(&self) -> bool {
-        self.missing_eku == MissingEku::AllowServerAuth
+    fn check_purpose(&self, leaf: &Facts, role: Role<'_>) -> Result<(), Untrusted> {
+        let needed = purpose(role);
+        match leaf.extended_key_usage {
+            None if self.missing_eku == MissingEku::Refuse => Err(Untrusted::NoExtendedKeyUsage { needed }),
+            Some(usage) if !self.allows(usage, role) => Err(Untrusted::ExtendedKeyUsage { needed }),
+            _ => Ok(()),
+        }
+    }
+
+    fn allows(&self, usage: ExtendedKeyUsage, role: Role<'_>) -> bool {
+        let server_auth_will_do = self.missing_eku == MissingEku::AllowServerAuth;
+        match role {
+            Role::Client => usage.client_auth || (usage.server_auth && server_auth_will_do),
+            Role::Server { .. } => usage.server_auth,
+        }
     }
 
     fn check_lifetime(&self, leaf: &Certificate) -> Result<(), Untrusted> {
@@ -164,11 +181,31 @@ impl Profile {
 }
 
 /// What every issuer must be, anchors included.
-pub(super) fn check_issuer(issuer: &Facts) -> Result<(), Untrusted> {
+pub(super) fn check_signer(issuer: &Facts) -> Result<(), Untrusted> {
     if issuer.key_usage.is_some_and(|usage| !usage.key_cert_sign) {
         return Err(Untrusted::IssuerKeyUsage);
     }
+    if issuer.subject_is_empty {
+        return Err(Untrusted::Rfc5280 {
+            rule: "an authority without a name (section 4.1.2.6)",
+        });
+    }
+    if issuer.name_constraints == Some(NameConstraints::Empty) {
+        return Err(Untrusted::Rfc5280 {
+            rule: "name constraints that are empty (section 4.2.1.10)",
+        });
+    }
     check_key(issuer)
+}
+
+/// What webpki does not look at. Anchors are spared it: they are trusted by decision, and old ones have the number zero.
+fn check_rules(facts: &Facts) -> Result<(), Untrusted> {
+    if facts.serial_is_sound {
+        return Ok(());
+    }
+    Err(Untrusted::Rfc5280 {
+        rule: "a serial number that is not positive or longer than 20 octets (section 4.1.2.2)",
+    })
 }
 
 fn check_key(facts: &Facts) -> Result<(), Untrusted> {
@@ -178,7 +215,7 @@ fn check_key(facts: &Facts) -> Result<(), Untrusted> {
     }
 }
 
-pub(super) fn purpose(role: Role<'_>) -> &'static str {
+fn purpose(role: Role<'_>) -> &'static str {
     match role {
         Role::Client => "clientAuth",
         Role::Server { .. } => "serverAuth",

@@ -4,6 +4,7 @@ use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
 
 use super::Untrusted;
+use super::anchors::Anchor;
 use super::crls::{Crl, Crls};
 use super::path::Algorithms;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
@@ -70,6 +71,13 @@ impl Revocation {
         self.unknown == UnknownStatus::Refuse && self.crls.is_empty()
     }
 
+    /// Verifies the lists that this anchor has signed.
+    pub(super) fn verify_early(&self, anchor: &Anchor, algorithms: Algorithms) {
+        for crl in self.crls.of_issuer(&anchor.name) {
+            let _ = crl.signed_by(anchor.spki, &anchor.spki_der, algorithms);
+        }
+    }
+
     /// For how long the good answer holds.
     pub(super) fn check(
         &self,
@@ -82,14 +90,21 @@ impl Revocation {
             return Ok(Validity::ALWAYS);
         }
         let mut valid = None;
-        for crl in self.crls.of_issuer(subject.issuer) {
-            if !covers(crl, subject) || !issuer.signed(crl, algorithms) {
+        for crl in self
+            .crls
+            .of_issuer(subject.issuer)
+            .filter(|crl| covers(crl, subject))
+        {
+            let Some(serials) = crl.signed_by(issuer.spki, issuer.spki_der, algorithms) else {
                 continue;
-            }
-            if crl.lists(subject.serial) {
+            };
+            if serials.contains(subject.serial) {
                 return Err(Untrusted::Revoked {
                     serial: SerialNumber::from_bytes(subject.serial),
                 });
+            }
+            if !issuer.may_sign_crls {
+                return Err(Untrusted::CrlIssuer);
             }
             check_date(crl, now)?;
             valid = Some(valid.unwrap_or(Validity::ALWAYS).intersect(crl.validity));
@@ -158,10 +173,6 @@ impl<'a> Issuer<'a> {
             spki_der,
             may_sign_crls,
         }
-    }
-
-    fn signed(&self, crl: &Crl, algorithms: Algorithms) -> bool {
-        self.may_sign_crls && crl.is_signed_by(self.spki, self.spki_der, algorithms)
     }
 }
 

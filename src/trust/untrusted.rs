@@ -138,6 +138,15 @@ pub enum Untrusted {
     /// None of the names of the leaf is one that is expected of this sender.
     #[error("none of its names is expected")]
     UnexpectedName,
+    /// A certificate on the path breaks a rule of RFC 5280 that path building does not look at.
+    #[error("a certificate on the path breaks RFC 5280: {rule}")]
+    Rfc5280 {
+        /// The rule.
+        rule: &'static str,
+    },
+    /// A CRL is signed by an authority that may not sign CRLs.
+    #[error("the key usage of an issuer does not allow it to sign CRLs, and it has signed one")]
+    CrlIssuer,
     /// A part of the chain is not well-formed in a way that only path building shows.
     #[error("a certificate on the path is malformed")]
     Path,
@@ -181,6 +190,8 @@ impl Untrusted {
             Self::OnDenyList => "trust.on_deny_list",
             Self::NothingBefore => "trust.nothing_before",
             Self::UnexpectedName => "trust.unexpected_name",
+            Self::Rfc5280 { .. } => "trust.rfc5280",
+            Self::CrlIssuer => "trust.crl_issuer",
             Self::Path => "trust.path",
             Self::Denied { .. } => "trust.denied",
         }
@@ -204,16 +215,18 @@ pub(super) fn check_validity(valid: Validity, now: UnixTime) -> Result<(), Untru
 }
 
 /// What webpki says, in our words.
-pub(super) fn from_webpki(error: webpki::Error, needed: &'static str) -> Untrusted {
+pub(super) fn from_webpki(error: &webpki::Error) -> Untrusted {
     use webpki::Error as E;
     match error {
         E::UnknownIssuer => Untrusted::UnknownIssuer,
-        E::CertExpired { time, not_after } => Untrusted::Expired { not_after, now: time },
-        E::CertNotValidYet { time, not_before } => Untrusted::NotYetValid {
-            not_before,
-            now: time,
+        E::CertExpired { time, not_after } => Untrusted::Expired {
+            not_after: *not_after,
+            now: *time,
         },
-        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => Untrusted::ExtendedKeyUsage { needed },
+        E::CertNotValidYet { time, not_before } => Untrusted::NotYetValid {
+            not_before: *not_before,
+            now: *time,
+        },
         E::CaUsedAsEndEntity => Untrusted::CaAsLeaf,
         E::EndEntityUsedAsCa => Untrusted::LeafAsCa,
         E::InvalidSignatureForPublicKey => Untrusted::Signature,
