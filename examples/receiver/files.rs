@@ -72,6 +72,12 @@ pub(crate) fn keys(file: &Path, scheme: &Scheme) -> Result<(Keyring, Vec<TenantI
         ring = ring.key(tenant, id, secret);
         tenants.extend(TenantId::parse(tenant));
     }
+    if tenants.is_empty() {
+        return Err(format!(
+            "--keys: {} holds no key; add one a line: tenant key-name secret",
+            file.display()
+        ));
+    }
     let ring = ring.build();
     let ring = ring.map_err(|invalid| format!("--keys: {}: {}", file.display(), invalid.problem))?;
     Ok((ring, tenants))
