@@ -65,6 +65,18 @@ fn go() {
     judge("go", Client::Go);
 }
 
+/// Who shows it, what the client is told, and what the operator is told.
+#[rustfmt::skip]
+const BAD_CERTIFICATES: [(&str, Alert, &str); 7] = [
+    ("other-ca", Alert::UnknownCa, "trust.unknown_issuer"),
+    ("self-signed", Alert::UnknownCa, "trust.unknown_issuer"),
+    ("twin-of-the-ca", Alert::DecryptError, "trust.signature"),
+    ("expired", Alert::CertificateExpired, "trust.expired"),
+    ("early", Alert::CertificateExpired, "trust.not_yet_valid"),
+    ("server", Alert::UnsupportedCertificate, "trust.extended_key_usage"),
+    ("not-pinned", Alert::AccessDenied, "trust.not_pinned"),
+];
+
 fn judge(name: &str, client: Client) {
     if or_skip(name, client.prepare()).is_none() {
         return;
@@ -104,65 +116,34 @@ impl Scene<'_> {
     }
 
     fn bad_certificates_get_their_alert(&self) {
-        for (identity, alert, code) in [
-            (None, Alert::CertificateRequired, "identity.no_certificate"),
-            (Some("other-ca"), Alert::UnknownCa, "trust.unknown_issuer"),
-            (Some("self-signed"), Alert::UnknownCa, "trust.unknown_issuer"),
-            (Some("twin-of-the-ca"), Alert::DecryptError, "trust.signature"),
-            (Some("expired"), Alert::CertificateExpired, "trust.expired"),
-            (
-                Some("not-yet-valid"),
-                Alert::CertificateExpired,
-                "trust.not_yet_valid",
-            ),
-            (
-                Some("server-only"),
-                Alert::UnsupportedCertificate,
-                "trust.extended_key_usage",
-            ),
-            (Some("not-pinned"), Alert::AccessDenied, "trust.not_pinned"),
-        ] {
-            let expected = format!("handshake failed code={code}");
-            let text = self.expect(
-                identity,
-                &Delivery::signed("msg_1"),
-                alert.in_the_words_of(self.client, self.tls),
-                &expected,
-            );
-            assert!(!text.contains("HTTP/1."), "{identity:?} got an answer: {text}");
+        self.expect_alert(None, Alert::CertificateRequired, "identity.no_certificate");
+        for (identity, alert, code) in BAD_CERTIFICATES {
+            self.expect_alert(Some(identity), alert, code);
         }
     }
 
     fn good_certificates_do_not_make_up_for_the_rest(&self) {
         let replayed = Delivery::signed("msg_p256");
         let changed = Delivery::signed("msg_2").with_body_changed();
-        let unsigned = Delivery {
-            headers: Vec::new(),
-            ..changed.clone()
-        };
-        for (identity, delivery, status, event) in [
-            ("p256", &replayed, 403, "refused code=replay.handled tenant=acme"),
-            (
-                "p256",
-                &changed,
-                401,
-                "refused code=payload.signature_mismatch tenant=acme",
-            ),
-            (
-                "p256",
-                &unsigned,
-                401,
-                "refused code=payload.missing_header tenant=acme",
-            ),
-            (
-                "stranger",
-                &Delivery::signed("msg_3"),
-                403,
-                "refused code=tenant.unknown tenant=-",
-            ),
+        let unsigned = changed.clone().without_headers();
+        let signed = Delivery::signed("msg_3");
+        for (identity, delivery, status, code, tenant) in [
+            ("p256", &replayed, 403, "replay.handled", "acme"),
+            ("p256", &changed, 401, "payload.signature_mismatch", "acme"),
+            ("p256", &unsigned, 401, "payload.missing_header", "acme"),
+            ("stranger", &signed, 403, "tenant.unknown", "-"),
         ] {
-            self.expect(Some(identity), delivery, &format!("HTTP/1.1 {status}"), event);
+            let words = format!("HTTP/1.1 {status}");
+            let event = format!("refused code={code} tenant={tenant}");
+            self.expect(Some(identity), delivery, &words, &event);
         }
+    }
+
+    fn expect_alert(&self, identity: Option<&str>, alert: Alert, code: &str) {
+        let words = alert.in_the_words_of(self.client, self.tls);
+        let event = format!("handshake failed code={code}");
+        let text = self.expect(identity, &Delivery::signed("msg_1"), words, &event);
+        assert!(!text.contains("HTTP/1."), "{identity:?} got an answer: {text}");
     }
 
     /// The client's words, and the operator's line, for one request.
@@ -224,13 +205,7 @@ fn tls12_is_refused_unless_it_is_allowed(world: &World, client: Client) {
         tls: Tls::V12,
         receiver,
     };
-    let alert = Alert::ProtocolVersion.in_the_words_of(client, Tls::V12);
-    scene.expect(
-        Some("p256"),
-        &Delivery::signed("msg_1"),
-        alert,
-        "handshake failed code=handshake.tls",
-    );
+    scene.expect_alert(Some("p256"), Alert::ProtocolVersion, "handshake.tls");
     scene.receiver.assert_nothing_else();
 }
 
@@ -358,6 +333,38 @@ fn help_is_help() {
     }
 }
 
+/// What is given, what is said to be wrong with it, and what to do.
+#[rustfmt::skip]
+const MISTAKES: [[&str; 4]; 27] = [
+    ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
+    ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
+    ["--cert", "DIR/broken.pem", "DIR/broken.pem is not well-formed PEM", "; export it again"],
+    ["--key", "DIR/p256.key", "DIR/p256.key: certificate and private key", "; give the key of the first"],
+    ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
+    ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
+    ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; it must hold the CA"],
+    ["--client-ca", "DIR/p256.pem", "is not a certificate authority", "; give its issuer"],
+    ["--keys", "DIR/missing", "DIR/missing cannot be read", "; check that it is a text file"],
+    ["--keys", "DIR/empty", "DIR/empty holds no key", "; add one a line"],
+    ["--keys", "DIR/short.txt", "DIR/short.txt line 3: the secret has 9 bytes", "; use at least 16"],
+    ["--keys", "DIR/not-base64.txt", "line 1: the secret is not whsec_<base64>", "; copy it as"],
+    ["--keys", "DIR/secretless.txt", "DIR/secretless.txt line 1: the secret is empty", "; copy it again"],
+    ["--keys", "DIR/two-words.txt", "DIR/two-words.txt line 1: not three words", "; write: tenant key-name"],
+    ["--keys", "DIR/swapped.txt", "DIR/swapped.txt line 1: the secret has 3 bytes", "; use at least 16"],
+    ["--keys", "DIR/twice.txt", "DIR/twice.txt line 2: tenant and key name stand in line 1", "; name each"],
+    ["--pins", "DIR/missing", "DIR/missing cannot be read", "; check that it is a text file"],
+    ["--pins", "DIR/empty", "DIR/empty holds no pin", "; add one a line"],
+    ["--pins", "DIR/bad-pins.txt", "DIR/bad-pins.txt line 2: not a SHA-256", "; write it as sha256/"],
+    ["--tenants", "spiffe://acme.example/acme", "spiffe://acme.example/acme", "needs {tenant} where"],
+    ["--name", "acme=acme.example", "acme=acme.example: ", "write TENANT=KIND:NAME"],
+    ["--name", "globex=DNS:globex.example", "the tenant globex has no key", "; add one to the file of --keys"],
+    ["--scheme", "gitlab", "\"gitlab\" is not known", "; give one of standard-webhooks, github"],
+    ["--listen", "127.0.0.1", "127.0.0.1: invalid socket address", "; give an address of this machine"],
+    ["--client-cert", "DIR/p256.pem", "--client-cert and --client-key belong", "; give both or neither"],
+    ["--demo", "DIR/new", "--demo brings its own files", "; leave --cert, --keys"],
+    ["--frobnicate", "1", "\"--frobnicate\" is not an option", "; --help lists them"],
+];
+
 /// Every mistake is one line that names option, file and remedy, and never what stands in a file of secrets.
 #[test]
 fn mistakes_are_told_in_one_line() {
@@ -381,170 +388,7 @@ fn mistakes_are_told_in_one_line() {
     ] {
         world.write(file, text);
     }
-    for (option, value, problem, remedy) in [
-        (
-            "--cert",
-            "DIR/missing",
-            "DIR/missing cannot be read",
-            "; check that it exists",
-        ),
-        (
-            "--cert",
-            "DIR/empty",
-            "DIR/empty holds no certificate",
-            "; it must hold the chain",
-        ),
-        (
-            "--cert",
-            "DIR/broken.pem",
-            "DIR/broken.pem is not well-formed PEM",
-            "; export it again",
-        ),
-        (
-            "--key",
-            "DIR/p256.key",
-            "DIR/p256.key: certificate and private key",
-            "; give the key of the first",
-        ),
-        (
-            "--key",
-            "DIR/server.pem",
-            "DIR/server.pem holds no private key",
-            "PKCS#8",
-        ),
-        (
-            "--client-ca",
-            "DIR/missing",
-            "DIR/missing: cannot be read",
-            "; check that the file exists",
-        ),
-        (
-            "--client-ca",
-            "DIR/empty",
-            "DIR/empty: holds no certificate",
-            "; it must hold the CA",
-        ),
-        (
-            "--client-ca",
-            "DIR/p256.pem",
-            "is not a certificate authority",
-            "; give its issuer",
-        ),
-        (
-            "--keys",
-            "DIR/missing",
-            "DIR/missing cannot be read",
-            "; check that it is a text file",
-        ),
-        (
-            "--keys",
-            "DIR/empty",
-            "DIR/empty holds no key",
-            "; add one a line",
-        ),
-        (
-            "--keys",
-            "DIR/short.txt",
-            "DIR/short.txt line 3: the secret has 9 bytes",
-            "; use at least 16",
-        ),
-        (
-            "--keys",
-            "DIR/not-base64.txt",
-            "line 1: the secret is not whsec_<base64>",
-            "; copy it as",
-        ),
-        (
-            "--keys",
-            "DIR/secretless.txt",
-            "DIR/secretless.txt line 1: the secret is empty",
-            "; copy it again",
-        ),
-        (
-            "--keys",
-            "DIR/two-words.txt",
-            "DIR/two-words.txt line 1: not three words",
-            "; write: tenant key-name",
-        ),
-        (
-            "--keys",
-            "DIR/swapped.txt",
-            "DIR/swapped.txt line 1: the secret has 3 bytes",
-            "; use at least 16",
-        ),
-        (
-            "--keys",
-            "DIR/twice.txt",
-            "DIR/twice.txt line 2: tenant and key name stand in line 1",
-            "; name each",
-        ),
-        (
-            "--pins",
-            "DIR/missing",
-            "DIR/missing cannot be read",
-            "; check that it is a text file",
-        ),
-        (
-            "--pins",
-            "DIR/empty",
-            "DIR/empty holds no pin",
-            "; add one a line",
-        ),
-        (
-            "--pins",
-            "DIR/bad-pins.txt",
-            "DIR/bad-pins.txt line 2: not a SHA-256",
-            "; write it as sha256/",
-        ),
-        (
-            "--tenants",
-            "spiffe://acme.example/acme",
-            "spiffe://acme.example/acme",
-            "needs {tenant} where",
-        ),
-        (
-            "--name",
-            "acme=acme.example",
-            "acme=acme.example: ",
-            "write TENANT=KIND:NAME",
-        ),
-        (
-            "--name",
-            "globex=DNS:globex.example",
-            "the tenant globex has no key",
-            "; add one to the file of --keys",
-        ),
-        (
-            "--scheme",
-            "gitlab",
-            "\"gitlab\" is not known",
-            "; give one of standard-webhooks, github",
-        ),
-        (
-            "--listen",
-            "127.0.0.1",
-            "127.0.0.1: invalid socket address",
-            "; give an address of this machine",
-        ),
-        (
-            "--client-cert",
-            "DIR/p256.pem",
-            "--client-cert and --client-key belong",
-            "; give both or neither",
-        ),
-        (
-            "--demo",
-            "DIR/new",
-            "--demo brings its own files",
-            "; leave --cert, --keys",
-        ),
-        (
-            "--frobnicate",
-            "1",
-            "\"--frobnicate\" is not an option",
-            "; --help lists them",
-        ),
-    ] {
+    for [option, value, problem, remedy] in MISTAKES {
         let told = told(&world, option, value);
         let line = told.strip_suffix('\n').unwrap_or_default();
         assert!(

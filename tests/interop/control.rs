@@ -33,9 +33,9 @@ impl Control {
         ]);
         command
             .arg("-cert")
-            .arg(world.path("server.pem"))
+            .arg(world.path("receiver.pem"))
             .arg("-key")
-            .arg(world.path("server.key"));
+            .arg(world.path("receiver.key"));
         command.arg("-CAfile").arg(world.path("client-ca.pem"));
         let mut process = Running::start(&mut command);
         let mut stdout = BufReader::new(process.0.stdout.take().expect("a pipe"));

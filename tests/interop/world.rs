@@ -32,7 +32,7 @@ impl World {
 
         let servers = TestCa::new("Server Root");
         world.write("server-ca.pem", &servers.pem());
-        world.write_pair("server", &servers.server("localhost").issue());
+        world.write_pair("receiver", &servers.server("localhost").issue());
 
         let root = TestCa::new("Acme Root");
         let issuing = root.intermediate("Acme Issuing");
@@ -44,8 +44,8 @@ impl World {
             ("rsa2048", key(KeyAlgorithm::Rsa2048)),
             ("ed25519", key(KeyAlgorithm::Ed25519)),
             ("expired", issuing.client(ACME).expired().issue()),
-            ("not-yet-valid", issuing.client(ACME).not_yet_valid().issue()),
-            ("server-only", issuing.client(ACME).server_only().issue()),
+            ("early", issuing.client(ACME).not_yet_valid().issue()),
+            ("server", issuing.client(ACME).server_only().issue()),
             (
                 "stranger",
                 issuing.client("spiffe://acme.example/tenant/initech").issue(),
@@ -93,8 +93,8 @@ impl World {
         let file = |name: &str| self.path(name).display().to_string();
         let mut options = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
         for (option, value) in [
-            ("--cert", file("server.pem")),
-            ("--key", file("server.key")),
+            ("--cert", file("receiver.pem")),
+            ("--key", file("receiver.key")),
             ("--client-ca", file("client-ca.pem")),
             ("--keys", file("keys.txt")),
             ("--pins", file("pins.txt")),
@@ -151,6 +151,12 @@ impl Delivery {
     /// The same with another amount, under the signature of the first.
     pub(crate) fn with_body_changed(mut self) -> Self {
         self.body = self.body.replace("100", "900");
+        self
+    }
+
+    /// The same without any signature.
+    pub(crate) fn without_headers(mut self) -> Self {
+        self.headers.clear();
         self
     }
 
