@@ -37,6 +37,9 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<String>,
     /// Where its issuer publishes revocation: the URIs of all distribution points of the issuer's own.
     pub(crate) crl_points: Vec<String>,
+    /// How many common names the subject has, whatever their encoding, also those that no [`Name`](super::Name) is made
+    /// of: with two, nobody can say which of them the authority has checked.
+    pub(crate) common_names: usize,
     /// Whether the key is of a kind and size that counts.
     pub(crate) key: KeyKind,
     /// A critical extension that neither we nor webpki know.
@@ -67,6 +70,19 @@ pub(crate) struct ExtendedKeyUsage {
     pub(crate) server_auth: bool,
 }
 
+impl ExtendedKeyUsage {
+    /// What both allow; a certificate without the extension allows everything.
+    pub(crate) fn common(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(one), Some(other)) = (one, other) else {
+            return one.or(other);
+        };
+        Some(Self {
+            client_auth: one.client_auth && other.client_auth,
+            server_auth: one.server_auth && other.server_auth,
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     /// RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, Ed25519, ML-DSA.
@@ -90,6 +106,7 @@ impl Facts {
             name_constraints: None,
             policies: Vec::new(),
             crl_points: Vec::new(),
+            common_names: certificate.subject().iter_common_name().count(),
             key: key_kind(certificate.public_key()),
             unknown_critical: false,
             subject_is_empty: certificate.subject().iter_rdn().next().is_none(),

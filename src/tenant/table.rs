@@ -120,13 +120,7 @@ fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant>
             return Err(NoTenant::Unconstrained { kind });
         }
     }
-    let common_names = peer
-        .leaf()
-        .names()
-        .iter()
-        .filter(|name| name.kind() == NameKind::CommonName)
-        .count();
-    if by.relies_on(NameKind::CommonName) && common_names > 1 {
+    if by.relies_on(NameKind::CommonName) && peer.leaf().facts().common_names > 1 {
         return Err(NoTenant::Ambiguous {
             first: by.label(),
             second: "a second common name".into(),

@@ -1,8 +1,8 @@
 //! Who issued it?
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
-    IsCa, Issuer, KeyUsagePurpose, NameConstraints,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyUsagePurpose, NameConstraints,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -77,6 +77,7 @@ impl TestCa {
             key,
             serial: None,
             issuer,
+            raw: vec![],
         }
     }
 
@@ -155,6 +156,8 @@ pub struct CaBuilder {
     key: KeySource,
     serial: Option<Serial>,
     issuer: Option<TestCa>,
+    /// Fields that are written as given, by their position.
+    raw: Vec<(usize, Vec<u8>)>,
 }
 
 impl CaBuilder {
@@ -174,6 +177,7 @@ impl CaBuilder {
             key: KeySource::default(),
             serial: None,
             issuer,
+            raw: vec![],
         }
     }
 
@@ -276,13 +280,36 @@ impl CaBuilder {
         self
     }
 
+    /// Adds an extension: its object identifier and its value in DER.
+    pub fn extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+        self.params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(arcs, value.to_vec()));
+        self
+    }
+
+    /// Adds a critical extension: whoever does not know it must refuse the certificate (RFC 5280 §4.2).
+    pub fn critical_extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+        let mut extension = CustomExtension::from_oid_content(arcs, value.to_vec());
+        extension.set_criticality(true);
+        self.params.custom_extensions.push(extension);
+        self
+    }
+
+    /// Writes this SubjectPublicKeyInfo, DER, in place of that of its key: a certificate for somebody else's key.
+    pub fn raw_spki(mut self, spki: &[u8]) -> Self {
+        self.raw.push((der::PUBLIC_KEY, spki.to_vec()));
+        self
+    }
+
     /// Issues the CA's certificate.
     pub fn issue(mut self) -> TestCa {
-        let key = self.key.key();
-        let serial = self.serial.unwrap_or_else(Serial::fresh);
+        let key = self.key.clone().key();
+        let serial = self.serial.take().unwrap_or_else(Serial::fresh);
         self.params.serial_number = Some(serial.rcgen());
         self.params.use_authority_key_identifier_extension = self.issuer.is_some();
         let certificate = sign(&self.params, &key, self.issuer.as_ref());
+        let certificate = self.edited(certificate, &key);
         let chain = self
             .issuer
             .map(|issuer| [vec![certificate.clone()], issuer.chain].concat());
@@ -293,6 +320,19 @@ impl CaBuilder {
             certificate,
             chain: chain.unwrap_or_default(),
         }
+    }
+}
+
+impl CaBuilder {
+    fn edited(&self, certificate: CertificateDer<'static>, key: &TestKey) -> CertificateDer<'static> {
+        if self.raw.is_empty() {
+            return certificate;
+        }
+        let signer = self.issuer.as_ref().map_or(key, TestCa::test_key);
+        der::resigned(&certificate, signer.pair(), |fields| {
+            der::replaced(fields, &self.raw)
+        })
+        .into()
     }
 }
 

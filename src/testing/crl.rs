@@ -2,6 +2,7 @@
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams};
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
+use sha2::{Digest as _, Sha256};
 
 use super::dates::{Window, date_time};
 use super::{Serial, TestCa, der};
@@ -44,6 +45,9 @@ pub struct CrlBuilder {
     window: Window,
     revoked: Vec<Serial>,
     left_out: Vec<LeftOut>,
+    /// In DER.
+    extensions: Vec<Vec<u8>>,
+    key_identifier: KeyIdMethod,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ impl CrlBuilder {
             window: Window::DEFAULT,
             revoked: vec![],
             left_out: vec![],
+            extensions: vec![],
+            key_identifier: KeyIdMethod::Sha256,
         }
     }
 
@@ -106,6 +112,31 @@ impl CrlBuilder {
         self
     }
 
+    /// Adds an extension: its object identifier and its value in DER.
+    pub fn extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+        self.extensions
+            .push(der::sequence(&[der::oid(arcs), der::octet_string(value)]));
+        self
+    }
+
+    /// Adds a critical extension, as issuingDistributionPoint and deltaCRLIndicator are (RFC 5280 §5.2).
+    pub fn critical_extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+        self.extensions.push(der::sequence(&[
+            der::oid(arcs),
+            der::TRUE.to_vec(),
+            der::octet_string(value),
+        ]));
+        self
+    }
+
+    /// Names the key of `other` as its issuer's (authorityKeyIdentifier), whoever signs it.
+    pub fn claiming_key_of(mut self, other: &TestCa) -> Self {
+        // As rcgen derives it: RFC 7093, method 1.
+        let digest = Sha256::digest(other.spki_der());
+        self.key_identifier = KeyIdMethod::PreSpecified(digest.iter().copied().take(20).collect());
+        self
+    }
+
     /// Issues the list, also where the CA's key usage has no cRLSign.
     ///
     /// # Panics
@@ -117,7 +148,7 @@ impl CrlBuilder {
             .signed_by(&self.issuer.crl_issuer())
             .expect("a revocation list");
         let crl = der::resigned(crl.der(), self.issuer.test_key().pair(), |fields| {
-            self.leave_out(fields)
+            self.edit(fields)
         });
         TestCrl(crl.into())
     }
@@ -133,7 +164,7 @@ impl CrlBuilder {
                 .iter()
                 .map(|serial| self.revocation(serial))
                 .collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
+            key_identifier_method: self.key_identifier.clone(),
         }
     }
 
@@ -147,10 +178,14 @@ impl CrlBuilder {
     }
 
     /// RFC 5280 §5.1: version, algorithm, issuer, thisUpdate, nextUpdate, revokedCertificates, extensions.
-    fn leave_out(&self, fields: &mut Vec<Vec<u8>>) {
+    fn edit(&self, fields: &mut Vec<Vec<u8>>) {
         if self.left_out.contains(&LeftOut::Number) {
             let extensions = fields.pop().expect("extensions");
             fields.push(without_number(&extensions));
+        }
+        if !self.extensions.is_empty() {
+            let extensions = fields.pop().expect("extensions");
+            fields.push(with(&extensions, &self.extensions));
         }
         if self.left_out.contains(&LeftOut::NextUpdate) {
             fields.remove(4);
@@ -167,6 +202,15 @@ fn without_number(extensions: &[u8]) -> Vec<u8> {
         .collect();
     held.retain(|extension| der::children(extension).first() != Some(&number));
     der::tlv(0xa0, &der::sequence(&held))
+}
+
+/// The same `[0] EXPLICIT SEQUENCE OF Extension`, with these behind it.
+fn with(extensions: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
+    let held = der::children(extensions)
+        .into_iter()
+        .flat_map(|sequence| der::children(&sequence));
+    let all: Vec<_> = held.chain(more.iter().cloned()).collect();
+    der::tlv(0xa0, &der::sequence(&all))
 }
 
 #[cfg(test)]

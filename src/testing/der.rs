@@ -6,6 +6,8 @@
 use rcgen::SigningKey;
 
 const BIT_STRING: u8 = 0x03;
+/// Tag of an INTEGER.
+pub(super) const INTEGER: u8 = 0x02;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
@@ -31,6 +33,22 @@ pub(super) fn resigned(
         tlv(BIT_STRING, &[&[0], &signature[..]].concat()),
     ])
 }
+
+/// Replaces fields of the signed part, by their position.
+pub(super) fn replaced(fields: &mut [Vec<u8>], replacements: &[(usize, Vec<u8>)]) {
+    for (position, value) in replacements {
+        if let Some(field) = fields.get_mut(*position) {
+            field.clone_from(value);
+        }
+    }
+}
+
+/// Positions in TBSCertificate (RFC 5280 §4.1).
+pub(super) const SERIAL_NUMBER: usize = 1;
+/// As above.
+pub(super) const SUBJECT: usize = 5;
+/// As above.
+pub(super) const PUBLIC_KEY: usize = 6;
 
 /// A distinguished name: one attribute in each relative distinguished name, in this order.
 pub(super) fn name(attributes: &[Attribute]) -> Vec<u8> {
@@ -63,6 +81,14 @@ impl Attribute {
 /// A SEQUENCE of these values.
 pub(super) fn sequence(values: &[Vec<u8>]) -> Vec<u8> {
     tlv(SEQUENCE, &values.concat())
+}
+
+/// BOOLEAN TRUE.
+pub(super) const TRUE: &[u8] = &[0x01, 0x01, 0xff];
+
+/// An OCTET STRING.
+pub(super) fn octet_string(contents: &[u8]) -> Vec<u8> {
+    tlv(0x04, contents)
 }
 
 /// An OBJECT IDENTIFIER.

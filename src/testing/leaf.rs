@@ -48,6 +48,8 @@ pub struct LeafBuilder {
     key: KeySource,
     serial: Option<Serial>,
     issuer: Option<TestCa>,
+    /// Fields that are written as given, by their position.
+    raw: Vec<(usize, Vec<u8>)>,
 }
 
 /// What it is for.
@@ -76,6 +78,7 @@ impl LeafBuilder {
             key: KeySource::default(),
             serial: None,
             issuer,
+            raw: vec![],
         }
     }
 
@@ -116,6 +119,7 @@ impl LeafBuilder {
                     issuer.clone_from(subject);
                 }
             }
+            der::replaced(fields, &self.raw);
         });
         signed.into()
     }
@@ -188,6 +192,13 @@ impl LeafBuilder {
         )
     }
 
+    /// Writes this Name, DER with its outer SEQUENCE, in place of the subject: for relative distinguished names of
+    /// several attributes, and whatever else no method here writes.
+    pub fn raw_subject(mut self, name: &[u8]) -> Self {
+        self.raw.push((der::SUBJECT, name.to_vec()));
+        self
+    }
+
     fn attribute(mut self, kind: &'static [u64], string_tag: u8, value: &[u8]) -> Self {
         self.subject.push(Attribute {
             kind,
@@ -216,6 +227,21 @@ impl LeafBuilder {
     /// Its serial number, instead of one that is used once.
     pub fn serial(mut self, serial: impl Into<Serial>) -> Self {
         self.serial = Some(serial.into());
+        self
+    }
+
+    /// Writes these contents of an INTEGER as its serial number: with leading zeros, negative, of any length.
+    ///
+    /// [`TestCert::serial`] does not know of it.
+    pub fn raw_serial(mut self, contents: &[u8]) -> Self {
+        self.raw
+            .push((der::SERIAL_NUMBER, der::tlv(der::INTEGER, contents)));
+        self
+    }
+
+    /// Writes this SubjectPublicKeyInfo, DER, in place of that of its key: one that nobody here holds the key of.
+    pub fn raw_spki(mut self, spki: &[u8]) -> Self {
+        self.raw.push((der::PUBLIC_KEY, spki.to_vec()));
         self
     }
 

@@ -170,14 +170,18 @@ impl Anchors {
     }
 
     /// What is known of the anchor that a path ended in.
-    pub(super) fn find(&self, trusted: &TrustAnchor<'_>) -> Option<&Anchor> {
+    ///
+    /// A root that was renewed under its key is there twice, and to a path both are the same: the one that counts is
+    /// the one in force at `now` for longest.
+    pub(super) fn find(&self, trusted: &TrustAnchor<'_>, now: UnixTime) -> Option<&Anchor> {
         let places = self.by_subject.get(trusted.subject.as_ref())?;
-        let place = places.iter().find(|place| {
+        let same = places.iter().filter(|place| {
             self.trusted
                 .get(**place)
                 .is_some_and(|anchor| same(anchor, trusted))
-        })?;
-        self.anchors.get(*place)
+        });
+        same.filter_map(|place| self.anchors.get(*place))
+            .max_by_key(|anchor| (anchor.validity.contains(now), anchor.validity.not_after))
     }
 
     pub(super) fn find_leaf(&self, der: &CertificateDer<'_>) -> Option<&Anchor> {

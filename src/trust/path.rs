@@ -8,7 +8,7 @@ use super::issuers::KnownIssuers;
 use super::revocation::{Issuer, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{PeerChain, Validity};
+use crate::identity::{ExtendedKeyUsage, PeerChain, Validity};
 
 /// The algorithms of the caller's crypto provider.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -82,7 +82,10 @@ impl PathRules {
 
     /// Evidence of one path that webpki has verified, or why our own rules refuse it.
     fn inspect(&self, path: &VerifiedPath<'_>, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let anchor = self.anchors.find(path.anchor()).ok_or(Untrusted::UnknownIssuer)?;
+        let anchor = self
+            .anchors
+            .find(path.anchor(), peer.now)
+            .ok_or(Untrusted::UnknownIssuer)?;
         check_validity(anchor.validity, peer.now)?;
         self.profile
             .check_path_length(path.intermediate_certificates().count())?;
@@ -94,10 +97,12 @@ impl PathRules {
             .intermediate_certificates()
             .map(|issuer| self.issuers.read(issuer))
             .collect::<Result<_, _>>()?;
+        let mut purposes = leaf.facts().extended_key_usage;
         // From the leaf up: the certificate whose issuer is looked at next.
         let mut subject = Subject::leaf(path.end_entity(), leaf);
         for (certificate, known) in path.intermediate_certificates().zip(&known) {
-            self.profile.check_issuer(&known.facts, peer.role)?;
+            purposes = ExtendedKeyUsage::common(purposes, known.facts.extended_key_usage);
+            self.profile.check_issuer(&known.facts, purposes, peer.role)?;
             let issuer = Issuer::new(
                 known.spki,
                 &known.spki_der,

@@ -129,11 +129,17 @@ impl Profile {
     }
 
     /// What an issuer on the path must be. Its extended key usage, if it has one, limits what it may issue, as every
-    /// implementation has it, although RFC 5280 does not say so.
-    pub(super) fn check_issuer(&self, issuer: &Facts, role: Role<'_>) -> Result<(), Untrusted> {
+    /// implementation has it, although RFC 5280 does not say so; `purposes` are those that it and all below it have in
+    /// common.
+    pub(super) fn check_issuer(
+        &self,
+        issuer: &Facts,
+        purposes: Option<ExtendedKeyUsage>,
+        role: Role<'_>,
+    ) -> Result<(), Untrusted> {
         check_signer(issuer)?;
         check_rules(issuer)?;
-        match issuer.extended_key_usage {
+        match purposes {
             Some(usage) if !self.allows(usage, role) => Err(Untrusted::ExtendedKeyUsage {
                 needed: purpose(role),
             }),

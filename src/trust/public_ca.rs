@@ -57,7 +57,7 @@ impl Only {
 
     fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
         match &self.0 {
-            Allowed::Names(names) if is_named(names, peer.chain) => Ok(path),
+            Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
             Allowed::Names(_) => Err(Untrusted::UnexpectedName),
             Allowed::Pins(pins) => {
                 let pinned = pins.verify_peer(&Presented {
@@ -70,17 +70,16 @@ impl Only {
     }
 }
 
-/// One of its names is among those, and it does not say two things about its subject: with two common names, nobody can
-/// say which of them the authority has checked.
-fn is_named(names: &HashSet<Name>, chain: &PeerChain) -> bool {
+/// One of its names is among those, and proves something: names of the subject escape the constraints of authorities,
+/// and with two common names nobody can say which of them the authority has checked.
+fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
+    let counts = |name: &Name| match name {
+        Name::CommonName(_) => !path.name_constrained && chain.leaf().facts().common_names < 2,
+        Name::OrganizationalUnit(_) => !path.name_constrained,
+        _ => true,
+    };
     let presented = chain.leaf().names();
-    let common_names = presented
-        .iter()
-        .filter(|name| matches!(name, Name::CommonName(_)))
-        .count();
-    presented
-        .iter()
-        .any(|name| names.contains(name) && (common_names < 2 || !matches!(name, Name::CommonName(_))))
+    presented.iter().any(|name| names.contains(name) && counts(name))
 }
 
 impl PublicCa {

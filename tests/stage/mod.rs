@@ -1,0 +1,316 @@
+//! The stage for the tests of trust: a clock that is set by hand, a server that asks a policy, clients that show what
+//! they like and sign with whatever key they have, and what each side learns of it.
+
+#![allow(dead_code, reason = "each test file needs another part of the stage")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use countersign::identity::PeerChain;
+use countersign::testing::{Handshake, NOW, TestCa, TestCert, TestKey, handshake};
+use countersign::tls::rustls::client::ResolvesClientCert;
+use countersign::tls::rustls::client::Resumption;
+use countersign::tls::rustls::crypto::CryptoProvider;
+use countersign::tls::rustls::pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
+};
+use countersign::tls::rustls::sign::CertifiedKey;
+use countersign::tls::rustls::time_provider::TimeProvider;
+use countersign::tls::rustls::version::{TLS12, TLS13};
+use countersign::tls::rustls::{
+    self, AlertDescription, ClientConfig, Error, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+};
+use countersign::tls::{ClientAuth, Credentials, HandshakeVerifier, Reason, Tls};
+use countersign::trust::{
+    Evidence, PrivateCa, PrivateCaBuilder, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
+};
+
+pub const SERVER: &str = "hooks.example.com";
+pub const ACME: &str = "spiffe://acme.example/tenant/acme";
+
+pub static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+pub fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .signature_verification_algorithms
+        .all
+}
+
+pub fn seconds(at: UnixTime, more: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(
+        at.as_secs().checked_add_signed(more).expect("since 1970"),
+    ))
+}
+
+// -- deciders ------------------------------------------------------------------------------------------------------------
+
+/// What trusts the anchors of these, strictly.
+pub fn private(anchors: &[&TestCa]) -> PrivateCa {
+    builder(anchors).build(NOW).expect("good anchors")
+}
+
+pub fn builder(anchors: &[&TestCa]) -> PrivateCaBuilder {
+    let mut builder = PrivateCa::builder(algorithms());
+    for anchor in anchors {
+        builder = builder.der(anchor.certificate().clone());
+    }
+    builder
+}
+
+pub fn with_profile(anchor: &TestCa, profile: Profile) -> PrivateCa {
+    builder(&[anchor])
+        .with_profile(profile)
+        .build(NOW)
+        .expect("good anchors")
+}
+
+pub fn with_revocation(anchor: &TestCa, revocation: Revocation) -> PrivateCa {
+    builder(&[anchor])
+        .with_revocation(revocation)
+        .build(NOW)
+        .expect("good anchors")
+}
+
+pub fn chain(certificates: Vec<CertificateDer<'static>>) -> PeerChain {
+    PeerChain::parse(certificates).expect("a chain")
+}
+
+/// As a client presents it, at [`NOW`].
+pub fn verify(trust: &dyn VerifyPeer, cert: &TestCert) -> Result<Evidence, Untrusted> {
+    verify_at(trust, cert, NOW)
+}
+
+pub fn verify_at(trust: &dyn VerifyPeer, cert: &TestCert, now: UnixTime) -> Result<Evidence, Untrusted> {
+    peer_at(trust, cert, now).map(|peer| peer.evidence().clone())
+}
+
+pub fn peer_at(trust: &dyn VerifyPeer, cert: &TestCert, now: UnixTime) -> Result<VerifiedPeer, Untrusted> {
+    VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, Role::Client, now)
+}
+
+/// As the server of that name presents it, at [`NOW`].
+pub fn verify_server(trust: &dyn VerifyPeer, cert: &TestCert, name: &str) -> Result<Evidence, Untrusted> {
+    let name = ServerName::try_from(name).expect("a name");
+    let role = Role::Server { name: &name };
+    let peer = VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, role, NOW)?;
+    Ok(peer.evidence().clone())
+}
+
+// -- handshakes ----------------------------------------------------------------------------------------------------------
+
+/// Stands still until it is set.
+#[derive(Debug)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    pub fn at(now: UnixTime) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(now.as_secs())))
+    }
+
+    pub fn set(&self, now: UnixTime) {
+        self.0.store(now.as_secs(), Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+    }
+}
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.now())
+    }
+}
+
+static SERVER_CA: LazyLock<TestCa> = LazyLock::new(|| TestCa::new("Server Root"));
+static SERVER_CERT: LazyLock<TestCert> = LazyLock::new(|| SERVER_CA.server(SERVER).issue());
+
+pub fn server_credentials() -> Credentials {
+    let cert = &*SERVER_CERT;
+    Credentials::new(&provider(), cert.chain(), cert.key()).expect("a pair")
+}
+
+/// As [`Tls`] makes it, for both versions.
+pub fn server_config(trust: impl VerifyPeer + 'static, clock: &Arc<Clock>) -> ServerConfig {
+    let mut config = Tls::new(provider())
+        .allow_tls12()
+        .server_config(&server_credentials(), trust, ClientAuth::Require)
+        .expect("a configuration");
+    config.time_provider = clock.clone();
+    config
+}
+
+pub fn server(trust: impl VerifyPeer + 'static) -> Arc<ServerConfig> {
+    Arc::new(server_config(trust, &Clock::at(NOW)))
+}
+
+/// Shows these certificates, signs with that key, whether they belong together or not.
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Shows {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn client_builder(
+    version: &'static SupportedProtocolVersion,
+) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    // The server's certificate is not what is tried here.
+    let trust = HandshakeVerifier::new(&provider(), private(&[&SERVER_CA]));
+    ClientConfig::builder_with_details(provider(), Clock::at(NOW))
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trust))
+}
+
+/// Shows its certificate and has its key. Resumes where the server lets it.
+pub fn client(cert: &TestCert, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+    client_with(cert.chain(), cert.test_key(), version)
+}
+
+/// Shows these certificates and has that key.
+pub fn client_with(
+    chain: Vec<CertificateDer<'static>>,
+    key: &TestKey,
+    version: &'static SupportedProtocolVersion,
+) -> Arc<ClientConfig> {
+    let key = provider()
+        .key_provider
+        .load_private_key(key.private_key())
+        .expect("a key");
+    let shows = Shows(Arc::new(CertifiedKey::new(chain, key)));
+    Arc::new(client_builder(version).with_client_cert_resolver(Arc::new(shows)))
+}
+
+/// Shows nothing.
+pub fn anonymous(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+    Arc::new(client_builder(version).with_no_client_auth())
+}
+
+pub fn without_resumption(client: &ClientConfig) -> Arc<ClientConfig> {
+    let mut client = client.clone();
+    client.resumption = Resumption::disabled();
+    Arc::new(client)
+}
+
+/// What each side learns.
+#[derive(Debug)]
+pub struct Outcome {
+    pub handshake: Handshake,
+    /// What the operator learns.
+    pub reason: Option<Untrusted>,
+}
+
+impl Outcome {
+    /// What the client learns: nothing, where it was let in.
+    pub fn alert(&self) -> Option<AlertDescription> {
+        match &self.handshake.client {
+            Ok(_) => None,
+            Err(Error::AlertReceived(alert)) => Some(*alert),
+            Err(other) => panic!(
+                "no alert but {other:?}; the server says {:?}",
+                self.handshake.server
+            ),
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.handshake.server.is_ok() && self.handshake.client.is_ok() && !self.handshake.resumed()
+    }
+}
+
+pub fn meet(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Outcome {
+    let (handshake, reason) = Reason::watch(|| handshake(server.clone(), client.clone(), SERVER));
+    Outcome {
+        handshake,
+        reason: reason.into_untrusted(),
+    }
+}
+
+/// Why the server refuses this client, and what the client is told.
+pub fn refused(
+    trust: impl VerifyPeer + 'static,
+    cert: &TestCert,
+    version: &'static SupportedProtocolVersion,
+) -> (Option<Untrusted>, Option<AlertDescription>) {
+    let outcome = meet(&server(trust), &client(cert, version));
+    (outcome.reason.clone(), outcome.alert())
+}
+
+// -- DER by hand ---------------------------------------------------------------------------------------------------------
+
+/// Tag, length, contents.
+pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = contents.len();
+    let header = match length {
+        0..0x80 => vec![tag, length as u8],
+        0x80..0x100 => vec![tag, 0x81, length as u8],
+        _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+    };
+    [header, contents.to_vec()].concat()
+}
+
+pub fn sequence(values: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x30, &values.concat())
+}
+
+/// `2.5.4.x` with a string of that tag.
+pub fn attribute(x: u8, tag: u8, text: &[u8]) -> Vec<u8> {
+    sequence(&[vec![0x06, 0x03, 0x55, 0x04, x], tlv(tag, text)])
+}
+
+/// A relative distinguished name of these attributes.
+pub fn rdn(attributes: &[Vec<u8>]) -> Vec<u8> {
+    let mut attributes = attributes.to_vec();
+    attributes.sort();
+    tlv(0x31, &attributes.concat())
+}
+
+/// cRLDistributionPoints of a certificate: one distribution point for each URI.
+pub fn distribution_points(uris: &[&str]) -> Vec<u8> {
+    let points: Vec<_> = uris.iter().map(|uri| sequence(&[full_name(&[uri])])).collect();
+    sequence(&points)
+}
+
+/// `distributionPoint [0] { fullName [0] { URI.. } }`
+pub fn full_name(uris: &[&str]) -> Vec<u8> {
+    let names: Vec<_> = uris.iter().map(|uri| tlv(0x86, uri.as_bytes())).collect();
+    tlv(0xa0, &tlv(0xa0, &names.concat()))
+}
+
+pub const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
+pub const ISSUING_DISTRIBUTION_POINT: &[u64] = &[2, 5, 29, 28];
+pub const DELTA_CRL_INDICATOR: &[u64] = &[2, 5, 29, 27];
+pub const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
+
+/// A SubjectPublicKeyInfo of an RSA key of that many bits, which nobody holds.
+pub fn rsa_spki(bits: usize) -> Vec<u8> {
+    let modulus = [&[0, 0x80][..], &vec![0x11; bits / 8 - 1]].concat();
+    let key = sequence(&[tlv(0x02, &modulus), tlv(0x02, &[1, 0, 1])]);
+    let algorithm = sequence(&[
+        tlv(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]),
+        tlv(0x05, &[]),
+    ]);
+    sequence(&[algorithm, tlv(0x03, &[&[0][..], &key].concat())])
+}
+
+/// A SubjectPublicKeyInfo on secp256k1, which nobody holds.
+pub fn unusual_curve_spki() -> Vec<u8> {
+    let algorithm = sequence(&[
+        tlv(0x06, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]),
+        tlv(0x06, &[0x2b, 0x81, 0x04, 0x00, 0x0a]),
+    ]);
+    sequence(&[algorithm, tlv(0x03, &[&[0, 4][..], &[0x22; 64]].concat())])
+}
