@@ -223,6 +223,9 @@ fn a_future_that_is_dropped_has_done_nothing() {
 
 // --- full, and fair -------------------------------------------------------------------------------------------------
 
+/// Whose, how many were taken, and what the next one was told.
+type Flood = (&'static str, usize, Saw);
+
 /// Claims and commits deliveries of this tenant until one is refused; tells how many were taken, and the refusal.
 fn flood(play: &mut Play, owner: &str, time: u64) -> (usize, Saw) {
     let before = play.grants.len();
@@ -243,7 +246,7 @@ fn flood(play: &mut Play, owner: &str, time: u64) -> (usize, Saw) {
 fn nobody_uses_up_the_room_of_the_others() {
     use Saw::{Full, ShareUsedUp};
     #[rustfmt::skip]
-    let cases: [(&str, MemoryStore, &[(&str, usize, Saw)]); 6] = [
+    let cases: [(_, _, &[Flood]); 6] = [
         ("no more than is still free", MemoryStore::new(1024), &[
             ("a", 512, ShareUsedUp), ("a", 0, ShareUsedUp), ("b", 256, ShareUsedUp), ("a", 0, ShareUsedUp), ("c", 128, ShareUsedUp), ("d", 64, ShareUsedUp),
         ]),
@@ -561,7 +564,7 @@ fn of_many_attempts_at_once_one_is_handled() {
     let attempts = AtomicUsize::new(0);
     let deliver = |number: usize| loop {
         match now(store.claim(&claim_of("a", &format!("{number}"), 1_000))) {
-            Ok(ClaimAnswer::Granted(claimed)) if attempts.fetch_add(1, Relaxed) % 3 == 0 => {
+            Ok(ClaimAnswer::Granted(claimed)) if attempts.fetch_add(1, Relaxed).is_multiple_of(3) => {
                 assert_eq!(now(store.release(&claimed)), Ok(Settlement::Done));
             }
             Ok(ClaimAnswer::Granted(claimed)) => {
