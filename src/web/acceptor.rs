@@ -259,6 +259,8 @@ async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<
                 continue;
             }
         };
+        // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
+        let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
             if let Ok(accepted) = acceptor.accept(io, peer).await {
