@@ -55,8 +55,8 @@ impl Acceptor {
         self
     }
 
-    /// At most so many handshakes are under way at once in a [`Listener`]; further connections wait in the system's
-    /// queue. Default 2048.
+    /// At most so many handshakes are under way at once in a [`Listener`], or done and not taken from it; further
+    /// connections wait in the system's queue. Default 2048.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.max(1);
@@ -259,13 +259,15 @@ async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<
                 continue;
             }
         };
+        // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
+        let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            let accepted = acceptor.accept(io, peer).await;
-            drop(place);
-            if let Ok(accepted) = accepted {
+            if let Ok(accepted) = acceptor.accept(io, peer).await {
+                // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
                 let _ = secured.send(accepted).await;
             }
+            drop(place);
         });
     }
 }

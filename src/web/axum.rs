@@ -8,9 +8,10 @@ use axum::serve::IncomingStream;
 use http::request::Parts;
 use tokio::net::TcpStream;
 
-use super::refuse::refuse;
+use super::refuse::{Watcher, refuse};
 use super::{Connection, Listener, Secured};
 use crate::gate::{Caller, Countersigned};
+use crate::observe::Event;
 use crate::payload::Fresh;
 use crate::refusal::Refusal;
 
@@ -42,11 +43,18 @@ fn proof<T: Clone + Send + Sync + 'static>(
     missing: &'static str,
     remedy: &'static str,
 ) -> Result<T, MissingProof> {
-    parts
-        .extensions
-        .get::<T>()
-        .cloned()
-        .ok_or(MissingProof(Refusal::NotWired { missing, remedy }))
+    let found = parts.extensions.get::<T>().cloned();
+    found.ok_or_else(|| not_wired(parts, Refusal::NotWired { missing, remedy }))
+}
+
+/// Told to whoever watches the layers that are there; where there is none, the response's extensions must do.
+fn not_wired(parts: &Parts, refusal: Refusal) -> MissingProof {
+    if let Some(Watcher(observer)) = parts.extensions.get() {
+        let tenant = parts.extensions.get().map(Caller::tenant);
+        let refusal = &refusal;
+        observer.observe(&Event::Refused { tenant, refusal });
+    }
+    MissingProof(refusal)
 }
 
 /// The rejection of a handler that asks for a proof on a route where no layer has left it: 500.

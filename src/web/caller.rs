@@ -8,16 +8,20 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::refuse::refuse;
+use super::refuse::{Watcher, refuse};
 use super::{Clock, Connection};
-use crate::gate::{Caller, Policy};
+use crate::gate::{Caller, Countersigned, Policy};
 use crate::observe::{Event, Observer, Silent};
+use crate::payload::Fresh;
 use crate::refusal::Refusal;
 
 /// Lets requests through whose connection is a known tenant's *now*, with a [`Caller`] in their extensions.
 ///
 /// Asks again for each request, so that a pin, an anchor or a tenant that was withdrawn is gone for connections that
 /// are already open.
+///
+/// It goes around [`PayloadLayer`](super::PayloadLayer). The other way round, the payload would be verified for nobody
+/// in particular, so such a request is answered with 500.
 #[derive(Debug, Clone)]
 pub struct CallerLayer {
     rules: Arc<Rules>,
@@ -95,6 +99,8 @@ where
         match self.rules.identify(request.extensions()) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
+                let observer = self.rules.observer.clone();
+                request.extensions_mut().insert(Watcher(observer));
                 Either::Through {
                     future: self.inner.call(request),
                 }
@@ -114,8 +120,21 @@ where
 
 impl Rules {
     fn identify(&self, extensions: &Extensions) -> Result<Caller, Refusal> {
+        nothing_claimed_yet(extensions)?;
         connection(extensions)?.identify(&self.policy, self.clock.now())
     }
+}
+
+/// A payload that was verified before anybody asked for the caller was not verified for that caller: in the hands of
+/// one handler, the two might be two tenants'.
+fn nothing_claimed_yet(extensions: &Extensions) -> Result<(), Refusal> {
+    if extensions.get::<Fresh>().is_none() && extensions.get::<Countersigned>().is_none() {
+        return Ok(());
+    }
+    Err(Refusal::NotWired {
+        missing: "the caller of a payload that was let through already",
+        remedy: "put `CallerLayer` around `PayloadLayer`, not inside it",
+    })
 }
 
 fn connection(extensions: &Extensions) -> Result<&Connection, Refusal> {

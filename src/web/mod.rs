@@ -42,6 +42,8 @@ pub use caller::{CallerLayer, CallerService};
 pub use clock::Clock;
 pub use connection::Connection;
 #[cfg(feature = "tower")]
+pub use connection::ConnectionService;
+#[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService};
 #[cfg(feature = "tower")]
 pub use refuse::status;

@@ -12,12 +12,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Clock;
-use super::refuse::refuse;
+use super::refuse::{Watcher, refuse};
 use crate::gate::{self, Caller, Countersigned};
 use crate::observe::{Event, Observer, Silent};
 use crate::payload::{Fresh, Message, VerifyPayload};
 use crate::refusal::Refusal;
-use crate::replay::{Claimed, ReplayStore, Terms};
+use crate::replay::{Claimed, ReplayStore, Settlement, StoreDown, Terms};
 use crate::tenant::TenantId;
 
 /// Lets requests through whose body the sender signed and that were not handled before.
@@ -197,6 +197,7 @@ impl Rules {
                 .insert(Countersigned::bind(caller.clone(), fresh.clone())?);
         }
         parts.extensions.insert(fresh);
+        parts.extensions.insert(Watcher(self.observer.clone()));
         Ok((body, claimed))
     }
 
@@ -231,16 +232,12 @@ impl Rules {
             Outcome::Handled => self.store.commit(claimed).await,
             Outcome::NotHandled => self.store.release(claimed).await,
         };
-        if settled != Ok(crate::replay::Settlement::Done) {
+        if settled != Ok(Settlement::Done) {
             self.unsettled(claimed.tenant(), &settled);
         }
     }
 
-    fn unsettled(
-        &self,
-        tenant: &TenantId,
-        outcome: &Result<crate::replay::Settlement, crate::replay::StoreDown>,
-    ) {
+    fn unsettled(&self, tenant: &TenantId, outcome: &Result<Settlement, StoreDown>) {
         self.observer.observe(&Event::Unsettled { tenant, outcome });
     }
 }
