@@ -79,7 +79,7 @@ fn a_caller_is_trusted_and_known() {
         spki: spki(&unpinned),
     };
     let unknown = NoTenant::Unknown {
-        rule: TEMPLATE.into(),
+        rule: RULE.into(),
         name: "initech".into(),
     };
     #[rustfmt::skip]
