@@ -276,6 +276,21 @@ fn nobody_uses_up_the_room_of_the_others() {
     }
 }
 
+/// Ten tenants need 1,000 claims in all; the store has room for 4,000; another tenant floods it, before, between, after.
+#[test]
+fn four_times_the_need_is_enough_whatever_another_does() {
+    const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let needs = |tenant: usize| if tenant == 0 { 550 } else { 50 };
+    let mut play = Play::with(MemoryStore::new(4_000));
+    for (number, name) in NAMES.into_iter().enumerate() {
+        flood(&mut play, "flood", 1_000 + number as u64);
+        for id in 0..needs(number) {
+            let seen = play.claim(&claim_of(name, &id.to_string(), 1_000 + number as u64));
+            assert_eq!(seen, Saw::Granted, "{name}: {id}");
+        }
+    }
+}
+
 #[test]
 fn what_is_refused_is_named() {
     let store = MemoryStore::new(2);

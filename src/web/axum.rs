@@ -103,6 +103,10 @@ impl<S: Sync> FromRequestParts<S> for Countersigned {
 }
 
 /// The body as `T` reads it, which exists only where the body's signature was verified: `Signed<Json<Event>>`.
+///
+/// # Security
+/// What was signed is what [`PayloadLayer`](super::PayloadLayer) read. A layer between it and the handler that changes
+/// bodies (one that decompresses, for instance) changes what this holds: put such layers outside.
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::exhaustive_structs,

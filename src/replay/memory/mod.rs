@@ -9,16 +9,17 @@ use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 /// The claims of one process, in memory: bounded, fair, and gone with the process.
 ///
 /// # When it is full
-/// It refuses new deliveries ([`StoreDown::Full`], [`StoreDown::ShareUsedUp`]: 503) rather than forget one that may
-/// not be forgotten yet: a sender can be asked to wait, a replay cannot be taken back. Where a lost delivery is worse
-/// than one handled twice, [`allow_forgetting`](Self::allow_forgetting) chooses the other way.
+/// It refuses new deliveries ([`Full`](super::StoreDown::Full), [`ShareUsedUp`](super::StoreDown::ShareUsedUp): 503)
+/// rather than forget one that may not be forgotten yet: a sender can be asked to wait, a replay cannot be taken back.
+/// Where a lost delivery is worse than one handled twice, [`allow_forgetting`](Self::allow_forgetting) chooses the other
+/// way.
 ///
 /// # Fairness
-/// **No tenant may hold more than is still free.** One that floods the store is stopped at half of it, two at a third
-/// each, and whoever comes later finds room without anything having been set aside, or forgotten, for them. So a store
-/// with room for four times what all tenants need in a window never refuses one of them because of another, whatever
-/// that other does. Where the number of tenants is known, [`with_share`](Self::with_share) gives each a share of its
-/// own instead.
+/// **No tenant may hold more than is still free.** One that floods the store is stopped at half of it, the next at half
+/// of the rest, and whoever comes later finds room without anything having been set aside, or forgotten, for them. So a
+/// store with room for four times what all tenants need in a window never refuses one of them because of any one other,
+/// whatever that one does. Where the number of tenants is known, [`with_share`](Self::with_share) gives each a share of
+/// its own instead, against any number of others.
 ///
 /// # Memory
 /// A claim takes at most [`BYTES_PER_CLAIM`](Self::BYTES_PER_CLAIM), however long the delivery's identity is, and each
