@@ -342,7 +342,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--key", "DIR/p256.key", "DIR/p256.key: certificate and private key", "; give the key of the first"],
     ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
-    ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; it must hold the CA"],
+    ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; give the CA certificates"],
     ["--client-ca", "DIR/p256.pem", "is not a certificate authority", "; give its issuer"],
     ["--keys", "DIR/missing", "DIR/missing cannot be read", "; check that it is a text file"],
     ["--keys", "DIR/empty", "DIR/empty holds no key", "; add one a line"],

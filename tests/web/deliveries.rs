@@ -9,7 +9,7 @@ const OK: &str = r#"{"status": 200}"#;
 const HOLD: &str = r#"{"status": 200, "hold": true}"#;
 
 fn handled(status: u16) -> Answer {
-    said(status, format!("acme acme-2026 {TEMPLATE}"))
+    said(status, format!("acme acme-2026 URI {TEMPLATE}"))
 }
 
 impl Door {
@@ -64,7 +64,7 @@ async fn tenants_may_use_the_same_ids() {
     assert_eq!(door.answers("msg_1", OK).await, handled(200));
     let globex = delivery("globex", "msg_1", OK, door.hands.now());
     let answer = send(door.address, &world.globex, globex.clone()).await;
-    assert_eq!(answer, said(200, format!("globex globex-2026 {TEMPLATE}")));
+    assert_eq!(answer, said(200, format!("globex globex-2026 URI {TEMPLATE}")));
     assert_eq!(send(door.address, &world.globex, globex).await, empty(403));
     assert_eq!(door.desk.handled(), ["acme", "globex"]);
 }

@@ -38,7 +38,7 @@ async fn how_long(door: &Door, id: &str) -> Duration {
         delivery("acme", id, OK, door.hands.now()),
     )
     .await;
-    assert_eq!(answer, said(200, format!("acme acme-2026 {TEMPLATE}")));
+    assert_eq!(answer, said(200, format!("acme acme-2026 URI {TEMPLATE}")));
     begun.elapsed()
 }
 

@@ -41,7 +41,7 @@ async fn what_is_withdrawn_is_gone_for_open_connections() {
             "refused: nobody trust.unknown_issuer",
         ),
     ];
-    let good = said(200, format!("acme acme-2026 {TEMPLATE}"));
+    let good = said(200, format!("acme acme-2026 URI {TEMPLATE}"));
     for version in [Version::Http1, Version::Http2] {
         for (name, withdraw, give_back, line) in changes {
             let door = Door::open().await;
@@ -97,7 +97,7 @@ async fn a_certificate_that_expires_while_its_connection_is_open_counts_no_more(
         door.pins.replace(PinSet::new([SpkiHash::of(&short.spki_der())]));
         let sender = Sender::connect(door.address, Some(&short), version).await;
         let mut sender = sender.expect("a connection");
-        let good = said(200, format!("acme acme-2026 {TEMPLATE}"));
+        let good = said(200, format!("acme acme-2026 URI {TEMPLATE}"));
         for (turned, expected) in [(0, &good), (3_600, &good), (1, &empty(403))] {
             door.hands.turn(turned);
             door.log.take();
@@ -120,7 +120,7 @@ async fn where_certificates_are_only_offered_each_route_demands_what_it_needs() 
         ..Plan::default()
     };
     let (world, door) = (world(), Door::planned(plan).await);
-    let both = said(200, format!("acme acme-2026 {TEMPLATE}"));
+    let both = said(200, format!("acme acme-2026 URI {TEMPLATE}"));
     #[rustfmt::skip]
     let cases = [
         (None, "/orders", empty(401), "refused: nobody identity.no_certificate"),

@@ -28,7 +28,7 @@ async fn a_good_delivery_reaches_its_handler_with_every_proof() {
         let answer = sender.expect("a connection").send(order).await;
         assert_eq!(
             answer,
-            said(200, format!("{owner} {owner}-2026 {TEMPLATE}")),
+            said(200, format!("{owner} {owner}-2026 URI {TEMPLATE}")),
             "{version:?}"
         );
         let told = ["connected".to_owned(), format!("accepted: {owner}")];
@@ -93,7 +93,7 @@ async fn a_body_is_taken_up_to_the_limit() {
     let door = Door::open().await;
     let body = |length: usize| format!("{OK}{}", " ".repeat(length - OK.len()));
     let (at_limit, over) = (body(LIMIT), body(LIMIT + 1));
-    let good = said(200, format!("acme acme-2026 {TEMPLATE}"));
+    let good = said(200, format!("acme acme-2026 URI {TEMPLATE}"));
     let cases = [
         ("at the limit", &at_limit, Pieces::whole(&at_limit), &good),
         (
