@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::template::Template;
+use super::template::{Template, is_spiffe};
 use super::{InvalidTable, Problem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
@@ -163,6 +163,10 @@ impl Key {
         }
     }
 
+    pub(super) fn is_spiffe(&self) -> bool {
+        matches!(self, Self::Name(Name::Uri(uri)) if is_spiffe(uri))
+    }
+
     pub(super) fn label(&self) -> String {
         match self {
             Self::Name(name) => name.to_string(),
@@ -223,6 +227,15 @@ impl Compiled {
     fn applies(&self, peer: &VerifiedPeer) -> bool {
         let carries = |name: &Name| peer.leaf().names().contains(name);
         self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
+    }
+
+    /// It relies on a SPIFFE ID.
+    pub(super) fn is_spiffe(&self) -> bool {
+        match &self.matcher {
+            Matcher::Template(template) => template.is_spiffe(),
+            Matcher::Name(Name::Uri(uri), _) => is_spiffe(uri),
+            Matcher::Name(..) | Matcher::Pin(..) | Matcher::Issuer(..) => false,
+        }
     }
 
     /// The kinds of names that it relies on.

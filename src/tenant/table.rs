@@ -73,6 +73,13 @@ impl By<'_> {
         }
     }
 
+    fn is_spiffe(&self) -> bool {
+        match self {
+            Self::Key(key) => key.is_spiffe(),
+            Self::Rule(rule) => rule.is_spiffe(),
+        }
+    }
+
     fn relies_on(&self, kind: NameKind) -> bool {
         match self {
             Self::Key(key) => key.kind() == Some(kind),
@@ -92,6 +99,7 @@ impl ResolveTenant for TenantTable {
             });
         }
         check_subject_names(peer, &only.by)?;
+        check_spiffe(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
             Found::Tenant(tenant) => Ok(Resolved {
@@ -124,6 +132,22 @@ fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant>
         return Err(NoTenant::Ambiguous {
             first: by.label(),
             second: "a second common name".into(),
+        });
+    }
+    Ok(())
+}
+
+/// A certificate that carries a SPIFFE ID carries no other URI (X.509-SVID §2).
+fn check_spiffe(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    let uris = peer
+        .leaf()
+        .names()
+        .iter()
+        .filter(|name| name.kind() == NameKind::Uri);
+    if by.is_spiffe() && uris.count() > 1 {
+        return Err(NoTenant::Ambiguous {
+            first: by.label(),
+            second: "a second URI beside a SPIFFE ID".into(),
         });
     }
     Ok(())

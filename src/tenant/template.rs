@@ -21,7 +21,7 @@ impl Template {
         }
         let sample = format!("{before}x{after}");
         Name::parse(kind, &sample).map_err(Problem::Name)?;
-        let spiffe = kind == NameKind::Uri && before.starts_with("spiffe:");
+        let spiffe = kind == NameKind::Uri && is_spiffe(before);
         if spiffe
             && !(SpiffeId::parse(&sample).is_ok()
                 && before.ends_with('/')
@@ -29,16 +29,25 @@ impl Template {
         {
             return Err(Problem::Spiffe);
         }
+        // As names of that kind are kept.
+        let kept = |text: &str| match kind {
+            NameKind::Dns => text.to_ascii_lowercase().into(),
+            _ => text.into(),
+        };
         Ok(Self {
             kind,
-            before: before.into(),
-            after: after.into(),
+            before: kept(before),
+            after: kept(after),
             spiffe,
         })
     }
 
     pub(super) fn kind(&self) -> NameKind {
         self.kind
+    }
+
+    pub(super) fn is_spiffe(&self) -> bool {
+        self.spiffe
     }
 
     /// What stands in this name where the template has `{tenant}`.
@@ -58,6 +67,12 @@ impl Template {
         let well_formed = !self.spiffe || SpiffeId::parse(text).is_ok();
         (whole_segment && well_formed && !captured.is_empty()).then_some(captured)
     }
+}
+
+/// Also in upper case, which is then refused rather than taken for another kind of URI.
+pub(super) fn is_spiffe(uri: &str) -> bool {
+    uri.get(..7)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"))
 }
 
 /// The text of a name of that kind.

@@ -78,9 +78,9 @@ impl Crls {
         Ok(renewed)
     }
 
-    /// How many lists there are.
+    /// How many lists there are, older ones of the same issuer and scope left out.
     pub fn len(&self) -> usize {
-        self.by_issuer.values().map(Vec::len).sum()
+        self.newest().count()
     }
 
     /// Whether there is none.
@@ -90,21 +90,26 @@ impl Crls {
 
     /// When the first of them is out of date.
     pub fn next_update(&self) -> Option<UnixTime> {
-        self.by_issuer
-            .values()
-            .flatten()
-            .map(|crl| crl.validity.not_after)
-            .min()
+        self.newest().map(|crl| crl.validity.not_after).min()
     }
 
-    /// Keeps the newest of each issuer, key and scope.
+    /// The newest first. Older ones stay: nobody knows yet who has signed the newer one, and what a stranger has signed
+    /// must not put the authority's own list aside.
     fn add(&mut self, crl: Crl) {
         let crls = self.by_issuer.entry(crl.issuer.clone()).or_default();
-        match crls.iter_mut().find(|other| other.is_like(&crl)) {
-            Some(other) if crl.is_newer_than(other) => *other = Arc::new(crl),
-            Some(_) => {}
-            None => crls.push(Arc::new(crl)),
-        }
+        let place = crls.partition_point(|other| !crl.is_newer_than(other));
+        crls.insert(place, Arc::new(crl));
+    }
+
+    fn newest(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.by_issuer.values().flat_map(|crls| {
+            let is_newest =
+                |place: usize, crl: &Crl| !crls.iter().take(place).any(|newer| newer.is_like(crl));
+            let with_place = crls.iter().enumerate();
+            with_place
+                .filter(move |(place, crl)| is_newest(*place, crl))
+                .map(|(_, crl)| crl)
+        })
     }
 
     fn like(&self, crl: &Crl) -> Option<&Arc<Crl>> {
@@ -114,6 +119,7 @@ impl Crls {
             .find(|other| other.is_like(crl))
     }
 
+    /// The newest first.
     pub(super) fn of_issuer(&self, issuer: &[u8]) -> impl Iterator<Item = &Crl> {
         self.by_issuer.get(issuer).into_iter().flatten().map(Arc::as_ref)
     }
@@ -172,26 +178,27 @@ pub(super) struct Scope {
 
 impl Crl {
     fn parse(der: &CertificateRevocationListDer<'_>, now: UnixTime) -> Result<Self, InvalidCrls> {
-        let trusted: CertRevocationList<'_> = BorrowedCertRevocationList::from_der(der)
-            .map_err(|error| InvalidCrls::Malformed {
-                reason: format!("{error:?}"),
-            })?
-            .into();
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else {
             return Err(InvalidCrls::Malformed {
                 reason: "not a CRL in DER".to_owned(),
             });
         };
         let issuer_text = list.issuer().to_string();
+        // Asked before webpki, which does not say what is missing.
+        let next_update = list.next_update().ok_or_else(|| InvalidCrls::NoNextUpdate {
+            issuer: issuer_text.clone(),
+        })?;
+        let trusted: CertRevocationList<'_> = BorrowedCertRevocationList::from_der(der)
+            .map_err(|error| InvalidCrls::Malformed {
+                reason: format!("{error:?}"),
+            })?
+            .into();
         let issuer = trusted.issuer();
         if content(list.issuer().as_raw()) != Some(issuer) {
             return Err(InvalidCrls::Malformed {
                 reason: "two parsers disagree on the issuer".to_owned(),
             });
         }
-        let next_update = list.next_update().ok_or_else(|| InvalidCrls::NoNextUpdate {
-            issuer: issuer_text.clone(),
-        })?;
         let outside = |_| InvalidCrls::Malformed {
             reason: "its dates cannot be read".to_owned(),
         };
@@ -279,7 +286,7 @@ impl Crl {
     }
 
     /// The same issuer, key and scope: one of them replaces the other.
-    fn is_like(&self, other: &Self) -> bool {
+    pub(super) fn is_like(&self, other: &Self) -> bool {
         self.issuer == other.issuer && self.authority_key == other.authority_key && self.scope == other.scope
     }
 

@@ -13,7 +13,7 @@ use crate::identity::{CertHash, InvalidHash, SpkiHash};
 ///
 /// A [`Pin`] says *where* its key must be: in the leaf, in an issuer on the verified path, or in the anchor. One of the
 /// pins must match. Renewing a certificate under the same key needs no change; to change the key, add the next pin
-/// first. An empty set trusts nobody. Lookups take constant time; a million pins take about 80 MB.
+/// first. An empty set trusts nobody. Lookups take constant time; a million pins take about 150 MB.
 ///
 /// # Security
 /// Alone, a set of leaf pins proves that the peer holds a known key and that its certificate is within its dates, and

@@ -31,22 +31,22 @@ use countersign::trust::{
     Evidence, PrivateCa, PrivateCaBuilder, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
 };
 
-pub const SERVER: &str = "hooks.example.com";
-pub const ACME: &str = "spiffe://acme.example/tenant/acme";
+pub(crate) const SERVER: &str = "hooks.example.com";
+pub(crate) const ACME: &str = "spiffe://acme.example/tenant/acme";
 
-pub static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+pub(crate) static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
-pub fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-pub fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+pub(crate) fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
     rustls::crypto::aws_lc_rs::default_provider()
         .signature_verification_algorithms
         .all
 }
 
-pub fn seconds(at: UnixTime, more: i64) -> UnixTime {
+pub(crate) fn seconds(at: UnixTime, more: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(
         at.as_secs().checked_add_signed(more).expect("since 1970"),
     ))
@@ -55,11 +55,11 @@ pub fn seconds(at: UnixTime, more: i64) -> UnixTime {
 // -- deciders ------------------------------------------------------------------------------------------------------------
 
 /// What trusts the anchors of these, strictly.
-pub fn private(anchors: &[&TestCa]) -> PrivateCa {
+pub(crate) fn private(anchors: &[&TestCa]) -> PrivateCa {
     builder(anchors).build(NOW).expect("good anchors")
 }
 
-pub fn builder(anchors: &[&TestCa]) -> PrivateCaBuilder {
+pub(crate) fn builder(anchors: &[&TestCa]) -> PrivateCaBuilder {
     let mut builder = PrivateCa::builder(algorithms());
     for anchor in anchors {
         builder = builder.der(anchor.certificate().clone());
@@ -67,39 +67,51 @@ pub fn builder(anchors: &[&TestCa]) -> PrivateCaBuilder {
     builder
 }
 
-pub fn with_profile(anchor: &TestCa, profile: Profile) -> PrivateCa {
+pub(crate) fn with_profile(anchor: &TestCa, profile: Profile) -> PrivateCa {
     builder(&[anchor])
         .with_profile(profile)
         .build(NOW)
         .expect("good anchors")
 }
 
-pub fn with_revocation(anchor: &TestCa, revocation: Revocation) -> PrivateCa {
+pub(crate) fn with_revocation(anchor: &TestCa, revocation: Revocation) -> PrivateCa {
     builder(&[anchor])
         .with_revocation(revocation)
         .build(NOW)
         .expect("good anchors")
 }
 
-pub fn chain(certificates: Vec<CertificateDer<'static>>) -> PeerChain {
+pub(crate) fn chain(certificates: Vec<CertificateDer<'static>>) -> PeerChain {
     PeerChain::parse(certificates).expect("a chain")
 }
 
 /// As a client presents it, at [`NOW`].
-pub fn verify(trust: &dyn VerifyPeer, cert: &TestCert) -> Result<Evidence, Untrusted> {
+pub(crate) fn verify(trust: &dyn VerifyPeer, cert: &TestCert) -> Result<Evidence, Untrusted> {
     verify_at(trust, cert, NOW)
 }
 
-pub fn verify_at(trust: &dyn VerifyPeer, cert: &TestCert, now: UnixTime) -> Result<Evidence, Untrusted> {
+pub(crate) fn verify_at(
+    trust: &dyn VerifyPeer,
+    cert: &TestCert,
+    now: UnixTime,
+) -> Result<Evidence, Untrusted> {
     peer_at(trust, cert, now).map(|peer| peer.evidence().clone())
 }
 
-pub fn peer_at(trust: &dyn VerifyPeer, cert: &TestCert, now: UnixTime) -> Result<VerifiedPeer, Untrusted> {
+pub(crate) fn peer_at(
+    trust: &dyn VerifyPeer,
+    cert: &TestCert,
+    now: UnixTime,
+) -> Result<VerifiedPeer, Untrusted> {
     VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, Role::Client, now)
 }
 
 /// As the server of that name presents it, at [`NOW`].
-pub fn verify_server(trust: &dyn VerifyPeer, cert: &TestCert, name: &str) -> Result<Evidence, Untrusted> {
+pub(crate) fn verify_server(
+    trust: &dyn VerifyPeer,
+    cert: &TestCert,
+    name: &str,
+) -> Result<Evidence, Untrusted> {
     let name = ServerName::try_from(name).expect("a name");
     let role = Role::Server { name: &name };
     let peer = VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, role, NOW)?;
@@ -110,18 +122,18 @@ pub fn verify_server(trust: &dyn VerifyPeer, cert: &TestCert, name: &str) -> Res
 
 /// Stands still until it is set.
 #[derive(Debug)]
-pub struct Clock(AtomicU64);
+pub(crate) struct Clock(AtomicU64);
 
 impl Clock {
-    pub fn at(now: UnixTime) -> Arc<Self> {
+    pub(crate) fn at(now: UnixTime) -> Arc<Self> {
         Arc::new(Self(AtomicU64::new(now.as_secs())))
     }
 
-    pub fn set(&self, now: UnixTime) {
+    pub(crate) fn set(&self, now: UnixTime) {
         self.0.store(now.as_secs(), Ordering::SeqCst);
     }
 
-    pub fn now(&self) -> UnixTime {
+    pub(crate) fn now(&self) -> UnixTime {
         UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::SeqCst)))
     }
 }
@@ -135,13 +147,13 @@ impl TimeProvider for Clock {
 static SERVER_CA: LazyLock<TestCa> = LazyLock::new(|| TestCa::new("Server Root"));
 static SERVER_CERT: LazyLock<TestCert> = LazyLock::new(|| SERVER_CA.server(SERVER).issue());
 
-pub fn server_credentials() -> Credentials {
+pub(crate) fn server_credentials() -> Credentials {
     let cert = &*SERVER_CERT;
     Credentials::new(&provider(), cert.chain(), cert.key()).expect("a pair")
 }
 
 /// As [`Tls`] makes it, for both versions.
-pub fn server_config(trust: impl VerifyPeer + 'static, clock: &Arc<Clock>) -> ServerConfig {
+pub(crate) fn server_config(trust: impl VerifyPeer + 'static, clock: &Arc<Clock>) -> ServerConfig {
     let mut config = Tls::new(provider())
         .allow_tls12()
         .server_config(&server_credentials(), trust, ClientAuth::Require)
@@ -150,7 +162,7 @@ pub fn server_config(trust: impl VerifyPeer + 'static, clock: &Arc<Clock>) -> Se
     config
 }
 
-pub fn server(trust: impl VerifyPeer + 'static) -> Arc<ServerConfig> {
+pub(crate) fn server(trust: impl VerifyPeer + 'static) -> Arc<ServerConfig> {
     Arc::new(server_config(trust, &Clock::at(NOW)))
 }
 
@@ -181,12 +193,12 @@ fn client_builder(
 }
 
 /// Shows its certificate and has its key. Resumes where the server lets it.
-pub fn client(cert: &TestCert, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+pub(crate) fn client(cert: &TestCert, version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
     client_with(cert.chain(), cert.test_key(), version)
 }
 
 /// Shows these certificates and has that key.
-pub fn client_with(
+pub(crate) fn client_with(
     chain: Vec<CertificateDer<'static>>,
     key: &TestKey,
     version: &'static SupportedProtocolVersion,
@@ -200,11 +212,11 @@ pub fn client_with(
 }
 
 /// Shows nothing.
-pub fn anonymous(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+pub(crate) fn anonymous(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
     Arc::new(client_builder(version).with_no_client_auth())
 }
 
-pub fn without_resumption(client: &ClientConfig) -> Arc<ClientConfig> {
+pub(crate) fn without_resumption(client: &ClientConfig) -> Arc<ClientConfig> {
     let mut client = client.clone();
     client.resumption = Resumption::disabled();
     Arc::new(client)
@@ -212,15 +224,15 @@ pub fn without_resumption(client: &ClientConfig) -> Arc<ClientConfig> {
 
 /// What each side learns.
 #[derive(Debug)]
-pub struct Outcome {
-    pub handshake: Handshake,
+pub(crate) struct Outcome {
+    pub(crate) handshake: Handshake,
     /// What the operator learns.
-    pub reason: Option<Untrusted>,
+    pub(crate) reason: Option<Untrusted>,
 }
 
 impl Outcome {
     /// What the client learns: nothing, where it was let in.
-    pub fn alert(&self) -> Option<AlertDescription> {
+    pub(crate) fn alert(&self) -> Option<AlertDescription> {
         match &self.handshake.client {
             Ok(_) => None,
             Err(Error::AlertReceived(alert)) => Some(*alert),
@@ -231,12 +243,12 @@ impl Outcome {
         }
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.handshake.server.is_ok() && self.handshake.client.is_ok() && !self.handshake.resumed()
     }
 }
 
-pub fn meet(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Outcome {
+pub(crate) fn meet(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Outcome {
     let (handshake, reason) = Reason::watch(|| handshake(server.clone(), client.clone(), SERVER));
     Outcome {
         handshake,
@@ -245,7 +257,7 @@ pub fn meet(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Outcome {
 }
 
 /// Why the server refuses this client, and what the client is told.
-pub fn refused(
+pub(crate) fn refused(
     trust: impl VerifyPeer + 'static,
     cert: &TestCert,
     version: &'static SupportedProtocolVersion,
@@ -257,7 +269,7 @@ pub fn refused(
 // -- DER by hand ---------------------------------------------------------------------------------------------------------
 
 /// Tag, length, contents.
-pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len();
     let header = match length {
         0..0x80 => vec![tag, length as u8],
@@ -267,41 +279,41 @@ pub fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     [header, contents.to_vec()].concat()
 }
 
-pub fn sequence(values: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(values: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &values.concat())
 }
 
 /// `2.5.4.x` with a string of that tag.
-pub fn attribute(x: u8, tag: u8, text: &[u8]) -> Vec<u8> {
+pub(crate) fn attribute(x: u8, tag: u8, text: &[u8]) -> Vec<u8> {
     sequence(&[vec![0x06, 0x03, 0x55, 0x04, x], tlv(tag, text)])
 }
 
 /// A relative distinguished name of these attributes.
-pub fn rdn(attributes: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn rdn(attributes: &[Vec<u8>]) -> Vec<u8> {
     let mut attributes = attributes.to_vec();
     attributes.sort();
     tlv(0x31, &attributes.concat())
 }
 
 /// cRLDistributionPoints of a certificate: one distribution point for each URI.
-pub fn distribution_points(uris: &[&str]) -> Vec<u8> {
+pub(crate) fn distribution_points(uris: &[&str]) -> Vec<u8> {
     let points: Vec<_> = uris.iter().map(|uri| sequence(&[full_name(&[uri])])).collect();
     sequence(&points)
 }
 
 /// `distributionPoint [0] { fullName [0] { URI.. } }`
-pub fn full_name(uris: &[&str]) -> Vec<u8> {
+pub(crate) fn full_name(uris: &[&str]) -> Vec<u8> {
     let names: Vec<_> = uris.iter().map(|uri| tlv(0x86, uri.as_bytes())).collect();
     tlv(0xa0, &tlv(0xa0, &names.concat()))
 }
 
-pub const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
-pub const ISSUING_DISTRIBUTION_POINT: &[u64] = &[2, 5, 29, 28];
-pub const DELTA_CRL_INDICATOR: &[u64] = &[2, 5, 29, 27];
-pub const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
+pub(crate) const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
+pub(crate) const ISSUING_DISTRIBUTION_POINT: &[u64] = &[2, 5, 29, 28];
+pub(crate) const DELTA_CRL_INDICATOR: &[u64] = &[2, 5, 29, 27];
+pub(crate) const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
 
 /// A SubjectPublicKeyInfo of an RSA key of that many bits, which nobody holds.
-pub fn rsa_spki(bits: usize) -> Vec<u8> {
+pub(crate) fn rsa_spki(bits: usize) -> Vec<u8> {
     let modulus = [&[0, 0x80][..], &vec![0x11; bits / 8 - 1]].concat();
     let key = sequence(&[tlv(0x02, &modulus), tlv(0x02, &[1, 0, 1])]);
     let algorithm = sequence(&[
@@ -312,7 +324,7 @@ pub fn rsa_spki(bits: usize) -> Vec<u8> {
 }
 
 /// A SubjectPublicKeyInfo on secp256k1, which nobody holds.
-pub fn unusual_curve_spki() -> Vec<u8> {
+pub(crate) fn unusual_curve_spki() -> Vec<u8> {
     let algorithm = sequence(&[
         tlv(0x06, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]),
         tlv(0x06, &[0x2b, 0x81, 0x04, 0x00, 0x0a]),
