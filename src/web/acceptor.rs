@@ -39,9 +39,15 @@ pub struct Acceptor {
 impl Acceptor {
     /// Accepts by this configuration: one that [`Tls`](crate::tls::Tls) made, or your own with a
     /// [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
+    ///
+    /// Early data (0-RTT) is turned off in it, since anybody can replay it.
     pub fn new(config: impl Into<Arc<ServerConfig>>) -> Self {
+        let mut config = config.into();
+        if config.max_early_data_size != 0 {
+            Arc::make_mut(&mut config).max_early_data_size = 0;
+        }
         Self {
-            config: config.into(),
+            config,
             handshake_timeout: Duration::from_secs(10),
             max_handshakes: 2048,
             observer: Arc::new(Silent),
@@ -115,8 +121,13 @@ impl Acceptor {
         .await;
         let stream = outcome
             .map_err(|(error, io)| (handshake_failure(&error, std::mem::take(&mut reason)), Some(io)))?;
-        let connection = Connection::new(peer, stream.get_ref().1.peer_certificates());
+        let tls = stream.get_ref().1;
+        let connection = Connection::new(peer, tls.peer_certificates());
         let connection = connection.map_err(|malformed| (malformed.into(), None))?;
+        let connection = match tls.server_name() {
+            Some(name) => connection.with_server_name(name),
+            None => connection,
+        };
         Ok(Secured { stream, connection })
     }
 }

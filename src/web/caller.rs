@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::refuse::{Watcher, refuse};
-use super::{Clock, Connection};
+use super::{Clock, Connection, Demand};
 use crate::gate::{Caller, Countersigned, Policy};
 use crate::observe::{Event, Observer, Silent};
 use crate::payload::Fresh;
@@ -30,6 +30,7 @@ pub struct CallerLayer {
 #[derive(Debug, Clone)]
 struct Rules {
     policy: Policy,
+    demand: Demand,
     clock: Clock,
     observer: Arc<dyn Observer>,
 }
@@ -39,12 +40,20 @@ impl CallerLayer {
     pub fn new(policy: Policy) -> Self {
         let rules = Rules {
             policy,
+            demand: Demand::always(),
             clock: Clock::default(),
             observer: Arc::new(Silent),
         };
         Self {
             rules: Arc::new(rules),
         }
+    }
+
+    /// Demands certificates of these requests only; the others go through without a [`Caller`] where none is shown.
+    #[must_use]
+    pub fn with_demand(mut self, demand: Demand) -> Self {
+        Arc::make_mut(&mut self.rules).demand = demand;
+        self
     }
 
     /// Tells this observer.
@@ -96,9 +105,11 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A proof is what *this* layer says, whatever stood there before.
         request.extensions_mut().remove::<Caller>();
-        match self.rules.identify(request.extensions()) {
+        match self.rules.identify(&request) {
             Ok(caller) => {
-                request.extensions_mut().insert(caller);
+                if let Some(caller) = caller {
+                    request.extensions_mut().insert(caller);
+                }
                 let observer = self.rules.observer.clone();
                 request.extensions_mut().insert(Watcher(observer));
                 Either::Through {
@@ -119,9 +130,27 @@ where
 }
 
 impl Rules {
-    fn identify(&self, extensions: &Extensions) -> Result<Caller, Refusal> {
-        nothing_claimed_yet(extensions)?;
-        connection(extensions)?.identify(&self.policy, self.clock.now())
+    /// The caller, or nobody where there is no certificate and none is demanded.
+    fn identify<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refusal> {
+        nothing_claimed_yet(request.extensions())?;
+        let connection = connection(request.extensions())?;
+        let demanded = || self.demand.applies(connection, request.uri(), request.headers());
+        match connection.identify(&self.policy, self.clock.now()) {
+            Ok(caller) => {
+                self.report(&caller);
+                Ok(Some(caller))
+            }
+            Err(Refusal::NoCertificate) if !demanded() => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What a verifier that only reports would have refused.
+    fn report(&self, caller: &Caller) {
+        if let Some(untrusted) = caller.peer().evidence().reported.as_deref() {
+            let tenant = caller.tenant();
+            self.observer.observe(&Event::Reported { tenant, untrusted });
+        }
     }
 }
 

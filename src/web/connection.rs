@@ -23,6 +23,7 @@ pub struct Connection(Arc<Inner>);
 
 struct Inner {
     peer: SocketAddr,
+    server_name: Option<Box<str>>,
     chain: Option<PeerChain>,
     standing: ArcSwapOption<Standing>,
 }
@@ -50,9 +51,26 @@ impl Connection {
         };
         Ok(Self(Arc::new(Inner {
             peer,
+            server_name: None,
             chain,
             standing: ArcSwapOption::empty(),
         })))
+    }
+
+    /// The same connection, made under this server name (SNI, RFC 6066 §3).
+    #[must_use]
+    pub fn with_server_name(self, name: &str) -> Self {
+        Self(Arc::new(Inner {
+            peer: self.0.peer,
+            server_name: Some(name.into()),
+            chain: self.0.chain.clone(),
+            standing: ArcSwapOption::empty(),
+        }))
+    }
+
+    /// The server name that the client asked for in the handshake, if it did.
+    pub fn server_name(&self) -> Option<&str> {
+        self.0.server_name.as_deref()
     }
 
     /// Where it comes from.

@@ -64,6 +64,8 @@ mod caller;
 mod clock;
 mod connection;
 #[cfg(feature = "tower")]
+mod demand;
+#[cfg(feature = "tower")]
 mod payload;
 #[cfg(feature = "tower")]
 mod refuse;
@@ -78,6 +80,8 @@ pub use clock::Clock;
 pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
+#[cfg(feature = "tower")]
+pub use demand::Demand;
 #[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService};
 #[cfg(feature = "tower")]
