@@ -31,7 +31,7 @@ use rustls_pki_types::UnixTime;
 use crate::identity::PeerChain;
 use crate::payload::{Authentic, Fresh, Message, VerifyPayload};
 use crate::refusal::Refusal;
-use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, Terms};
+use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
 use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 
@@ -136,10 +136,19 @@ pub async fn claim(
     now: UnixTime,
 ) -> Result<(Fresh, Claimed), Refusal> {
     match store.claim(&authentic.claim(now, terms)).await? {
-        ClaimAnswer::Granted(claimed) => Ok((authentic.settle(&claimed)?, claimed)),
+        ClaimAnswer::Granted(claimed) => match authentic.settle(&claimed) {
+            Ok(fresh) => Ok((fresh, claimed)),
+            Err(_) => Err(confused_store()),
+        },
         ClaimAnswer::Handled => Err(Replayed::Handled.into()),
         ClaimAnswer::InProgress { left } => Err(Replayed::InProgress { left }.into()),
     }
+}
+
+/// Nothing speaks against the message: the sender is to try again.
+fn confused_store() -> Refusal {
+    let reason = "it granted the claim of another delivery".to_owned();
+    StoreDown::Unavailable { reason }.into()
 }
 
 /// A webhook that was signed twice, by connection and payload, in the name of one tenant, and is new.

@@ -82,7 +82,8 @@ impl Refusal {
         }
     }
 
-    /// Whether the fault is ours: nothing speaks against the message, so the sender should try again.
+    /// Whether a part of the service is down, so that nobody could tell: nothing speaks against the message, and the
+    /// sender should try again.
     pub fn is_outage(&self) -> bool {
         matches!(
             self,

@@ -28,19 +28,25 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    pub(super) fn parse(der: CertificateDer<'static>) -> Result<Self, Malformed> {
+    pub(super) fn parse(der: CertificateDer<'_>) -> Result<Self, Malformed> {
         let read = read(&der)?;
         let alternative_names = alternative_names(&read)?;
         let names = names(&read, &alternative_names)?;
         agree(&read, &alternative_names, &der)?;
+        let spki = SpkiHash::of(read.public_key().raw);
+        let (issuer, serial) = (
+            read.issuer().as_raw().into(),
+            SerialNumber::from_bytes(read.raw_serial()),
+        );
+        let (validity, facts) = (validity(&read)?, Facts::read(&read)?);
         Ok(Self {
-            spki: SpkiHash::of(read.public_key().raw),
+            spki,
             names: names.into(),
-            issuer: read.issuer().as_raw().into(),
-            serial: SerialNumber::from_bytes(read.raw_serial()),
-            validity: validity(&read)?,
-            facts: Facts::read(&read)?,
-            der: der.clone(),
+            issuer,
+            serial,
+            validity,
+            facts,
+            der: der.into_owned(),
         })
     }
 

@@ -67,7 +67,7 @@ impl PeerChain {
         let mut certificates = limits.admit(certificates)?.into_iter();
         let leaf = certificates.next().ok_or(Malformed::Empty)?;
         Ok(Self {
-            leaf: Certificate::parse(leaf.into_owned())?,
+            leaf: Certificate::parse(leaf)?,
             others: certificates.map(CertificateDer::into_owned).collect(),
         })
     }

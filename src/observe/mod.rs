@@ -38,6 +38,13 @@ pub enum Event<'a> {
         /// Why.
         refusal: &'a Refusal,
     },
+    /// A request was let through that a verifier in [`ReportOnly`](crate::trust::ReportOnly) would have refused.
+    Reported {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// Why it would have been refused.
+        untrusted: &'a Untrusted,
+    },
     /// A request was let through.
     Accepted {
         /// Whose it is.

@@ -29,8 +29,14 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> 
 
 /// Remembers which deliveries were accepted.
 ///
-/// What every implementation promises: of all claims of one key, at most one holds at a time; a committed key stays
-/// refused until [`Claim::keep_until`]; a released or expired lease can be claimed again at once.
+/// What every implementation promises:
+///
+/// * of all claims of one key, at most one holds at a time, and no two grants of a key share a token;
+/// * a committed key stays refused through the second [`Claim::keep_until`], even when its lease had run out before:
+///   what was handled was handled;
+/// * a released lease can be claimed again at once, an expired one in the second after its last;
+/// * only the holder of a lease can release it;
+/// * a future that is dropped before it is polled has done nothing.
 pub trait ReplayStore: fmt::Debug + Send + Sync {
     /// Claims a delivery, atomically.
     fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer>;
@@ -118,27 +124,35 @@ impl Claim {
         terms: Terms,
         fresh_until: Option<UnixTime>,
     ) -> Self {
-        let window =
-            UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()).saturating_add(terms.window));
-        let keep_until = fresh_until.map_or(window, |until| window.max(until));
+        let window = later(now, terms.window.max(terms.lease));
         Self {
             key,
             tenant,
             now,
             lease: terms.lease,
-            keep_until,
+            keep_until: fresh_until.map_or(window, |until| window.max(until)),
         }
+    }
+
+    /// The last second of the lease: the delivery is up for others after it.
+    pub fn lease_end(&self) -> UnixTime {
+        later(self.now, self.lease)
     }
 }
 
-/// For how long claims are held.
+/// Whole seconds; cannot overflow.
+fn later(now: UnixTime, by: Duration) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs().saturating_add(by.as_secs())))
+}
+
+/// For how long claims are held. Whole seconds: a fraction of one does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
     /// How long a handler may take. Default 60 seconds.
     pub lease: Duration,
     /// How long a handled delivery is refused at least. Default 24 hours. A message that stays fresh for longer is
-    /// refused for as long as it does.
+    /// refused for as long as it does, and none is refused for a shorter time than the lease.
     pub window: Duration,
 }
 
@@ -229,7 +243,8 @@ pub enum ClaimAnswer {
 pub enum Settlement {
     /// Done.
     Done,
-    /// The lease had run out, and the delivery may be another's by now. Nothing was changed.
+    /// The lease had run out, and the delivery was another's by then: it may be handled twice, so leases are too short.
+    /// A commit is recorded nevertheless; a release has changed nothing.
     LeaseLost,
 }
 
@@ -271,6 +286,12 @@ pub enum StoreDown {
     /// It holds as many claims as it may, and none of them may be forgotten yet.
     #[error("the replay store is full")]
     Full,
+    /// This tenant holds as many claims as it may, so that there is room for the others.
+    #[error("the replay store holds as many claims of {tenant} as it may")]
+    ShareUsedUp {
+        /// Whose claims they are.
+        tenant: TenantId,
+    },
 }
 
 impl StoreDown {
@@ -279,6 +300,7 @@ impl StoreDown {
         match self {
             Self::Unavailable { .. } => "replay.store_unavailable",
             Self::Full => "replay.store_full",
+            Self::ShareUsedUp { .. } => "replay.share_used_up",
         }
     }
 }

@@ -93,12 +93,14 @@ impl PathRules {
         let mut evidence = Evidence::new(leaf.validity().intersect(anchor.validity));
         evidence.anchor = Some(anchor.spki);
         evidence.name_constrained = anchor.name_constrained;
-        let mut issuers = Vec::new();
+        let known: Vec<_> = path
+            .intermediate_certificates()
+            .map(|issuer| self.issuers.read(issuer))
+            .collect::<Result<_, _>>()?;
         let mut purposes = leaf.facts().extended_key_usage;
         // From the leaf up: the certificate whose issuer is looked at next.
         let mut subject = Subject::leaf(path.end_entity(), leaf);
-        for certificate in path.intermediate_certificates() {
-            let known = self.issuers.read(certificate)?;
+        for (certificate, known) in path.intermediate_certificates().zip(&known) {
             purposes = ExtendedKeyUsage::common(purposes, known.facts.extended_key_usage);
             self.profile.check_issuer(&known.facts, purposes, peer.role)?;
             let issuer = Issuer::new(
@@ -111,14 +113,13 @@ impl PathRules {
                 .valid
                 .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
             evidence.name_constrained |= known.facts.name_constraints.is_some();
-            issuers.push(known.spki);
             subject = Subject::intermediate(certificate, &known.facts);
         }
         let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
         evidence.valid = evidence
             .valid
             .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
-        evidence.issuers = issuers.into();
+        evidence.issuers = known.iter().map(|known| known.spki).collect();
         Ok(evidence)
     }
 

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
 
@@ -131,7 +129,7 @@ pub(super) struct Subject<'a> {
     issuer: &'a [u8],
     serial: &'a [u8],
     is_ca: bool,
-    crl_points: Arc<[String]>,
+    crl_points: &'a [String],
     place: Place,
 }
 
@@ -146,16 +144,16 @@ impl<'a> Subject<'a> {
         Self::new(end_entity, leaf.facts(), Place::Leaf)
     }
 
-    pub(super) fn intermediate(certificate: &'a Cert<'a>, facts: &Facts) -> Self {
+    pub(super) fn intermediate(certificate: &'a Cert<'a>, facts: &'a Facts) -> Self {
         Self::new(certificate, facts, Place::Intermediate)
     }
 
-    fn new(certificate: &'a Cert<'a>, facts: &Facts, place: Place) -> Self {
+    fn new(certificate: &'a Cert<'a>, facts: &'a Facts, place: Place) -> Self {
         Self {
             issuer: certificate.issuer(),
             serial: certificate.serial(),
             is_ca: facts.is_ca,
-            crl_points: facts.crl_points.as_slice().into(),
+            crl_points: &facts.crl_points,
             place,
         }
     }

@@ -39,9 +39,15 @@ pub struct Acceptor {
 impl Acceptor {
     /// Accepts by this configuration: one that [`Tls`](crate::tls::Tls) made, or your own with a
     /// [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
+    ///
+    /// Early data (0-RTT) is turned off in it, since anybody can replay it.
     pub fn new(config: impl Into<Arc<ServerConfig>>) -> Self {
+        let mut config = config.into();
+        if config.max_early_data_size != 0 {
+            Arc::make_mut(&mut config).max_early_data_size = 0;
+        }
         Self {
-            config: config.into(),
+            config,
             handshake_timeout: Duration::from_secs(10),
             max_handshakes: 2048,
             observer: Arc::new(Silent),
@@ -55,8 +61,8 @@ impl Acceptor {
         self
     }
 
-    /// At most so many handshakes are under way at once in a [`Listener`]; further connections wait in the system's
-    /// queue. Default 2048.
+    /// At most so many handshakes are under way at once in a [`Listener`], or done and not taken from it; further
+    /// connections wait in the system's queue. Default 2048.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.max(1);
@@ -115,8 +121,13 @@ impl Acceptor {
         .await;
         let stream = outcome
             .map_err(|(error, io)| (handshake_failure(&error, std::mem::take(&mut reason)), Some(io)))?;
-        let connection = Connection::new(peer, stream.get_ref().1.peer_certificates());
+        let tls = stream.get_ref().1;
+        let connection = Connection::new(peer, tls.peer_certificates());
         let connection = connection.map_err(|malformed| (malformed.into(), None))?;
+        let connection = match tls.server_name() {
+            Some(name) => connection.with_server_name(name),
+            None => connection,
+        };
         Ok(Secured { stream, connection })
     }
 }
@@ -259,13 +270,15 @@ async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<
                 continue;
             }
         };
+        // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
+        let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            let accepted = acceptor.accept(io, peer).await;
-            drop(place);
-            if let Ok(accepted) = accepted {
+            if let Ok(accepted) = acceptor.accept(io, peer).await {
+                // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
                 let _ = secured.send(accepted).await;
             }
+            drop(place);
         });
     }
 }

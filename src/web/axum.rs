@@ -8,9 +8,10 @@ use axum::serve::IncomingStream;
 use http::request::Parts;
 use tokio::net::TcpStream;
 
-use super::refuse::refuse;
+use super::refuse::{Watcher, refuse};
 use super::{Connection, Listener, Secured};
 use crate::gate::{Caller, Countersigned};
+use crate::observe::Event;
 use crate::payload::Fresh;
 use crate::refusal::Refusal;
 
@@ -42,11 +43,18 @@ fn proof<T: Clone + Send + Sync + 'static>(
     missing: &'static str,
     remedy: &'static str,
 ) -> Result<T, MissingProof> {
-    parts
-        .extensions
-        .get::<T>()
-        .cloned()
-        .ok_or(MissingProof(Refusal::NotWired { missing, remedy }))
+    let found = parts.extensions.get::<T>().cloned();
+    found.ok_or_else(|| not_wired(parts, Refusal::NotWired { missing, remedy }))
+}
+
+/// Told to whoever watches the layers that are there; where there is none, the response's extensions must do.
+fn not_wired(parts: &Parts, refusal: Refusal) -> MissingProof {
+    if let Some(Watcher(observer)) = parts.extensions.get() {
+        let tenant = parts.extensions.get().map(Caller::tenant);
+        let refusal = &refusal;
+        observer.observe(&Event::Refused { tenant, refusal });
+    }
+    MissingProof(refusal)
 }
 
 /// The rejection of a handler that asks for a proof on a route where no layer has left it: 500.
@@ -95,6 +103,10 @@ impl<S: Sync> FromRequestParts<S> for Countersigned {
 }
 
 /// The body as `T` reads it, which exists only where the body's signature was verified: `Signed<Json<Event>>`.
+///
+/// # Security
+/// What was signed is what [`PayloadLayer`](super::PayloadLayer) read. A layer between it and the handler that changes
+/// bodies (one that decompresses, for instance) changes what this holds: put such layers outside.
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::exhaustive_structs,

@@ -8,16 +8,20 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::refuse::refuse;
-use super::{Clock, Connection};
-use crate::gate::{Caller, Policy};
+use super::refuse::{Watcher, refuse};
+use super::{Clock, Connection, Demand};
+use crate::gate::{Caller, Countersigned, Policy};
 use crate::observe::{Event, Observer, Silent};
+use crate::payload::Fresh;
 use crate::refusal::Refusal;
 
 /// Lets requests through whose connection is a known tenant's *now*, with a [`Caller`] in their extensions.
 ///
 /// Asks again for each request, so that a pin, an anchor or a tenant that was withdrawn is gone for connections that
 /// are already open.
+///
+/// It goes around [`PayloadLayer`](super::PayloadLayer). The other way round, the payload would be verified for nobody
+/// in particular, so such a request is answered with 500.
 #[derive(Debug, Clone)]
 pub struct CallerLayer {
     rules: Arc<Rules>,
@@ -26,6 +30,7 @@ pub struct CallerLayer {
 #[derive(Debug, Clone)]
 struct Rules {
     policy: Policy,
+    demand: Demand,
     clock: Clock,
     observer: Arc<dyn Observer>,
 }
@@ -35,12 +40,20 @@ impl CallerLayer {
     pub fn new(policy: Policy) -> Self {
         let rules = Rules {
             policy,
+            demand: Demand::always(),
             clock: Clock::default(),
             observer: Arc::new(Silent),
         };
         Self {
             rules: Arc::new(rules),
         }
+    }
+
+    /// Demands certificates of these requests only; the others go through without a [`Caller`] where none is shown.
+    #[must_use]
+    pub fn with_demand(mut self, demand: Demand) -> Self {
+        Arc::make_mut(&mut self.rules).demand = demand;
+        self
     }
 
     /// Tells this observer.
@@ -92,9 +105,13 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A proof is what *this* layer says, whatever stood there before.
         request.extensions_mut().remove::<Caller>();
-        match self.rules.identify(request.extensions()) {
+        match self.rules.identify(&request) {
             Ok(caller) => {
-                request.extensions_mut().insert(caller);
+                if let Some(caller) = caller {
+                    request.extensions_mut().insert(caller);
+                }
+                let observer = self.rules.observer.clone();
+                request.extensions_mut().insert(Watcher(observer));
                 Either::Through {
                     future: self.inner.call(request),
                 }
@@ -113,9 +130,40 @@ where
 }
 
 impl Rules {
-    fn identify(&self, extensions: &Extensions) -> Result<Caller, Refusal> {
-        connection(extensions)?.identify(&self.policy, self.clock.now())
+    /// The caller, or nobody where there is no certificate and none is demanded.
+    fn identify<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refusal> {
+        nothing_claimed_yet(request.extensions())?;
+        let connection = connection(request.extensions())?;
+        let demanded = || self.demand.applies(connection, request.uri(), request.headers());
+        match connection.identify(&self.policy, self.clock.now()) {
+            Ok(caller) => {
+                self.report(&caller);
+                Ok(Some(caller))
+            }
+            Err(Refusal::NoCertificate) if !demanded() => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
     }
+
+    /// What a verifier that only reports would have refused.
+    fn report(&self, caller: &Caller) {
+        if let Some(untrusted) = caller.peer().evidence().reported.as_deref() {
+            let tenant = caller.tenant();
+            self.observer.observe(&Event::Reported { tenant, untrusted });
+        }
+    }
+}
+
+/// A payload that was verified before anybody asked for the caller was not verified for that caller: in the hands of
+/// one handler, the two might be two tenants'.
+fn nothing_claimed_yet(extensions: &Extensions) -> Result<(), Refusal> {
+    if extensions.get::<Fresh>().is_none() && extensions.get::<Countersigned>().is_none() {
+        return Ok(());
+    }
+    Err(Refusal::NotWired {
+        missing: "the caller of a payload that was let through already",
+        remedy: "put `CallerLayer` around `PayloadLayer`, not inside it",
+    })
 }
 
 fn connection(extensions: &Extensions) -> Result<&Connection, Refusal> {

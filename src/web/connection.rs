@@ -1,6 +1,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(feature = "tower")]
+use std::task::{Context, Poll};
 
 use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -12,6 +14,8 @@ use crate::refusal::Refusal;
 /// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
 /// Cheap to clone; clones are the same connection.
 ///
+/// It is a layer that puts itself into each request, for servers that are not axum: `connection.layer(service)`.
+///
 /// Trust does not end with the handshake: [`identify`](Self::identify) is asked for each request, and costs an atomic
 /// load while neither the policy nor the time has made a difference.
 #[derive(Clone)]
@@ -19,6 +23,7 @@ pub struct Connection(Arc<Inner>);
 
 struct Inner {
     peer: SocketAddr,
+    server_name: Option<Box<str>>,
     chain: Option<PeerChain>,
     standing: ArcSwapOption<Standing>,
 }
@@ -46,9 +51,26 @@ impl Connection {
         };
         Ok(Self(Arc::new(Inner {
             peer,
+            server_name: None,
             chain,
             standing: ArcSwapOption::empty(),
         })))
+    }
+
+    /// The same connection, made under this server name (SNI, RFC 6066 §3).
+    #[must_use]
+    pub fn with_server_name(self, name: &str) -> Self {
+        Self(Arc::new(Inner {
+            peer: self.0.peer,
+            server_name: Some(name.into()),
+            chain: self.0.chain.clone(),
+            standing: ArcSwapOption::empty(),
+        }))
+    }
+
+    /// The server name that the client asked for in the handshake, if it did.
+    pub fn server_name(&self) -> Option<&str> {
+        self.0.server_name.as_deref()
     }
 
     /// Where it comes from.
@@ -92,5 +114,42 @@ impl fmt::Debug for Connection {
             .field("peer", &self.0.peer)
             .field("chain", &self.0.chain)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "tower")]
+impl<S> tower_layer::Layer<S> for Connection {
+    type Service = ConnectionService<S>;
+
+    fn layer(&self, inner: S) -> ConnectionService<S> {
+        let connection = self.clone();
+        ConnectionService { connection, inner }
+    }
+}
+
+/// What [`Connection`] makes of the service of its requests.
+#[cfg(feature = "tower")]
+#[derive(Debug, Clone)]
+pub struct ConnectionService<S> {
+    connection: Connection,
+    inner: S,
+}
+
+#[cfg(feature = "tower")]
+impl<S, B> tower_service::Service<http::Request<B>> for ConnectionService<S>
+where
+    S: tower_service::Service<http::Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> S::Future {
+        request.extensions_mut().insert(self.connection.clone());
+        self.inner.call(request)
     }
 }

@@ -8,6 +8,41 @@
 //!   [`Countersigned`](crate::gate::Countersigned) where there is a caller. It goes *inside* `CallerLayer`.
 //! * In axum, [`Listener`] goes into `axum::serve`, and handlers take the proofs as arguments.
 //!
+//! # Without axum
+//! A [`Connection`] is a layer, too, so any server that runs tower services will do; here it is hyper's own.
+//!
+//! ```no_run
+//! use countersign::gate::Countersigned;
+//! use countersign::web::{CallerLayer, Listener, PayloadLayer};
+//! # use bytes::Bytes;
+//! # use http::{Request, Response, StatusCode};
+//! # use http_body_util::Full;
+//! use hyper_util::rt::{TokioExecutor, TokioIo};
+//! use hyper_util::server::conn::auto;
+//! use hyper_util::service::TowerToHyperService;
+//! use tower::{Layer as _, ServiceBuilder};
+//!
+//! async fn handle(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+//!     let mut response = Response::default();
+//!     if request.extensions().get::<Countersigned>().is_none() {
+//!         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR; // a layer is missing
+//!     }
+//!     Ok(response)
+//! }
+//!
+//! async fn serve(mut listener: Listener, callers: CallerLayer, payload: PayloadLayer) {
+//!     let service = ServiceBuilder::new().layer(callers).layer(payload).service_fn(handle);
+//!     loop {
+//!         let (secured, _) = listener.accept().await;
+//!         let service = TowerToHyperService::new(secured.connection().layer(service.clone()));
+//!         tokio::spawn(async move {
+//!             let server = auto::Builder::new(TokioExecutor::new());
+//!             let _ = server.serve_connection(TokioIo::new(secured), service).await;
+//!         });
+//!     }
+//! }
+//! ```
+//!
 //! # What the peer is told
 //! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal).
 //!
@@ -17,8 +52,8 @@
 //! | 403 | certificate not trusted (any more); tenant unknown; certificate and signature of two tenants; handled before | authenticated, and refused |
 //! | 413 | body larger than the route takes | RFC 9110 §15.5.14 |
 //! | 400 | body cut short | nothing to answer, in truth |
-//! | 503 | replay store down or full; keys not loaded; the same delivery is being handled | try again: nothing is lost |
-//! | 500 | a layer or the connection's proof is missing | our fault, and a closed door |
+//! | 503 | replay store down or full; keys not loaded; the same delivery is being handled | try again, after so many seconds (RFC 9110 §10.2.3): nothing is lost |
+//! | 500 | a layer or the connection's proof is missing, or the layers are in the wrong order | our fault, and a closed door |
 
 #[cfg(feature = "tokio")]
 mod acceptor;
@@ -28,6 +63,8 @@ mod axum;
 mod caller;
 mod clock;
 mod connection;
+#[cfg(feature = "tower")]
+mod demand;
 #[cfg(feature = "tower")]
 mod payload;
 #[cfg(feature = "tower")]
@@ -41,6 +78,10 @@ pub use axum::{MissingProof, Signed};
 pub use caller::{CallerLayer, CallerService};
 pub use clock::Clock;
 pub use connection::Connection;
+#[cfg(feature = "tower")]
+pub use connection::ConnectionService;
+#[cfg(feature = "tower")]
+pub use demand::Demand;
 #[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService};
 #[cfg(feature = "tower")]

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +13,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Clock;
-use super::refuse::refuse;
+use super::refuse::{Watcher, refuse};
 use crate::gate::{self, Caller, Countersigned};
 use crate::observe::{Event, Observer, Silent};
 use crate::payload::{Fresh, Message, VerifyPayload};
 use crate::refusal::Refusal;
-use crate::replay::{Claimed, ReplayStore, Terms};
+use crate::replay::{Claimed, ReplayStore, Settlement, StoreDown, Terms};
 use crate::tenant::TenantId;
 
 /// Lets requests through whose body the sender signed and that were not handled before.
@@ -38,6 +39,7 @@ struct Rules {
     verifier: Arc<dyn VerifyPayload>,
     store: Arc<dyn ReplayStore>,
     limit: usize,
+    certified: Arc<HashSet<TenantId>>,
     terms: Terms,
     clock: Clock,
     observer: Arc<dyn Observer>,
@@ -58,6 +60,7 @@ impl PayloadLayer {
             verifier,
             store,
             limit: Self::DEFAULT_LIMIT,
+            certified: Arc::default(),
             terms: Terms::default(),
             clock: Clock::default(),
             observer: Arc::new(Silent),
@@ -71,6 +74,14 @@ impl PayloadLayer {
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
         Arc::make_mut(&mut self.rules).limit = bytes;
+        self
+    }
+
+    /// Takes deliveries of these tenants only over a connection that is theirs; those of others without a client
+    /// certificate as well, where none is demanded by [`CallerLayer`](super::CallerLayer).
+    #[must_use]
+    pub fn require_caller_for(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
+        Arc::make_mut(&mut self.rules).certified = Arc::new(tenants.into_iter().collect());
         self
     }
 
@@ -187,6 +198,9 @@ impl Rules {
         let now = self.clock.now();
         let message = Message::new(&parts.method, &parts.uri, &parts.headers, &body, now);
         let authentic = gate::verify(&self.verifier, message, caller)?;
+        if caller.is_none() && self.certified.contains(authentic.sender()) {
+            return Err(Refusal::NoCertificate);
+        }
         let (fresh, claimed) = gate::claim(&self.store, authentic, self.terms, now).await?;
         self.observer.observe(&Event::Accepted {
             tenant: fresh.sender(),
@@ -197,6 +211,7 @@ impl Rules {
                 .insert(Countersigned::bind(caller.clone(), fresh.clone())?);
         }
         parts.extensions.insert(fresh);
+        parts.extensions.insert(Watcher(self.observer.clone()));
         Ok((body, claimed))
     }
 
@@ -231,16 +246,12 @@ impl Rules {
             Outcome::Handled => self.store.commit(claimed).await,
             Outcome::NotHandled => self.store.release(claimed).await,
         };
-        if settled != Ok(crate::replay::Settlement::Done) {
+        if settled != Ok(Settlement::Done) {
             self.unsettled(claimed.tenant(), &settled);
         }
     }
 
-    fn unsettled(
-        &self,
-        tenant: &TenantId,
-        outcome: &Result<crate::replay::Settlement, crate::replay::StoreDown>,
-    ) {
+    fn unsettled(&self, tenant: &TenantId, outcome: &Result<Settlement, StoreDown>) {
         self.observer.observe(&Event::Unsettled { tenant, outcome });
     }
 }

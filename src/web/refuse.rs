@@ -1,9 +1,19 @@
+use std::sync::Arc;
+
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::observe::Observer;
 use crate::payload::{Forged, NoKey};
 use crate::refusal::Refusal;
 use crate::replay::Replayed;
+
+/// Who is told of what is found missing behind the layers; travels in the request's extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Watcher(
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "extractors read it"))]
+    pub(super)  Arc<dyn Observer>,
+);
 
 /// How long a sender is asked to wait, in seconds, where nothing better is known.
 const RETRY_SECONDS: u64 = 5;
@@ -40,7 +50,8 @@ pub(super) fn refuse<B: Default>(refusal: Refusal) -> Response<B> {
 
 fn retry_seconds(refusal: &Refusal) -> u64 {
     match refusal {
-        Refusal::Replayed(Replayed::InProgress { left }) => left.as_secs().clamp(1, 60),
+        // A lease is held through its last second.
+        Refusal::Replayed(Replayed::InProgress { left }) => left.as_secs().saturating_add(1).min(60),
         _ => RETRY_SECONDS,
     }
 }

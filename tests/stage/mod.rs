@@ -2,6 +2,11 @@
 //! they like and sign with whatever key they have, and what each side learns of it.
 
 #![allow(dead_code, reason = "each test file needs another part of the stage")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of a test fail as loudly as the test"
+)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};

@@ -1,0 +1,138 @@
+//! The whole receiver, run from files: `cargo run --example receiver -- --help`.
+//!
+//! In one minute, with throw-away files: `cargo run --example receiver -- --demo /tmp/demo`, and then run the curl
+//! command that it prints.
+
+#[path = "receiver/demo.rs"]
+mod demo;
+#[path = "receiver/files.rs"]
+mod files;
+#[path = "receiver/log.rs"]
+mod log;
+#[path = "receiver/options.rs"]
+mod options;
+#[path = "receiver/sample.rs"]
+mod sample;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use countersign::gate::{Countersigned, Policy};
+use countersign::payload::{HmacVerifier, Keyring, Scheme};
+use countersign::replay::MemoryStore;
+use countersign::tenant::TenantId;
+use countersign::tls::{ClientAuth, Tls};
+use countersign::trust::VerifyPeer as _;
+use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer};
+use rustls::ServerConfig;
+
+use files::in_option;
+use log::{Log, say};
+use options::{Options, Task};
+
+/// Why the receiver does not start: one line that says what is wrong, where, and what to do.
+type Mistake = String;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Task::parse(std::env::args_os().skip(1)) {
+        Ok(Task::Help) => {
+            say(include_str!("receiver/help.txt").trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Ok(Task::Serve(options)) => serve(options).await,
+        Ok(Task::Demo { directory, options }) => match demo::write(&directory, options) {
+            Ok(options) => serve(options).await,
+            Err(mistake) => Err(mistake),
+        },
+        Err(mistake) => Err(mistake),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(mistake) => {
+            eprintln!("receiver: {}", log::one_line(&mistake));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Mistake> {
+    let receiver = Receiver::from_files(&options)?;
+    let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log));
+    let listener = Listener::bind(&options.listen, acceptor).await.map_err(|error| {
+        format!(
+            "--listen {}: {error}; give an address of this machine and a free port, such as 127.0.0.1:0",
+            options.listen
+        )
+    })?;
+    let sample = sample::curl(&options, &receiver, listener.local_addr())?;
+
+    say(&format!("listening on https://{}/hooks", listener.local_addr()));
+    say(&format!("\n{sample}\n"));
+    axum::serve(
+        listener,
+        receiver
+            .into_router()
+            .into_make_service_with_connect_info::<Connection>(),
+    )
+    .await
+    .map_err(|error| format!("the server stopped: {error}"))
+}
+
+/// The five questions, each with what the files say about it.
+struct Receiver {
+    config: Arc<ServerConfig>,
+    policy: Policy,
+    scheme: Scheme,
+    keys: Keyring,
+    first_tenant: TenantId,
+    clock: Clock,
+}
+
+impl Receiver {
+    fn from_files(options: &Options) -> Result<Self, Mistake> {
+        let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+        let tls = if options.tls12 { tls.allow_tls12() } else { tls };
+        let clock = Clock::default();
+
+        let ca = files::client_ca(&options.client_ca, &tls, clock.now())?;
+        let (keys, tenants) = files::keys(&options.keys, &options.scheme)?;
+        let table = files::tenants(&options.templates, &options.names, &tenants)?;
+        let policy = match &options.pins {
+            Some(pins) => Policy::new(ca.and(files::pins(pins)?), table),
+            None => Policy::new(ca, table),
+        };
+        let credentials = files::credentials(options, &tls)?;
+        let config = tls
+            .server_config(&credentials, policy.trust(), ClientAuth::Require)
+            .map_err(in_option("--tls12"))?;
+        Ok(Self {
+            config: Arc::new(config),
+            policy,
+            scheme: options.scheme.clone(),
+            keys,
+            first_tenant: tenants.into_iter().next().ok_or("--keys: no tenant")?,
+            clock,
+        })
+    }
+
+    fn into_router(self) -> Router {
+        let verifier = HmacVerifier::new(self.scheme.clone(), self.keys);
+        Router::new()
+            .route("/hooks", post(handle))
+            .layer(PayloadLayer::new(verifier, MemoryStore::default()).observed_by(Arc::new(Log)))
+            .layer(CallerLayer::new(self.policy).observed_by(Arc::new(Log)))
+            .with_state(self.scheme)
+    }
+}
+
+/// Reached only by a delivery that connection and payload have signed in the name of one tenant, and only once.
+async fn handle(proof: Countersigned, State(scheme): State<Scheme>, headers: HeaderMap) -> String {
+    let delivery = log::delivery(&proof, &scheme, &headers);
+    say(&format!("accepted tenant={} {delivery}", proof.tenant()));
+    format!("accepted {delivery} of {}\n", proof.tenant())
+}

@@ -1,0 +1,93 @@
+//! Throw-away files to try the receiver with.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use countersign::identity::SpkiHash;
+use countersign::testing::{KeyAlgorithm, TestCa, TestCert, TestKey};
+
+use crate::Mistake;
+use crate::log::say;
+use crate::options::{Given, Options};
+
+/// Writes them into a new directory, and completes the options with them.
+pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mistake> {
+    if given.names_a_file() {
+        return Err(
+            "--demo brings its own files; leave --cert, --keys and so on out, or leave --demo out".into(),
+        );
+    }
+    let files = Files::write(directory).map_err(|error| {
+        format!(
+            "--demo {}: {error}; give a directory that does not exist yet, in one that does",
+            directory.display()
+        )
+    })?;
+    given.templates.push(TEMPLATE.into());
+    given.cert = Some(files.path("server.pem"));
+    given.key = Some(files.path("server.key"));
+    given.client_ca = Some(files.path("client-ca.pem"));
+    given.keys = Some(files.path("keys.txt"));
+    given.pins = Some(files.path("pins.txt"));
+    given.client_cert = Some(files.path("acme.pem"));
+    given.client_key = Some(files.path("acme.key"));
+    say(&format!("wrote {}", directory.display()));
+    given.complete()
+}
+
+const TEMPLATE: &str = "spiffe://acme.example/tenant/{tenant}";
+
+struct Files<'a>(&'a Path);
+
+impl<'a> Files<'a> {
+    /// Fails where the directory exists, so that nothing is ever overwritten.
+    fn write(directory: &'a Path) -> io::Result<Self> {
+        fs::create_dir(directory)?;
+        let files = Self(directory);
+        let ca = TestCa::new("Throw-away CA");
+        let [acme, globex] =
+            ["acme", "globex"].map(|tenant| ca.client(&TEMPLATE.replace("{tenant}", tenant)).issue());
+        files.put("client-ca.pem", &ca.pem())?;
+        files.pair("server", &ca.server("localhost").issue())?;
+        files.pair("acme", &acme)?;
+        files.pair("globex", &globex)?;
+        files.put(
+            "keys.txt",
+            &format!(
+                "# tenant key-name secret\nacme demo {}\nglobex demo {}\n",
+                secret(),
+                secret()
+            ),
+        )?;
+        let pins = [&acme, &globex].map(|client| SpkiHash::of(&client.spki_der()).to_string());
+        files.put("pins.txt", &format!("# acme, globex\n{}\n", pins.join("\n")))?;
+        Ok(files)
+    }
+
+    fn pair(&self, name: &str, cert: &TestCert) -> io::Result<()> {
+        self.put(&format!("{name}.pem"), &cert.chain_pem())?;
+        self.put(&format!("{name}.key"), &cert.key_pem())
+    }
+
+    /// For the owner's eyes only: half of them are secret.
+    fn put(&self, name: &str, text: &str) -> io::Result<()> {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(self.path(name))?.write_all(text.as_bytes())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+/// 32 bytes that nobody can guess: the hash of a private key that was just made. Every scheme takes it as it is.
+fn secret() -> String {
+    let random = TestKey::generate(KeyAlgorithm::Ed25519).pem();
+    SpkiHash::of(random.as_bytes())
+        .to_string()
+        .replace("sha256/", "whsec_")
+}

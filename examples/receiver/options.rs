@@ -1,0 +1,185 @@
+//! What stands on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use countersign::payload::Scheme;
+
+use crate::Mistake;
+
+pub(crate) enum Task {
+    Help,
+    Serve(Options),
+    Demo { directory: PathBuf, options: Given },
+}
+
+/// Everything that the receiver needs to know.
+pub(crate) struct Options {
+    pub(crate) listen: String,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: PathBuf,
+    pub(crate) keys: PathBuf,
+    pub(crate) pins: Option<PathBuf>,
+    pub(crate) templates: Vec<String>,
+    pub(crate) names: Vec<String>,
+    pub(crate) scheme: Scheme,
+    pub(crate) tls12: bool,
+    pub(crate) client: Option<Client>,
+}
+
+/// The client of the curl command that is printed.
+pub(crate) struct Client {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// The options as they were given, before it is known whether all are there.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) listen: Option<String>,
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) keys: Option<PathBuf>,
+    pub(crate) pins: Option<PathBuf>,
+    pub(crate) templates: Vec<String>,
+    pub(crate) names: Vec<String>,
+    scheme: Option<String>,
+    tls12: bool,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    demo: Option<PathBuf>,
+}
+
+impl Task {
+    pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, Mistake> {
+        let mut given = Given::default();
+        let mut words = Words(arguments);
+        while let Some(word) = words.next()? {
+            match word.as_str() {
+                "--help" | "-h" => return Ok(Self::Help),
+                "--tls12" => given.tls12 = true,
+                "--tenants" => given.templates.push(words.value("--tenants")?),
+                "--name" => given.names.push(words.value("--name")?),
+                option => given.set(option, &mut words)?,
+            }
+        }
+        match given.demo.take() {
+            Some(directory) => Ok(Self::Demo {
+                directory,
+                options: given,
+            }),
+            None => given.complete().map(Self::Serve),
+        }
+    }
+}
+
+impl Given {
+    /// An option that stands at most once and has a value.
+    fn set(
+        &mut self,
+        option: &str,
+        words: &mut Words<impl Iterator<Item = OsString>>,
+    ) -> Result<(), Mistake> {
+        let file = match option {
+            "--listen" => return once(option, &mut self.listen, words.value(option)?),
+            "--scheme" => return once(option, &mut self.scheme, words.value(option)?),
+            "--cert" => &mut self.cert,
+            "--key" => &mut self.key,
+            "--client-ca" => &mut self.client_ca,
+            "--keys" => &mut self.keys,
+            "--pins" => &mut self.pins,
+            "--client-cert" => &mut self.client_cert,
+            "--client-key" => &mut self.client_key,
+            "--demo" => &mut self.demo,
+            _ => return Err(format!("{option:?} is not an option; --help lists them")),
+        };
+        once(option, file, words.value(option)?.into())
+    }
+
+    pub(crate) fn names_a_file(&self) -> bool {
+        let files = [
+            &self.cert,
+            &self.key,
+            &self.client_ca,
+            &self.keys,
+            &self.pins,
+            &self.client_cert,
+            &self.client_key,
+        ];
+        files.into_iter().any(Option::is_some) || !self.templates.is_empty() || !self.names.is_empty()
+    }
+
+    pub(crate) fn complete(self) -> Result<Options, Mistake> {
+        let client = match (self.client_cert, self.client_key) {
+            (Some(cert), Some(key)) => Some(Client { cert, key }),
+            (None, None) => None,
+            _ => return Err("--client-cert and --client-key belong together; give both or neither".into()),
+        };
+        if self.templates.is_empty() && self.names.is_empty() {
+            return Err(
+                "nothing says whose a certificate is; give --tenants TEMPLATE or --name TENANT=NAME".into(),
+            );
+        }
+        Ok(Options {
+            listen: self.listen.unwrap_or_else(|| "127.0.0.1:8443".into()),
+            cert: needed("--cert", self.cert)?,
+            key: needed("--key", self.key)?,
+            client_ca: needed("--client-ca", self.client_ca)?,
+            keys: needed("--keys", self.keys)?,
+            pins: self.pins,
+            templates: self.templates,
+            names: self.names,
+            scheme: scheme(self.scheme.as_deref().unwrap_or("standard-webhooks"))?,
+            tls12: self.tls12,
+            client,
+        })
+    }
+}
+
+fn once<T>(option: &str, place: &mut Option<T>, value: T) -> Result<(), Mistake> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("{option} stands twice; give it once")),
+    }
+}
+
+fn needed(option: &str, value: Option<PathBuf>) -> Result<PathBuf, Mistake> {
+    value.ok_or_else(|| {
+        format!("{option} FILE is missing; --help explains it, and --demo DIR tries the receiver without")
+    })
+}
+
+fn scheme(name: &str) -> Result<Scheme, Mistake> {
+    let all = [
+        Scheme::standard_webhooks(),
+        Scheme::github(),
+        Scheme::stripe(),
+        Scheme::slack(),
+        Scheme::docusign(),
+        Scheme::pagerduty(),
+    ];
+    let names: Vec<_> = all.iter().map(Scheme::name).collect();
+    let unknown = format!("--scheme {name:?} is not known; give one of {}", names.join(", "));
+    all.into_iter()
+        .find(|scheme| scheme.name() == name)
+        .ok_or(unknown)
+}
+
+struct Words<I>(I);
+
+impl<I: Iterator<Item = OsString>> Words<I> {
+    fn next(&mut self) -> Result<Option<String>, Mistake> {
+        let text = |word: OsString| {
+            word.into_string()
+                .map_err(|word| format!("{word:?} is not UTF-8; rename the file"))
+        };
+        self.0.next().map(text).transpose()
+    }
+
+    fn value(&mut self, option: &str) -> Result<String, Mistake> {
+        self.next()?
+            .ok_or_else(|| format!("{option} needs a value; --help shows which"))
+    }
+}

@@ -1,0 +1,19 @@
+//! The front door over real sockets: who gets in, what the others are told, and what is told of them.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test says what it expects by failing loudly, and starts with the time of the system"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod deliveries;
+mod door;
+mod handshakes;
+mod policies;
+mod requests;
+mod sender;
+mod wiring;

@@ -1,0 +1,247 @@
+//! A sender to send with, by hyper's own client.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countersign::payload::{HmacSigner, Outgoing, Scheme, SignPayload};
+use countersign::testing::TestCert;
+use countersign::tls::{Credentials, HandshakeVerifier};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::pki_types::{ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::door::world;
+use crate::support::tenant;
+
+pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request's headers and body, which know nothing of each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) path: &'static str,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Pieces,
+}
+
+/// Signed by that tenant's key.
+pub(crate) fn delivery(owner: &str, id: &str, body: &str, now: UnixTime) -> Delivery {
+    let signer = HmacSigner::new(Scheme::standard_webhooks(), world().keys.clone());
+    let owner = tenant(owner);
+    let outgoing = Outgoing::new(&owner, id, body.as_bytes(), now);
+    Delivery {
+        path: "/orders",
+        headers: signer.sign_payload(&outgoing).expect("a key"),
+        body: Pieces::whole(body),
+    }
+}
+
+impl Delivery {
+    pub(crate) fn to(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    pub(crate) fn without(mut self, header: &str) -> Self {
+        self.headers.remove(header).expect("it is there");
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: Pieces) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn request(self, version: Version) -> Request<Pieces> {
+        let request = match version {
+            Version::Http1 => Request::post(self.path).header("host", "hooks.acme.example"),
+            Version::Http2 => Request::post(format!("https://hooks.acme.example{}", self.path)),
+        };
+        let request = request.header("content-type", "application/json").body(self.body);
+        let mut request = request.expect("good parts");
+        request.headers_mut().extend(self.headers);
+        request
+    }
+}
+
+/// A body in pieces; its length is told in advance, or not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pieces {
+    pieces: VecDeque<Bytes>,
+    told: Option<u64>,
+}
+
+impl Pieces {
+    pub(crate) fn whole(body: &str) -> Self {
+        let told = Some(body.len() as u64);
+        let pieces = [Bytes::copy_from_slice(body.as_bytes())].into();
+        Self { pieces, told }
+    }
+
+    /// Chunked under HTTP/1.1, without a content-length under both.
+    pub(crate) fn of_untold_length(body: &str) -> Self {
+        let pieces = body.as_bytes().chunks(100).map(Bytes::copy_from_slice).collect();
+        Self { pieces, told: None }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.pieces.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.told.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// What a sender is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: String,
+}
+
+/// A status and nothing else.
+pub(crate) fn empty(status: u16) -> Answer {
+    Answer {
+        status,
+        retry_after: None,
+        body: String::new(),
+    }
+}
+
+/// 503: come back after so many seconds.
+pub(crate) fn retry_after(seconds: u64) -> Answer {
+    Answer {
+        retry_after: Some(seconds),
+        ..empty(503)
+    }
+}
+
+pub(crate) fn said(status: u16, body: impl Into<String>) -> Answer {
+    Answer {
+        body: body.into(),
+        ..empty(status)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// One connection that stays open.
+pub(crate) enum Sender {
+    Http1(http1::SendRequest<Pieces>),
+    Http2(http2::SendRequest<Pieces>),
+}
+
+impl Sender {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        certificate: Option<&TestCert>,
+        version: Version,
+    ) -> Result<Self, AnyError> {
+        let tls = TokioIo::new(tls(address, certificate).await?);
+        match version {
+            Version::Http1 => {
+                let (requests, connection) = http1::handshake(tls).await?;
+                tokio::spawn(connection);
+                Ok(Self::Http1(requests))
+            }
+            Version::Http2 => {
+                let (requests, connection) = http2::handshake(TokioExecutor::new(), tls).await?;
+                tokio::spawn(connection);
+                Ok(Self::Http2(requests))
+            }
+        }
+    }
+
+    /// With a good certificate, by HTTP/1.1.
+    pub(crate) async fn of(address: SocketAddr, certificate: &TestCert) -> Self {
+        let sender = Self::connect(address, Some(certificate), Version::Http1).await;
+        sender.expect("a connection")
+    }
+
+    pub(crate) async fn send(&mut self, delivery: Delivery) -> Answer {
+        self.try_send(delivery).await.expect("an answer")
+    }
+
+    pub(crate) async fn try_send(&mut self, delivery: Delivery) -> Result<Answer, AnyError> {
+        let response = match self {
+            Self::Http1(requests) => {
+                requests.ready().await?;
+                requests.send_request(delivery.request(Version::Http1)).await?
+            }
+            Self::Http2(requests) => requests.send_request(delivery.request(Version::Http2)).await?,
+        };
+        answer(response).await
+    }
+}
+
+async fn answer(response: Response<Incoming>) -> Result<Answer, AnyError> {
+    let retry_after = response.headers().get(RETRY_AFTER).cloned();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Answer {
+        status,
+        retry_after: retry_after
+            .map(|seconds| seconds.to_str().expect("ASCII").parse())
+            .transpose()?,
+        body: String::from_utf8(body.into())?,
+    })
+}
+
+/// A delivery on a connection of its own.
+pub(crate) async fn send(address: SocketAddr, certificate: &TestCert, delivery: Delivery) -> Answer {
+    Sender::of(address, certificate).await.send(delivery).await
+}
+
+pub(crate) async fn tls(
+    address: SocketAddr,
+    certificate: Option<&TestCert>,
+) -> Result<TlsStream<TcpStream>, AnyError> {
+    let tcp = TcpStream::connect(address).await?;
+    tcp.set_nodelay(true)?;
+    let name = ServerName::try_from("hooks.acme.example")?;
+    Ok(TlsConnector::from(Arc::new(client_config(certificate)?))
+        .connect(name, tcp)
+        .await?)
+}
+
+fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
+    let world = world();
+    let trust = world.trust(&world.ca);
+    if let Some(certificate) = certificate {
+        let credentials = Credentials::new(world.tls.provider(), certificate.chain(), certificate.key())?;
+        return Ok(world.tls.client_config(&credentials, trust)?);
+    }
+    let verifier = HandshakeVerifier::new(world.tls.provider(), trust);
+    let config = ClientConfig::builder_with_provider(Arc::new(world.tls.provider().clone()))
+        .with_protocol_versions(&[&rustls::version::TLS13])?;
+    let config = config
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(config.with_no_client_auth())
+}

@@ -1,0 +1,437 @@
+//! Servers that are put together otherwise: wrongly, in part, or without axum.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use countersign::gate::{Caller, Countersigned, Policy};
+use countersign::identity::PeerChain;
+use countersign::payload::{Authentic, Forged, Fresh, Message, NoKey, VerifyPayload};
+use countersign::refusal::Refusal;
+use countersign::replay::{MemoryStore, Replayed};
+use countersign::testing::TestCert;
+use countersign::tls::ClientAuth;
+use countersign::web::{Acceptor, CallerLayer, Connection, PayloadLayer};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::UnixTime;
+use tokio::net::TcpListener;
+use tower::{Layer, Service, ServiceBuilder, ServiceExt as _, service_fn};
+
+use crate::door::{Desk, Door, Hands, Log, Plan, all_behind, keys, payload_layer, world};
+use crate::sender::{Answer, Delivery, Sender, Version, delivery, empty, said, send};
+use crate::support::{Flaky, tenant};
+
+const OK: &str = r#"{"status": 200}"#;
+
+// --- wrongly ------------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_layer_that_is_missing_or_misplaced_is_a_closed_door() {
+    type Route = fn(PayloadLayer, CallerLayer) -> Router<Arc<Desk>>;
+    let none: Route = |_, _| all_behind(|routes| routes);
+    let only_caller: Route = |_, caller| all_behind(|routes| routes.layer(caller));
+    let only_payload: Route = |payload, _| all_behind(|routes| routes.layer(payload));
+    let inside_out: Route = |payload, caller| all_behind(|routes| routes.layer(caller).layer(payload));
+    let well: Route = |payload, caller| all_behind(|routes| routes.layer(payload).layer(caller));
+    let (as_acme, not_wired) = (
+        "refused: acme server.not_wired",
+        "refused: nobody server.not_wired",
+    );
+    let accepted = "accepted: acme";
+    #[rustfmt::skip]
+    let cases: [(_, Route, _, u16, &[&str]); 11] = [
+        ("no layer at all", none, "/orders", 500, &[]),
+        ("no layer at all", none, "/hook", 500, &[]),
+        ("no layer at all", none, "/who", 500, &[]),
+        ("no PayloadLayer", only_caller, "/orders", 500, &[as_acme]),
+        ("no PayloadLayer", only_caller, "/hook", 500, &[as_acme]),
+        ("no CallerLayer", only_payload, "/orders", 500, &[accepted, not_wired]),
+        ("no CallerLayer", only_payload, "/who", 500, &[accepted, not_wired]),
+        ("PayloadLayer around CallerLayer", inside_out, "/orders", 500, &[accepted, not_wired]),
+        ("PayloadLayer around CallerLayer", inside_out, "/hook", 500, &[accepted, not_wired]),
+        ("PayloadLayer around CallerLayer", inside_out, "/who", 500, &[accepted, not_wired]),
+        ("CallerLayer around PayloadLayer", well, "/orders", 200, &[accepted]),
+    ];
+    for (name, route, path, status, told) in cases {
+        let door = Door::planned(Plan {
+            route,
+            keys: keys(&["acme"]),
+            ..Plan::default()
+        })
+        .await;
+        let order = delivery("acme", "msg_1", OK, door.hands.now()).to(path);
+        let answer = send(door.address, &world().acme, order).await;
+        assert_eq!(answer.status, status, "{name}: {path}");
+        assert!(
+            status == 200 || answer == empty(500),
+            "{name}: {path}: {answer:?}"
+        );
+        assert_eq!(door.log.take()[1..], *told, "{name}: {path}");
+        let handled = usize::from(status == 200);
+        assert_eq!(
+            (door.desk.handled().len(), door.store.len()),
+            (handled, handled),
+            "{name}: {path}"
+        );
+    }
+}
+
+// --- one request, without a socket --------------------------------------------------------------------------------------
+
+/// What the innermost service finds in the request's extensions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Found {
+    caller: Option<String>,
+    fresh: Option<String>,
+    both: Option<String>,
+    body: Bytes,
+}
+
+type Plain = Response<Full<Bytes>>;
+
+async fn find(request: Request<Full<Bytes>>) -> Result<Plain, Infallible> {
+    let found = |request: &Request<_>| {
+        let proofs = request.extensions();
+        Found {
+            caller: proofs.get::<Caller>().map(|proof| proof.tenant().to_string()),
+            fresh: proofs.get::<Fresh>().map(|proof| proof.sender().to_string()),
+            both: proofs
+                .get::<Countersigned>()
+                .map(|proof| proof.tenant().to_string()),
+            body: Bytes::new(),
+        }
+    };
+    let mut found = found(&request);
+    found.body = request.into_body().collect().await?.to_bytes();
+    let mut response = Response::new(Full::default());
+    response.extensions_mut().insert(found);
+    Ok(response)
+}
+
+fn policy() -> Policy {
+    Policy::new(world().trust(&world().ca), world().tenants(&["acme", "globex"]))
+}
+
+fn connection(certificate: Option<&TestCert>) -> Connection {
+    let peer = SocketAddr::from(([127, 0, 0, 1], 443));
+    let chain = certificate.map(TestCert::chain);
+    Connection::new(peer, chain.as_deref()).expect("a chain")
+}
+
+fn caller(certificate: &TestCert) -> Caller {
+    let chain = PeerChain::parse(certificate.chain()).expect("a chain");
+    Caller::identify(&policy(), chain, UnixTime::now()).expect("a caller")
+}
+
+fn request(owner: &str, id: &str) -> Request<Full<Bytes>> {
+    let request = delivery(owner, id, OK, UnixTime::now()).request(Version::Http2);
+    request.map(|_| Full::from(OK))
+}
+
+async fn ask<S, B>(service: S, request: Request<B>) -> Plain
+where
+    S: Service<Request<B>, Response = Plain, Error = Infallible>,
+{
+    let Ok(response) = service.oneshot(request).await;
+    response
+}
+
+fn on<B>(connection: &Connection, mut request: Request<B>) -> Request<B> {
+    request.extensions_mut().insert(connection.clone());
+    request
+}
+
+/// What the innermost service found, or the status and the refusal in the response's extensions.
+fn outcome(response: &Plain) -> Result<Found, (u16, Refusal)> {
+    if let Some(found) = response.extensions().get::<Found>() {
+        return Ok(found.clone());
+    }
+    let refusal = response.extensions().get::<Refusal>().cloned();
+    assert_eq!(
+        response.body().clone().into_inner(),
+        None,
+        "the peer is told nothing"
+    );
+    Err((
+        response.status().as_u16(),
+        refusal.expect("the operator is told why"),
+    ))
+}
+
+#[tokio::test]
+async fn a_refusal_travels_in_the_responses_extensions() {
+    let (world, log, store) = (world(), Log::default(), Arc::<Flaky>::default());
+    let service = ServiceBuilder::new()
+        .layer(CallerLayer::new(policy()).observed_by(Arc::new(log.clone())))
+        .layer(payload_layer(
+            world.keys.clone(),
+            store.clone(),
+            &log,
+            &Hands::default(),
+        ))
+        .service_fn(find);
+    let (acme, nobody) = (connection(Some(&world.acme)), connection(None));
+    let twice = request("acme", "msg_1");
+    let found = Found {
+        caller: Some("acme".into()),
+        fresh: Some("acme".into()),
+        both: Some("acme".into()),
+        body: OK.into(),
+    };
+    #[rustfmt::skip]
+    let cases = [
+        ("good", on(&acme, twice.clone()), Ok(found), "accepted: acme"),
+        ("again", on(&acme, twice), Err((403, Replayed::Handled.into())), "refused: acme replay.handled"),
+        ("no certificate", on(&nobody, request("acme", "msg_2")), Err((401, Refusal::NoCertificate)), "refused: nobody identity.no_certificate"),
+        ("another's signature", on(&acme, request("globex", "msg_2")), Err((401, Forged::SignatureMismatch.into())), "refused: acme payload.signature_mismatch"),
+    ];
+    for (name, request, expected, line) in cases {
+        assert_eq!(outcome(&ask(service.clone(), request).await), expected, "{name}");
+        assert_eq!(log.take(), [line], "{name}");
+    }
+    store.set_up(false);
+    let response = ask(service.clone(), on(&acme, request("acme", "msg_3"))).await;
+    assert_eq!(outcome(&response), Err((503, crate::support::cut_off().into())));
+    assert_eq!(response.headers()["retry-after"], "5");
+    log.take();
+
+    let without = ask(service, request("acme", "msg_3")).await;
+    let not_wired = outcome(&without).map_err(|(status, refusal)| (status, refusal.code()));
+    assert_eq!(not_wired, Err((500, "server.not_wired")));
+    assert_eq!(log.take(), ["refused: nobody server.not_wired"]);
+}
+
+/// Denies everything, in words given.
+#[derive(Debug, Clone)]
+struct Denies(Forged);
+
+impl VerifyPayload for Denies {
+    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+        Err(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_not_loaded_are_an_outage() {
+    let cases = [
+        (Forged::from(NoKey::Unavailable), 503, Some("5")),
+        (Forged::from(NoKey::SenderNeeded), 401, None),
+        (Forged::Denied { reason: "no" }, 401, None),
+    ];
+    for (forged, status, retry_after) in cases {
+        let layer = PayloadLayer::new(Denies(forged.clone()), MemoryStore::default());
+        let response = ask(layer.layer(service_fn(find)), request("acme", "msg_1")).await;
+        let after = response
+            .headers()
+            .get("retry-after")
+            .map(|seconds| seconds.to_str().expect("ASCII"));
+        assert_eq!(after, retry_after, "{forged:?}");
+        assert_eq!(outcome(&response), Err((status, forged.into())));
+    }
+}
+
+/// A body whose transfer fails half-way.
+#[derive(Debug, Default)]
+struct CutShort(bool);
+
+impl hyper::body::Body for CutShort {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+        let frame = match std::mem::replace(&mut self.0, true) {
+            false => Ok(hyper::body::Frame::data(OK.into())),
+            true => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        };
+        std::task::Poll::Ready(Some(frame))
+    }
+}
+
+#[tokio::test]
+async fn half_a_body_is_none() {
+    let (log, store) = (Log::default(), Arc::<Flaky>::default());
+    let layer = payload_layer(keys(&["acme"]), store.clone(), &log, &Hands::default());
+    let request = request("acme", "msg_1").map(|_| CutShort::default());
+    let response = ask(layer.layer(service_fn(find)), request).await;
+    assert_eq!(outcome(&response), Err((400, Refusal::BodyIncomplete)));
+    assert_eq!(
+        (store.len(), log.take()),
+        (0, vec!["refused: nobody payload.body_incomplete".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_errs_has_handled_nothing() {
+    let store = Arc::<Flaky>::default();
+    let layer = payload_layer(keys(&["acme"]), store.clone(), &Log::default(), &Hands::default());
+    let errs = service_fn(|_: Request<Full<Bytes>>| async { Err::<Plain, _>("out of order") });
+    for _ in 0..2 {
+        let answer = layer.layer(errs).oneshot(request("acme", "msg_1")).await;
+        assert_eq!(answer.err(), Some("out of order"), "it gets there each time");
+    }
+    assert_eq!(store.len(), 0);
+}
+
+// --- proofs that somebody else has put there ----------------------------------------------------------------------------
+
+/// A proof as somebody who holds one of another request might slip it in.
+fn fresh(owner: &str) -> Fresh {
+    let key = countersign::payload::KeyId::new("stolen");
+    let delivery = countersign::payload::Delivery::Id("msg_other");
+    let authentic = Authentic::assertion(tenant(owner), "test".into(), key, delivery);
+    let claim = authentic.claim(UnixTime::now(), Default::default());
+    let granted = countersign::replay::Claimed::granted(&claim, 1);
+    authentic.settle(&granted).expect("its own claim")
+}
+
+fn with<P: Clone + Send + Sync + 'static>(
+    proof: P,
+    mut request: Request<Full<Bytes>>,
+) -> Request<Full<Bytes>> {
+    request.extensions_mut().insert(proof);
+    request
+}
+
+#[tokio::test]
+async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
+    let world = world();
+    let acme = connection(Some(&world.acme));
+    let (caller_of_globex, fresh_of_globex) = (caller(&world.globex), fresh("globex"));
+    let both_of_globex = Countersigned::bind(caller_of_globex.clone(), fresh_of_globex.clone()).expect("one");
+    let asked = || on(&acme, request("acme", "msg_1"));
+    let store = || Arc::<Flaky>::default();
+    let payload = || payload_layer(keys(&["acme"]), store(), &Log::default(), &Hands::default());
+    let (acme_only, body) = (|| Some("acme".to_owned()), || Bytes::from(OK));
+    let callers = CallerLayer::new(policy()).layer(service_fn(find));
+    let both = CallerLayer::new(policy()).layer(payload().layer(service_fn(find)));
+    let payloads = || payload().layer(service_fn(find));
+
+    let found = outcome(&ask(callers.clone(), with(caller_of_globex.clone(), asked())).await);
+    assert_eq!(
+        found,
+        Ok(Found {
+            caller: acme_only(),
+            body: body(),
+            ..Found::default()
+        }),
+        "a caller"
+    );
+    let found = outcome(&ask(both.clone(), with(caller_of_globex, asked())).await);
+    let all = Found {
+        caller: acme_only(),
+        fresh: acme_only(),
+        both: acme_only(),
+        body: body(),
+    };
+    assert_eq!(found, Ok(all), "a caller, before both layers");
+
+    let signed = Found {
+        fresh: acme_only(),
+        body: body(),
+        ..Found::default()
+    };
+    let found = outcome(&ask(payloads(), with(fresh_of_globex.clone(), asked())).await);
+    assert_eq!(found, Ok(signed.clone()), "a payload's proof");
+    let found = outcome(&ask(payloads(), with(both_of_globex.clone(), asked())).await);
+    assert_eq!(found, Ok(signed), "the proof of both");
+    let unsigned = with(fresh_of_globex.clone(), request("globex", "msg_1"));
+    let found = outcome(&ask(payloads(), unsigned).await);
+    assert_eq!(
+        found,
+        Err((401, Forged::SignatureMismatch.into())),
+        "a payload's proof, and no signature"
+    );
+
+    for (name, request) in [
+        ("a payload's proof", with(fresh_of_globex, asked())),
+        ("the proof of both", with(both_of_globex, asked())),
+    ] {
+        let alone = ask(callers.clone(), request.clone()).await;
+        for response in [alone, ask(both.clone(), request).await] {
+            let found = outcome(&response).map_err(|(status, refusal)| (status, refusal.code()));
+            assert_eq!(
+                found,
+                Err((500, "server.not_wired")),
+                "{name}, before the caller's"
+            );
+        }
+    }
+}
+
+// --- without axum -------------------------------------------------------------------------------------------------------
+
+/// A loop as anybody might have it who has hyper and no axum.
+async fn serve_by_hand(acceptor: Acceptor, callers: CallerLayer, payload: PayloadLayer) -> SocketAddr {
+    let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = port.local_addr().expect("an address");
+    let service = callers.layer(payload.layer(service_fn(greet)));
+    tokio::spawn(async move {
+        while let Ok((tcp, peer)) = port.accept().await {
+            let (acceptor, service) = (acceptor.clone(), service.clone());
+            tokio::spawn(async move {
+                let Ok(secured) = acceptor.accept(tcp, peer).await else {
+                    return;
+                };
+                let service = TowerToHyperService::new(secured.connection().layer(service));
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(secured), service).await;
+            });
+        }
+    });
+    address
+}
+
+async fn greet(request: Request<Full<Bytes>>) -> Result<Plain, Infallible> {
+    let both = request.extensions().get::<Countersigned>();
+    let (status, text) = match both {
+        Some(both) => (
+            StatusCode::OK,
+            format!("{} {}", both.tenant(), both.payload().key()),
+        ),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
+    };
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+#[tokio::test]
+async fn hyper_needs_no_axum() {
+    let (world, log, store) = (world(), Log::default(), Arc::<Flaky>::default());
+    let acceptor = Acceptor::new(world.server_config(policy().trust(), ClientAuth::Require))
+        .observed_by(Arc::new(log.clone()));
+    let callers = CallerLayer::new(policy()).observed_by(Arc::new(log.clone()));
+    let payload = payload_layer(world.keys.clone(), store, &log, &Hands::default());
+    let address = serve_by_hand(acceptor, callers, payload).await;
+    let now = UnixTime::now();
+    let attempt = |owner: &str, id: &str| delivery(owner, id, OK, now);
+    for version in [Version::Http1, Version::Http2] {
+        let id = format!("msg_{version:?}");
+        let sender = Sender::connect(address, Some(&world.acme), version).await;
+        let mut sender = sender.expect("a connection");
+        let cases: [(_, Delivery, Answer); 3] = [
+            ("good", attempt("acme", &id), said(200, "acme acme-2026")),
+            ("again", attempt("acme", &id), empty(403)),
+            ("another's", attempt("globex", &id), empty(401)),
+        ];
+        for (name, attempt, expected) in cases {
+            assert_eq!(sender.send(attempt).await, expected, "{name}, {version:?}");
+        }
+    }
+    let stranger = Sender::connect(address, Some(&world.initech), Version::Http1).await;
+    let answer = stranger.expect("trusted").send(attempt("acme", "msg_9")).await;
+    assert_eq!(answer, empty(403));
+    assert_eq!(
+        log.take().last().map(String::as_str),
+        Some("refused: nobody tenant.unknown")
+    );
+}
