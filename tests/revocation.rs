@@ -1,6 +1,14 @@
 //! Was it taken back? CRLs that must not be used are refused when they are read, and those in use are asked the right
 //! question.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, and some measure time"
+)]
+
 mod stage;
 
 use std::sync::Arc;

@@ -1,5 +1,13 @@
 //! Whose is it? Exactly one rule, exactly one name, or nobody.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, and some measure time"
+)]
+
 mod stage;
 
 use std::sync::Arc;

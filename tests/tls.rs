@@ -1,5 +1,13 @@
 //! It keeps on verifying: what is remembered, what is resumed, and what a change of policy reaches.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, and some measure time"
+)]
+
 mod stage;
 
 use std::net::SocketAddr;
@@ -853,19 +861,52 @@ fn an_offer_lets_strangers_in_as_nobody_and_refuses_bad_certificates() {
 fn a_client_refuses_a_server_for_the_exact_reason() {
     let root = TestCa::new("Root");
     let own = root.client(ACME).issue();
-    let credentials = Credentials::new(&provider(), own.chain(), own.key()).expect("a pair");
-    for (case, trust, expected) in [("another authority", private(&[&root]), Untrusted::UnknownIssuer)] {
-        let mut config = Tls::new(provider())
-            .client_config(&credentials, trust)
-            .expect("a configuration");
-        config.time_provider = Clock::at(NOW);
-        let outcome = meet(&server(private(&[&root])), &Arc::new(config));
-        assert_eq!(outcome.reason, Some(expected), "{case}");
-        assert_eq!(
-            outcome.handshake.server.err(),
-            Some(rustls::Error::AlertReceived(AlertDescription::UnknownCA)),
-            "{case}"
+    let credentials =
+        |cert: &TestCert| Credentials::new(&provider(), cert.chain(), cert.key()).expect("a pair");
+    let expired = Untrusted::Expired {
+        not_after: utc(2021, 1, 1),
+        now: NOW,
+    };
+    let purpose = Untrusted::ExtendedKeyUsage { needed: "serverAuth" };
+    let name = Untrusted::WrongName { name: SERVER.into() };
+    for (case, cert, expected) in [
+        ("good", root.server(SERVER), None),
+        (
+            "another authority",
+            TestCa::new("Other").server(SERVER),
+            Some((Untrusted::UnknownIssuer, AlertDescription::UnknownCA)),
+        ),
+        (
+            "expired",
+            root.server(SERVER).expired(),
+            Some((expired, AlertDescription::CertificateExpired)),
+        ),
+        (
+            "a client's",
+            root.client(SERVER),
+            Some((purpose, AlertDescription::UnsupportedCertificate)),
+        ),
+        (
+            "another server's",
+            root.server("other.example"),
+            Some((name, AlertDescription::BadCertificate)),
+        ),
+    ] {
+        let tls = Tls::new(provider());
+        let server = tls.server_config(
+            &credentials(&cert.issue()),
+            private(&[&root]),
+            ClientAuth::Require,
         );
+        let client = tls.client_config(&credentials(&own), private(&[&root]));
+        let (mut server, mut client) = (server.expect("a server"), client.expect("a client"));
+        server.time_provider = Clock::at(NOW);
+        client.time_provider = Clock::at(NOW);
+        let outcome = meet(&Arc::new(server), &Arc::new(client));
+        let (reason, alert) = expected.unzip();
+        assert_eq!(outcome.reason, reason, "{case}");
+        let alert = alert.map(rustls::Error::AlertReceived);
+        assert_eq!(outcome.handshake.server.err(), alert, "{case}");
     }
 }
 

@@ -1,5 +1,13 @@
 //! Do we trust it? Each evil twin is refused for exactly what it is, and told exactly the alert that is right.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, and some measure time"
+)]
+
 mod stage;
 
 use std::sync::Arc;
@@ -291,14 +299,13 @@ fn evil_by_policy(root: &TestCa) -> Vec<Twin> {
     let crl = |crl: countersign::testing::CrlBuilder| {
         Crls::from_der([crl.issue().der().clone()], NOW).expect("a CRL")
     };
-    let mut twins = Vec::new();
-    twins.push(twin(
+    let mut twins = vec![twin(
         "not pinned",
         own().and(PinSet::new([spki(b"another key")])),
         &good,
         Untrusted::NotPinned { spki: leaf.spki() },
         AccessDenied,
-    ));
+    )];
     twins.push(twin(
         "on the deny list",
         own().and(DenyList::new().hash(leaf.hash())),
