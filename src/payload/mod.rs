@@ -28,14 +28,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod body;
 mod encoding;
+mod engine;
+mod families;
+mod fields;
 mod forged;
 mod hmac;
 mod keys;
-mod presets;
+pub mod presets;
 mod proof;
+mod public_key;
 mod recognized;
 mod scheme;
+mod sign;
+mod time;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,14 +53,27 @@ use rustls_pki_types::UnixTime;
 
 use crate::tenant::TenantId;
 
+pub use encoding::Encoding;
+pub use families::{
+    AdyenBatch, AdyenItem, AdyenVerifier, FindCertificate, HubSpotLegacy, NotFetched, PayPalEvent,
+    PayPalVerifier, SnsMessage, SnsVerifier, TwilioVerifier,
+};
 pub use forged::Forged;
-pub use hmac::{HmacSigner, HmacVerifier};
-pub use keys::{FindKeys, InvalidKey, Key, KeyId, KeyProblem, Keyring, KeyringBuilder, Keys, NoKey, Wanted};
-pub use proof::{Authentic, Delivery, Fresh};
+pub use hmac::{HmacVerifier, PartialVerifier};
+pub use keys::{
+    Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
+    KeyringBuilder, Keys, NoKey, PublicKeyAlgorithm, PublicKeyForm, Wanted,
+};
+pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
+pub use public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, UnsupportedAlgorithm};
 pub use recognized::{Recognized, Strength};
 pub use scheme::{
-    Encoding, Identity, InvalidScheme, KeyForm, Part, Scheme, SchemeBuilder, SignatureAt, TimeAt,
+    BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
+    SignatureAt, TimeAt,
 };
+pub use sign::HmacSigner;
+pub use time::TimeFormat;
+pub use token::{TokenScheme, TokenVerifier};
 
 /// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {
@@ -135,6 +156,8 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The present, in seconds since 1970; the signed time, where the scheme has one.
     pub now: UnixTime,
+    /// Method and target of the request, for schemes that sign them. Without: `POST /`.
+    pub request: Option<(&'a Method, &'a Uri)>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -145,7 +168,15 @@ impl<'a> Outgoing<'a> {
             id,
             body,
             now,
+            request: None,
         }
+    }
+
+    /// The same, sent with this method to that target.
+    #[must_use]
+    pub fn with_request(mut self, method: &'a Method, uri: &'a Uri) -> Self {
+        self.request = Some((method, uri));
+        self
     }
 }
 
@@ -161,4 +192,16 @@ pub enum CannotSign {
         "the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"
     )]
     Id,
+    /// The body is not what the scheme sends.
+    #[error("the body is not what the scheme signs: JSON or a form, of a size that receivers take")]
+    Body,
+    /// The scheme has no header field for its signature.
+    #[error("this scheme's signature is inside the body: use `HmacSigner::sign_with_body`")]
+    InBody,
+    /// The key does not sign.
+    #[error("the key does not sign: {reason}")]
+    Key {
+        /// In its own words.
+        reason: &'static str,
+    },
 }
