@@ -6,8 +6,8 @@ use super::encoding::MacBytes;
 use super::engine::{MAX_SIGNATURES, Reading, Written};
 use super::scheme::{BodyForm, Layout};
 use super::{
-    Authentic, FindKeys, Forged, Key, Keys, Message, PartialScheme, Recognized, Scheme, Strength,
-    VerifyPayload, Wanted,
+    Authentic, FindKeys, Forged, Head, Key, Keys, Message, PartialScheme, Recognized, Scheme, Strength,
+    VerifyBody, VerifyPayload, Wanted,
 };
 
 /// Verifies HMAC signatures by a [`Scheme`], with the keys of the sender.
@@ -54,6 +54,14 @@ impl VerifyPayload for HmacVerifier {
             delivery,
         );
         Ok(layout.with_time(authentic, &reading))
+    }
+
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        Ok(self.begin(head, limit)?.map(|running| Box::new(running) as _))
     }
 }
 

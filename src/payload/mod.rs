@@ -34,12 +34,14 @@ mod engine;
 mod families;
 mod fields;
 mod forged;
+pub mod handshakes;
 mod hmac;
 mod keys;
 pub mod presets;
 mod proof;
 mod public_key;
 mod recognized;
+mod running;
 mod scheme;
 mod sign;
 mod time;
@@ -67,6 +69,7 @@ pub use keys::{
 pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
 pub use public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, UnsupportedAlgorithm};
 pub use recognized::{Recognized, Strength};
+pub use running::Running;
 pub use scheme::{
     BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
     SignatureAt, TimeAt,
@@ -82,11 +85,97 @@ pub trait VerifyPayload: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Forged`], with the first reason found.
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged>;
+
+    /// Begins with a message of which the body is still to come: at most `limit` bytes of it. `None`, where it can
+    /// only be verified when it is there whole; then, and by default, [`verify_payload`](Self::verify_payload) is to be
+    /// asked. Both give the same answer.
+    ///
+    /// # Errors
+    /// [`Forged`] for whatever can be told from the head alone.
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        let _ = (head, limit);
+        Ok(None)
+    }
+}
+
+/// A verification whose body is still arriving.
+pub trait VerifyBody<'m>: fmt::Debug + Send {
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// [`Forged::BodyTooLarge`].
+    fn update(&mut self, chunk: &[u8]) -> Result<(), Forged>;
+
+    /// The body is whole.
+    ///
+    /// # Errors
+    /// [`Forged`].
+    fn finish(self: Box<Self>) -> Result<Authentic<'m>, Forged>;
 }
 
 impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
         (**self).verify_payload(message)
+    }
+
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        (**self).begin_payload(head, limit)
+    }
+}
+
+/// A message without its body.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Head<'a> {
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request's target, as received.
+    pub uri: &'a Uri,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+    /// The tenant that the connection has proved. If present, only its keys count.
+    pub sender: Option<&'a TenantId>,
+    /// The present, in seconds since 1970.
+    pub now: UnixTime,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a message of a sender whom nothing has proved yet.
+    pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, now: UnixTime) -> Self {
+        Self {
+            method,
+            uri,
+            headers,
+            sender: None,
+            now,
+        }
+    }
+
+    /// The same on a connection that has proved to be this tenant's.
+    #[must_use]
+    pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
+        self.sender = Some(sender);
+        self
+    }
+
+    /// The whole message.
+    pub fn with_body(&self, body: &'a [u8]) -> Message<'a> {
+        Message {
+            method: self.method,
+            uri: self.uri,
+            headers: self.headers,
+            body,
+            sender: self.sender,
+            now: self.now,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use rustls_pki_types::UnixTime;
 use serde_json::{Map, Value};
 
 use super::body::{self, Fields};
@@ -90,6 +91,7 @@ impl HmacSigner {
         let draft = Draft {
             headers: HeaderMap::new(),
             time,
+            now: outgoing.now,
         };
         let keys = self.keys(outgoing)?;
         let newest = keys
@@ -114,6 +116,7 @@ impl HmacSigner {
         let draft = Draft {
             headers: HeaderMap::new(),
             time: String::new(),
+            now: outgoing.now,
         };
         let keys = self.keys(outgoing)?;
         let pairs = draft.reading(&self.layout, outgoing, fields, |reading| {
@@ -154,6 +157,7 @@ impl SignPayload for HmacSigner {
 pub(super) struct Draft {
     headers: HeaderMap,
     time: String,
+    now: UnixTime,
 }
 
 impl Layout {
@@ -184,16 +188,20 @@ impl Layout {
         }
         match (&self.time, &self.signature) {
             (Some((TimeAt::Header(name), _)), _) => put(&mut headers, name, &time),
-            (_, SignatureAt::List { name, .. }) if !self.list_entries(&time).is_empty() => {
+            (_, SignatureAt::List { name, .. }) if !self.list_entries(&time, outgoing.now).is_empty() => {
                 put(
                     &mut headers,
                     name,
-                    &self.list_entries(&time).join(self.separator()),
+                    &self.list_entries(&time, outgoing.now).join(self.separator()),
                 );
             }
             _ => {}
         }
-        Ok(Draft { headers, time })
+        Ok(Draft {
+            headers,
+            time,
+            now: outgoing.now,
+        })
     }
 
     fn id_value(&self, id: &str) -> Result<HeaderValue, CannotSign> {
@@ -206,13 +214,16 @@ impl Layout {
     }
 
     /// What stands in the list beside the signatures.
-    fn list_entries(&self, time: &str) -> Vec<String> {
+    fn list_entries(&self, time: &str, now: UnixTime) -> Vec<String> {
         let time = match &self.time {
             Some((TimeAt::ListKey(key), _)) => Some(format!("{key}={time}")),
             _ => None,
         };
         let named = self.signed.iter().filter_map(|part| match part {
             Part::HeadersNamedBy(key) => Some(format!("{key}={CHOSEN}")),
+            Part::ListKey(key) if !self.signed.contains(&Part::HeadersNamedBy(key)) => {
+                Some(format!("{key}={}", now.as_secs()))
+            }
             _ => None,
         });
         time.into_iter().chain(named).collect()
@@ -230,13 +241,13 @@ impl Layout {
         Ok(self.encoding.encode(mac.as_slice()))
     }
 
-    fn write_signatures(&self, headers: &mut HeaderMap, signatures: &[String], time: &str) {
+    fn write_signatures(&self, headers: &mut HeaderMap, signatures: &[String], time: &str, now: UnixTime) {
         let newest = signatures.last().map(String::as_str).unwrap_or_default();
         match &self.signature {
             SignatureAt::Header { name, prefix } => put(headers, name, &format!("{prefix}{newest}")),
             SignatureAt::List { name, key, .. } => {
                 let entries = signatures.iter().map(|signature| format!("{key}={signature}"));
-                let entries: Vec<_> = self.list_entries(time).into_iter().chain(entries).collect();
+                let entries: Vec<_> = self.list_entries(time, now).into_iter().chain(entries).collect();
                 put(headers, name, &entries.join(self.separator()));
             }
             SignatureAt::Tagged { name, tag } => {
@@ -289,7 +300,7 @@ impl Draft {
     }
 
     pub(super) fn with_signatures(mut self, layout: &Layout, signatures: &[String]) -> HeaderMap {
-        layout.write_signatures(&mut self.headers, signatures, &self.time);
+        layout.write_signatures(&mut self.headers, signatures, &self.time, self.now);
         self.headers
     }
 }

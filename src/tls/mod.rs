@@ -18,9 +18,11 @@ mod alert;
 mod config;
 mod credentials;
 mod reason;
+mod signing;
 mod verifier;
 
 pub use config::{InvalidTls, Tls, disable_resumption};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use reason::{Reason, handshake_failure};
+pub use signing::RustlsKey;
 pub use verifier::{ClientAuth, HandshakeVerifier};

@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    unreachable_pub,
     reason = "tests say what they expect by failing loudly"
 )]
 #![allow(dead_code, reason = "each test binary uses some of it")]
