@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use subtle::ConstantTimeEq as _;
 
 /// How a signature is written. Only the canonical form is read, so that one value has one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +31,43 @@ pub(super) struct MacBytes {
 
 impl MacBytes {
     pub(super) fn of(mac: &[u8]) -> Self {
-        let mut bytes = [0; MAX_MAC + 2];
-        let len = mac.len().min(MAX_MAC);
-        bytes.iter_mut().zip(mac).for_each(|(to, from)| *to = *from);
-        Self { bytes, len }
+        let mut whole = Self {
+            bytes: [0; MAX_MAC + 2],
+            len: mac.len().min(MAX_MAC),
+        };
+        if let Some((to, from)) = whole.bytes.get_mut(..whole.len).zip(mac.get(..whole.len)) {
+            to.copy_from_slice(from);
+        }
+        whole
+    }
+
+    /// Whether they are the same, in a time that depends on their lengths alone: every difference of any word is
+    /// gathered, and what was gathered is compared once.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let words = |bytes: &Self| {
+            bytes
+                .bytes
+                .first_chunk()
+                .map_or([u64::MAX; MAX_MAC / 8], as_words)
+        };
+        let pairs = words(self).into_iter().zip(words(other));
+        let difference = pairs.fold(0, |difference, (ours, theirs)| difference | (ours ^ theirs));
+        self.len == other.len && bool::from(difference.ct_eq(&0))
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
+}
+
+fn as_words(bytes: &[u8; MAX_MAC]) -> [u64; MAX_MAC / 8] {
+    let mut words = [0; MAX_MAC / 8];
+    let (eights, _) = bytes.as_chunks::<8>();
+    words
+        .iter_mut()
+        .zip(eights)
+        .for_each(|(word, eight)| *word = u64::from_ne_bytes(*eight));
+    words
 }
 
 impl Encoding {
@@ -52,9 +81,9 @@ impl Encoding {
             return None;
         }
         let written = match self {
-            Self::Hex => decode_hex(text, &mut decoded.bytes, lower_digit)?,
-            Self::HexEitherCase => decode_hex(text, &mut decoded.bytes, lower_digit)
-                .or_else(|| decode_hex(text, &mut decoded.bytes, upper_digit))?,
+            Self::Hex => decode_hex(text, &mut decoded.bytes, &LOWER)?,
+            Self::HexEitherCase => decode_hex(text, &mut decoded.bytes, &LOWER)
+                .or_else(|| decode_hex(text, &mut decoded.bytes, &UPPER))?,
             Self::Base64 => STANDARD.decode_slice(text, &mut decoded.bytes).ok()?,
             Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut decoded.bytes).ok()?,
             Self::Base64UrlPadded => URL_SAFE.decode_slice(text, &mut decoded.bytes).ok()?,
@@ -105,32 +134,42 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Lower-case hexadecimal of any length.
 pub(super) fn decode_hex_vec(text: &str) -> Option<Vec<u8>> {
     let mut bytes = vec![0; text.len() / 2];
-    let written = decode_hex(text.as_bytes(), &mut bytes, lower_digit)?;
+    let written = decode_hex(text.as_bytes(), &mut bytes, &LOWER)?;
     (written == bytes.len() && text.len().is_multiple_of(2)).then_some(bytes)
 }
 
-fn decode_hex(text: &[u8], out: &mut [u8], digit: fn(u8) -> Option<u8>) -> Option<usize> {
-    for (pair, byte) in text.chunks(2).zip(out.iter_mut()) {
-        let [high, low] = pair else { return None };
-        *byte = digit(*high)? << 4 | digit(*low)?;
+/// What is not a digit of the table.
+const NO_DIGIT: u8 = 0x80;
+const LOWER: [u8; 256] = digits(b'a');
+const UPPER: [u8; 256] = digits(b'A');
+
+/// The value of each digit, with letters from `first` on.
+#[expect(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
+const fn digits(first: u8) -> [u8; 256] {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let letter = if value < 10 {
+            b'0' + value
+        } else {
+            first + value - 10
+        };
+        table[letter as usize] = value;
+        value += 1;
     }
-    Some(text.len() / 2)
+    table
 }
 
-fn lower_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+fn decode_hex(text: &[u8], out: &mut [u8], table: &[u8; 256]) -> Option<usize> {
+    let digit = |letter: u8| table.get(usize::from(letter)).copied().unwrap_or(NO_DIGIT);
+    let (pairs, _) = text.as_chunks::<2>();
+    let mut wrong = 0;
+    for ([high, low], byte) in pairs.iter().zip(out.iter_mut()) {
+        let (high, low) = (digit(*high), digit(*low));
+        wrong |= high | low;
+        *byte = high << 4 | low;
     }
-}
-
-fn upper_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    (wrong & NO_DIGIT == 0).then_some(pairs.len())
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(super) const MAX_SIGNATURES: usize = 100;
 pub(super) struct Reading<'m> {
     pub(super) message: Message<'m>,
     pub(super) time: Option<SignedTime<'m>>,
+    /// The field that tells deliveries apart, where that is one.
+    id: Option<&'m str>,
     fields: Fields,
 }
 
@@ -35,6 +37,7 @@ impl<'m> Reading<'m> {
         Self {
             message,
             time,
+            id: None,
             fields,
         }
     }
@@ -52,9 +55,14 @@ impl Layout {
         }
         let fields = self.fields(message.body)?;
         let time = self.read_time(message, &fields)?;
+        let id = match &self.identity {
+            Identity::Header(name) => Some(self.plain(single(message.headers, name)?, name)?),
+            _ => None,
+        };
         Ok(Reading {
             message: *message,
             time,
+            id,
             fields,
         })
     }
@@ -119,7 +127,7 @@ impl Layout {
             _ => None,
         };
         Ok(match &self.identity {
-            Identity::Header(name) => Delivery::Id(self.plain(single(message.headers, name)?, name)?),
+            Identity::Header(_) => Delivery::Id(reading.id.unwrap_or_default()),
             Identity::BodyField(path) => Delivery::BodyField(path, message.body),
             Identity::Body if self.body == BodyForm::Raw => Delivery::Body(message.body),
             Identity::TimeAndBody if self.body == BodyForm::Raw => match time() {
@@ -173,6 +181,9 @@ impl Layout {
             Part::Header(name) if self.identity == Identity::Signed => {
                 sink(single(message.headers, name)?.as_bytes());
             }
+            Part::Header(name) if self.is_identity(name) && reading.id.is_some() => {
+                sink(reading.id.unwrap_or_default().as_bytes());
+            }
             Part::Header(name) => sink(self.plain(single(message.headers, name)?, name)?.as_bytes()),
             Part::Body if form == Written::AsSent => sink(message.body),
             Part::Body => {
@@ -206,6 +217,10 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    fn is_identity(&self, name: &http::HeaderName) -> bool {
+        matches!(&self.identity, Identity::Header(identity) if identity == name)
     }
 
     fn feed_url(&self, message: &Message<'_>, sink: Sink<'_>) {

@@ -77,8 +77,20 @@ impl Layout {
 
     /// A value that cannot be taken for more than itself: visible, and without any text that sets parts apart.
     pub(super) fn is_plain(&self, value: &str) -> bool {
-        let separates = |part: &Part| matches!(part, Part::Literal(literal) if !literal.is_empty() && value.contains(literal));
         let visible = value.bytes().all(|byte| byte.is_ascii_graphic());
+        let separates = |part: &Part| match part {
+            Part::Literal(literal) => holds(value, literal),
+            _ => false,
+        };
         visible && !value.is_empty() && value.len() <= MAX_ID && !self.signed.iter().any(separates)
+    }
+}
+
+/// Most literals are one byte: no search has to be set up for them.
+fn holds(value: &str, literal: &str) -> bool {
+    match literal.as_bytes() {
+        [] => false,
+        [byte] => value.as_bytes().contains(byte),
+        _ => value.contains(literal),
     }
 }

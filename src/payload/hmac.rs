@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use subtle::ConstantTimeEq as _;
-
 use super::encoding::MacBytes;
 use super::engine::{MAX_SIGNATURES, Reading, Written};
 use super::scheme::{BodyForm, Layout};
@@ -47,12 +45,8 @@ impl VerifyPayload for HmacVerifier {
         let key = layout.matching_key(&keys, &reading, &candidates)?;
         key.used_at(message.now);
 
-        let authentic = Authentic::assertion(
-            keys.owner().clone(),
-            layout.name.clone(),
-            key.id().clone(),
-            delivery,
-        );
+        let id = key.id().clone();
+        let authentic = Authentic::assertion(keys.into_owner(), layout.name.clone(), id, delivery);
         Ok(layout.with_time(authentic, &reading))
     }
 
@@ -170,7 +164,7 @@ impl Layout {
         reading: &Reading<'_>,
         candidates: &Candidates,
     ) -> Result<bool, Forged> {
-        let same = |decoded: MacBytes| bool::from(decoded.as_slice().ct_eq(mac.as_slice()));
+        let same = |decoded: MacBytes| decoded.is_same(mac);
         if same(candidates.first) {
             return Ok(true);
         }
@@ -185,10 +179,9 @@ impl Layout {
     }
 
     pub(super) fn mac(&self, key: &Key, reading: &Reading<'_>, form: Written) -> Result<MacBytes, Forged> {
+        let mac = key.mac(self.digest, |sink| self.feed(&self.signed, reading, form, sink))?;
         // A key of another kind is a ring that was built for another scheme: it matches nothing.
-        let mut mac = key.begin(self.digest).ok_or(Forged::SignatureMismatch)?;
-        self.feed(&self.signed, reading, form, &mut |piece| mac.update(piece))?;
-        Ok(mac.finish())
+        mac.ok_or(Forged::SignatureMismatch)
     }
 
     pub(super) fn with_time<'m>(&self, authentic: Authentic<'m>, reading: &Reading<'_>) -> Authentic<'m> {

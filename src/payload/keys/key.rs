@@ -8,6 +8,7 @@ use super::mac::Keyed;
 use super::secret::Weak;
 use super::{Digest, KeyForm, KeyId, Mac, PublicKeyAlgorithm, PublicKeyForm};
 use crate::identity::Validity;
+use crate::payload::encoding::MacBytes;
 use crate::payload::{PartialScheme, PublicKeyScheme, Scheme, TokenScheme};
 
 /// What the keys of a scheme are, and how they are written.
@@ -160,6 +161,18 @@ impl Key {
         match &self.material {
             Material::Secret(keyed) if keyed.digest() == digest => Some(keyed.begin()),
             _ => None,
+        }
+    }
+
+    /// The MAC of what is fed; nothing for a key of another kind.
+    pub(in crate::payload) fn mac<E>(
+        &self,
+        digest: Digest,
+        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+    ) -> Result<Option<MacBytes>, E> {
+        match &self.material {
+            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(feed).map(Some),
+            _ => Ok(None),
         }
     }
 

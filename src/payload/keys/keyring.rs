@@ -18,7 +18,8 @@ use crate::tenant::TenantId;
 #[derive(Clone)]
 pub struct Keyring {
     tenants: HashMap<TenantId, Arc<[Key]>>,
-    sole: Option<TenantId>,
+    /// Where there is one tenant only.
+    sole: Option<Keys>,
 }
 
 impl Keyring {
@@ -69,7 +70,9 @@ impl Keyring {
 
 impl FindKeys for Keyring {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<Keys, NoKey> {
-        let owner = wanted.sender.or(self.sole.as_ref()).ok_or(NoKey::SenderNeeded)?;
+        let Some(owner) = wanted.sender else {
+            return self.sole.clone().ok_or(NoKey::SenderNeeded);
+        };
         match self.tenants.get(owner) {
             Some(keys) => Ok(Keys::new(owner.clone(), keys.clone())),
             None => Err(NoKey::Unknown {
@@ -184,16 +187,16 @@ impl KeyringBuilder {
             check_room(keys, &key).map_err(problem)?;
             keys.push(key);
         }
-        let mut owners = tenants.keys();
-        let sole = match (owners.next(), owners.next()) {
-            (None, _) => return Err(invalid("", "", KeyProblem::NoKeys)),
-            (Some(owner), None) => Some(owner.clone()),
-            (Some(_), Some(_)) => None,
-        };
-        let tenants = tenants
+        let tenants: HashMap<_, Arc<[Key]>> = tenants
             .into_iter()
             .map(|(tenant, keys)| (tenant, keys.into()))
             .collect();
+        let mut owners = tenants.iter();
+        let sole = match (owners.next(), owners.next()) {
+            (None, _) => return Err(invalid("", "", KeyProblem::NoKeys)),
+            (Some((owner, keys)), None) => Some(Keys::new(owner.clone(), Arc::clone(keys))),
+            (Some(_), Some(_)) => None,
+        };
         Ok(Keyring { tenants, sole })
     }
 }

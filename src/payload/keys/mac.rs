@@ -78,6 +78,18 @@ impl Keyed {
         }
     }
 
+    /// The MAC of what is fed. Without moving a running MAC about: the largest is some hundred bytes.
+    pub(super) fn mac<E>(
+        &self,
+        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+    ) -> Result<MacBytes, E> {
+        match self {
+            Self::Sha1(keyed) => run(&**keyed, feed),
+            Self::Sha256(keyed) => run(&**keyed, feed),
+            Self::Sha512(keyed) => run(&**keyed, feed),
+        }
+    }
+
     pub(super) fn digest(&self) -> Digest {
         match self {
             Self::Sha1(_) => Digest::Sha1,
@@ -85,4 +97,13 @@ impl Keyed {
             Self::Sha512(_) => Digest::Sha512,
         }
     }
+}
+
+fn run<M: hmac::Mac + Clone, E>(
+    keyed: &M,
+    feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+) -> Result<MacBytes, E> {
+    let mut mac = keyed.clone();
+    feed(&mut |piece| mac.update(piece))?;
+    Ok(MacBytes::of(&mac.finalize().into_bytes()))
 }

@@ -73,6 +73,11 @@ impl Keys {
         &self.owner
     }
 
+    /// Whose keys they were.
+    pub(super) fn into_owner(self) -> TenantId {
+        self.owner
+    }
+
     /// Those that are valid at `now`, newest last as they were given.
     pub fn valid_at(&self, now: UnixTime) -> impl DoubleEndedIterator<Item = &Key> {
         let counting = self.keys.get(..Self::MAX).unwrap_or(&self.keys);
