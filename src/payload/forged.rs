@@ -25,6 +25,18 @@ pub enum Forged {
         /// Its name.
         name: HeaderName,
     },
+    /// A parameter of the query that the scheme needs is repeated or written in another form.
+    #[error("the query is malformed")]
+    MalformedQuery,
+    /// The body is not what the scheme sends: not JSON or no form, a name repeated in it, or a field that nobody signs.
+    #[error("the body is malformed")]
+    MalformedBody,
+    /// The body is larger than what may be parsed before it is verified.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// The signed time is not written as the scheme writes it.
     #[error("the signed time is malformed")]
     MalformedTime,
@@ -67,6 +79,9 @@ impl Forged {
             Self::MissingHeader { .. } => "payload.missing_header",
             Self::RepeatedHeader { .. } => "payload.repeated_header",
             Self::MalformedHeader { .. } => "payload.malformed_header",
+            Self::MalformedQuery => "payload.malformed_query",
+            Self::MalformedBody => "payload.malformed_body",
+            Self::BodyTooLarge { .. } => "payload.body_too_large",
             Self::MalformedTime => "payload.malformed_time",
             Self::MalformedSignature { .. } => "payload.malformed_signature",
             Self::TooManySignatures { .. } => "payload.too_many_signatures",

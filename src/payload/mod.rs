@@ -28,14 +28,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod body;
 mod encoding;
+mod engine;
+mod families;
+mod fields;
 mod forged;
+pub mod handshakes;
 mod hmac;
 mod keys;
-mod presets;
+pub mod presets;
 mod proof;
+mod public_key;
 mod recognized;
+mod running;
 mod scheme;
+mod sign;
+mod time;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,14 +55,28 @@ use rustls_pki_types::UnixTime;
 
 use crate::tenant::TenantId;
 
-pub use forged::Forged;
-pub use hmac::{HmacSigner, HmacVerifier};
-pub use keys::{FindKeys, InvalidKey, Key, KeyId, KeyProblem, Keyring, KeyringBuilder, Keys, NoKey, Wanted};
-pub use proof::{Authentic, Delivery, Fresh};
-pub use recognized::{Recognized, Strength};
-pub use scheme::{
-    Encoding, Identity, InvalidScheme, KeyForm, Part, Scheme, SchemeBuilder, SignatureAt, TimeAt,
+pub use encoding::Encoding;
+pub use families::{
+    AdyenBatch, AdyenItem, AdyenVerifier, FindCertificate, HubSpotLegacy, NotFetched, PayPalEvent,
+    PayPalVerifier, SnsMessage, SnsVerifier, TwilioVerifier,
 };
+pub use forged::Forged;
+pub use hmac::{HmacVerifier, PartialVerifier};
+pub use keys::{
+    Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
+    KeyringBuilder, Keys, NoKey, PublicKeyAlgorithm, PublicKeyForm, Wanted,
+};
+pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
+pub use public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, UnsupportedAlgorithm};
+pub use recognized::{Recognized, Strength};
+pub use running::Running;
+pub use scheme::{
+    BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
+    SignatureAt, TimeAt,
+};
+pub use sign::HmacSigner;
+pub use time::TimeFormat;
+pub use token::{TokenScheme, TokenVerifier};
 
 /// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {
@@ -61,11 +85,97 @@ pub trait VerifyPayload: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Forged`], with the first reason found.
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged>;
+
+    /// Begins with a message of which the body is still to come: at most `limit` bytes of it. `None`, where it can
+    /// only be verified when it is there whole; then, and by default, [`verify_payload`](Self::verify_payload) is to be
+    /// asked. Both give the same answer.
+    ///
+    /// # Errors
+    /// [`Forged`] for whatever can be told from the head alone.
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        let _ = (head, limit);
+        Ok(None)
+    }
+}
+
+/// A verification whose body is still arriving.
+pub trait VerifyBody<'m>: fmt::Debug + Send {
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// [`Forged::BodyTooLarge`].
+    fn update(&mut self, chunk: &[u8]) -> Result<(), Forged>;
+
+    /// The body is whole.
+    ///
+    /// # Errors
+    /// [`Forged`].
+    fn finish(self: Box<Self>) -> Result<Authentic<'m>, Forged>;
 }
 
 impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
         (**self).verify_payload(message)
+    }
+
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        (**self).begin_payload(head, limit)
+    }
+}
+
+/// A message without its body.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Head<'a> {
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request's target, as received.
+    pub uri: &'a Uri,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+    /// The tenant that the connection has proved. If present, only its keys count.
+    pub sender: Option<&'a TenantId>,
+    /// The present, in seconds since 1970.
+    pub now: UnixTime,
+}
+
+impl<'a> Head<'a> {
+    /// The head of a message of a sender whom nothing has proved yet.
+    pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, now: UnixTime) -> Self {
+        Self {
+            method,
+            uri,
+            headers,
+            sender: None,
+            now,
+        }
+    }
+
+    /// The same on a connection that has proved to be this tenant's.
+    #[must_use]
+    pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
+        self.sender = Some(sender);
+        self
+    }
+
+    /// The whole message.
+    pub fn with_body(&self, body: &'a [u8]) -> Message<'a> {
+        Message {
+            method: self.method,
+            uri: self.uri,
+            headers: self.headers,
+            body,
+            sender: self.sender,
+            now: self.now,
+        }
     }
 }
 
@@ -135,6 +245,8 @@ pub struct Outgoing<'a> {
     pub body: &'a [u8],
     /// The present, in seconds since 1970; the signed time, where the scheme has one.
     pub now: UnixTime,
+    /// Method and target of the request, for schemes that sign them. Without: `POST /`.
+    pub request: Option<(&'a Method, &'a Uri)>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -145,7 +257,15 @@ impl<'a> Outgoing<'a> {
             id,
             body,
             now,
+            request: None,
         }
+    }
+
+    /// The same, sent with this method to that target.
+    #[must_use]
+    pub fn with_request(mut self, method: &'a Method, uri: &'a Uri) -> Self {
+        self.request = Some((method, uri));
+        self
     }
 }
 
@@ -161,4 +281,16 @@ pub enum CannotSign {
         "the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"
     )]
     Id,
+    /// The body is not what the scheme sends.
+    #[error("the body is not what the scheme signs: JSON or a form, of a size that receivers take")]
+    Body,
+    /// The scheme has no header field for its signature.
+    #[error("this scheme's signature is inside the body: use `HmacSigner::sign_with_body`")]
+    InBody,
+    /// The key does not sign.
+    #[error("the key does not sign: {reason}")]
+    Key {
+        /// In its own words.
+        reason: &'static str,
+    },
 }

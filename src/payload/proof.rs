@@ -2,8 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
+use sha2::{Digest as _, Sha256};
 
-use super::{Forged, KeyId};
+use super::scheme::Layout;
+use super::{Forged, KeyId, Message, body};
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
 
@@ -28,8 +30,8 @@ struct Signature {
     signed_at: Option<UnixTime>,
 }
 
-/// What tells one delivery from another: nothing but what the signature covers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Delivery<'m> {
     /// The sender's own identity of it, which is signed.
@@ -38,6 +40,107 @@ pub enum Delivery<'m> {
     Body(&'m [u8]),
     /// The signed time, as it was written, and the signed body.
     TimeAndBody(&'m str, &'m [u8]),
+    /// The text or number at this path in the signed JSON body; where there is none, the body.
+    BodyField(&'static str, &'m [u8]),
+    /// The signed body, with every character beyond ASCII escaped.
+    EscapedBody(&'m [u8]),
+    /// All that is signed.
+    Signed(SignedText<'m>),
+    /// The SHA-256 hash of one of these: for a body that was read in pieces, or an identity inside of it.
+    Digest(Hashed, [u8; 32]),
+}
+
+/// What a [`Delivery::Digest`] is the hash of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hashed {
+    /// The body: counts as the same delivery as [`Delivery::Body`].
+    Body,
+    /// The length of the time in eight bytes, the time, and the body: as [`Delivery::TimeAndBody`].
+    TimeAndBody,
+    /// All that is signed: as [`Delivery::Signed`].
+    Signed,
+    /// An identity in the body: as [`Delivery::BodyField`].
+    Field,
+}
+
+impl Hashed {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Body => b"body",
+            Self::TimeAndBody => b"time and body",
+            Self::Signed => b"signed",
+            Self::Field => b"field",
+        }
+    }
+}
+
+/// All that is signed of a message, not hashed yet.
+#[derive(Clone)]
+pub struct SignedText<'m> {
+    layout: Arc<Layout>,
+    message: Message<'m>,
+}
+
+impl<'m> SignedText<'m> {
+    pub(super) fn new(layout: &Arc<Layout>, message: &Message<'m>) -> Self {
+        Self {
+            layout: Arc::clone(layout),
+            message: *message,
+        }
+    }
+}
+
+impl fmt::Debug for SignedText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedText").finish_non_exhaustive()
+    }
+}
+
+impl Delivery<'_> {
+    fn hash(&self) -> (Hashed, [u8; 32]) {
+        match self {
+            Self::Id(id) => (Hashed::Field, Sha256::digest(id).into()),
+            Self::Body(body) => (Hashed::Body, Sha256::digest(body).into()),
+            Self::TimeAndBody(time, body) => {
+                let hash = begin_time_and_body(time).chain_update(body);
+                (Hashed::TimeAndBody, hash.finalize().into())
+            }
+            Self::BodyField(path, body) => match field(body, path) {
+                Some(value) => (Hashed::Field, Sha256::digest(value).into()),
+                None => (Hashed::Body, Sha256::digest(body).into()),
+            },
+            Self::EscapedBody(body) => (Hashed::Body, escaped_digest(body)),
+            Self::Signed(text) => match text.layout.signed_digest(&text.message) {
+                Ok(digest) => (Hashed::Signed, digest),
+                // It was read when it was verified, so it can be read again.
+                Err(_) => (Hashed::Body, Sha256::digest(text.message.body).into()),
+            },
+            Self::Digest(what, digest) => (*what, *digest),
+        }
+    }
+}
+
+/// The hash over a time and a body, up to the body.
+pub(super) fn begin_time_and_body(time: &str) -> Sha256 {
+    Sha256::new()
+        .chain_update((time.len() as u64).to_be_bytes())
+        .chain_update(time)
+}
+
+fn field(body: &[u8], path: &str) -> Option<String> {
+    let value = body::parse_json(body).ok()?;
+    let text = body::scalar(body::at_path(&value, path)?)?;
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+fn escaped_digest(body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    match str::from_utf8(body) {
+        Ok(text) => body::escaped(text, &mut |piece| hash.update(piece)),
+        Err(_) => hash.update(body),
+    }
+    hash.finalize().into()
 }
 
 impl<'m> Authentic<'m> {
@@ -60,11 +163,11 @@ impl<'m> Authentic<'m> {
         }
     }
 
-    /// The same, signed at this time, and passing as fresh until that one.
+    /// The same, signed at this time, and passing as fresh until that one (no end: `None`).
     #[must_use]
-    pub fn signed_at(mut self, signed: UnixTime, fresh_until: UnixTime) -> Self {
+    pub fn signed_at(mut self, signed: UnixTime, fresh_until: impl Into<Option<UnixTime>>) -> Self {
         self.signature.signed_at = Some(signed);
-        self.fresh_until = Some(fresh_until);
+        self.fresh_until = fresh_until.into();
         self
     }
 
@@ -107,9 +210,9 @@ impl<'m> Authentic<'m> {
         let (tenant, scheme) = (&self.signature.sender, &*self.signature.scheme);
         match self.delivery {
             Delivery::Id(id) => ClaimKey::of(tenant, scheme, [b"id", id.as_bytes()]),
-            Delivery::Body(body) => ClaimKey::of(tenant, scheme, [b"body", body]),
-            Delivery::TimeAndBody(time, body) => {
-                ClaimKey::of(tenant, scheme, [b"time and body", time.as_bytes(), body])
+            _ => {
+                let (what, digest) = self.delivery.hash();
+                ClaimKey::of(tenant, scheme, [what.label(), &digest])
             }
         }
     }
@@ -127,6 +230,10 @@ impl fmt::Debug for Delivery<'_> {
             Self::Id(id) => write!(f, "Id({id:?})"),
             Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
             Self::TimeAndBody(time, body) => write!(f, "TimeAndBody({time:?}, {} bytes)", body.len()),
+            Self::BodyField(path, body) => write!(f, "BodyField({path:?}, {} bytes)", body.len()),
+            Self::EscapedBody(body) => write!(f, "EscapedBody({} bytes)", body.len()),
+            Self::Signed(text) => write!(f, "Signed({} bytes of body)", text.message.body.len()),
+            Self::Digest(what, _) => write!(f, "Digest({what:?})"),
         }
     }
 }

@@ -23,10 +23,30 @@ pub struct Recognized {
 pub enum Strength {
     /// A signed token that does not cover the body: who sent it is proved, what was sent is not.
     UnboundToken,
+    /// A signature over some fields of the body; the others are anybody's.
+    SignedFields,
+    /// A signature over a checksum of the body, which other bodies have too.
+    Checksum,
+    /// A hash of secret and message that can be made to fit a longer message.
+    ExtendableHash,
     /// A fixed secret in a header field.
     Token,
     /// User name and password (RFC 7617).
     Basic,
+}
+
+impl Strength {
+    /// What it proves, for people.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::UnboundToken => "the sender",
+            Self::SignedFields => "the signed fields",
+            Self::Checksum => "a checksum of the message",
+            Self::ExtendableHash => "how the message begins",
+            Self::Token => "knowledge of a token",
+            Self::Basic => "knowledge of a password",
+        }
+    }
 }
 
 impl Recognized {

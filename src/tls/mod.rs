@@ -27,12 +27,14 @@ mod config;
 mod credentials;
 mod reason;
 mod resumption;
+mod signing;
 mod verifier;
 
 pub use config::{InvalidTls, Tls};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{Binding, BoundSessions, BoundTickets, allow_resumption, disable_resumption};
+pub use signing::RustlsKey;
 pub use verifier::{ClientAuth, HandshakeVerifier};
 
 /// The rustls that this crate works with, to name the same version.

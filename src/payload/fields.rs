@@ -1,0 +1,96 @@
+//! Header fields and lists in them, read strictly.
+
+use http::{HeaderMap, HeaderName};
+
+use super::Forged;
+use super::scheme::{Layout, Part, SignatureAt};
+
+/// The longest value of a header field that is read, in bytes.
+pub(super) const MAX_FIELD: usize = 8 * 1024;
+/// The longest identity of a delivery, in bytes.
+pub(super) const MAX_ID: usize = 256;
+
+/// The value of a header field that must stand exactly once.
+pub(super) fn single<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<&'m str, Forged> {
+    optional(headers, name)?.ok_or_else(|| Forged::MissingHeader { name: name.clone() })
+}
+
+/// The value of a header field that must not stand more than once.
+pub(super) fn optional<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<Option<&'m str>, Forged> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Forged::RepeatedHeader { name: name.clone() });
+    }
+    let text = value
+        .to_str()
+        .ok()
+        .filter(|text| !text.is_empty() && text.len() <= MAX_FIELD);
+    match text {
+        Some(text) => Ok(Some(text)),
+        None => Err(Forged::MalformedHeader { name: name.clone() }),
+    }
+}
+
+/// `key=value` entries, with spaces around them allowed.
+pub(super) fn list<'t>(text: &'t str, separators: &'static str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.split(|character| separators.contains(character))
+        .filter_map(|entry| entry.trim_matches(' ').split_once('='))
+}
+
+/// The value of a query's only parameter of this name, decoded where that changes nothing else.
+pub(super) fn query_value<'q>(query: Option<&'q str>, name: &str) -> Result<Option<&'q str>, Forged> {
+    let mut found = query
+        .unwrap_or_default()
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(candidate, _)| *candidate == name);
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        // An escape would be a second form of the same value.
+        (Some((_, value)), None) if !value.contains(['%', '+']) => Ok(Some(value)),
+        _ => Err(Forged::MalformedQuery),
+    }
+}
+
+impl Layout {
+    /// The value of this key in the list that holds the signatures. Repeated only in lists of groups, and then the
+    /// same in all of them.
+    pub(super) fn list_value<'m>(
+        &self,
+        headers: &'m HeaderMap,
+        wanted: &str,
+    ) -> Result<Option<&'m str>, Forged> {
+        let SignatureAt::List { name, separators, .. } = &self.signature else {
+            return Ok(None);
+        };
+        let mut values = list(single(headers, name)?, separators).filter(|(key, _)| *key == wanted);
+        let first = values.next().map(|(_, value)| value);
+        let grouped = separators.contains(' ');
+        if values.any(|(_, value)| !grouped || Some(value) != first) {
+            return Err(Forged::MalformedHeader { name: name.clone() });
+        }
+        Ok(first)
+    }
+
+    /// A value that cannot be taken for more than itself: visible, and without any text that sets parts apart.
+    pub(super) fn is_plain(&self, value: &str) -> bool {
+        let visible = value.bytes().all(|byte| byte.is_ascii_graphic());
+        let separates = |part: &Part| match part {
+            Part::Literal(literal) => holds(value, literal),
+            _ => false,
+        };
+        visible && !value.is_empty() && value.len() <= MAX_ID && !self.signed.iter().any(separates)
+    }
+}
+
+/// Most literals are one byte: no search has to be set up for them.
+fn holds(value: &str, literal: &str) -> bool {
+    match literal.as_bytes() {
+        [] => false,
+        [byte] => value.as_bytes().contains(byte),
+        _ => value.contains(literal),
+    }
+}

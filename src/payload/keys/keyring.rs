@@ -1,0 +1,244 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+
+use super::secret::Weak;
+use super::{FindKeys, Key, KeyId, KeyProblem, KeySpec, Keys, NoKey, Wanted};
+use crate::identity::Validity;
+use crate::tenant::TenantId;
+
+/// The keys of all tenants for one scheme.
+///
+/// Several keys of one tenant may overlap in time: all that are valid count, so that a key can be rotated without a
+/// refused delivery. Inside a [`Live`](crate::live::Live) it is replaced as a whole while in use;
+/// [`report`](Self::report) tells whether a rotation is through.
+#[derive(Clone)]
+pub struct Keyring {
+    tenants: HashMap<TenantId, Arc<[Key]>>,
+    /// Where there is one tenant only.
+    sole: Option<Keys>,
+}
+
+impl Keyring {
+    /// An empty ring for the keys of this scheme.
+    pub fn builder(scheme: impl Into<KeySpec>) -> KeyringBuilder {
+        KeyringBuilder {
+            spec: scheme.into(),
+            weak: Weak::Refuse,
+            keys: Vec::new(),
+        }
+    }
+
+    /// How many tenants have keys.
+    pub fn tenants(&self) -> usize {
+        self.tenants.len()
+    }
+
+    /// Every key, whether it counts at `now`, and whether it is used: for the operator.
+    ///
+    /// A key is retiring when it has no more than `soon` left.
+    pub fn report(&self, now: UnixTime, soon: Duration) -> impl Iterator<Item = KeyReport> {
+        self.tenants.iter().flat_map(move |(tenant, keys)| {
+            keys.iter().map(move |key| KeyReport {
+                tenant: tenant.clone(),
+                key: key.id().clone(),
+                validity: key.validity(),
+                last_used: key.last_used(),
+                state: KeyState::of(key, now, soon),
+            })
+        })
+    }
+
+    /// Takes over when keys of the same tenant and name were last used, from the ring that this one replaces.
+    #[must_use]
+    pub fn with_history_of(self, previous: &Self) -> Self {
+        for (tenant, keys) in &self.tenants {
+            let before = previous.tenants.get(tenant);
+            for key in &**keys {
+                let same = before.and_then(|before| before.iter().find(|old| old.id() == key.id()));
+                if let Some(used) = same.and_then(Key::last_used) {
+                    key.used_at(used);
+                }
+            }
+        }
+        self
+    }
+}
+
+impl FindKeys for Keyring {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<Keys, NoKey> {
+        let Some(owner) = wanted.sender else {
+            return self.sole.clone().ok_or(NoKey::SenderNeeded);
+        };
+        match self.tenants.get(owner) {
+            Some(keys) => Ok(Keys::new(owner.clone(), keys.clone())),
+            None => Err(NoKey::Unknown {
+                sender: owner.clone(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("tenants", &self.tenants.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the operator sees of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyReport {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name.
+    pub key: KeyId,
+    /// When it counts.
+    pub validity: Validity,
+    /// When a signature last matched it, as far as this process knows.
+    pub last_used: Option<UnixTime>,
+    /// Where it stands in its life.
+    pub state: KeyState,
+}
+
+/// Where a key stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// It does not count yet.
+    NotYet,
+    /// It counts and no signature has matched it: a new key that the sender does not use yet.
+    Unused,
+    /// It counts and is used.
+    InUse,
+    /// It ends soon, and the sender used it within that same span: the rotation is not through.
+    RetiringButInUse,
+    /// It ends soon, and nobody uses it any more.
+    Retiring,
+    /// It does not count any more.
+    Retired,
+}
+
+impl KeyState {
+    fn of(key: &Key, now: UnixTime, soon: Duration) -> Self {
+        let validity = key.validity();
+        let recent = |used: UnixTime| now.as_secs().saturating_sub(used.as_secs()) <= soon.as_secs();
+        match key.last_used() {
+            _ if now < validity.not_before => Self::NotYet,
+            _ if now > validity.not_after => Self::Retired,
+            Some(used) if validity.left(now) <= soon && recent(used) => Self::RetiringButInUse,
+            _ if validity.left(now) <= soon => Self::Retiring,
+            None => Self::Unused,
+            Some(_) => Self::InUse,
+        }
+    }
+}
+
+/// Collects the keys of a [`Keyring`]. Mistakes are reported by [`build`](Self::build).
+#[must_use]
+pub struct KeyringBuilder {
+    spec: KeySpec,
+    weak: Weak,
+    keys: Vec<(String, Result<Key, InvalidKey>)>,
+}
+
+impl KeyringBuilder {
+    /// Takes secrets from here on that are short or look like placeholders.
+    ///
+    /// # Security
+    /// For the examples that providers publish, and for nothing else: anybody can guess such a secret.
+    pub fn allow_weak_secrets(mut self) -> Self {
+        self.weak = Weak::Allow;
+        self
+    }
+
+    /// A key of a tenant that counts always.
+    pub fn key(self, tenant: &str, id: &str, secret: &str) -> Self {
+        self.key_valid(tenant, id, secret, Validity::ALWAYS)
+    }
+
+    /// A key of a tenant that counts in this time only.
+    pub fn key_valid(mut self, tenant: &str, id: &str, secret: &str, validity: Validity) -> Self {
+        let key =
+            Key::parse_with(KeyId::new(id), self.spec, secret, self.weak).map(|key| key.valid(validity));
+        self.keys.push((
+            tenant.to_owned(),
+            key.map_err(|problem| invalid(tenant, id, problem)),
+        ));
+        self
+    }
+
+    /// The ring.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] with the first key that cannot be used, or where there is none.
+    pub fn build(self) -> Result<Keyring, InvalidKey> {
+        let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
+        for (name, key) in self.keys {
+            let key = key?;
+            let problem = |problem| invalid(&name, key.id().as_str(), problem);
+            let tenant = TenantId::parse(&name).map_err(|_| problem(KeyProblem::Tenant))?;
+            let keys = tenants.entry(tenant).or_default();
+            check_room(keys, &key).map_err(problem)?;
+            keys.push(key);
+        }
+        let tenants: HashMap<_, Arc<[Key]>> = tenants
+            .into_iter()
+            .map(|(tenant, keys)| (tenant, keys.into()))
+            .collect();
+        let mut owners = tenants.iter();
+        let sole = match (owners.next(), owners.next()) {
+            (None, _) => return Err(invalid("", "", KeyProblem::NoKeys)),
+            (Some((owner, keys)), None) => Some(Keys::new(owner.clone(), Arc::clone(keys))),
+            (Some(_), Some(_)) => None,
+        };
+        Ok(Keyring { tenants, sole })
+    }
+}
+
+impl fmt::Debug for KeyringBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyringBuilder")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_room(keys: &[Key], new: &Key) -> Result<(), KeyProblem> {
+    if new.validity().not_after < new.validity().not_before {
+        return Err(KeyProblem::NeverValid);
+    }
+    if keys.iter().any(|key| key.id() == new.id()) {
+        return Err(KeyProblem::SameId);
+    }
+    if keys.len() == Keys::MAX {
+        return Err(KeyProblem::TooMany);
+    }
+    Ok(())
+}
+
+fn invalid(tenant: &str, id: &str, problem: KeyProblem) -> InvalidKey {
+    InvalidKey {
+        tenant: tenant.to_owned(),
+        id: id.to_owned(),
+        problem,
+    }
+}
+
+/// A key that must not be used: whose, which, and what to do. Never holds the secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("key {id:?} of tenant {tenant:?}: {problem}")]
+#[non_exhaustive]
+pub struct InvalidKey {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its name.
+    pub id: String,
+    /// What is wrong with it.
+    pub problem: KeyProblem,
+}

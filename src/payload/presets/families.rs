@@ -1,0 +1,76 @@
+//! Providers whose scheme no row of data can say: a type each.
+
+use super::{Make, Preset};
+use crate::payload::Strength;
+
+pub(super) const ROWS: &[Preset] = &[
+    Preset {
+        name: "twilio",
+        provider: "Twilio",
+        signed: "the URL, then every field of the form, by name, without what sets them apart; for other bodies the \
+                 URL with the body's SHA-256 hash in it",
+        not_covered: "any time; method, header fields; where a name ends and its value begins",
+        handshake: "nothing",
+        source: "twilio-python tests/unit/test_request_validator.py",
+        make: Make::Type {
+            name: "TwilioVerifier",
+            signature: "`x-twilio-signature`",
+            strength: None,
+        },
+    },
+    Preset {
+        name: "aws_sns",
+        provider: "AWS SNS, signature versions 1 and 2",
+        signed: "`Message`, `MessageId`, `Subject`, `SubscribeURL`, `Timestamp`, `Token`, `TopicArn`, `Type`",
+        not_covered: "other fields of the body, header fields",
+        handshake: "`SubscriptionConfirmation`: visit the signed `SubscribeURL`",
+        source: "aws-js-sns-message-validator index.js",
+        make: Make::Type {
+            name: "SnsVerifier",
+            signature: "body, JSON `Signature`",
+            strength: Some(Strength::SignedFields),
+        },
+    },
+    Preset {
+        name: "paypal",
+        provider: "PayPal",
+        signed: "`{transmission id}|{time}|{webhook id}|{CRC-32 of the body}`",
+        not_covered: "**the body, but for a checksum** that anybody can match with another body; fetch the event by \
+                      its id",
+        handshake: "nothing",
+        source: "developer.paypal.com, \"Webhooks: integration\"",
+        make: Make::Type {
+            name: "PayPalVerifier",
+            signature: "`paypal-transmission-sig`",
+            strength: Some(Strength::Checksum),
+        },
+    },
+    Preset {
+        name: "adyen",
+        provider: "Adyen, standard webhooks",
+        signed: "of each item: PSP reference, original reference, merchant account, merchant reference, value, \
+                 currency, event code, success",
+        not_covered: "every other field of the items; any time; method, URL, header fields",
+        handshake: "nothing",
+        source: "adyen-python-api-library test/UtilTest.py",
+        make: Make::Type {
+            name: "AdyenVerifier",
+            signature: "body, JSON `additionalData.hmacSignature` of each item",
+            strength: Some(Strength::SignedFields),
+        },
+    },
+    Preset {
+        name: "hubspot_legacy",
+        provider: "HubSpot, versions 1 and 2",
+        signed: "the secret and the body, or the secret, method, URL and body; hashed, not authenticated: whoever \
+                 sees one message can make longer ones",
+        not_covered: "any time; header fields",
+        handshake: "nothing",
+        source: "hubspot-api-python tests/spec/utils/test_signature.py",
+        make: Make::Type {
+            name: "HubSpotLegacy",
+            signature: "`x-hubspot-signature`",
+            strength: Some(Strength::ExtendableHash),
+        },
+    },
+];

@@ -1,0 +1,489 @@
+//! Providers with a type or a format of their own, against messages that Python and openssl have signed.
+
+use std::sync::Arc;
+
+use countersign::payload::{
+    HmacVerifier, KeySpec, Keyring, Message, NotFetched, PartialScheme, PartialVerifier, PayPalVerifier,
+    PublicKeyAlgorithm, Scheme, SnsVerifier, Strength, UnsupportedAlgorithm, VerifyPayload,
+};
+use http::{HeaderMap, HeaderName, Method, Uri};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
+};
+use serde::Deserialize;
+
+use crate::payload_support::{algorithms, at, tenant};
+
+const NOW: u64 = 1_790_000_000;
+
+fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let field = |(name, value): &(&'static str, &str)| {
+        (HeaderName::from_static(name), value.parse().expect("a value"))
+    };
+    fields.iter().map(field).collect()
+}
+
+fn verdict(
+    verifier: &dyn VerifyPayload,
+    uri: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), &'static str> {
+    let (method, uri) = (Method::POST, uri.parse::<Uri>().expect("a URI"));
+    let message = Message::new(&method, &uri, headers, body, at(NOW));
+    verifier
+        .verify_payload(&message)
+        .map(|_| ())
+        .map_err(|forged| forged.code())
+}
+
+fn one_key(spec: KeySpec, secret: &str) -> Keyring {
+    Keyring::builder(spec)
+        .key("acme", "1", secret)
+        .build()
+        .expect("a key")
+}
+
+#[test]
+fn coinbase_signs_the_header_fields_that_it_names() {
+    let scheme = Scheme::coinbase_cdp();
+    let verifier = HmacVerifier::new(
+        scheme.clone(),
+        one_key(KeySpec::from(&scheme), "a secret of coinbase"),
+    );
+    let mac = "00e7290f8011cdd268eaae8078637056fa8b8ed63e89489310bc3e2c9a007721";
+    let field = |names: &str| format!("t=1790000000,v0=ab,h={names},v1={mac}");
+    let both = "content-type x-request-id";
+    let (json, id) = (("content-type", "application/json"), ("x-request-id", "req-1"));
+    let cases = [
+        ("as signed", both, vec![json, id], Ok(())),
+        (
+            "another value",
+            both,
+            vec![json, ("x-request-id", "req-2")],
+            Err("payload.signature_mismatch"),
+        ),
+        ("a field gone", both, vec![json], Err("payload.missing_header")),
+        (
+            "fewer names",
+            "content-type",
+            vec![json, id],
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "not a name",
+            "content-type (",
+            vec![json],
+            Err("payload.malformed_signature"),
+        ),
+    ];
+    for (name, names, mut fields, expected) in cases {
+        let list = field(names);
+        fields.push(("x-hook0-signature", &list));
+        assert_eq!(
+            verdict(&verifier, "/", &headers(&fields), b"{\"id\":\"evt_1\"}"),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn braintree_signs_one_field_of_a_form() {
+    let scheme = Scheme::braintree();
+    let verifier = HmacVerifier::new(
+        scheme.clone(),
+        one_key(KeySpec::from(&scheme), "private key of braintree"),
+    );
+    let signature = "bt_signature=public_1%7C0000000000000000000000000000000000000000%26public_2%7Cfce8d8b145dbab1a6219c81ade751ed4edf2fcaa";
+    let payload = "bt_payload=PG5vdGlmaWNhdGlvbj4KPC9ub3RpZmljYXRpb24%2BCg%3D%3D%0A";
+    // What the handshake signs with the same key.
+    let oracle = "bt_signature=public_2%7C181ff20dfb280a9e132d9cb3bb139dd4951b8177&bt_payload=20f9f8ed05f77439fe955c977e4c8a53";
+    let cases = [
+        (format!("{signature}&{payload}"), Ok(())),
+        (format!("{payload}&{signature}"), Ok(())),
+        (
+            format!("{signature}&{payload}&x=1"),
+            Err("payload.malformed_body"),
+        ),
+        (
+            format!("{signature}&{payload}&{payload}"),
+            Err("payload.malformed_body"),
+        ),
+        (
+            format!("{signature}&{payload}A"),
+            Err("payload.signature_mismatch"),
+        ),
+        (payload.to_owned(), Err("payload.malformed_body")),
+        (format!("bt_signature=&{payload}"), Err("payload.malformed_body")),
+        (oracle.to_owned(), Err("payload.malformed_body")),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(
+            verdict(&verifier, "/", &HeaderMap::new(), body.as_bytes()),
+            expected,
+            "{body}"
+        );
+    }
+}
+
+fn recognized(
+    scheme: PartialScheme,
+    secret: &str,
+    uri: &str,
+    fields: &[(&'static str, &str)],
+    body: &str,
+) -> Result<Strength, &'static str> {
+    let keys = one_key(KeySpec::from(&scheme), secret);
+    let verifier = PartialVerifier::new(scheme, keys);
+    let (method, uri, headers) = (Method::POST, uri.parse::<Uri>().expect("a URI"), headers(fields));
+    let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(NOW));
+    verifier
+        .recognize(&message)
+        .map(|recognized| recognized.strength())
+        .map_err(|forged| forged.code())
+}
+
+#[test]
+fn mailgun_signs_a_token_in_the_body() {
+    let signature = r#""signature":{"timestamp":"1790000000","token":"b2f1c8e3a94d5b6071f2","signature":"53fa27a5997207f3715827aa72ed49a3f02c4dc1dc3fd85bad79194221a4d17d"}"#;
+    let cases = [
+        (
+            format!(r#"{{{signature},"event-data":{{"event":"opened"}}}}"#),
+            Ok(Strength::UnboundToken),
+        ),
+        (
+            format!(r#"{{{signature},"event-data":{{"event":"anything"}}}}"#),
+            Ok(Strength::UnboundToken),
+        ),
+        (
+            format!(r#"{{{}}}"#, signature.replace("b2f1", "b2f2")),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            format!(r#"{{{}}}"#, signature.replace("1790000000", "1789999999")),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            format!(r#"{{{}}}"#, signature.replace("1790000000", "1789999699")),
+            Err("replay.stale"),
+        ),
+        (
+            format!(r#"{{{signature},{signature}}}"#),
+            Err("payload.malformed_body"),
+        ),
+        ("{}".into(), Err("payload.malformed_time")),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(
+            recognized(
+                PartialScheme::mailgun(),
+                "a signing key of mailgun",
+                "/",
+                &[],
+                &body
+            ),
+            expected,
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn mercado_pago_signs_the_query() {
+    let (full, short) = (
+        "ts=1790000000,v1=3eb9675851b1b7cc0b66aca18f3bc792fcc0b4dbb08ec6ae3d45e6879f553262",
+        "ts=1790000000,v1=b95ac536b016798e3cab70b38709d98955be166882fbf3fad5e36b43271ffd1a",
+    );
+    let id = ("x-request-id", "req-1");
+    let cases = [
+        ("/?data.id=ABC123", full, vec![id], Ok(Strength::UnboundToken)),
+        (
+            "/?data.id=abc123&type=payment",
+            full,
+            vec![id],
+            Ok(Strength::UnboundToken),
+        ),
+        ("/", short, vec![id], Ok(Strength::UnboundToken)),
+        (
+            "/?data.id=abc124",
+            full,
+            vec![id],
+            Err("payload.signature_mismatch"),
+        ),
+        ("/", full, vec![id], Err("payload.signature_mismatch")),
+        (
+            "/?data.id=abc123",
+            full,
+            vec![],
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "/?data.id=abc123&data.id=abc123",
+            full,
+            vec![id],
+            Err("payload.malformed_query"),
+        ),
+        (
+            "/?data.id=%61bc123",
+            full,
+            vec![id],
+            Err("payload.malformed_query"),
+        ),
+    ];
+    for (uri, signature, mut fields, expected) in cases {
+        fields.push(("x-signature", signature));
+        let answer = recognized(
+            PartialScheme::mercado_pago(),
+            "a secret of mercado pago",
+            uri,
+            &fields,
+            "{}",
+        );
+        assert_eq!(answer, expected, "{uri}");
+    }
+}
+
+/// When the messages below were signed.
+const SIGNED: u64 = 1_800_000_000;
+
+#[derive(Deserialize)]
+struct Rsa {
+    certificate: String,
+    paypal_body: String,
+    paypal_signature: String,
+    sns: Vec<Sns>,
+}
+
+#[derive(Deserialize)]
+struct Sns {
+    name: String,
+    body: String,
+}
+
+fn rsa() -> Rsa {
+    toml::from_str(include_str!("../vectors/rsa.toml")).expect("a file")
+}
+
+fn certificates(
+    rsa: &Rsa,
+) -> impl Fn(&str) -> Result<CertificateDer<'static>, NotFetched> + Send + Sync + 'static {
+    let der = Arc::new(CertificateDer::from_pem_slice(rsa.certificate.as_bytes()).expect("a certificate"));
+    move |url| {
+        if url.ends_with("-1.pem") || url.ends_with("CERT-1") {
+            Ok((*der).clone())
+        } else {
+            Err(NotFetched::new())
+        }
+    }
+}
+
+/// What a caller writes who must take signature version 1.
+#[derive(Debug)]
+struct RsaSha1;
+
+impl SignatureVerificationAlgorithm for RsaSha1 {
+    fn verify_signature(&self, key: &[u8], text: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key);
+        key.verify(text, signature).map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::RSA_ENCRYPTION
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        AlgorithmIdentifier::from_slice(&[
+            0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
+        ])
+    }
+}
+
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
+
+fn sns(verifier: &SnsVerifier, body: &str, now: u64) -> Result<String, &'static str> {
+    let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+    let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(now));
+    verifier
+        .recognize(&message)
+        .map(|sns| sns.message_id)
+        .map_err(|forged| forged.code())
+}
+
+#[test]
+fn sns_signs_fields_of_the_body() {
+    let rsa = rsa();
+    let mut available = algorithms().to_vec();
+    let modern = SnsVerifier::new(tenant(), TOPIC, certificates(&rsa), &available).expect("RSA");
+    available.push(&RsaSha1);
+    let both = SnsVerifier::new(tenant(), TOPIC, certificates(&rsa), &available).expect("RSA");
+    let id = || Ok("22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324".to_owned());
+    for vector in &rsa.sns {
+        assert_eq!(sns(&both, &vector.body, SIGNED), id(), "{}", vector.name);
+        let expected = if vector.name == "version 1" {
+            Err("payload.denied")
+        } else {
+            id()
+        };
+        assert_eq!(sns(&modern, &vector.body, SIGNED), expected, "{}", vector.name);
+    }
+    let good = &rsa.sns[2].body;
+    let cases = [
+        (
+            "another message",
+            good.replace("two", "2"),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "another id",
+            good.replace("22b80b92", "32b80b92"),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "another subject",
+            good.replace("a subject", "no subject"),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "another topic",
+            good.replace(":topic", ":other"),
+            Err("payload.denied"),
+        ),
+        (
+            "a downgrade",
+            good.replace(r#"Version": "2"#, r#"Version": "1"#),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "an unknown version",
+            good.replace(r#"Version": "2"#, r#"Version": "3"#),
+            Err("payload.denied"),
+        ),
+        (
+            "a host of evil",
+            good.replace("amazonaws.com/", "amazonaws.com.evil.com/"),
+            Err("payload.malformed_body"),
+        ),
+        (
+            "a certificate not there yet",
+            good.replace("Service-1.pem", "Service2.pem"),
+            Err("payload.keys_unavailable"),
+        ),
+        (
+            "a second line",
+            good.replace("a subject", "a\\nsubject"),
+            Err("payload.malformed_body"),
+        ),
+        (
+            "two ids",
+            good.replacen('{', r#"{"MessageId": "x","#, 1),
+            Err("payload.malformed_body"),
+        ),
+        ("no JSON", good.replace('{', "["), Err("payload.malformed_body")),
+        (
+            "unsigned extras",
+            good.replacen('{', r#"{"Extra": "x","#, 1),
+            id(),
+        ),
+    ];
+    for (name, body, expected) in cases {
+        assert_eq!(sns(&both, &body, SIGNED), expected, "{name}");
+    }
+    assert_eq!(
+        sns(&both, good, 0),
+        Err("payload.denied"),
+        "the certificate is not valid then"
+    );
+}
+
+#[test]
+fn paypal_signs_a_checksum() {
+    let rsa = rsa();
+    let webhook = "1JE4291016473214C";
+    let verifier =
+        |webhook| PayPalVerifier::new(tenant(), webhook, certificates(&rsa), algorithms()).expect("RSA");
+    let url = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+    let good = [
+        ("paypal-transmission-id", "69cd13f0-d67a-11e5-baa3-778b53f4ae55"),
+        ("paypal-transmission-time", "2027-01-15T08:00:00Z"),
+        ("paypal-transmission-sig", &*rsa.paypal_signature),
+        ("paypal-cert-url", url),
+        ("paypal-auth-algo", "SHA256withRSA"),
+    ];
+    let check = |webhook, fields: &[(&'static str, &str)], body: &str, now| {
+        let (method, uri, headers) = (Method::POST, Uri::from_static("/"), headers(fields));
+        let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(now));
+        verifier(webhook)
+            .recognize(&message)
+            .map(|event| event.recognized.strength())
+            .map_err(|forged| forged.code())
+    };
+    let swap = |name: &str, value: &'static str| {
+        good.map(|(field, old)| {
+            if field == name {
+                (field, value)
+            } else {
+                (field, old)
+            }
+        })
+    };
+    let body = &*rsa.paypal_body;
+    assert_eq!(check(webhook, &good, body, SIGNED), Ok(Strength::Checksum));
+    assert_eq!(
+        check("other", &good, body, SIGNED),
+        Err("payload.signature_mismatch")
+    );
+    assert_eq!(
+        check(webhook, &good, "{}", SIGNED),
+        Err("payload.signature_mismatch")
+    );
+    assert_eq!(check(webhook, &good, body, SIGNED + 301), Err("replay.stale"));
+    for (name, value, code) in [
+        ("paypal-auth-algo", "none", "payload.malformed_header"),
+        (
+            "paypal-cert-url",
+            "https://evil.com/v1/notifications/certs/CERT-1",
+            "payload.malformed_header",
+        ),
+        (
+            "paypal-cert-url",
+            "https://api.paypal.com/v1/notifications/certs/CERT2",
+            "payload.keys_unavailable",
+        ),
+        ("paypal-transmission-id", "x", "payload.signature_mismatch"),
+        ("paypal-transmission-id", "a|b", "payload.malformed_header"),
+        ("paypal-transmission-time", "yesterday", "payload.malformed_time"),
+        ("paypal-transmission-sig", "!", "payload.malformed_signature"),
+    ] {
+        assert_eq!(
+            check(webhook, &swap(name, value), body, SIGNED),
+            Err(code),
+            "{name}: {value}"
+        );
+    }
+    let none = PayPalVerifier::new(tenant(), webhook, certificates(&rsa), &[]);
+    assert_eq!(none.err(), Some(unsupported()));
+}
+
+fn unsupported() -> UnsupportedAlgorithm {
+    let scheme = countersign::payload::PublicKeyScheme::wise();
+    assert_eq!(scheme.algorithm(), PublicKeyAlgorithm::RsaSha256);
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "1", &wise_key())
+        .build()
+        .expect("a key");
+    let verifier = countersign::payload::PublicKeyVerifier::new(scheme, keys, &[]);
+    verifier.expect_err("nothing to verify with")
+}
+
+fn wise_key() -> String {
+    let vectors = crate::payload_support::published();
+    vectors
+        .into_iter()
+        .find(|vector| vector.preset == "wise")
+        .expect("a vector")
+        .keys
+        .remove(0)
+}

@@ -1,0 +1,564 @@
+//! Each hole that was found in today's libraries (payload.md §4.0 and §4.1) and concerns HMAC, as a test of its row.
+
+use countersign::payload::{
+    Forged, HmacSigner, HmacVerifier, KeyProblem, KeySpec, Keyring, Message, Outgoing, Scheme, SignPayload,
+    TwilioVerifier, VerifyPayload,
+};
+use countersign::replay::{MemoryStore, Terms};
+use countersign::tenant::TenantId;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use proptest::prelude::*;
+
+use crate::payload_support::{at, cross, published, tenant};
+use crate::signing::ring;
+
+const NOW: u64 = 1_790_000_000;
+const BODY: &[u8] = b"{\"event\":\"invoice.paid\"}";
+
+fn sign(scheme: &Scheme) -> HeaderMap {
+    let signer = HmacSigner::new(scheme.clone(), ring(KeySpec::from(scheme), &[1]));
+    signer
+        .sign_payload(&Outgoing::new(&tenant(), "msg-1", BODY, at(NOW)))
+        .expect("signed")
+}
+
+fn verify_at(scheme: &Scheme, headers: &HeaderMap, body: &[u8], now: u64) -> Result<(), &'static str> {
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let verifier = HmacVerifier::new(scheme.clone(), ring(KeySpec::from(scheme), &[1]));
+    let message = Message::new(&method, &uri, headers, body, at(now));
+    verifier
+        .verify_payload(&message)
+        .map(|_| ())
+        .map_err(|forged| forged.code())
+}
+
+fn verify(scheme: &Scheme, headers: &HeaderMap) -> Result<(), &'static str> {
+    verify_at(scheme, headers, BODY, NOW)
+}
+
+fn with(headers: &HeaderMap, name: &'static str, value: &str) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.insert(name, HeaderValue::from_str(value).expect("a value"));
+    headers
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers[name].to_str().expect("text")
+}
+
+#[test]
+fn hole_4_0_1_empty_secret() {
+    let whsec = KeyProblem::Form {
+        form: Scheme::standard_webhooks_key_form(),
+    };
+    let cases = [
+        (Scheme::standard_webhooks(), "", KeyProblem::Empty),
+        (Scheme::standard_webhooks(), "whsec_", KeyProblem::Empty),
+        (Scheme::standard_webhooks(), " ", KeyProblem::Space),
+        (Scheme::standard_webhooks(), "whsec_ ", KeyProblem::Space),
+        (Scheme::standard_webhooks(), "whsec_===", whsec),
+        (Scheme::github(), "", KeyProblem::Empty),
+        (Scheme::github(), "\t\n", KeyProblem::Space),
+        (Scheme::stripe(), "", KeyProblem::Empty),
+        (Scheme::authorize_net(), "", KeyProblem::Empty),
+        (Scheme::braintree(), "", KeyProblem::Empty),
+    ];
+    for (scheme, secret, expected) in cases {
+        for weak in [false, true] {
+            let builder = Keyring::builder(&scheme);
+            let builder = if weak {
+                builder.allow_weak_secrets()
+            } else {
+                builder
+            };
+            let built = builder.key("acme", "1", secret).build();
+            assert_eq!(
+                built.err().map(|invalid| invalid.problem),
+                Some(expected.clone()),
+                "{secret:?}"
+            );
+        }
+    }
+}
+
+trait KeyFormOf {
+    fn standard_webhooks_key_form() -> countersign::payload::KeyForm;
+}
+
+impl KeyFormOf for Scheme {
+    fn standard_webhooks_key_form() -> countersign::payload::KeyForm {
+        countersign::payload::KeyForm::Base64 { prefix: "whsec_" }
+    }
+}
+
+#[test]
+fn hole_4_0_2_i64_min_timestamp() {
+    let scheme = Scheme::standard_webhooks();
+    let headers = sign(&scheme);
+    for time in [
+        "-9223372036854775808",
+        "9223372036854775807",
+        "18446744073709551615",
+        "-1",
+        "1e99",
+    ] {
+        let forged = with(&headers, "webhook-timestamp", time);
+        assert_eq!(verify(&scheme, &forged), Err("payload.malformed_time"), "{time}");
+    }
+    assert_eq!(verify_at(&scheme, &headers, BODY, u64::MAX), Err("replay.stale"));
+    assert_eq!(
+        verify_at(&scheme, &headers, BODY, 0),
+        Err("replay.from_the_future")
+    );
+}
+
+proptest! {
+    #[test]
+    fn hole_4_0_2_no_number_panics(time in any::<i128>(), now in any::<u64>()) {
+        let scheme = Scheme::standard_webhooks();
+        let headers = with(&sign(&scheme), "webhook-timestamp", &time.to_string());
+        let verdict = verify_at(&scheme, &headers, BODY, now);
+        prop_assert!(time == i128::from(NOW) || verdict.is_err());
+    }
+
+    #[test]
+    fn hole_4_0_2_no_header_panics(field in "[ -~]{0,80}", place in 0_usize..3) {
+        for scheme in [Scheme::standard_webhooks(), Scheme::stripe(), Scheme::recurly(), Scheme::docusign(), Scheme::persona()] {
+            let mut headers = sign(&scheme);
+            let names: Vec<HeaderName> = headers.keys().cloned().collect();
+            let name = &names[place % names.len()];
+            let changed = headers[name] != field.as_str();
+            headers.insert(name, HeaderValue::from_str(&field).expect("a value"));
+            prop_assert_eq!(verify(&scheme, &headers).is_ok(), !changed, "{}", scheme.name());
+        }
+    }
+}
+
+#[test]
+fn hole_4_0_3_other_forms_of_a_number() {
+    let scheme = Scheme::standard_webhooks();
+    let headers = sign(&scheme);
+    for time in [
+        "+1790000000",
+        "01790000000",
+        " 1790000000",
+        "1790000000 ",
+        "1790000000.0",
+        "0x6AB13B80",
+        "１７９００００００",
+    ] {
+        let mut forged = headers.clone();
+        let value = HeaderValue::from_bytes(time.as_bytes()).expect("a value");
+        forged.insert("webhook-timestamp", value);
+        let code = if time.is_ascii() {
+            "payload.malformed_time"
+        } else {
+            "payload.malformed_header"
+        };
+        assert_eq!(verify(&scheme, &forged), Err(code), "{time}");
+    }
+}
+
+#[test]
+fn hole_4_0_3_and_4_0_7_repeated_header() {
+    for scheme in [
+        Scheme::standard_webhooks(),
+        Scheme::github(),
+        Scheme::slack(),
+        Scheme::docusign(),
+    ] {
+        let headers = sign(&scheme);
+        for name in headers.keys() {
+            for value in [headers[name].clone(), HeaderValue::from_static("other")] {
+                let mut forged = headers.clone();
+                forged.append(name.clone(), value);
+                assert_eq!(verify(&scheme, &forged), Err("payload.repeated_header"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hole_4_0_4_twilio_json_body_is_authenticated() {
+    let vector = published()
+        .into_iter()
+        .find(|vector| vector.name == "twilio json bodySHA256")
+        .expect("a vector");
+    let headers = vector.header_map();
+    assert_eq!(vector.check(), Ok("0".into()));
+    let changed = vector.body.replace("true", "false");
+    assert_eq!(
+        vector.check_as(&headers, changed.as_bytes(), NOW),
+        Err("payload.signature_mismatch")
+    );
+    assert_eq!(
+        vector.check_as(&headers, b"", NOW),
+        Err("payload.signature_mismatch")
+    );
+    let mut form = headers.clone();
+    form.insert(
+        "content-type",
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    assert_eq!(
+        vector.check_as(&form, changed.as_bytes(), NOW),
+        Err("payload.signature_mismatch")
+    );
+}
+
+/// Without the hash in the URL, a body that is no form would be covered by nothing.
+#[test]
+fn hole_4_0_4_twilio_body_that_nothing_covers() {
+    let origin = countersign::payload::Origin::parse("https://mycompany.com").expect("an origin");
+    let verifier = TwilioVerifier::new(origin, ring(TwilioVerifier::KEYS, &[1]));
+    let (method, uri) = (Method::POST, Uri::from_static("/hook"));
+    let tenant = tenant();
+    let outgoing = Outgoing::new(&tenant, "", b"", at(NOW)).with_request(&method, &uri);
+    let mut headers = verifier.sign_payload(&outgoing).expect("signed");
+    let check = |headers: &HeaderMap, body: &[u8]| {
+        let message = Message::new(&method, &uri, headers, body, at(NOW));
+        verifier
+            .verify_payload(&message)
+            .map(|_| ())
+            .map_err(|forged| forged.code())
+    };
+    assert_eq!(check(&headers, b""), Ok(()));
+    assert_eq!(check(&headers, b"a=1"), Err("payload.signature_mismatch"));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    assert_eq!(check(&headers, b"{}"), Err("payload.denied"));
+    headers.remove("content-type");
+    assert_eq!(check(&headers, b"{}"), Err("payload.denied"));
+}
+
+#[test]
+fn hole_4_0_5_every_twilio_vector() {
+    let vectors: Vec<_> = published()
+        .into_iter()
+        .filter(|vector| vector.preset == "twilio")
+        .collect();
+    assert_eq!(vectors.len(), 6);
+    for vector in vectors {
+        assert_eq!(vector.check(), Ok("0".into()), "{}", vector.name);
+    }
+}
+
+#[test]
+fn hole_4_0_6_a_malformed_signature_vetoes_nothing() {
+    let tagged = Scheme::standard_webhooks();
+    let headers = sign(&tagged);
+    let good = text(&headers, "webhook-signature").to_owned();
+    for bad in [
+        "v1,xx", "v1,", "v1", ",", "v2,AAAA", "v1a,AAAA", "", "v1,====", "=,=",
+    ] {
+        for list in [format!("{bad} {good}"), format!("{good} {bad}")] {
+            let mixed = with(&headers, "webhook-signature", &list);
+            assert_eq!(verify(&tagged, &mixed), Ok(()), "{list}");
+        }
+    }
+    let list = Scheme::stripe();
+    let headers = sign(&list);
+    let good = text(&headers, "stripe-signature").to_owned();
+    for bad in ["v1=xx", "v1=", "v1", "=", "v0=00", ""] {
+        let mixed = with(&headers, "stripe-signature", &format!("{bad},{good}"));
+        assert_eq!(verify(&list, &mixed), Ok(()), "{bad}");
+    }
+}
+
+#[test]
+fn hole_4_0_7_prefix_and_digits_have_one_case() {
+    let scheme = Scheme::github();
+    let headers = sign(&scheme);
+    let good = text(&headers, "x-hub-signature-256").to_owned();
+    let digits = good.strip_prefix("sha256=").expect("a prefix");
+    let cases = [
+        (format!("SHA256={digits}"), Err("payload.malformed_signature")),
+        (
+            format!("sha256={}", digits.to_uppercase()),
+            Err("payload.malformed_signature"),
+        ),
+        (format!("sha1={digits}"), Err("payload.malformed_signature")),
+        (format!("sha256= {digits}"), Err("payload.malformed_signature")),
+        (format!("sha256={digits} "), Err("payload.malformed_signature")),
+        (digits.to_owned(), Err("payload.malformed_signature")),
+        (good.clone(), Ok(())),
+    ];
+    for (signature, expected) in cases {
+        assert_eq!(
+            verify(&scheme, &with(&headers, "x-hub-signature-256", &signature)),
+            expected,
+            "{signature}"
+        );
+    }
+}
+
+/// RUSTSEC-2024-0010: every proper prefix of the right MAC is wrong.
+#[test]
+fn hole_4_1_partial_length_compare() {
+    for (scheme, field) in [
+        (Scheme::standard_webhooks(), "webhook-signature"),
+        (Scheme::github(), "x-hub-signature-256"),
+        (Scheme::paystack(), "x-paystack-signature"),
+        (Scheme::vercel(), "x-vercel-signature"),
+    ] {
+        let headers = sign(&scheme);
+        let good = text(&headers, field).to_owned();
+        assert_eq!(verify(&scheme, &headers), Ok(()));
+        for length in 0..good.len() {
+            let cut = with(&headers, field, &good[..length]);
+            let expected = if length == 0 {
+                "payload.malformed_header"
+            } else {
+                "payload.malformed_signature"
+            };
+            assert_eq!(
+                verify(&scheme, &cut),
+                Err(expected),
+                "{} at {length}",
+                scheme.name()
+            );
+        }
+        let longer = with(&headers, field, &format!("{good}0"));
+        assert_eq!(verify(&scheme, &longer), Err("payload.malformed_signature"));
+    }
+}
+
+/// Each bit of the MAC counts: a comparison that stops early would pass one of these.
+#[test]
+fn hole_4_1_every_digit_counts() {
+    let scheme = Scheme::github();
+    let headers = sign(&scheme);
+    let good = text(&headers, "x-hub-signature-256").to_owned();
+    for position in "sha256=".len()..good.len() {
+        let mut other = good.clone().into_bytes();
+        other[position] = if other[position] == b'0' { b'1' } else { b'0' };
+        let other = String::from_utf8(other).expect("text");
+        let forged = with(&headers, "x-hub-signature-256", &other);
+        assert_eq!(
+            verify(&scheme, &forged),
+            Err("payload.signature_mismatch"),
+            "{position}"
+        );
+    }
+}
+
+#[test]
+fn hole_4_1_secret_in_debug_output() {
+    let scheme = Scheme::standard_webhooks();
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let builder = Keyring::builder(&scheme).key("acme", "1", secret);
+    let shown = format!("{builder:?}");
+    let keys = builder.build().expect("keys");
+    let found = countersign::payload::FindKeys::find_keys(&keys, &countersign::payload::Wanted::of(None));
+    let shown = shown + &format!("{keys:?} {found:?}");
+    let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
+    let shown = shown + &format!("{verifier:?} {:?}", HmacSigner::new(scheme.clone(), keys));
+    let wrong = Keyring::builder(&scheme)
+        .key("acme", "1", "whsec_C2FVsBQ!")
+        .build()
+        .err();
+    let shown = shown
+        + &format!(
+            "{wrong:?} {}",
+            wrong.as_ref().map(ToString::to_string).unwrap_or_default()
+        );
+    for piece in ["C2FV", "C2FVsBQIhrsc", "0b6155b0", "[11, 97, 85"] {
+        assert!(!shown.contains(piece), "{piece} in {shown}");
+    }
+}
+
+#[test]
+fn hole_4_1_no_header_no_bypass() {
+    for vector in cross() {
+        let verdict = vector.check_as(&HeaderMap::new(), vector.body.as_bytes(), NOW);
+        assert_eq!(verdict, Err("payload.missing_header"), "{}", vector.name);
+    }
+}
+
+#[test]
+fn hole_4_1_ecosystem_of_sha1_downgrades() {
+    let (new, old) = (Scheme::github(), Scheme::github_sha1());
+    let signed = sign(&old);
+    assert_eq!(verify(&old, &signed), Ok(()));
+    assert_eq!(verify(&new, &signed), Err("payload.missing_header"));
+    let moved = with(
+        &HeaderMap::new(),
+        "x-hub-signature-256",
+        text(&signed, "x-hub-signature"),
+    );
+    assert_eq!(verify(&new, &moved), Err("payload.malformed_signature"));
+}
+
+#[test]
+fn hole_4_1_base64_leniency() {
+    let scheme = Scheme::shopify();
+    let headers = sign(&scheme);
+    let good = text(&headers, "x-shopify-hmac-sha256").to_owned();
+    let last = good.as_bytes()[good.len() - 2];
+    // The last letter before the padding has two bits that mean nothing: any other letter with the same four first.
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let index = alphabet
+        .iter()
+        .position(|letter| *letter == last)
+        .expect("a letter");
+    let trailing = format!("{}{}=", &good[..good.len() - 2], char::from(alphabet[index | 1]));
+    let unpadded = good.trim_end_matches('=').to_owned();
+    let url = good.replace('+', "-").replace('/', "_");
+    for other in [
+        trailing,
+        unpadded,
+        format!("{good}="),
+        format!("{good}\t"),
+        format!("{} {}", &good[..4], &good[4..]),
+    ] {
+        let code = verify(&scheme, &with(&headers, "x-shopify-hmac-sha256", &other));
+        assert_eq!(code, Err("payload.malformed_signature"), "{other}");
+    }
+    assert_eq!(
+        verify(&scheme, &with(&headers, "x-shopify-hmac-sha256", &url)).is_ok(),
+        url == good
+    );
+}
+
+#[test]
+fn hole_4_1_timestamp_in_another_unit() {
+    let seconds = Scheme::standard_webhooks();
+    let forged = with(&sign(&seconds), "webhook-timestamp", "1790000000000");
+    assert_eq!(verify(&seconds, &forged), Err("payload.malformed_time"));
+    let milliseconds = Scheme::front();
+    let forged = with(&sign(&milliseconds), "x-front-request-timestamp", "1790000000");
+    assert_eq!(verify(&milliseconds, &forged), Err("replay.stale"));
+}
+
+#[test]
+fn hole_4_1_limits_before_work() {
+    let scheme = Scheme::standard_webhooks();
+    let headers = sign(&scheme);
+    let many = vec!["v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="; 101].join(" ");
+    assert_eq!(
+        verify(&scheme, &with(&headers, "webhook-signature", &many)),
+        Err("payload.too_many_signatures")
+    );
+    let dots = ".".repeat(1_000_000);
+    assert_eq!(
+        verify(&scheme, &with(&headers, "webhook-signature", &dots)),
+        Err("payload.malformed_header")
+    );
+    let id = "x".repeat(257);
+    assert_eq!(
+        verify(&scheme, &with(&headers, "webhook-id", &id)),
+        Err("payload.malformed_header")
+    );
+}
+
+#[test]
+fn hole_4_1_batch_with_one_forged_item() {
+    let vector = published()
+        .into_iter()
+        .find(|vector| vector.preset == "adyen")
+        .expect("a vector");
+    let item = vector
+        .body
+        .split_once('[')
+        .and_then(|(_, rest)| rest.rsplit_once(']'))
+        .expect("an item")
+        .0;
+    let forged = item.replace("\"value\":1130", "\"value\":113000");
+    let batch = |items: &[&str]| format!("{{\"notificationItems\":[{}]}}", items.join(",")).into_bytes();
+    let cases: [(&str, &[&str], _); 5] = [
+        ("one", &[item], Ok("0".to_owned())),
+        ("the same twice", &[item, item], Ok("0".to_owned())),
+        (
+            "the second forged",
+            &[item, &forged],
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "the first forged",
+            &[&forged, item],
+            Err("payload.signature_mismatch"),
+        ),
+        ("none", &[], Err("payload.malformed_body")),
+    ];
+    for (name, items, expected) in cases {
+        assert_eq!(
+            vector.check_as(&HeaderMap::new(), &batch(items), NOW),
+            expected,
+            "{name}"
+        );
+    }
+    let duplicate = item.replacen("\"pspReference\"", "\"pspReference\":\"x\",\"pspReference\"", 1);
+    assert_eq!(
+        vector.check_as(&HeaderMap::new(), &batch(&[&duplicate]), NOW),
+        Err("payload.malformed_body")
+    );
+}
+
+#[tokio::test]
+async fn hole_4_1_replay_across_tenants() {
+    let scheme = Scheme::standard_webhooks();
+    let secret = crate::signing::secret(KeySpec::from(&scheme), 1);
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "1", &secret)
+        .key("other", "1", &secret)
+        .build()
+        .expect("keys");
+    let verifier = HmacVerifier::new(scheme.clone(), keys);
+    let headers = sign(&scheme);
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let store = MemoryStore::default();
+    let mut outcomes = Vec::new();
+    for name in ["acme", "other", "acme"] {
+        let tenant = TenantId::parse(name).expect("a tenant");
+        let message = Message::new(&method, &uri, &headers, BODY, at(NOW)).from_sender(&tenant);
+        let authentic = verifier.verify_payload(&message).expect("authentic");
+        let claimed = countersign::gate::claim(&store, authentic, Terms::default(), at(NOW)).await;
+        outcomes.push(claimed.map(|_| ()).map_err(|refusal| refusal.code()));
+    }
+    assert_eq!(outcomes, [Ok(()), Ok(()), Err("replay.in_progress")]);
+}
+
+/// The same signed bytes, cut at another place, are the same delivery; and so are two spellings of one body.
+#[test]
+fn the_same_signature_is_the_same_delivery() {
+    let claim = |scheme: &Scheme, keys: &Keyring, headers: &HeaderMap, body: &[u8]| {
+        let (method, uri) = (Method::POST, Uri::from_static("/"));
+        let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
+        let message = Message::new(&method, &uri, headers, body, at(NOW));
+        let authentic = verifier
+            .verify_payload(&message)
+            .map_err(|forged: Forged| forged.code())?;
+        Ok::<_, &'static str>(authentic.claim(at(NOW), Terms::default()).key)
+    };
+    // Klaviyo: `{body}{time}` without anything between them.
+    let klaviyo = Scheme::klaviyo();
+    let keys = ring(KeySpec::from(&klaviyo), &[1]);
+    let signer = HmacSigner::new(klaviyo.clone(), keys.clone());
+    let headers = signer
+        .sign_payload(&Outgoing::new(&tenant(), "1790000000", b"[1]", at(NOW)))
+        .expect("signed");
+    let cut = with(&headers, "klaviyo-timestamp", "790000000");
+    let (first, second) = (
+        claim(&klaviyo, &keys, &headers, b"[1]"),
+        claim(&klaviyo, &keys, &cut, b"[1]1"),
+    );
+    assert!(first.is_ok());
+    assert_eq!(first, second);
+    // Meta: the body as it is, or with every character beyond ASCII escaped.
+    let meta = Scheme::meta();
+    let keys = ring(KeySpec::from(&meta), &[1]);
+    let signer = HmacSigner::new(meta.clone(), keys.clone());
+    let escaped = b"{\"a\":\"\\u00e4\\ud83d\\ude00\"}";
+    let headers = signer
+        .sign_payload(&Outgoing::new(&tenant(), "1", escaped, at(NOW)))
+        .expect("signed");
+    let (first, second) = (
+        claim(&meta, &keys, &headers, escaped),
+        claim(&meta, &keys, &headers, "{\"a\":\"ä😀\"}".as_bytes()),
+    );
+    assert!(first.is_ok());
+    assert_eq!(first, second);
+    // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
+    let standard = Scheme::standard_webhooks();
+    let headers = with(&sign(&standard), "webhook-id", "msg-1.1790000000");
+    assert_eq!(verify(&standard, &headers), Err("payload.malformed_header"));
+}

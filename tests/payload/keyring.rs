@@ -1,0 +1,187 @@
+//! Keys that rotate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::identity::Validity;
+use countersign::live::Live;
+use countersign::payload::{
+    FindKeys, HmacSigner, HmacVerifier, KeyProblem, KeySpec, KeyState, Keyring, KeyringBuilder, Message,
+    Outgoing, Scheme, SignPayload, VerifyPayload, Wanted,
+};
+use countersign::tenant::TenantId;
+use http::{Method, Uri};
+
+use crate::payload_support::{at, tenant};
+use crate::signing::secret;
+
+const DAY: u64 = 86_400;
+
+fn key(builder: KeyringBuilder, number: u8, from: u64, until: u64) -> KeyringBuilder {
+    let secret = secret(KeySpec::from(&Scheme::github()), number);
+    builder.key_valid(
+        "acme",
+        &format!("key-{number}"),
+        &secret,
+        Validity::new(at(from), at(until)),
+    )
+}
+
+/// Old until day 10, new from day 9, another from day 20.
+fn rotating() -> Keyring {
+    let builder = Keyring::builder(&Scheme::github());
+    let builder = key(key(builder, 1, 0, 10 * DAY), 2, 9 * DAY, 30 * DAY);
+    key(builder, 3, 20 * DAY, 40 * DAY).build().expect("keys")
+}
+
+fn verify(keys: impl FindKeys + 'static, number: u8, now: u64) -> Result<String, &'static str> {
+    let scheme = Scheme::github();
+    let spec = KeySpec::from(&scheme);
+    let signer = HmacSigner::new(scheme.clone(), crate::signing::ring(spec, &[number]));
+    let headers = signer
+        .sign_payload(&Outgoing::new(&tenant(), "1", b"{}", at(now)))
+        .expect("signed");
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let message = Message::new(&method, &uri, &headers, b"{}", at(now));
+    let verified = HmacVerifier::new(scheme, keys)
+        .verify_payload(&message)
+        .map(|authentic| authentic.key().to_string());
+    verified.map_err(|forged| forged.code())
+}
+
+#[test]
+fn a_key_counts_in_its_time() {
+    let cases = [
+        ("old alone", 1, 8, Ok("key-1")),
+        ("new is early", 2, 8, Err("payload.signature_mismatch")),
+        ("both overlap, old", 1, 9, Ok("key-1")),
+        ("both overlap, new", 2, 9, Ok("key-2")),
+        ("the last second", 1, 10, Ok("key-1")),
+        ("old is late", 1, 11, Err("payload.signature_mismatch")),
+        ("none is left", 3, 41, Err("payload.no_valid_key")),
+    ];
+    for (name, number, day, expected) in cases {
+        assert_eq!(
+            verify(rotating(), number, day * DAY),
+            expected.map(str::to_owned),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        verify(rotating(), 1, 10 * DAY + 1),
+        Err("payload.signature_mismatch")
+    );
+}
+
+#[test]
+fn the_operator_sees_how_far_a_rotation_is() {
+    let keys = Arc::new(rotating());
+    let week = Duration::from_secs(7 * DAY);
+    let states = |keys: &Keyring, day: u64| {
+        let mut reports: Vec<_> = keys.report(at(day * DAY), week).collect();
+        reports.sort_by(|left, right| left.key.as_str().cmp(right.key.as_str()));
+        reports.into_iter().map(|report| report.state).collect::<Vec<_>>()
+    };
+    use KeyState::{InUse, NotYet, Retired, Retiring, RetiringButInUse, Unused};
+    assert_eq!(states(&keys, 1), [Unused, NotYet, NotYet]);
+    assert_eq!(verify(Arc::clone(&keys), 1, DAY), Ok("key-1".into()));
+    assert_eq!(states(&keys, 1), [InUse, NotYet, NotYet]);
+    assert_eq!(states(&keys, 9), [Retiring, Unused, NotYet]);
+    assert_eq!(verify(Arc::clone(&keys), 1, 9 * DAY), Ok("key-1".into()));
+    assert_eq!(states(&keys, 9), [RetiringButInUse, Unused, NotYet]);
+    assert_eq!(verify(Arc::clone(&keys), 2, 10 * DAY), Ok("key-2".into()));
+    assert_eq!(states(&keys, 11), [Retired, InUse, NotYet]);
+    let next = rotating().with_history_of(&keys);
+    assert_eq!(
+        states(&next, 11),
+        [Retired, InUse, NotYet],
+        "a new ring knows what the old one knew"
+    );
+}
+
+#[test]
+fn a_ring_is_replaced_as_a_whole_while_in_use() {
+    let spec = KeySpec::from(&Scheme::github());
+    let live = Live::new(crate::signing::ring(spec, &[1]));
+    let verifier = HmacVerifier::new(Scheme::github(), live.clone());
+    let clone = verifier.clone();
+    assert_eq!(verify(live.clone(), 1, 0), Ok("key-1".into()));
+    live.replace(crate::signing::ring(spec, &[2]));
+    assert_eq!(verify(live.clone(), 1, 0), Err("payload.signature_mismatch"));
+    assert_eq!(verify(live, 2, 0), Ok("key-2".into()));
+    drop((verifier, clone));
+}
+
+#[test]
+fn mistakes_are_found_when_the_ring_is_built() {
+    let builder = || Keyring::builder(&Scheme::github());
+    let good = "It's a Secret to Everybody";
+    let many = (0..9).fold(builder(), |builder, number| {
+        builder.key("acme", &number.to_string(), good)
+    });
+    let backwards = Validity::new(at(2), at(1));
+    let cases = [
+        ("none", builder(), KeyProblem::NoKeys),
+        ("empty", builder().key("acme", "1", ""), KeyProblem::Empty),
+        (
+            "short",
+            builder().key("acme", "1", "mysecret"),
+            KeyProblem::TooShort { bytes: 8 },
+        ),
+        (
+            "placeholder",
+            builder().key("acme", "1", "your-secret-goes-here"),
+            KeyProblem::Placeholder,
+        ),
+        (
+            "line break",
+            builder().key("acme", "1", "It's a Secret to Everybody\n"),
+            KeyProblem::Space,
+        ),
+        (
+            "same name",
+            builder().key("acme", "1", good).key("acme", "1", good),
+            KeyProblem::SameId,
+        ),
+        ("no tenant", builder().key("", "1", good), KeyProblem::Tenant),
+        ("too many", many, KeyProblem::TooMany),
+        (
+            "backwards",
+            builder().key_valid("acme", "1", good, backwards),
+            KeyProblem::NeverValid,
+        ),
+    ];
+    for (name, builder, expected) in cases {
+        assert_eq!(
+            builder.build().err().map(|invalid| invalid.problem),
+            Some(expected),
+            "{name}"
+        );
+    }
+}
+
+/// The hot path neither scans nor copies: a hundred thousand tenants here, and a million is only more memory.
+#[test]
+fn many_tenants() {
+    let mut builder = Keyring::builder(&Scheme::github());
+    for number in 0..100_000 {
+        builder = builder.key(
+            &format!("tenant-{number}"),
+            "1",
+            &format!("a secret of tenant {number}"),
+        );
+    }
+    let ring = builder.build().expect("keys");
+    assert_eq!(ring.tenants(), 100_000);
+    let tenant = TenantId::parse("tenant-99999").expect("a tenant");
+    assert_eq!(
+        ring.find_keys(&Wanted::of(Some(&tenant))).expect("keys").owner(),
+        &tenant
+    );
+    assert_eq!(
+        ring.find_keys(&Wanted::of(None))
+            .err()
+            .map(|no_key| no_key.code()),
+        Some("payload.sender_needed")
+    );
+}

@@ -1,0 +1,182 @@
+//! A scheme of one's own: a mistake in it is an error when it is built.
+
+use countersign::payload::{
+    BodyForm, Identity, InvalidScheme, Origin, Part, Scheme, SchemeBuilder, SignatureAt, TimeAt, TimeFormat,
+};
+use http::HeaderName;
+
+fn field() -> SignatureAt {
+    SignatureAt::Header {
+        name: HeaderName::from_static("x-signature"),
+        prefix: "",
+    }
+}
+
+fn list() -> SignatureAt {
+    SignatureAt::List {
+        name: HeaderName::from_static("x-signature"),
+        key: "v1",
+        separators: ",",
+    }
+}
+
+fn header(name: &'static str) -> HeaderName {
+    HeaderName::from_static(name)
+}
+
+fn builder() -> SchemeBuilder {
+    Scheme::builder("acme")
+}
+
+#[test]
+fn mistakes() {
+    use InvalidScheme::{
+        Ambiguous, Body, BodyNotSigned, IdentityNotSigned, NoList, NoSignature, NothingSigned, OriginNeeded,
+        Time,
+    };
+    let dot = || Part::Literal(".");
+    let id = || Part::Header(header("x-id"));
+    let timed = || {
+        builder()
+            .signature(field())
+            .time(TimeAt::Header(header("x-time")), TimeFormat::Seconds)
+    };
+    let plain = || builder().signature(field()).signed([Part::Body]);
+    let cases = [
+        ("good", plain(), None),
+        ("no signature", builder().signed([Part::Body]), Some(NoSignature)),
+        (
+            "no fields",
+            plain().signature(SignatureAt::AnyOf { names: [].into() }),
+            Some(NoSignature),
+        ),
+        (
+            "nothing signed",
+            builder().signature(field()).signed([Part::Literal("x")]),
+            Some(NothingSigned),
+        ),
+        (
+            "body not signed",
+            timed().signed([Part::Time]),
+            Some(BodyNotSigned),
+        ),
+        ("body twice", plain().signed([Part::Body, Part::Body]), Some(Body)),
+        (
+            "form and JSON",
+            plain().signed([Part::SortedForm, Part::Json("a")]),
+            Some(Body),
+        ),
+        (
+            "escaped, no body",
+            plain().signed([Part::SortedForm]).body(BodyForm::RawOrEscaped),
+            Some(Body),
+        ),
+        ("time not signed", timed().signed([Part::Body]), Some(Time)),
+        (
+            "time nowhere",
+            plain().signed([Part::Time, Part::Body]),
+            Some(Time),
+        ),
+        (
+            "time in no list",
+            builder()
+                .signature(field())
+                .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+                .signed([Part::Time, Part::Body]),
+            Some(NoList),
+        ),
+        (
+            "time in a list",
+            builder()
+                .signature(list())
+                .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+                .signed([Part::Time, Part::Body]),
+            None,
+        ),
+        (
+            "key of no list",
+            plain().signed([Part::ListKey("h"), Part::Body]),
+            Some(NoList),
+        ),
+        (
+            "no origin",
+            plain().signed([Part::Url, Part::Body]),
+            Some(OriginNeeded),
+        ),
+        (
+            "origin",
+            plain()
+                .signed([Part::Url, Part::Body])
+                .origin(&Origin::parse("https://example.com").expect("an origin")),
+            None,
+        ),
+        (
+            "id not signed",
+            plain().identity(Identity::Header(header("x-id"))),
+            Some(IdentityNotSigned),
+        ),
+        (
+            "id beside body",
+            plain()
+                .signed([id(), Part::Body])
+                .identity(Identity::Header(header("x-id"))),
+            Some(Ambiguous),
+        ),
+        (
+            "id set off",
+            plain()
+                .signed([id(), dot(), Part::Body])
+                .identity(Identity::Header(header("x-id"))),
+            None,
+        ),
+        (
+            "time beside body",
+            timed().signed([Part::Time, Part::Body]).identity(Identity::Body),
+            Some(Ambiguous),
+        ),
+        (
+            "digits after time",
+            timed()
+                .signed([Part::Time, Part::Literal("0"), Part::Body])
+                .identity(Identity::Body),
+            Some(Ambiguous),
+        ),
+        (
+            "time set off",
+            timed()
+                .signed([Part::Time, dot(), Part::Body])
+                .identity(Identity::Body),
+            None,
+        ),
+        (
+            "time after body",
+            timed()
+                .signed([Part::Body, Part::Time])
+                .identity(Identity::TimeAndBody),
+            Some(Ambiguous),
+        ),
+        (
+            "field of a body",
+            plain().identity(Identity::BodyField("id")),
+            None,
+        ),
+        (
+            "time and body, untimed",
+            plain().identity(Identity::TimeAndBody),
+            Some(IdentityNotSigned),
+        ),
+    ];
+    for (name, builder, expected) in cases {
+        assert_eq!(builder.build().err(), expected, "{name}");
+    }
+}
+
+#[test]
+fn less_than_the_body_is_another_type() {
+    let partial = builder().signature(field()).signed([Part::Json("token")]);
+    assert_eq!(partial.clone().build().err(), Some(InvalidScheme::BodyNotSigned));
+    assert_eq!(
+        partial.build_partial().map(|scheme| scheme.name().to_owned()),
+        Ok("acme".into())
+    );
+}
