@@ -28,9 +28,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod algorithms;
 mod encoding;
 mod forged;
 mod hmac;
+#[cfg(feature = "jwt")]
+mod jwks;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod keys;
 mod presets;
 mod proof;
@@ -45,8 +51,22 @@ use rustls_pki_types::UnixTime;
 
 use crate::tenant::TenantId;
 
+#[cfg(all(feature = "tls", any(feature = "jwt", feature = "http-signatures")))]
+pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub use algorithms::{
+    Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
+    VerifyingKey, WeakKey,
+};
 pub use forged::Forged;
 pub use hmac::{HmacSigner, HmacVerifier};
+#[cfg(feature = "jwt")]
+pub use jwks::{
+    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache, Todo,
+    Unknown,
+};
+#[cfg(feature = "jwt")]
+pub use jwt::{InvalidJson, InvalidToken, Jws, JwsVerifier, TokenPart};
 pub use keys::{FindKeys, InvalidKey, Key, KeyId, KeyProblem, Keyring, KeyringBuilder, Keys, NoKey, Wanted};
 pub use proof::{Authentic, Delivery, Fresh};
 pub use recognized::{Recognized, Strength};

@@ -18,9 +18,13 @@ mod alert;
 mod config;
 mod credentials;
 mod reason;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod signing;
 mod verifier;
 
 pub use config::{InvalidTls, Tls, disable_resumption};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use reason::{Reason, handshake_failure};
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub use signing::{InvalidSigningKey, ProviderKey};
 pub use verifier::{ClientAuth, HandshakeVerifier};
