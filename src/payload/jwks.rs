@@ -2,6 +2,7 @@
 
 mod cache;
 mod jwk;
+mod remote;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::{KeyId, VerifyingKey};
 
 pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, Todo, Unknown};
 pub use jwk::{InvalidJwk, Jwk};
+pub use remote::RemoteJwks;
 
 use jwk::Published;
 

@@ -30,14 +30,19 @@
 
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 mod algorithms;
+mod bindings;
 mod encoding;
 mod forged;
 mod hmac;
+#[cfg(feature = "http-signatures")]
+mod http_signature;
 #[cfg(feature = "jwt")]
 mod jwks;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod keys;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod percent;
 mod presets;
 mod proof;
 mod recognized;
@@ -58,15 +63,25 @@ pub use algorithms::{
     Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
     VerifyingKey, WeakKey,
 };
+pub use bindings::{Bindings, ClientCertificate};
 pub use forged::Forged;
 pub use hmac::{HmacSigner, HmacVerifier};
-#[cfg(feature = "jwt")]
-pub use jwks::{
-    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache, Todo,
-    Unknown,
+#[cfg(feature = "http-signatures")]
+pub use http_signature::{
+    ChooseSignature, FindVerifyingKeys, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
+    HttpSigner, InvalidHttpSignature, InvalidOrigin, Origin, TenantVerifyingKeys,
 };
 #[cfg(feature = "jwt")]
-pub use jwt::{InvalidJson, InvalidToken, Jws, JwsVerifier, TokenPart};
+pub use jwks::{
+    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
+    RemoteJwks, Todo, Unknown,
+};
+#[cfg(feature = "jwt")]
+pub use jwt::{
+    BodyHash, BoundTokenScheme, DetachedVerifier, FindJwks, HashForm, InvalidJson, InvalidToken, Jws,
+    JwsVerifier, JwtKeyring, JwtSigner, JwtVerifier, RequestHash, TenantJwks, TokenAt, TokenPart, TokenRules,
+    TokenScheme, UnboundTokens,
+};
 pub use keys::{FindKeys, InvalidKey, Key, KeyId, KeyProblem, Keyring, KeyringBuilder, Keys, NoKey, Wanted};
 pub use proof::{Authentic, Delivery, Fresh};
 pub use recognized::{Recognized, Strength};
@@ -103,6 +118,8 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// The tenant that the connection has proved. If present, only its keys count.
     pub sender: Option<&'a TenantId>,
+    /// The client certificate of the connection, if it has one: what a token's `cnf` is compared with.
+    pub certificate: Option<ClientCertificate<'a>>,
     /// The present, in seconds since 1970.
     pub now: UnixTime,
 }
@@ -122,6 +139,7 @@ impl<'a> Message<'a> {
             headers,
             body,
             sender: None,
+            certificate: None,
             now,
         }
     }
@@ -130,6 +148,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
         self.sender = Some(sender);
+        self
+    }
+
+    /// The same message on a connection with this client certificate.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 }
@@ -181,4 +206,16 @@ pub enum CannotSign {
         "the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"
     )]
     Id,
+    /// The key did not sign.
+    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
+    /// The key's algorithm has no name in RFC 9421.
+    #[cfg(feature = "http-signatures")]
+    #[error("the key's algorithm is none of RFC 9421")]
+    Algorithm,
+    /// The scheme covers method and target, which an outgoing payload does not tell.
+    #[cfg(feature = "jwt")]
+    #[error("the scheme covers method and target: sign the request")]
+    RequestNeeded,
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Forged, KeyId};
+use super::{Bindings, Forged, KeyId};
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
 
@@ -26,6 +26,7 @@ struct Signature {
     scheme: Arc<str>,
     key: KeyId,
     signed_at: Option<UnixTime>,
+    bindings: Bindings,
 }
 
 /// What tells one delivery from another: nothing but what the signature covers.
@@ -38,6 +39,9 @@ pub enum Delivery<'m> {
     Body(&'m [u8]),
     /// The signed time, as it was written, and the signed body.
     TimeAndBody(&'m str, &'m [u8]),
+    /// The SHA-256 of an identity that is signed, but does not stand in the message as it is: `jti` of a token, the
+    /// `nonce` of an HTTP message signature.
+    Token([u8; 32]),
 }
 
 impl<'m> Authentic<'m> {
@@ -52,6 +56,7 @@ impl<'m> Authentic<'m> {
             scheme,
             key,
             signed_at: None,
+            bindings: Bindings::default(),
         };
         Self {
             signature,
@@ -66,6 +71,25 @@ impl<'m> Authentic<'m> {
         self.signature.signed_at = Some(signed);
         self.fresh_until = Some(fresh_until);
         self
+    }
+
+    /// The same, passing as fresh until that time, whenever it was signed.
+    #[must_use]
+    pub fn fresh_until(mut self, until: UnixTime) -> Self {
+        self.fresh_until = Some(until);
+        self
+    }
+
+    /// The same, bound to these.
+    #[must_use]
+    pub fn bound_to(mut self, bindings: Bindings) -> Self {
+        self.signature.bindings = bindings;
+        self
+    }
+
+    /// What the signature was found bound to.
+    pub fn bindings(&self) -> Bindings {
+        self.signature.bindings
     }
 
     /// Who signed it.
@@ -111,6 +135,7 @@ impl<'m> Authentic<'m> {
             Delivery::TimeAndBody(time, body) => {
                 ClaimKey::of(tenant, scheme, [b"time and body", time.as_bytes(), body])
             }
+            Delivery::Token(digest) => ClaimKey::of(tenant, scheme, [b"token".as_slice(), &digest]),
         }
     }
 }
@@ -126,6 +151,7 @@ impl fmt::Debug for Delivery<'_> {
         match self {
             Self::Id(id) => write!(f, "Id({id:?})"),
             Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
+            Self::Token(_) => f.write_str("Token"),
             Self::TimeAndBody(time, body) => write!(f, "TimeAndBody({time:?}, {} bytes)", body.len()),
         }
     }
@@ -160,6 +186,11 @@ impl Fresh {
     /// The signed time, where the scheme has one.
     pub fn signed_at(&self) -> Option<UnixTime> {
         self.signature.signed_at
+    }
+
+    /// What the signature was found bound to.
+    pub fn bindings(&self) -> Bindings {
+        self.signature.bindings
     }
 
     /// The delivery's name in the replay store.

@@ -1,5 +1,10 @@
 //! Keys and tokens for the tests of JOSE. The keys were made for these tests and are nobody's.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test uses its part of this"
+)]
 
 use std::sync::LazyLock;
 
