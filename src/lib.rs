@@ -1,10 +1,13 @@
 //! countersign
+pub mod address;
 pub mod gate;
 pub mod identity;
 pub mod live;
 pub mod observe;
 pub mod payload;
 pub mod refusal;
+#[cfg(feature = "jwks-fetch")]
+pub mod reload;
 pub mod replay;
 pub mod tenant;
 #[cfg(feature = "testing")]

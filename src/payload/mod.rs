@@ -71,6 +71,8 @@ pub use http_signature::{
     ChooseSignature, FindVerifyingKeys, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
     HttpSigner, InvalidHttpSignature, InvalidOrigin, Origin, TenantVerifyingKeys,
 };
+#[cfg(feature = "jwks-fetch")]
+pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
 #[cfg(feature = "jwt")]
 pub use jwks::{
     CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
