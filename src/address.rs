@@ -66,20 +66,22 @@ fn is_public(ip: IpAddr) -> bool {
 
 /// Not in the registry of special-purpose addresses (RFC 6890), nor multicast.
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let special = match ip.octets() {
-        [0 | 10 | 127 | 224..=255, ..] => true,
-        [100, 64..=127, ..] => true,
-        [169, 254, ..] => true,
-        [172, 16..=31, ..] => true,
-        [192, 168, ..] => true,
-        [192, 0, 0 | 2, _] => true,
-        [192, 88, 99, _] => true,
-        [192, 31, 196, _] | [192, 52, 193, _] | [192, 175, 48, _] => true,
-        [198, 18..=19, ..] => true,
-        [198, 51, 100, _] | [203, 0, 113, _] => true,
-        _ => false,
-    };
-    !special
+    !matches!(
+        ip.octets(),
+        [0 | 10 | 127 | 224..=255, ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [172, 16..=31, ..]
+            | [192, 168, ..]
+            | [192, 0, 0 | 2, _]
+            | [192, 31, 196, _]
+            | [192, 52, 193, _]
+            | [192, 88, 99, _]
+            | [192, 175, 48, _]
+            | [198, 18..=19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    )
 }
 
 /// Global unicast (2000::/3), without what is special in it, and without what hides an IPv4 address.

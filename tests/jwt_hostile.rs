@@ -1,5 +1,13 @@
 //! Hostile tokens, keys and key sets, by class, each with the exact error. Claims are in `jwt_claims.rs`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    reason = "tests fail loudly; a table is what it is"
+)]
+
 mod jose;
 
 use countersign::payload::InvalidJson::{DuplicateMember, NotAnObject, Syntax, TooDeep, TooMany};

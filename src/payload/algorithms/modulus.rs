@@ -118,6 +118,7 @@ mod tests {
         let short = &good[..255];
         let padded = [&[0], &*good].concat();
         let long = vec![0xff; 1025];
+        #[expect(clippy::type_complexity, reason = "a table is what it is")]
         let cases: [(&str, &[u8], &[u8], Result<(), WeakKey>); 12] = [
             ("good", &good, &e, Ok(())),
             ("short", short, &e, Err(WeakKey::ModulusTooShort { bits: 2040 })),

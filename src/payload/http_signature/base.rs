@@ -167,7 +167,7 @@ pub(super) fn plain_name(item: &Item) -> Option<&str> {
 fn serialize_item(item: &Item) -> String {
     sfv::ItemSerializer::new()
         .bare_item(&item.bare_item)
-        .parameters(item.params.iter().map(|(name, value)| (name, value)))
+        .parameters(&item.params)
         .finish()
 }
 
@@ -175,9 +175,7 @@ pub(super) fn serialize_input(input: &InnerList) -> String {
     let mut list = ListSerializer::new();
     let mut inner = list.inner_list();
     inner.items(&input.items);
-    let _ = inner
-        .finish()
-        .parameters(input.params.iter().map(|(name, value)| (name, value)));
+    let _ = inner.finish().parameters(&input.params);
     list.finish().unwrap_or_default()
 }
 

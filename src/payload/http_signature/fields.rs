@@ -50,11 +50,12 @@ pub(super) struct SignatureParameters {
     pub(super) tag: Option<String>,
 }
 
-/// Every signature of the message with its label. One whose parameters are malformed is passed over: it must not veto
+/// A signature with its label, or why it cannot be read.
+pub(super) type Read = (String, Result<Labelled, InvalidHttpSignature>);
+
+/// Every signature of the message. One whose parameters are malformed is passed over: it must not veto
 /// a good one beside it.
-pub(super) fn signatures(
-    headers: &HeaderMap,
-) -> Result<Vec<(String, Result<Labelled, InvalidHttpSignature>)>, Forged> {
+pub(super) fn signatures(headers: &HeaderMap) -> Result<Vec<Read>, Forged> {
     let inputs = dictionary(headers, &SIGNATURE_INPUT)?;
     let signatures = dictionary(headers, &SIGNATURE)?;
     if inputs.len() > MAX_SIGNATURES {

@@ -2,7 +2,7 @@ use http::HeaderName;
 use sfv::InnerList;
 
 use super::base::{Origin, plain_name};
-use super::fields::Labelled;
+use super::fields::{Labelled, Read};
 use super::{InvalidHttpSignature, TenantVerifyingKeys};
 use crate::replay::Tolerance;
 
@@ -74,7 +74,7 @@ impl HttpSignaturePolicy {
     /// The signature that is meant: exactly one.
     pub(super) fn choose(
         &self,
-        all: Vec<(String, Result<Labelled, InvalidHttpSignature>)>,
+        all: Vec<Read>,
         keys: &TenantVerifyingKeys,
     ) -> Result<Labelled, InvalidHttpSignature> {
         let mut broken = InvalidHttpSignature::NotFound;

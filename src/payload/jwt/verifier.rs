@@ -304,8 +304,10 @@ impl TokenScheme {
         message: &Message<'_>,
         body: Option<&BodyHash>,
     ) -> Result<Bindings, InvalidToken> {
-        let mut bindings = Bindings::default();
-        bindings.certificate = check_confirmation(claims, message.certificate)?;
+        let mut bindings = Bindings {
+            certificate: check_confirmation(claims, message.certificate)?,
+            ..Bindings::default()
+        };
         if bindings.certificate.is_none() && self.rules.certificate_required {
             return Err(InvalidToken::NotBoundToCertificate);
         }
