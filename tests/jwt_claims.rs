@@ -894,3 +894,58 @@ fn nothing_secret_is_shown() {
         "{shown}"
     );
 }
+
+/// Through the gate: the connection's own certificate is what `cnf` is compared with, and the proof remembers it.
+#[tokio::test]
+async fn the_gate_records_what_was_bound() {
+    use countersign::gate::{self, Caller, Countersigned, Policy};
+    use countersign::identity::PeerChain;
+    use countersign::refusal::Refusal;
+    use countersign::replay::{MemoryStore, Terms};
+    use countersign::tenant::TenantTable;
+    use countersign::testing::TestCa;
+    use countersign::trust::PrivateCa;
+
+    #[expect(clippy::disallowed_methods, reason = "the test certificates are of this day")]
+    let now = UnixTime::now();
+    let ca = TestCa::new("Root");
+    let trust = PrivateCa::from_pem(ca.pem().as_bytes(), jose::algorithms(), now).unwrap();
+    let tenants = TenantTable::builder()
+        .known(["acme"])
+        .uri("spiffe://example/tenant/{tenant}");
+    let policy = Policy::new(trust, tenants.build().unwrap());
+    let caller = |leaf: Vec<_>| Caller::identify(&policy, PeerChain::parse(leaf).unwrap(), now).unwrap();
+    let leaf = ca.client("spiffe://example/tenant/acme").issue();
+    let other = ca.client("spiffe://example/tenant/acme").issue();
+    let own = CertHash::of(leaf.leaf());
+
+    let scheme = scheme(rules().require_certificate());
+    let key = Arc::new(HmacSigningKey::new(HS, SECRET).unwrap());
+    let acme = tenant("acme");
+    let signer = JwtSigner::new(scheme.clone())
+        .with_key(acme.clone(), KeyId::new("k"), key)
+        .bound_to_certificate(own);
+    let outgoing = Outgoing::new(&acme, "delivery-1", BODY, now);
+    let mut request = Request::with(signer.sign_payload(&outgoing).unwrap());
+    request.method = Method::POST;
+    let message = Message::new(&request.method, &request.uri, &request.headers, BODY, now);
+    let verifier = JwtVerifier::new(scheme, keyring());
+
+    let stranger = caller(other.chain());
+    let refused = gate::verify(&verifier, message, Some(&stranger)).err();
+    assert_eq!(
+        refused,
+        Some(Refusal::Forged(Forged::Token(No::OtherCertificate)))
+    );
+    let refused = gate::verify(&verifier, message, None).err();
+    assert_eq!(refused, Some(Refusal::Forged(Forged::Token(No::NoCertificate))));
+
+    let caller = caller(leaf.chain());
+    let authentic = gate::verify(&verifier, message, Some(&caller)).unwrap();
+    let store = MemoryStore::default();
+    let (fresh, _) = gate::claim(&store, authentic, Terms::default(), now)
+        .await
+        .unwrap();
+    let bindings = Countersigned::bind(caller, fresh).unwrap().bindings();
+    assert_eq!((bindings.body, bindings.certificate), (true, Some(own)));
+}

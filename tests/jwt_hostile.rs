@@ -1,4 +1,28 @@
 //! Hostile tokens, keys and key sets, by class, each with the exact error. Claims are in `jwt_claims.rs`.
+//!
+//! | class | published as | test |
+//! |---|---|---|
+//! | `none` in every spelling | CVE-2015-9235 | [`algorithm`] |
+//! | public key as an HMAC secret | CVE-2016-10555, CVE-2022-29217, CVE-2024-33663, CVE-2026-34950 | [`public_key_as_secret`] |
+//! | key of the token's own | CVE-2018-0114 | [`embedded_keys_are_never_used`] |
+//! | URL in the token | the class of `jku` and `x5u` | [`embedded_keys_are_never_used`] |
+//! | `kid` as path, SQL, a megabyte | the class | [`choice_of_key`] |
+//! | `crit` passed over | CVE-2025-59420, CVE-2026-32597 | [`critical`] |
+//! | `b64` | RFC 7797 §6, §7 | [`unencoded_payload`] |
+//! | empty or short secret | CVE-2026-45363 | [`short_secrets`], [`keys`] |
+//! | psychic signatures | CVE-2022-21449 | [`signatures`] |
+//! | partial comparison | RUSTSEC-2024-0010 | [`signatures`] |
+//! | many dots | CVE-2025-30204, CVE-2025-27144 | [`form`] |
+//! | lenient base64 | RFC 7515 §2 | [`base64url`] |
+//! | members that stand twice | RFC 7515 §4, RFC 7519 §4 | [`header_json`], `jwt_claims.rs` |
+//! | `use`, `key_ops`, `alg` of a key | RFC 7517 §4.2 to §4.4 | [`keys`], [`undecided_algorithms`] |
+//! | weak RSA, ROCA | CVE-2017-15361 | [`keys`], `algorithms/modulus.rs` |
+//! | point not on the curve | the class of invalid-curve attacks | [`keys`] |
+//! | two keys of one name | RFC 7517 §4.5 | [`choice_of_key`] |
+//! | claim of another type | CVE-2026-25537 | `jwt_claims.rs`: `every_claim_is_of_its_type_and_says_what_it_must` |
+//! | token of another kind | RFC 8725 §3.11 | `jwt_claims.rs`: `types_of_tokens` |
+//! | malleable signature as replay key | | `jwt_claims.rs`: `a_rewritten_signature_is_the_same_delivery` |
+//! | digest trusted | go-fed/httpsig #6 | `http_signature.rs`: `tampered_messages` |
 
 #![allow(
     clippy::unwrap_used,
