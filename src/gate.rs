@@ -29,7 +29,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use crate::identity::PeerChain;
-use crate::payload::{Authentic, Fresh, Message, VerifyPayload};
+use crate::payload::{Authentic, Bindings, ClientCertificate, Fresh, Message, VerifyPayload};
 use crate::refusal::Refusal;
 use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
@@ -120,7 +120,9 @@ pub fn verify<'m>(
     let Some(caller) = caller else {
         return Ok(verifier.verify_payload(&message)?);
     };
-    let authentic = verifier.verify_payload(&message.from_sender(caller.tenant()))?;
+    let certificate = ClientCertificate::of_der(caller.peer().leaf().der());
+    let message = message.from_sender(caller.tenant()).with_certificate(certificate);
+    let authentic = verifier.verify_payload(&message)?;
     same_tenant(caller.tenant(), authentic.sender())?;
     Ok(authentic)
 }
@@ -177,6 +179,11 @@ impl Countersigned {
     /// The connection's half.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// What the payload's signature was found bound to: the certificate of this connection, for one.
+    pub fn bindings(&self) -> Bindings {
+        self.fresh.bindings()
     }
 
     /// The payload's half.

@@ -33,10 +33,11 @@
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be fetched from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
-//! `testing` for your own tests.
+//! `reload` for key sets that live at a URL, `testing` for your own tests.
 //!
 //! The [cookbook](docs::cookbook) has a recipe for each common task, beginning with a whole server;
 //! [design](docs::design) says why things are as they are; the [threat model](docs::threat_model) against whom they help.
@@ -49,16 +50,22 @@
 //! | `tower` | `web`: the layers that ask the questions of each request |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
+//! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
+//! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
+//! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
 
+pub mod address;
 pub mod gate;
 pub mod identity;
 pub mod live;
 pub mod observe;
 pub mod payload;
 pub mod refusal;
+#[cfg(feature = "jwks-fetch")]
+pub mod reload;
 pub mod replay;
 pub mod tenant;
 #[cfg(feature = "testing")]

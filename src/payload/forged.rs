@@ -70,6 +70,14 @@ pub enum Forged {
         /// In its own words; for the operator only.
         reason: &'static str,
     },
+    /// The token does not count.
+    #[cfg(feature = "jwt")]
+    #[error(transparent)]
+    Jwt(#[from] super::InvalidJwt),
+    /// The HTTP message signature does not count.
+    #[cfg(feature = "http-signatures")]
+    #[error(transparent)]
+    HttpSignature(#[from] super::InvalidHttpSignature),
 }
 
 impl Forged {
@@ -90,6 +98,10 @@ impl Forged {
             Self::SignatureMismatch => "payload.signature_mismatch",
             Self::OtherClaim => "payload.other_claim",
             Self::Denied { .. } => "payload.denied",
+            #[cfg(feature = "jwt")]
+            Self::Jwt(token) => token.code(),
+            #[cfg(feature = "http-signatures")]
+            Self::HttpSignature(signature) => signature.code(),
         }
     }
 }

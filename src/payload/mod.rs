@@ -28,6 +28,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod algorithms;
+mod bindings;
 mod body;
 mod encoding;
 mod engine;
@@ -36,7 +39,15 @@ mod fields;
 mod forged;
 pub mod handshakes;
 mod hmac;
+#[cfg(feature = "http-signatures")]
+mod http_signature;
+#[cfg(feature = "jwt")]
+mod jwks;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod keys;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod percent;
 pub mod presets;
 mod proof;
 mod public_key;
@@ -55,6 +66,14 @@ use rustls_pki_types::UnixTime;
 
 use crate::tenant::TenantId;
 
+#[cfg(all(feature = "tls", any(feature = "jwt", feature = "http-signatures")))]
+pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub use algorithms::{
+    Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
+    VerifyingKey, WeakKey,
+};
+pub use bindings::{Bindings, ClientCertificate};
 pub use encoding::Encoding;
 pub use families::{
     AdyenBatch, AdyenItem, AdyenVerifier, FindCertificate, HubSpotLegacy, NotFetched, PayPalEvent,
@@ -62,6 +81,24 @@ pub use families::{
 };
 pub use forged::Forged;
 pub use hmac::{HmacVerifier, PartialVerifier};
+#[cfg(feature = "http-signatures")]
+pub use http_signature::{
+    ChooseSignature, FindVerifyingKeys, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
+    HttpSigner, InvalidHttpSignature, TenantVerifyingKeys,
+};
+#[cfg(feature = "jwks-fetch")]
+pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
+#[cfg(feature = "jwt")]
+pub use jwks::{
+    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
+    RemoteJwks, Todo, Unknown,
+};
+#[cfg(feature = "jwt")]
+pub use jwt::{
+    BodyHash, BoundJwtScheme, DetachedVerifier, FindJwks, HashForm, InvalidJson, InvalidJwt, Jws,
+    JwsVerifier, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme, JwtSigner, JwtVerifier, RequestHash,
+    TenantJwks, UnboundJwts,
+};
 pub use keys::{
     Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
     KeyringBuilder, Keys, NoKey, PublicKeyAlgorithm, PublicKeyForm, Wanted,
@@ -143,6 +180,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The tenant that the connection has proved. If present, only its keys count.
     pub sender: Option<&'a TenantId>,
+    /// The client certificate of the connection, for schemes that sign it.
+    pub certificate: Option<ClientCertificate<'a>>,
     /// The present, in seconds since 1970.
     pub now: UnixTime,
 }
@@ -155,6 +194,7 @@ impl<'a> Head<'a> {
             uri,
             headers,
             sender: None,
+            certificate: None,
             now,
         }
     }
@@ -166,6 +206,13 @@ impl<'a> Head<'a> {
         self
     }
 
+    /// The same on a connection with this client certificate.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     /// The whole message.
     pub fn with_body(&self, body: &'a [u8]) -> Message<'a> {
         Message {
@@ -174,6 +221,7 @@ impl<'a> Head<'a> {
             headers: self.headers,
             body,
             sender: self.sender,
+            certificate: self.certificate,
             now: self.now,
         }
     }
@@ -193,6 +241,8 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// The tenant that the connection has proved. If present, only its keys count.
     pub sender: Option<&'a TenantId>,
+    /// The client certificate of the connection, if it has one: what a token's `cnf` is compared with.
+    pub certificate: Option<ClientCertificate<'a>>,
     /// The present, in seconds since 1970.
     pub now: UnixTime,
 }
@@ -212,6 +262,7 @@ impl<'a> Message<'a> {
             headers,
             body,
             sender: None,
+            certificate: None,
             now,
         }
     }
@@ -220,6 +271,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
         self.sender = Some(sender);
+        self
+    }
+
+    /// The same message on a connection with this client certificate.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 }
@@ -293,4 +351,16 @@ pub enum CannotSign {
         /// In its own words.
         reason: &'static str,
     },
+    /// The key did not sign.
+    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
+    /// The key's algorithm has no name in RFC 9421.
+    #[cfg(feature = "http-signatures")]
+    #[error("the key's algorithm is none of RFC 9421")]
+    Algorithm,
+    /// The scheme covers method and target, which an outgoing payload does not tell.
+    #[cfg(feature = "jwt")]
+    #[error("the scheme covers method and target: sign the request")]
+    RequestNeeded,
 }

@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::scheme::Layout;
-use super::{Forged, KeyId, Message, body};
+use super::{Bindings, Forged, KeyId, Message, body};
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
 
@@ -28,6 +28,7 @@ struct Signature {
     scheme: Arc<str>,
     key: KeyId,
     signed_at: Option<UnixTime>,
+    bindings: Bindings,
 }
 
 /// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
@@ -62,6 +63,9 @@ pub enum Hashed {
     Signed,
     /// An identity in the body: as [`Delivery::BodyField`].
     Field,
+    /// An identity that is signed, but does not stand in the message as it is: `jti` of a token, the `nonce` of an
+    /// HTTP message signature.
+    Token,
 }
 
 impl Hashed {
@@ -71,6 +75,7 @@ impl Hashed {
             Self::TimeAndBody => b"time and body",
             Self::Signed => b"signed",
             Self::Field => b"field",
+            Self::Token => b"token",
         }
     }
 }
@@ -155,6 +160,7 @@ impl<'m> Authentic<'m> {
             scheme,
             key,
             signed_at: None,
+            bindings: Bindings::default(),
         };
         Self {
             signature,
@@ -169,6 +175,25 @@ impl<'m> Authentic<'m> {
         self.signature.signed_at = Some(signed);
         self.fresh_until = fresh_until.into();
         self
+    }
+
+    /// The same, passing as fresh until that time, whenever it was signed.
+    #[must_use]
+    pub fn fresh_until(mut self, until: UnixTime) -> Self {
+        self.fresh_until = Some(until);
+        self
+    }
+
+    /// The same, bound to these.
+    #[must_use]
+    pub fn bound_to(mut self, bindings: Bindings) -> Self {
+        self.signature.bindings = bindings;
+        self
+    }
+
+    /// What the signature was found bound to.
+    pub fn bindings(&self) -> Bindings {
+        self.signature.bindings
     }
 
     /// Who signed it.
@@ -267,6 +292,11 @@ impl Fresh {
     /// The signed time, where the scheme has one.
     pub fn signed_at(&self) -> Option<UnixTime> {
         self.signature.signed_at
+    }
+
+    /// What the signature was found bound to.
+    pub fn bindings(&self) -> Bindings {
+        self.signature.bindings
     }
 
     /// The delivery's name in the replay store.

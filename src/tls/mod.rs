@@ -25,6 +25,8 @@
 mod alert;
 mod config;
 mod credentials;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+mod provider_key;
 mod reason;
 mod resumption;
 mod signing;
@@ -32,6 +34,8 @@ mod verifier;
 
 pub use config::{InvalidTls, Tls};
 pub use credentials::{Credentials, InvalidCredentials};
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub use provider_key::{InvalidSigningKey, ProviderKey};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{Binding, BoundSessions, BoundTickets, allow_resumption, disable_resumption};
 pub use signing::RustlsKey;

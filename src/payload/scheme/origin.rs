@@ -56,6 +56,24 @@ impl Origin {
     }
 }
 
+/// As RFC 9421 §2.2.3 wants it.
+#[cfg(feature = "http-signatures")]
+impl Origin {
+    pub(in crate::payload) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Host and port: in lower case, and the usual port left out.
+    pub(in crate::payload) fn authority(&self) -> String {
+        let usual = if &*self.scheme == "https" { 443 } else { 80 };
+        let host = self.host.to_ascii_lowercase();
+        match self.port {
+            Some(port) if port != usual => format!("{host}:{port}"),
+            _ => host,
+        }
+    }
+}
+
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Origin({})", self.text)
@@ -103,5 +121,25 @@ mod tests {
                 "https://example.com:443".to_owned()
             ])
         );
+    }
+
+    #[test]
+    #[cfg(feature = "http-signatures")]
+    fn its_authority_has_one_spelling() {
+        let cases = [
+            ("https://hooks.example", "hooks.example"),
+            ("https://Hooks.Example:443", "hooks.example"),
+            ("http://hooks.example:80", "hooks.example"),
+            ("https://hooks.example:8443", "hooks.example:8443"),
+            ("https://[::1]:8443", "[::1]:8443"),
+        ];
+        for (text, expected) in cases {
+            let origin = Origin::parse(text);
+            assert_eq!(
+                origin.map(|origin| origin.authority()),
+                Ok(expected.to_owned()),
+                "{text}"
+            );
+        }
     }
 }

@@ -1,0 +1,342 @@
+//! What it costs to verify a token with some 300 bytes of claims: us, `jsonwebtoken` with both of its backends,
+//! `jwt-simple`, and the floor, which is the bare signature check through the same crypto provider (of HMAC: with the
+//! key taken in already).
+//!
+//! The contenders alternate over many rounds, forwards and backwards; a ratio is the median of the ratios of each
+//! round. The last line is JSON: ours divided by theirs, and allocations.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a bench stops where something is wrong, and measures time"
+)]
+
+#[path = "../tests/jose/mod.rs"]
+mod jose;
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use countersign::payload::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, Message, UnboundJwts};
+use countersign::tenant::TenantId;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{HeaderMap, Method, Uri};
+use jose::{SECRET, algorithms, jwk, mint, pem, unb64};
+use jwt_simple::prelude::{
+    ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, EdDSAPublicKeyLike as _, MACLike as _,
+    RSAPublicKeyLike as _,
+};
+use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use sha2::Sha256;
+
+const ISSUER: &str = "https://issuer.example/tenants/0001";
+const AUDIENCE: &str = "https://hooks.example/acme";
+const ROUNDS: usize = 41;
+const BATCH: Duration = Duration::from_millis(2);
+
+fn claims(now: u64) -> String {
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"acct_1NZ8Xy2eZvKYlo2C","exp":{},"nbf":{},"iat":{now},"jti":"01J9ZQ","event":"invoice.payment_succeeded","object":"in_1NZ8Xz2eZvKYlo2CQZc0pXkT","body":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"}}"#,
+        now + 86_400,
+        now - 10,
+    );
+    assert!((290..=310).contains(&claims.len()), "{}", claims.len());
+    claims
+}
+
+#[derive(serde::Deserialize)]
+#[allow(
+    dead_code,
+    reason = "read by serde: what a user of these libraries would write"
+)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: u64,
+    nbf: u64,
+    iat: u64,
+    jti: String,
+    event: String,
+    object: String,
+    body: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[allow(
+    dead_code,
+    reason = "read by serde: what a user of these libraries would write"
+)]
+struct Custom {
+    event: String,
+    object: String,
+    body: String,
+}
+
+struct Contender {
+    name: &'static str,
+    run: Box<dyn Fn()>,
+}
+
+fn contender(name: &'static str, run: impl Fn() + 'static) -> Contender {
+    Contender {
+        name,
+        run: Box::new(run),
+    }
+}
+
+fn ours(algorithm: Algorithm, token: &str, now: u64) -> Contender {
+    let key = Jwk::parse(jwk(algorithm, "").as_bytes())
+        .unwrap()
+        .verifier(algorithm, algorithms());
+    let keys = JwtKeyring::new().with(TenantId::parse("acme").unwrap(), key);
+    let scheme = JwtScheme::new("bench", JwtAt::bearer(), JwtRules::new(ISSUER, AUDIENCE));
+    let verifier = UnboundJwts::new(scheme, keys);
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    contender("ours", move || {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        let message = Message::new(&method, &uri, &headers, b"", now);
+        black_box(verifier.recognize(&message).unwrap());
+    })
+}
+
+fn floor(algorithm: Algorithm, token: &str) -> Contender {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (signed, signature) = (signed.as_bytes().to_vec(), unb64(signature));
+    if algorithm == Algorithm::Hs256 {
+        let keyed = Hmac::<Sha256>::new_from_slice(SECRET).unwrap();
+        return contender("floor", move || {
+            keyed
+                .clone()
+                .chain_update(&signed)
+                .verify_slice(&signature)
+                .unwrap();
+        });
+    }
+    let (name, with): (_, &dyn SignatureVerificationAlgorithm) = match algorithm {
+        Algorithm::Rs256 => ("rsa", webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Ps256 => ("rsa", webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY),
+        Algorithm::Es256 => ("p256", webpki::aws_lc_rs::ECDSA_P256_SHA256),
+        Algorithm::Es384 => ("p384", webpki::aws_lc_rs::ECDSA_P384_SHA384),
+        _ => ("ed25519", webpki::aws_lc_rs::ED25519),
+    };
+    let bits = key_bits(name);
+    let signature = if name.starts_with('p') {
+        der(&signature)
+    } else {
+        signature
+    };
+    contender("floor", move || {
+        with.verify_signature(&bits, &signed, &signature).unwrap()
+    })
+}
+
+/// The content of `subjectPublicKey`.
+fn key_bits(name: &str) -> Vec<u8> {
+    use rustls::pki_types::pem::PemObject as _;
+    let spki =
+        rustls::pki_types::SubjectPublicKeyInfoDer::from_pem_slice(&pem(&format!("{name}.pub"))).unwrap();
+    let len = match name {
+        "rsa" => 270,
+        "p256" => 65,
+        "p384" => 97,
+        _ => 32,
+    };
+    spki[spki.len() - len..].to_vec()
+}
+
+fn der(raw: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let number: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
+        let sign: &[u8] = if number[0] & 0x80 == 0 { &[] } else { &[0] };
+        [
+            &[2, u8::try_from(sign.len() + number.len()).unwrap()],
+            sign,
+            &number,
+        ]
+        .concat()
+    };
+    let (r, s) = raw.split_at(raw.len() / 2);
+    let body = [integer(r), integer(s)].concat();
+    [&[0x30, u8::try_from(body.len()).unwrap()][..], &body].concat()
+}
+
+/// `jsonwebtoken` asks one provider for the whole process: this one asks whichever is on.
+static RUST_CRYPTO: AtomicBool = AtomicBool::new(false);
+static SWITCHED: jsonwebtoken::crypto::CryptoProvider = jsonwebtoken::crypto::CryptoProvider {
+    signer_factory: |algorithm, key| {
+        (jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.signer_factory)(algorithm, key)
+    },
+    verifier_factory: |algorithm, key| {
+        let provider = if RUST_CRYPTO.load(Ordering::Relaxed) {
+            &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER
+        } else {
+            &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
+        };
+        (provider.verifier_factory)(algorithm, key)
+    },
+    key_utils: jsonwebtoken::crypto::KeyUtils::new_unimplemented(),
+};
+
+fn jsonwebtoken(name: &'static str, algorithm: Algorithm, token: &str) -> Contender {
+    use jsonwebtoken::{Algorithm as Theirs, DecodingKey, Validation};
+    let (theirs, key) = match algorithm {
+        Algorithm::Hs256 => (Theirs::HS256, DecodingKey::from_secret(SECRET)),
+        Algorithm::Rs256 => (Theirs::RS256, DecodingKey::from_rsa_pem(&pem("rsa.pub")).unwrap()),
+        Algorithm::Ps256 => (Theirs::PS256, DecodingKey::from_rsa_pem(&pem("rsa.pub")).unwrap()),
+        Algorithm::Es256 => (Theirs::ES256, DecodingKey::from_ec_pem(&pem("p256.pub")).unwrap()),
+        Algorithm::Es384 => (Theirs::ES384, DecodingKey::from_ec_pem(&pem("p384.pub")).unwrap()),
+        _ => (
+            Theirs::EdDSA,
+            DecodingKey::from_ed_pem(&pem("ed25519.pub")).unwrap(),
+        ),
+    };
+    let mut validation = Validation::new(theirs);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.validate_nbf = true;
+    let token = token.to_owned();
+    contender(name, move || {
+        RUST_CRYPTO.store(name.ends_with("rust_crypto"), Ordering::Relaxed);
+        black_box(jsonwebtoken::decode::<Claims>(&token, &key, &validation).unwrap());
+    })
+}
+
+fn jwt_simple(algorithm: Algorithm, token: &str) -> Contender {
+    use jwt_simple::prelude::{
+        ES256PublicKey, ES384PublicKey, Ed25519PublicKey, HS256Key, PS256PublicKey, RS256PublicKey,
+        VerificationOptions,
+    };
+    let options = VerificationOptions {
+        allowed_issuers: Some([ISSUER.to_owned()].into()),
+        allowed_audiences: Some([AUDIENCE.to_owned()].into()),
+        ..Default::default()
+    };
+    let token = token.to_owned();
+    let text = |name: &str| String::from_utf8(pem(name)).unwrap();
+    macro_rules! with {
+        ($key:expr) => {{
+            let key = $key;
+            contender("jwt_simple", move || {
+                black_box(key.verify_token::<Custom>(&token, Some(options.clone())).unwrap());
+            })
+        }};
+    }
+    match algorithm {
+        Algorithm::Hs256 => with!(HS256Key::from_bytes(SECRET)),
+        Algorithm::Rs256 => with!(RS256PublicKey::from_pem(&text("rsa.pub")).unwrap()),
+        Algorithm::Ps256 => with!(PS256PublicKey::from_pem(&text("rsa.pub")).unwrap()),
+        Algorithm::Es256 => with!(ES256PublicKey::from_pem(&text("p256.pub")).unwrap()),
+        Algorithm::Es384 => with!(ES384PublicKey::from_pem(&text("p384.pub")).unwrap()),
+        _ => with!(Ed25519PublicKey::from_pem(&text("ed25519.pub")).unwrap()),
+    }
+}
+
+/// Nanoseconds for one run, over a batch of that many.
+fn time(contender: &Contender, runs: u32) -> f64 {
+    let start = Instant::now();
+    for _ in 0..runs {
+        (contender.run)();
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(runs)
+}
+
+fn runs_in_a_batch(contender: &Contender) -> u32 {
+    time(contender, 3);
+    let one = time(contender, 10);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and some thousands"
+    )]
+    let runs = (BATCH.as_secs_f64() * 1e9 / one) as u32;
+    runs.max(1)
+}
+
+/// Of Rust code. What a C library allocates is not seen, of anybody.
+fn allocations(contender: &Contender) -> u64 {
+    (contender.run)();
+    allocation_counter::measure(|| (contender.run)()).count_total
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The times of each contender, a round after another.
+fn measure(contenders: &[Contender]) -> Vec<Vec<f64>> {
+    let runs: Vec<u32> = contenders.iter().map(runs_in_a_batch).collect();
+    let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+    for round in 0..ROUNDS {
+        let mut order: Vec<usize> = (0..contenders.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for index in order {
+            times[index].push(time(&contenders[index], runs[index]));
+        }
+    }
+    times
+}
+
+fn main() {
+    SWITCHED
+        .install_default()
+        .unwrap_or_else(|_| panic!("a provider is installed already"));
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let mut json = serde_json::Map::new();
+    println!(
+        "{:8} {:28} {:>12} {:>14} {:>12}",
+        "", "", "median ns", "ours / theirs", "allocations"
+    );
+    for algorithm in [
+        Algorithm::Hs256,
+        Algorithm::Rs256,
+        Algorithm::Ps256,
+        Algorithm::Es256,
+        Algorithm::Es384,
+        Algorithm::EdDsa,
+    ] {
+        let name = algorithm.jose_name();
+        let token = mint(
+            algorithm,
+            &format!(r#"{{"alg":"{name}","typ":"JWT"}}"#),
+            claims(now),
+        );
+        let contenders = [
+            ours(algorithm, &token, now),
+            floor(algorithm, &token),
+            jsonwebtoken("jsonwebtoken_aws_lc_rs", algorithm, &token),
+            jsonwebtoken("jsonwebtoken_rust_crypto", algorithm, &token),
+            jwt_simple(algorithm, &token),
+        ];
+        let times = measure(&contenders);
+        for (contender, own) in contenders.iter().zip(&times) {
+            let ratio = median(
+                times[0]
+                    .iter()
+                    .zip(own)
+                    .map(|(ours, theirs)| ours / theirs)
+                    .collect(),
+            );
+            let count = allocations(contender);
+            println!(
+                "{name:8} {:28} {:>12.0} {ratio:>14.3} {count:>12}",
+                contender.name,
+                median(own.clone())
+            );
+            let key = format!("{}_{}", name.to_lowercase(), contender.name);
+            if contender.name != "ours" {
+                json.insert(key.clone(), ((ratio * 1000.0).round() / 1000.0).into());
+            }
+            json.insert(format!("{key}_allocations"), count.into());
+        }
+    }
+    println!("{}", serde_json::Value::Object(json));
+}

@@ -1,0 +1,144 @@
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rustls_pki_types::SignatureVerificationAlgorithm;
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::ecdsa::to_der;
+use super::{Algorithm, KeyType, ProviderAlgorithms, PublicKey, WeakKey};
+use crate::payload::KeyId;
+
+/// A key that verifies one algorithm, and under no circumstances another. Cheap to clone where the key is public;
+/// never shows a secret, which is wiped when dropped.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    id: KeyId,
+    algorithm: Algorithm,
+    check: Check,
+}
+
+#[derive(Clone)]
+enum Check {
+    Hs256(Hmac<Sha256>),
+    Hs384(Hmac<Sha384>),
+    Hs512(Hmac<Sha512>),
+    Public {
+        key: PublicKey,
+        with: &'static dyn SignatureVerificationAlgorithm,
+    },
+}
+
+impl VerifyingKey {
+    /// A public key that signs by this algorithm, verified by the provider.
+    ///
+    /// # Errors
+    /// [`WeakKey::OtherType`] where the algorithm is not one of the key's type; [`WeakKey::NotProvided`].
+    pub fn public(
+        id: KeyId,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        provider: ProviderAlgorithms,
+    ) -> Result<Self, WeakKey> {
+        if !key.fits(algorithm) {
+            return Err(WeakKey::OtherType { algorithm });
+        }
+        let with = algorithm
+            .provided_by(provider)
+            .ok_or(WeakKey::NotProvided { algorithm })?;
+        let key = key.clone();
+        Ok(Self {
+            id,
+            algorithm,
+            check: Check::Public { key, with },
+        })
+    }
+
+    /// A shared secret, at least as long as the hash (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    /// [`WeakKey::OtherType`] where the algorithm is not an HMAC; [`WeakKey::SecretTooShort`].
+    pub fn hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
+        Self::keyed(id, algorithm, secret, secret_len(algorithm)?)
+    }
+
+    /// A shared secret of a provider that hands out short ones: 16 bytes and more.
+    ///
+    /// # Security
+    /// Shorter than RFC 7518 §3.2 wants. Such a secret can be searched for if it was not chosen at random.
+    ///
+    /// # Errors
+    /// As for [`hmac`](Self::hmac).
+    pub fn allow_short_hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
+        Self::keyed(id, algorithm, secret, secret_len(algorithm)?.min(16))
+    }
+
+    fn keyed(id: KeyId, algorithm: Algorithm, secret: &[u8], wanted: usize) -> Result<Self, WeakKey> {
+        if secret.len() < wanted {
+            return Err(WeakKey::SecretTooShort {
+                algorithm,
+                bytes: secret.len(),
+                wanted,
+            });
+        }
+        let other = |_| WeakKey::OtherType { algorithm };
+        let check = match algorithm {
+            Algorithm::Hs256 => Check::Hs256(Hmac::new_from_slice(secret).map_err(other)?),
+            Algorithm::Hs384 => Check::Hs384(Hmac::new_from_slice(secret).map_err(other)?),
+            _ => Check::Hs512(Hmac::new_from_slice(secret).map_err(other)?),
+        };
+        Ok(Self { id, algorithm, check })
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// The algorithm that it verifies.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether this is its signature on that message: MACs are compared whole and in constant time, ECDSA signatures
+    /// are `r` and `s` side by side (RFC 7518 §3.4, RFC 9421 §3.3.4).
+    pub fn matches(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.check {
+            Check::Hs256(keyed) => keyed
+                .clone()
+                .chain_update(message)
+                .verify_slice(signature)
+                .is_ok(),
+            Check::Hs384(keyed) => keyed
+                .clone()
+                .chain_update(message)
+                .verify_slice(signature)
+                .is_ok(),
+            Check::Hs512(keyed) => keyed
+                .clone()
+                .chain_update(message)
+                .verify_slice(signature)
+                .is_ok(),
+            Check::Public { key, with } => match key.kind() {
+                curve @ (KeyType::P256 | KeyType::P384 | KeyType::P521) => to_der(curve, signature)
+                    .is_some_and(|der| with.verify_signature(key.bits(), message, der.as_slice()).is_ok()),
+                _ => with.verify_signature(key.bits(), message, signature).is_ok(),
+            },
+        }
+    }
+}
+
+fn secret_len(algorithm: Algorithm) -> Result<usize, WeakKey> {
+    match algorithm.key_type() {
+        Some(KeyType::Secret { bytes }) => Ok(bytes),
+        _ => Err(WeakKey::OtherType { algorithm }),
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}

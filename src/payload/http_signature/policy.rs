@@ -1,0 +1,138 @@
+use http::HeaderName;
+use sfv::InnerList;
+
+use super::base::plain_name;
+use super::fields::{Labelled, Read};
+use super::{InvalidHttpSignature, TenantVerifyingKeys};
+use crate::payload::Origin;
+use crate::replay::Tolerance;
+
+/// What a signature must be like to count (RFC 9421 §3.2.1 leaves that to the receiver).
+///
+/// Always covered: `@method`; `@target-uri`, or `@authority`, `@path` and, where there is one, `@query`;
+/// `content-digest` where there is a body. Always there: `created`, within five minutes of the present.
+#[derive(Debug, Clone)]
+pub struct HttpSignaturePolicy {
+    pub(super) origin: Origin,
+    pub(super) tolerance: Tolerance,
+    pub(super) choose: ChooseSignature,
+    pub(super) nonce_required: bool,
+    fields: Vec<HeaderName>,
+}
+
+/// Which of several signatures is meant. Never simply the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChooseSignature {
+    /// The one whose `keyid` is a key of the sender. The default.
+    ByKeyId,
+    /// The one with this `tag` (RFC 9421 §7.2.7).
+    ByTag(String),
+    /// The one with this label.
+    ByLabel(String),
+}
+
+impl HttpSignaturePolicy {
+    /// Signatures of requests to this origin.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            tolerance: Tolerance::default(),
+            choose: ChooseSignature::ByKeyId,
+            nonce_required: false,
+            fields: Vec::new(),
+        }
+    }
+
+    /// This field must be covered, too.
+    #[must_use]
+    pub fn require_field(mut self, name: HeaderName) -> Self {
+        self.fields.push(name);
+        self
+    }
+
+    /// There must be a `nonce`. Where there is one it tells a delivery from another without this rule, too.
+    #[must_use]
+    pub fn require_nonce(mut self) -> Self {
+        self.nonce_required = true;
+        self
+    }
+
+    /// How far `created` may lie from the present.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Which of several signatures is meant.
+    #[must_use]
+    pub fn choosing(mut self, choose: ChooseSignature) -> Self {
+        self.choose = choose;
+        self
+    }
+
+    /// The signature that is meant: exactly one.
+    pub(super) fn choose(
+        &self,
+        all: Vec<Read>,
+        keys: &TenantVerifyingKeys,
+    ) -> Result<Labelled, InvalidHttpSignature> {
+        let mut broken = InvalidHttpSignature::NotFound;
+        let mut meant = Vec::with_capacity(1);
+        for (label, labelled) in all {
+            match labelled {
+                Ok(labelled) if self.means(&label, &labelled, keys) => meant.push(labelled),
+                Ok(_) => {}
+                Err(why) => broken = why,
+            }
+        }
+        match (meant.pop(), meant.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => Err(InvalidHttpSignature::Ambiguous),
+            (None, _) => Err(broken),
+        }
+    }
+
+    fn means(&self, label: &str, labelled: &Labelled, keys: &TenantVerifyingKeys) -> bool {
+        match &self.choose {
+            ChooseSignature::ByTag(tag) => labelled.parameters.tag.as_ref() == Some(tag),
+            ChooseSignature::ByLabel(wanted) => label == wanted,
+            ChooseSignature::ByKeyId => match &labelled.parameters.key_id {
+                Some(id) => keys.keys().iter().any(|key| key.id().as_str() == id),
+                None => false,
+            },
+        }
+    }
+
+    /// Whether all is covered that must be, of a message with this query and this body.
+    pub(super) fn check_covered(
+        &self,
+        input: &InnerList,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), InvalidHttpSignature> {
+        let covers = |name: &str| input.items.iter().any(|item| plain_name(item) == Some(name));
+        let must = |name: &str| {
+            if covers(name) {
+                Ok(())
+            } else {
+                Err(InvalidHttpSignature::NotCovered {
+                    name: name.to_owned(),
+                })
+            }
+        };
+        must("@method")?;
+        if !covers("@target-uri") {
+            must("@authority")?;
+            if !covers("@request-target") {
+                must("@path")?;
+                query.map_or(Ok(()), |_| must("@query"))?;
+            }
+        }
+        if !body.is_empty() {
+            must("content-digest")?;
+        }
+        self.fields.iter().try_for_each(|name| must(name.as_str()))
+    }
+}

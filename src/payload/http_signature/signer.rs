@@ -1,0 +1,157 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use sfv::{BareItem, InnerList, Integer, Item, Key, Parameters, String as Text};
+
+use super::base::{Covered, serialize_input};
+use super::digest;
+use super::fields::{CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT};
+use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SigningKey};
+use crate::tenant::TenantId;
+
+/// Signs requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,
+/// `expires`, the delivery's identity as `nonce`, `keyid` and `alg`.
+#[derive(Debug, Clone)]
+pub struct HttpSigner {
+    origin: Origin,
+    fields: Vec<HeaderName>,
+    tag: Option<String>,
+    lifetime: Duration,
+    keys: HashMap<TenantId, Signing>,
+}
+
+#[derive(Clone)]
+struct Signing {
+    id: KeyId,
+    key: Arc<dyn SigningKey>,
+}
+
+impl HttpSigner {
+    /// Signs requests to this origin, for five minutes.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            fields: Vec::new(),
+            tag: None,
+            lifetime: Duration::from_secs(300),
+            keys: HashMap::new(),
+        }
+    }
+
+    /// The key of a tenant, and the `keyid` that its receiver knows it by.
+    #[must_use]
+    pub fn with_key(mut self, tenant: TenantId, id: KeyId, key: Arc<dyn SigningKey>) -> Self {
+        self.keys.insert(tenant, Signing { id, key });
+        self
+    }
+
+    /// Covers this field, too.
+    #[must_use]
+    pub fn covering(mut self, name: HeaderName) -> Self {
+        self.fields.push(name);
+        self
+    }
+
+    /// Sends this `tag`.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
+    }
+
+    /// The header fields to add to the request: `Content-Digest`, `Signature-Input` and `Signature`.
+    ///
+    /// # Errors
+    /// [`CannotSign`]: no key, a key that has no name in RFC 9421, an identity that does not fit into a structured
+    /// field, or a field to be covered that is not there.
+    pub fn sign_request(
+        &self,
+        outgoing: &Outgoing<'_>,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<HeaderMap, CannotSign> {
+        let signing = self.keys.get(outgoing.tenant).ok_or_else(|| NoKey::Unknown {
+            sender: outgoing.tenant.clone(),
+        })?;
+        let mut added = HeaderMap::with_capacity(3);
+        added.insert(CONTENT_DIGEST, value(digest::of(outgoing.body))?);
+        let mut all = headers.clone();
+        all.extend(added.clone());
+        let input = self.input(signing, outgoing)?;
+        let covered = Covered {
+            origin: &self.origin,
+            method,
+            uri,
+            headers: &all,
+        };
+        let base = covered.base(&input).map_err(|_| CannotSign::Id)?;
+        let signature = STANDARD.encode(signing.key.sign(base.as_bytes())?);
+        added.insert(
+            SIGNATURE_INPUT,
+            value(format!("sig={}", serialize_input(&input)))?,
+        );
+        added.insert(SIGNATURE, value(format!("sig=:{signature}:"))?);
+        Ok(added)
+    }
+
+    fn input(&self, signing: &Signing, outgoing: &Outgoing<'_>) -> Result<InnerList, CannotSign> {
+        let fixed = ["@method", "@target-uri", "content-digest"].into_iter();
+        let names = fixed.chain(self.fields.iter().map(HeaderName::as_str));
+        let items = names.map(|name| Ok(Item::new(text(name)?)));
+        let created = outgoing.now.as_secs();
+        let algorithm = signing.key.algorithm().http_name().ok_or(CannotSign::Algorithm)?;
+        let parameters = [
+            ("created", integer(created)?),
+            (
+                "expires",
+                integer(created.saturating_add(self.lifetime.as_secs()))?,
+            ),
+            ("nonce", text(outgoing.id)?),
+            ("keyid", text(signing.id.as_str())?),
+            ("alg", text(algorithm)?),
+        ];
+        let mut params = Parameters::new();
+        for (name, parameter) in parameters {
+            params.insert(key(name)?, parameter);
+        }
+        if let Some(tag) = &self.tag {
+            params.insert(key("tag")?, text(tag)?);
+        }
+        Ok(InnerList::with_params(
+            items.collect::<Result<_, CannotSign>>()?,
+            params,
+        ))
+    }
+}
+
+fn key(name: &str) -> Result<Key, CannotSign> {
+    Key::try_from(name.to_owned()).map_err(|_| CannotSign::Id)
+}
+
+fn text(text: &str) -> Result<BareItem, CannotSign> {
+    let text = Text::from_string(text.to_owned()).map_err(|_| CannotSign::Id)?;
+    Ok(BareItem::String(text))
+}
+
+fn integer(number: u64) -> Result<BareItem, CannotSign> {
+    let number = Integer::try_from(number).map_err(|_| CannotSign::Id)?;
+    Ok(BareItem::Integer(number))
+}
+
+fn value(text: String) -> Result<HeaderValue, CannotSign> {
+    HeaderValue::try_from(text).map_err(|_| CannotSign::Id)
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signing")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+use sha2::{Digest as _, Sha256};
+
+use super::base::{Covered, plain_name};
+use super::fields::{Labelled, SignatureParameters, signatures};
+use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
+use crate::payload::{
+    Algorithm, Authentic, Bindings, Delivery, Forged, Hashed, Message, VerifyPayload, VerifyingKey,
+};
+
+/// Verifies HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
+///
+/// Checked, in this order: the fields are there once and well-formed; exactly one signature is the one that the
+/// [policy](HttpSignaturePolicy) means; it covers what it must; its time; its key and `alg`; its digest; the signature.
+///
+/// A delivery is told from another by `nonce`, or, without one, by all that is signed.
+///
+/// ```
+/// use countersign::payload::{
+///     Algorithm, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, KeyId, Message, Origin,
+///     VerifyPayload, VerifyingKey,
+/// };
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, Method, Uri};
+/// # use rustls::pki_types::UnixTime;
+///
+/// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let keys = HttpSignatureKeyring::new().with(TenantId::parse("acme")?, [key]);
+/// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?);
+/// let verifier = HttpSignatureVerifier::new(policy, keys);
+///
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+/// let unsigned = Message::new(&method, &uri, &headers, b"{}", UnixTime::now());
+/// assert!(matches!(verifier.verify_payload(&unsigned), Err(Forged::MissingHeader { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HttpSignatureVerifier {
+    policy: HttpSignaturePolicy,
+    keys: Arc<dyn FindVerifyingKeys>,
+    name: Arc<str>,
+}
+
+impl HttpSignatureVerifier {
+    /// Verifies by this policy with those keys.
+    pub fn new(policy: HttpSignaturePolicy, keys: impl FindVerifyingKeys + 'static) -> Self {
+        Self {
+            policy,
+            keys: Arc::new(keys),
+            name: "http_signature".into(),
+        }
+    }
+}
+
+impl VerifyPayload for HttpSignatureVerifier {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+        let keys = self.keys.find_verifying_keys(message.sender)?;
+        let chosen = self.policy.choose(signatures(message.headers)?, &keys)?;
+        self.policy
+            .check_covered(&chosen.input, message.uri.query(), message.body)?;
+        let (created, until) = self.check_times(&chosen.parameters, message.now)?;
+        let key = key_of(&chosen.parameters, &keys)?;
+        check_digest(&chosen, message)?;
+        let base = self.covered(message).base(&chosen.input)?;
+        if !key.matches(base.as_bytes(), &chosen.signature) {
+            return Err(InvalidHttpSignature::Signature.into());
+        }
+        let (key, delivery) = (key.id().clone(), delivery(&chosen.parameters, &base));
+        let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
+        Ok(authentic.signed_at(created, until).bound_to(bound(message)))
+    }
+}
+
+impl HttpSignatureVerifier {
+    fn covered<'a>(&'a self, message: &Message<'a>) -> Covered<'a> {
+        Covered {
+            origin: &self.policy.origin,
+            method: message.method,
+            uri: message.uri,
+            headers: message.headers,
+        }
+    }
+
+    /// When it was signed, and until when it passes.
+    fn check_times(
+        &self,
+        parameters: &SignatureParameters,
+        now: UnixTime,
+    ) -> Result<(UnixTime, UnixTime), Forged> {
+        let missing = |name| InvalidHttpSignature::MissingParameter { name };
+        let created = at(parameters.created.ok_or(missing("created"))?);
+        self.policy.tolerance.check(created, now)?;
+        if self.policy.nonce_required && parameters.nonce.is_none() {
+            return Err(missing("nonce").into());
+        }
+        let by_age = self.policy.tolerance.fresh_until(created);
+        match parameters.expires {
+            Some(expires) if now.as_secs() >= expires => {
+                let now = now.as_secs();
+                Err(InvalidHttpSignature::Expired { expires, now }.into())
+            }
+            Some(expires) => Ok((created, by_age.min(at(expires)))),
+            None => Ok((created, by_age)),
+        }
+    }
+}
+
+/// The key that `keyid` names, or the only one. `alg` chooses nothing: where it stands, it must be the key's.
+fn key_of<'k>(
+    parameters: &SignatureParameters,
+    keys: &'k TenantVerifyingKeys,
+) -> Result<&'k VerifyingKey, InvalidHttpSignature> {
+    let named = |key: &&VerifyingKey| match &parameters.key_id {
+        Some(id) => key.id().as_str() == id,
+        None => true,
+    };
+    let mut fitting = keys.keys().iter().filter(named);
+    let key = match (fitting.next(), fitting.next()) {
+        (Some(only), None) => only,
+        (None, _) => return Err(InvalidHttpSignature::UnknownKey),
+        (Some(_), Some(_)) => return Err(InvalidHttpSignature::AmbiguousKey),
+    };
+    let algorithm = key.algorithm();
+    match &parameters.algorithm {
+        Some(name) if Algorithm::from_http(name) != Some(algorithm) => {
+            Err(InvalidHttpSignature::OtherAlgorithm { algorithm })
+        }
+        _ => Ok(key),
+    }
+}
+
+/// A digest that is covered is compared, with or without a body.
+fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), Forged> {
+    let covered = chosen
+        .input
+        .items
+        .iter()
+        .any(|item| plain_name(item) == Some("content-digest"));
+    if covered {
+        digest::check(message.headers, message.body)?;
+    }
+    Ok(())
+}
+
+fn delivery<'m>(parameters: &SignatureParameters, base: &str) -> Delivery<'m> {
+    // Two different texts, so that no nonce is another message's base.
+    let digest = match &parameters.nonce {
+        Some(nonce) => Sha256::digest(format!("nonce {nonce}")),
+        None => Sha256::digest(format!("base {base}")),
+    };
+    Delivery::Digest(Hashed::Token, digest.into())
+}
+
+fn bound(message: &Message<'_>) -> Bindings {
+    let bindings = Bindings::default().with_request();
+    if message.body.is_empty() {
+        bindings
+    } else {
+        bindings.with_body()
+    }
+}
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}

@@ -1,0 +1,281 @@
+//! JSON, read strictly: no member twice anywhere (RFC 7515 §4, RFC 7519 §4), bounded in depth and count. serde_json
+//! reads the grammar; this says what of it is taken.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// Values inside values.
+const MAX_DEPTH: u8 = 16;
+
+/// A JSON value. Text without escapes is borrowed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// A whole number from 0 on.
+    Whole(u64),
+    /// Any other number. Nothing here has a use for one.
+    Number,
+    Text(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Object<'a>),
+}
+
+/// Members in their order, each name once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+/// What is wrong with a JSON text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidJson {
+    /// Not JSON in UTF-8 (RFC 8259).
+    #[error("not well-formed JSON")]
+    Syntax,
+    /// A member stands twice in one object.
+    #[error("a member stands twice")]
+    DuplicateMember,
+    /// Nested deeper than 16.
+    #[error("nested too deeply")]
+    TooDeep,
+    /// More values than any such text has.
+    #[error("too many values")]
+    TooMany,
+    /// Not an object.
+    #[error("not an object")]
+    NotAnObject,
+}
+
+impl<'a> Json<'a> {
+    /// Reads one text of at most so many values.
+    pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
+        // Read as text at once: serde_json would check each string on its own.
+        let text = std::str::from_utf8(text).map_err(|_| InvalidJson::Syntax)?;
+        let limits = Limits {
+            left: Cell::new(most),
+            broken: Cell::new(InvalidJson::Syntax),
+        };
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let value = Value {
+            limits: &limits,
+            depth: 0,
+        };
+        let read = value.deserialize(&mut reader).and_then(|json| {
+            reader.end()?;
+            Ok(json)
+        });
+        read.map_err(|_| limits.broken.get())
+    }
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
+        match Json::parse(text, most)? {
+            Json::Object(object) => Ok(object),
+            _ => Err(InvalidJson::NotAnObject),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0
+            .iter()
+            .find(|(member, _)| member == name)
+            .map(|(_, value)| value)
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+struct Limits {
+    left: Cell<u32>,
+    /// Why reading was given up, where it was not for the grammar.
+    broken: Cell<InvalidJson>,
+}
+
+#[derive(Clone, Copy)]
+struct Value<'l> {
+    limits: &'l Limits,
+    depth: u8,
+}
+
+impl Value<'_> {
+    fn give_up<E: serde::de::Error>(self, why: InvalidJson) -> E {
+        self.limits.broken.set(why);
+        E::custom("limit")
+    }
+
+    /// The same for what stands inside.
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.give_up(InvalidJson::TooDeep));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
+    }
+
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        match self.limits.left.get().checked_sub(1) {
+            Some(left) => self.limits.left.set(left),
+            None => return Err(self.give_up(InvalidJson::TooMany)),
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        self.count()?;
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Whole(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(u64::try_from(value).map_or(Json::Number, Json::Whole))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let inner = self.inner()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        let inner = self.inner()?;
+        // Room for what most tokens have, so that they cost one allocation.
+        let mut object: Vec<(Cow<'de, str>, Json<'de>)> =
+            Vec::with_capacity(if self.depth == 0 { 12 } else { 2 });
+        while let Some(Name(name)) = members.next_key()? {
+            if object.iter().any(|(other, _)| *other == name) {
+                return Err(self.give_up(InvalidJson::DuplicateMember));
+            }
+            object.push((name, members.next_value_seed(inner)?));
+        }
+        Ok(Json::Object(Object(object)))
+    }
+}
+
+/// A member's name, borrowed where it can be: `Cow` on its own would always be owned.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        reader.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn strict() {
+        let (fits, deep) = (nested(16), nested(17));
+        let deep_hole = "[".repeat(100_000);
+        let many = format!("[{}1]", "1,".repeat(63));
+        let cases: [(&str, Result<(), InvalidJson>); 26] = [
+            ("{}", Ok(())),
+            (" { \"a\" : 1 } \n", Ok(())),
+            (r#"{"a":{"a":1},"b":{"a":1}}"#, Ok(())),
+            (r#"[18446744073709551615,-1,1e300,0.5,true,null]"#, Ok(())),
+            (&fits, Ok(())),
+            (r#"{"a":1,"a":1}"#, Err(InvalidJson::DuplicateMember)),
+            (r#"{"a":1,"\u0061":2}"#, Err(InvalidJson::DuplicateMember)),
+            (
+                r#"{"x":{"y":[{"a":1,"a":2}]}}"#,
+                Err(InvalidJson::DuplicateMember),
+            ),
+            (&deep, Err(InvalidJson::TooDeep)),
+            (&deep_hole, Err(InvalidJson::TooDeep)),
+            (&many, Err(InvalidJson::TooMany)),
+            ("", Err(InvalidJson::Syntax)),
+            ("{", Err(InvalidJson::Syntax)),
+            ("{}{}", Err(InvalidJson::Syntax)),
+            ("{} x", Err(InvalidJson::Syntax)),
+            ("{'a':1}", Err(InvalidJson::Syntax)),
+            ("{\"a\":1,}", Err(InvalidJson::Syntax)),
+            ("{\"a\":01}", Err(InvalidJson::Syntax)),
+            ("{\"a\":NaN}", Err(InvalidJson::Syntax)),
+            ("{\"a\":1e999}", Err(InvalidJson::Syntax)),
+            ("\u{feff}{}", Err(InvalidJson::Syntax)),
+            ("{\"a\":\"\n\"}", Err(InvalidJson::Syntax)),
+            (r#"{"a":"\ud800"}"#, Err(InvalidJson::Syntax)),
+            ("{\"a\":\"\\x41\"}", Err(InvalidJson::Syntax)),
+            ("/* */{}", Err(InvalidJson::Syntax)),
+            ("{a:1}", Err(InvalidJson::Syntax)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Json::parse(text.as_bytes(), 64).map(drop), expected, "{text:.40}");
+        }
+        assert_eq!(Json::parse(b"{\"a\":\"\xff\"}", 64), Err(InvalidJson::Syntax));
+        assert_eq!(Object::parse(b"[]", 64), Err(InvalidJson::NotAnObject));
+    }
+}

@@ -1,0 +1,77 @@
+//! A token in its compact form (RFC 7515 §7.1), cut at its two dots.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{InvalidJwt, JwtPart};
+
+/// The longest token that is looked at, in bytes.
+pub(super) const MAX_TOKEN: usize = 16 * 1024;
+/// The longest signature, decoded: RSA with 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
+
+/// The three parts, still encoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segments<'t> {
+    pub(super) header: &'t str,
+    pub(super) payload: &'t str,
+    pub(super) signature: &'t str,
+    /// Header, dot and payload: what is signed, unless the payload is detached.
+    pub(super) signed: &'t str,
+}
+
+impl<'t> Segments<'t> {
+    /// Exactly three parts. The size is looked at first, and no more is read than a third dot.
+    pub(super) fn parse(token: &'t str) -> Result<Self, InvalidJwt> {
+        if token.len() > MAX_TOKEN {
+            return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
+        }
+        let mut dots = token.match_indices('.').map(|(at, _)| at);
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(InvalidJwt::Segments);
+        };
+        let part = |range| token.get(range).ok_or(InvalidJwt::Segments);
+        Ok(Self {
+            header: part(0..first)?,
+            payload: part(first + 1..second)?,
+            signature: part(second + 1..token.len())?,
+            signed: part(0..second)?,
+        })
+    }
+
+    /// The signature's bytes, on the stack.
+    pub(super) fn decode_signature(&self) -> Result<Signature, InvalidJwt> {
+        let mut signature = Signature {
+            bytes: [0; MAX_SIGNATURE],
+            len: 0,
+        };
+        let wrong = InvalidJwt::Base64 {
+            part: JwtPart::Signature,
+        };
+        if self.signature.len() > MAX_SIGNATURE * 4 / 3 {
+            return Err(wrong);
+        }
+        let written = URL_SAFE_NO_PAD.decode_slice(self.signature, &mut signature.bytes);
+        signature.len = written.map_err(|_| wrong)?;
+        Ok(signature)
+    }
+}
+
+/// A decoded signature.
+pub(super) struct Signature {
+    bytes: [u8; MAX_SIGNATURE],
+    len: usize,
+}
+
+impl Signature {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// base64url as RFC 7515 §2 wants it, and in its one canonical form: no padding, no white space, no spare bits.
+pub(crate) fn decode(part: JwtPart, text: &str) -> Result<Vec<u8>, InvalidJwt> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| InvalidJwt::Base64 { part })
+}

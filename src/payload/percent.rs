@@ -1,0 +1,54 @@
+//! Percent-encoding of a query's names and values.
+
+/// The bytes that `+` and `%xx` stand for; what is not of that form stands for itself.
+pub(super) fn decode(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut rest = bytes.clone();
+                match rest.next().and_then(digit).zip(rest.next().and_then(digit)) {
+                    Some((high, low)) => {
+                        bytes = rest;
+                        high << 4 | low
+                    }
+                    None => b'%',
+                }
+            }
+            other => other,
+        });
+    }
+    decoded
+}
+
+/// RFC 3986 §2.3: unreserved characters as they are.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(*byte))
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
+}
+
+/// The parameters of a query, still encoded.
+pub(super) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    let parts = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+}
+
+/// What a hexadecimal digit stands for.
+pub(super) fn digit(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
