@@ -16,7 +16,10 @@ use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::observe::HandshakeFailure;
-use countersign::payload::{Authentic, Delivery, Forged, Fresh, KeyId, Message, NoKey, VerifyPayload};
+use countersign::payload::{
+    Algorithm, Authentic, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt, JwtPart,
+    KeyId, Message, NoKey, VerifyPayload,
+};
 use countersign::refusal::Refusal;
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
@@ -469,6 +472,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Forged::MissingHeader { name: name.clone() }, "payload.missing_header"),
         (Forged::RepeatedHeader { name: name.clone() }, "payload.repeated_header"),
         (Forged::MalformedHeader { name: name.clone() }, "payload.malformed_header"),
+        (Forged::MalformedQuery, "payload.malformed_query"),
+        (Forged::MalformedBody, "payload.malformed_body"),
         (Forged::MalformedTime, "payload.malformed_time"),
         (Forged::MalformedSignature { name }, "payload.malformed_signature"),
         (Forged::TooManySignatures { limit: 8 }, "payload.too_many_signatures"),
@@ -482,6 +487,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Forged::OtherClaim, "payload.other_claim"),
         (Forged::Denied { reason: "no" }, "payload.denied"),
     ];
+    let tokens = every_invalid_jwt().map(|(why, code)| (Forged::from(why).into(), code));
+    let signatures = every_invalid_http_signature().map(|(why, code)| (Forged::from(why).into(), code));
     #[rustfmt::skip]
     let others = [
         (Refusal::NoCertificate, "identity.no_certificate"),
@@ -504,8 +511,78 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         .chain(untrusted)
         .chain(no_tenant)
         .chain(forged)
+        .chain(tokens)
+        .chain(signatures)
         .chain(others)
         .collect()
+}
+
+fn every_invalid_jwt() -> [(InvalidJwt, &'static str); 35] {
+    #[rustfmt::skip]
+    let all = [
+        (InvalidJwt::TooLarge { limit: 8 }, "payload.token.too_large"),
+        (InvalidJwt::Segments, "payload.token.segments"),
+        (InvalidJwt::Base64 { part: JwtPart::Payload }, "payload.token.base64"),
+        (InvalidJwt::Json { part: JwtPart::Header, problem: InvalidJson::Syntax }, "payload.token.json"),
+        (InvalidJwt::MemberType { name: "exp" }, "payload.token.member_type"),
+        (InvalidJwt::Missing { name: "exp" }, "payload.token.missing_member"),
+        (InvalidJwt::UnknownAlgorithm, "payload.token.unknown_algorithm"),
+        (InvalidJwt::AlgorithmNotAllowed { algorithm: Algorithm::Es256 }, "payload.token.algorithm_not_allowed"),
+        (InvalidJwt::OtherAlgorithm { algorithm: Algorithm::Es256 }, "payload.token.other_algorithm"),
+        (InvalidJwt::Critical, "payload.token.critical"),
+        (InvalidJwt::UnknownCritical, "payload.token.unknown_critical"),
+        (InvalidJwt::B64NotCritical, "payload.token.b64_not_critical"),
+        (InvalidJwt::AttachedUnencoded, "payload.token.attached_unencoded"),
+        (InvalidJwt::NotDetached, "payload.token.not_detached"),
+        (InvalidJwt::UnknownKey, "payload.token.unknown_key"),
+        (InvalidJwt::NoKey { algorithm: Algorithm::Es256 }, "payload.token.no_key"),
+        (InvalidJwt::AmbiguousKey, "payload.token.ambiguous_key"),
+        (InvalidJwt::UnusableKey, "payload.token.unusable_key"),
+        (InvalidJwt::UndecidedAlgorithm, "payload.token.undecided_algorithm"),
+        (InvalidJwt::Signature, "payload.token.signature"),
+        (InvalidJwt::Type, "payload.token.type"),
+        (InvalidJwt::Nested, "payload.token.nested"),
+        (InvalidJwt::Claim { name: "exp" }, "payload.token.claim"),
+        (InvalidJwt::Expired { exp: 1, now: 2 }, "payload.token.expired"),
+        (InvalidJwt::NotYetValid { nbf: 2, now: 1 }, "payload.token.not_yet_valid"),
+        (InvalidJwt::FromTheFuture { iat: 2, now: 1 }, "payload.token.from_the_future"),
+        (InvalidJwt::TooOld { iat: 1, now: 2 }, "payload.token.too_old"),
+        (InvalidJwt::LivesTooLong { limit: 1 }, "payload.token.lives_too_long"),
+        (InvalidJwt::OtherTenant { name: "exp" }, "payload.token.other_tenant"),
+        (InvalidJwt::OtherBody, "payload.token.other_body"),
+        (InvalidJwt::OtherRequest, "payload.token.other_request"),
+        (InvalidJwt::NoCertificate, "payload.token.no_certificate"),
+        (InvalidJwt::OtherCertificate, "payload.token.other_certificate"),
+        (InvalidJwt::NotBoundToCertificate, "payload.token.not_bound_to_certificate"),
+        (InvalidJwt::UnknownConfirmation, "payload.token.unknown_confirmation"),
+    ];
+    all
+}
+
+fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] {
+    #[rustfmt::skip]
+    let all = [
+        (InvalidHttpSignature::Field { name: HeaderName::from_static("signature") }, "payload.http_signature.field"),
+        (InvalidHttpSignature::TooMany, "payload.http_signature.too_many"),
+        (InvalidHttpSignature::NotFound, "payload.http_signature.not_found"),
+        (InvalidHttpSignature::Ambiguous, "payload.http_signature.ambiguous"),
+        (InvalidHttpSignature::Unpaired, "payload.http_signature.unpaired"),
+        (InvalidHttpSignature::MissingParameter { name: "created" }, "payload.http_signature.missing_parameter"),
+        (InvalidHttpSignature::ParameterType { name: "created" }, "payload.http_signature.parameter_type"),
+        (InvalidHttpSignature::UnknownParameter, "payload.http_signature.unknown_parameter"),
+        (InvalidHttpSignature::NotCovered { name: "@method".into() }, "payload.http_signature.not_covered"),
+        (InvalidHttpSignature::CoveredTwice, "payload.http_signature.covered_twice"),
+        (InvalidHttpSignature::Component, "payload.http_signature.component"),
+        (InvalidHttpSignature::NotPresent { name: "date".into() }, "payload.http_signature.not_present"),
+        (InvalidHttpSignature::OtherAlgorithm { algorithm: Algorithm::Es256 }, "payload.http_signature.other_algorithm"),
+        (InvalidHttpSignature::UnknownKey, "payload.http_signature.unknown_key"),
+        (InvalidHttpSignature::AmbiguousKey, "payload.http_signature.ambiguous_key"),
+        (InvalidHttpSignature::Expired { expires: 1, now: 2 }, "payload.http_signature.expired"),
+        (InvalidHttpSignature::NoDigest, "payload.http_signature.no_digest"),
+        (InvalidHttpSignature::Digest, "payload.http_signature.digest"),
+        (InvalidHttpSignature::Signature, "payload.http_signature.signature"),
+    ];
+    all
 }
 
 fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 5] {
@@ -583,6 +660,6 @@ fn code(after_the_arrow: &str) -> Option<String> {
     let good = !reason.is_empty()
         && reason
             .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
     (QUESTIONS.contains(&question) && good).then(|| text.to_owned())
 }

@@ -12,11 +12,12 @@ use reading::{File, NamedPath, Parsed};
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate", "explain",
-    "breaker",
+    "breaker", "address",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
+    ("address", &[]),
     ("identity", &[]),
     ("trust", &[&["identity"]]),
     ("tenant", &[&["trust", "identity"]]),
@@ -33,7 +34,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("forwarded", &[CORE]),
     ("web", &[CORE, &["tls"]]),
     ("dispatch", &[CORE, &["tls"]]),
-    ("reload", &[CORE]),
+    ("reload", &[CORE, &["tls"]]),
     ("testing", &[CORE]),
 ];
 

@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::tls::rustls::ClientConfig;
 use bytes::Bytes;
 use http::{Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
@@ -10,8 +11,7 @@ use hyper::body::Incoming;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls_pki_types::ServerName;
 
 use super::connect::GuardedConnector;
 use crate::address::{AddressGuard, PrivateAddress};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustls::pki_types::UnixTime;
+use rustls_pki_types::UnixTime;
 use tokio::sync::Notify;
 
 use crate::payload::{InvalidFetch, RemoteJwks, Todo};
