@@ -160,10 +160,12 @@ fn scheme(name: &str) -> Result<Scheme, Mistake> {
         Scheme::docusign(),
         Scheme::pagerduty(),
     ];
-    let names: Vec<_> = all.iter().map(Scheme::name).collect();
+    // On the command line, words are joined by hyphens.
+    let spelled = |scheme: &Scheme| scheme.name().replace('_', "-");
+    let names: Vec<_> = all.iter().map(spelled).collect();
     let unknown = format!("--scheme {name:?} is not known; give one of {}", names.join(", "));
     all.into_iter()
-        .find(|scheme| scheme.name() == name)
+        .find(|scheme| spelled(scheme) == name)
         .ok_or(unknown)
 }
 
