@@ -47,7 +47,7 @@ struct Questions {
 
 impl Policy {
     /// Callers that `trust` trusts and `tenants` knows. Peers that it has verified are
-    /// [`Remembered`](crate::trust::Remembered).
+    /// [`Remembered`].
     pub fn new(trust: impl VerifyPeer + 'static, tenants: impl ResolveTenant + 'static) -> Self {
         Self(Arc::new(Questions {
             trust: Arc::new(Remembered::new(trust)),

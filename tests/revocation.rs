@@ -11,11 +11,14 @@
 
 mod stage;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::identity::SerialNumber;
 use countersign::testing::{CrlBuilder, NOT_AFTER, NOT_BEFORE, NOW, Serial, TestCa, TestCert, TestCrl, utc};
 use countersign::tls::rustls::AlertDescription::{CertificateRevoked, UnknownCA};
+use countersign::tls::rustls::pki_types::{
+    AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm,
+};
 use countersign::trust::{
     Crls, InvalidCrls, PrivateCa, Revocation, RevocationDepth, UnknownStatus, Untrusted, VerifyPeer,
 };
@@ -827,25 +830,49 @@ fn a_hundred_thousand_entries_are_found_in_little_memory() {
     );
 }
 
+/// An algorithm that counts how often it is used.
+#[derive(Debug)]
+struct Counting(&'static dyn SignatureVerificationAlgorithm, &'static AtomicUsize);
+
+impl SignatureVerificationAlgorithm for Counting {
+    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.verify_signature(key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.signature_alg_id()
+    }
+}
+
 #[test]
-fn a_hundred_thousand_entries_are_verified_once() {
+fn a_list_is_verified_once_and_not_once_a_handshake() {
+    static USES: AtomicUsize = AtomicUsize::new(0);
     let root = TestCa::new("Root");
-    let list = (1..=100_000).fold(root.crl(1), |list, n: u64| list.revoke(n));
-    let trust = Arc::new(required(&root, crls([list])));
-    let plain = private(&[&root]);
-    let cert = root.client(ACME).issue();
-    let time = |trust: &dyn VerifyPeer| {
-        let mut times: Vec<_> = (0..50)
-            .map(|_| {
-                let start = std::time::Instant::now();
-                assert_eq!(asked(trust, &cert), Ok(()));
-                start.elapsed()
-            })
-            .collect();
-        times.sort();
-        times[times.len() / 2]
-    };
-    let (with, without) = (time(&trust), time(&plain));
-    // A signature over three megabytes would cost a hundred times as much.
-    assert!(with < without * 3, "{with:?} with the list, {without:?} without");
+    let issuing = root.intermediate("Issuing");
+    let lists = crls([root.crl(1), issuing.crl(1)]);
+    let counting = algorithms()
+        .iter()
+        .map(|inner| &*Box::leak(Box::new(Counting(*inner, &USES))));
+    let counting: Vec<&'static dyn SignatureVerificationAlgorithm> = counting.map(|one| one as _).collect();
+    let trust = PrivateCa::builder(Vec::leak(counting))
+        .der(root.certificate().clone())
+        .with_revocation(Revocation::required(lists))
+        .build(NOW)
+        .expect("an anchor");
+    assert_eq!(
+        USES.load(Ordering::Relaxed),
+        1,
+        "the anchor's list is verified when it is loaded"
+    );
+    let cert = issuing.client(ACME).issue();
+    for (handshake, signatures) in [("first", 4), ("second", 6), ("third", 8)] {
+        // Leaf and intermediate each time; the intermediate's list the first time only.
+        assert_eq!(asked(&trust, &cert), Ok(()));
+        assert_eq!(USES.load(Ordering::Relaxed), signatures, "{handshake}");
+    }
 }
