@@ -338,6 +338,13 @@ fn what_a_stranger_signed_puts_nothing_aside() {
         .expect("anchors");
     assert_eq!(asked(&trust, &cert), Err(revoked(&cert)));
     assert_eq!(asked(&trust, &theirs), Ok(()));
+    // And a list that was believed for one of them is not believed for the other.
+    let trust = builder(&[&root, &twin])
+        .with_revocation(Revocation::required(self::crls([root.crl(1).revoke(&theirs)])))
+        .build(NOW)
+        .expect("anchors");
+    assert_eq!(asked(&trust, &cert), Ok(()));
+    assert_eq!(asked(&trust, &theirs), Err(unknown(&theirs)));
 }
 
 #[test]
