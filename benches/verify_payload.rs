@@ -98,11 +98,9 @@ fn compare(group: &str, size: usize, mut cases: Vec<Case<'_>>, results: &mut Vec
         let count = cases.len();
         for turn in 0..count {
             let next = (turn + round) % count;
-            cases
-                .iter_mut()
-                .nth(next)
-                .into_iter()
-                .for_each(|case| case.run(times));
+            if let Some(case) = cases.get_mut(next) {
+                case.run(times);
+            }
         }
     }
     let ours = cases.first().map(|case| case.rounds.clone()).unwrap_or_default();
