@@ -1,10 +1,10 @@
 //! What it costs to verify a payload: us, the floor, and the libraries of the field, in one run.
 //!
-//! The floor is what anybody writes with `hmac` and `sha2` alone: the key, the same bytes, the comparison. Nothing is
-//! read for it: no header field, no time, no base64. `floor_keyed_once` keeps the keyed state and does not compare:
-//! less than that is no HMAC. The cases of a group
-//! take turns over many rounds, and what is compared is the ratio within a round, so that a machine which slows down
-//! slows down everybody. The last line is JSON: ours / theirs, below 1 where we are faster.
+//! The floor is raw `hmac` over `sha2`, keyed once, over the same bytes: less than that is no HMAC. Nothing is read for
+//! it, no header field, no time, no base64, and nothing is compared. `keyed_each_time` takes the key in for each message
+//! and compares, which is what one writes with those two crates alone. The cases of a group take turns over many
+//! rounds, and what is compared is the ratio within a round, so that a machine which slows down slows down everybody.
+//! The last line is JSON: ours / theirs, below 1 where we are faster.
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark fails loudly")]
 
 use std::alloc::System;
@@ -98,7 +98,9 @@ fn compare(group: &str, size: usize, mut cases: Vec<Case<'_>>, results: &mut Vec
         let count = cases.len();
         for turn in 0..count {
             let next = (turn + round) % count;
-            cases.get_mut(next).into_iter().for_each(|case| case.run(times));
+            if let Some(case) = cases.get_mut(next) {
+                case.run(times);
+            }
         }
     }
     let ours = cases.first().map(|case| case.rounds.clone()).unwrap_or_default();
@@ -187,7 +189,7 @@ fn standard(size: usize, results: &mut Vec<(String, f64)>) {
             black_box(&body),
         ]
     };
-    let (floor, keyed_once) = floors(key, &parts);
+    let (keyed_each_time, floor) = floors(key, &parts);
     let svix = svix::webhooks::Webhook::new(SECRET).expect("a key");
     let mut svix_headers = HeaderMap::new();
     for (ours, theirs) in [
@@ -204,7 +206,7 @@ fn standard(size: usize, results: &mut Vec<(String, f64)>) {
     let cases = vec![
         Case::new("ours", ours),
         Case::new("floor", floor),
-        Case::new("floor_keyed_once", keyed_once),
+        Case::new("keyed_each_time", keyed_each_time),
         Case::new("standardwebhooks", || {
             standard.verify(black_box(&body), &headers).expect("authentic")
         }),
@@ -224,7 +226,7 @@ fn github(size: usize, results: &mut Vec<(String, f64)>) {
     let (headers, verifier) = signed(&Scheme::github(), &body, now);
     let (method, uri) = (Method::POST, Uri::from_static("/"));
     let parts = || [black_box(&body[..])];
-    let (floor, keyed_once) = floors(SECRET.as_bytes(), &parts);
+    let (keyed_each_time, floor) = floors(SECRET.as_bytes(), &parts);
     let secret = webhook_verify::Secret::new(SECRET);
     let options = webhook_verify::VerifyOptions::default();
     let cases = vec![
@@ -235,7 +237,7 @@ fn github(size: usize, results: &mut Vec<(String, f64)>) {
                 .expect("authentic");
         }),
         Case::new("floor", floor),
-        Case::new("floor_keyed_once", keyed_once),
+        Case::new("keyed_each_time", keyed_each_time),
         Case::new("webhook_verify", || {
             let provider = webhook_verify::Provider::GitHub;
             webhook_verify::verify(provider, &headers, black_box(&body), &secret, options.clone())

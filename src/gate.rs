@@ -29,7 +29,9 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use crate::identity::PeerChain;
-use crate::payload::{Authentic, Bindings, ClientCertificate, Fresh, Message, VerifyPayload};
+use crate::payload::{
+    Authentic, Bindings, ClientCertificate, Fresh, Head, Message, VerifyBody, VerifyPayload,
+};
 use crate::refusal::Refusal;
 use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
@@ -124,6 +126,40 @@ pub fn verify<'m>(
     let message = message.from_sender(caller.tenant()).with_certificate(certificate);
     let authentic = verifier.verify_payload(&message)?;
     same_tenant(caller.tenant(), authentic.sender())?;
+    Ok(authentic)
+}
+
+/// Did they say this, of a message of which the body is still to come? `None`, where it has to be there whole: then
+/// [`verify`] is to be asked.
+///
+/// # Errors
+/// [`Refusal::Forged`] for whatever the head alone tells.
+pub fn begin<'m>(
+    verifier: &dyn VerifyPayload,
+    head: Head<'m>,
+    caller: Option<&'m Caller>,
+    limit: usize,
+) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Refusal> {
+    let mut head = head;
+    if let Some(caller) = caller {
+        head.certificate = Some(ClientCertificate::of_der(caller.peer().leaf().der()));
+        head.sender = Some(caller.tenant());
+    }
+    Ok(verifier.begin_payload(&head, limit)?)
+}
+
+/// The body that was still to come is whole.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn finish<'m>(
+    begun: Box<dyn VerifyBody<'m> + 'm>,
+    caller: Option<&Caller>,
+) -> Result<Authentic<'m>, Refusal> {
+    let authentic = begun.finish()?;
+    if let Some(caller) = caller {
+        same_tenant(caller.tenant(), authentic.sender())?;
+    }
     Ok(authentic)
 }
 

@@ -1239,7 +1239,7 @@ async fn p4_a_silent_peer_delays_nobody() {
     let root = TestCa::new("Root");
     let codes = Arc::new(Codes::default());
     let acceptor = Acceptor::new(server(private(&[&root])))
-        .with_handshake_timeout(Duration::from_millis(1_500))
+        .with_handshake_timeout(Duration::from_secs(3))
         .observed_by(codes.clone());
     let mut listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
     let to = listener.local_addr();
@@ -1252,7 +1252,6 @@ async fn p4_a_silent_peer_delays_nobody() {
         }
         silent.push(tcp);
     }
-    let start = std::time::Instant::now();
     let cert = root.client(ACME).issue();
     let connector = tokio_rustls::TlsConnector::from(client(&cert, VERSIONS[0]));
     let connect = async {
@@ -1261,11 +1260,8 @@ async fn p4_a_silent_peer_delays_nobody() {
         connector.connect(name, tcp).await.expect("a handshake")
     };
     let ((secured, _), _client) = tokio::join!(listener.accept(), connect);
-    assert!(
-        start.elapsed() < Duration::from_millis(1_000),
-        "{:?}",
-        start.elapsed()
-    );
+    // Nobody had to be cut off for it.
+    assert_eq!(*codes.failed.lock().expect("sound"), HashMap::new());
     assert!(
         secured
             .connection()
@@ -1287,29 +1283,32 @@ async fn p4_a_silent_peer_delays_nobody() {
 #[tokio::test]
 async fn p4_handshakes_under_way_are_capped() {
     let root = TestCa::new("Root");
+    let codes = Arc::new(Codes::default());
     let acceptor = Acceptor::new(server(private(&[&root])))
         .with_handshake_timeout(Duration::from_millis(300))
-        .with_max_handshakes(2);
+        .with_max_handshakes(2)
+        .observed_by(codes.clone());
     let mut listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
     let to = listener.local_addr();
     let mut silent = Vec::new();
     for _ in 0..2 {
         silent.push(tokio::net::TcpStream::connect(to).await.expect("connected"));
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let cert = root.client(ACME).issue();
     let connector = tokio_rustls::TlsConnector::from(client(&cert, VERSIONS[0]));
-    let start = std::time::Instant::now();
     let connect = async {
         let tcp = tokio::net::TcpStream::connect(to).await.expect("connected");
         let name = ServerName::try_from(SERVER).expect("a name");
         connector.connect(name, tcp).await.expect("a handshake")
     };
     let (_, _client) = tokio::join!(listener.accept(), connect);
+    // One of the silent ones had to go first.
     assert!(
-        start.elapsed() >= Duration::from_millis(150),
-        "{:?}",
-        start.elapsed()
+        codes
+            .failed
+            .lock()
+            .expect("sound")
+            .contains_key("handshake.timed_out")
     );
 }
 

@@ -220,7 +220,7 @@ fn the_curl_command_that_it_prints_works() {
     let world = World::new("printed");
     let (cert, key) = (world.path("p384.pem"), world.path("p384.key"));
     for scheme in [
-        "standard-webhooks",
+        "standard_webhooks",
         "github",
         "stripe",
         "slack",
@@ -358,7 +358,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--tenants", "spiffe://acme.example/acme", "spiffe://acme.example/acme", "needs {tenant} where"],
     ["--name", "acme=acme.example", "acme=acme.example: ", "write TENANT=KIND:NAME"],
     ["--name", "globex=DNS:globex.example", "the tenant globex has no key", "; add one to the file of --keys"],
-    ["--scheme", "gitlab", "\"gitlab\" is not known", "; give one of standard-webhooks, github"],
+    ["--scheme", "gitlab", "\"gitlab\" is not known", "; give one of standard_webhooks, github"],
     ["--listen", "127.0.0.1", "127.0.0.1: invalid socket address", "; give an address of this machine"],
     ["--client-cert", "DIR/p256.pem", "--client-cert and --client-key belong", "; give both or neither"],
     ["--demo", "DIR/new", "--demo brings its own files", "; leave --cert, --keys"],

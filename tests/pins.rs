@@ -458,6 +458,32 @@ fn a_deny_list_grows_while_in_use() {
     assert_eq!(verify(&trust, &cast.cert), Err(Untrusted::OnDenyList));
 }
 
+#[test]
+fn a_pin_in_pem_is_a_key_or_a_certificate() {
+    let cert = TestCa::new("Root").client("a.example").issue();
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, cert.spki_der());
+    let key = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+    let chain = cert.chain_pem();
+    for (name, pem) in [
+        ("key", &key),
+        ("certificate", &chain),
+        ("both", &(key.clone() + &chain)),
+    ] {
+        assert_eq!(SpkiHash::from_pem(pem.as_bytes()), Ok(leaf_of(&cert)), "{name}");
+    }
+    for (name, pem) in [
+        ("nothing", ""),
+        ("a private key", &*cert.key_pem()),
+        ("garbage", "-----BEGIN PUBLIC KEY-----"),
+    ] {
+        assert_eq!(
+            SpkiHash::from_pem(pem.as_bytes()).map_err(|invalid| invalid.text),
+            Err("a PEM text without a public key or a certificate".to_owned()),
+            "{name}"
+        );
+    }
+}
+
 // -- a million -----------------------------------------------------------------------------------------------------------
 
 fn numbered(n: u64) -> SpkiHash {

@@ -338,6 +338,39 @@ fn what_a_stranger_signed_puts_nothing_aside() {
         .expect("anchors");
     assert_eq!(asked(&trust, &cert), Err(revoked(&cert)));
     assert_eq!(asked(&trust, &theirs), Ok(()));
+    // And a list that was believed for one of them is not believed for the other.
+    let trust = builder(&[&root, &twin])
+        .with_revocation(Revocation::required(self::crls([root.crl(1).revoke(&theirs)])))
+        .build(NOW)
+        .expect("anchors");
+    assert_eq!(asked(&trust, &cert), Ok(()));
+    assert_eq!(asked(&trust, &theirs), Err(unknown(&theirs)));
+}
+
+#[test]
+fn renewing_takes_no_list_of_a_strangers() {
+    let root = TestCa::new("Root");
+    let twin = root.evil_twin();
+    let forged = || twin.crl(9).claiming_key_of(&root);
+    let current = crls([root.crl(1)]);
+    // Loading it into a verifier verifies it, and from then on its signer is known.
+    let _trust = required(&root, current.clone());
+    let stranger = InvalidCrls::Stranger {
+        issuer: "CN=Root".to_owned(),
+    };
+    let cases: [(_, _, Result<usize, InvalidCrls>); 3] = [
+        ("the authority's own", pem(vec![root.crl(2)]), Ok(1)),
+        ("a forged one alone", pem(vec![forged()]), Err(stranger.clone())),
+        (
+            "a forged one beside it",
+            pem(vec![root.crl(2), forged()]),
+            Err(stranger),
+        ),
+    ];
+    for (case, lists, expected) in cases {
+        let renewed = current.renew(lists.as_bytes(), NOW).map(|crls| crls.len());
+        assert_eq!(renewed, expected, "{case}");
+    }
 }
 
 #[test]

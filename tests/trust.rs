@@ -713,6 +713,31 @@ fn a_cross_signed_issuer_leads_to_either_root() {
 }
 
 #[test]
+fn an_expired_root_leaves_the_path_to_another() {
+    let old = TestCa::builder("Old Root")
+        .validity(utc(2025, 1, 1), utc(2026, 6, 1))
+        .issue();
+    let new = TestCa::new("New Root");
+    let issuing = old.intermediate("Issuing");
+    let crossed = issuing.cross_signed_by(&new);
+    let above = [issuing.certificate().clone(), crossed.certificate().clone()];
+    let cert = issuing.client(ACME).issue();
+    for anchors in [[&old, &new], [&new, &old]] {
+        for above in [above.to_vec(), above.iter().rev().cloned().collect()] {
+            let evidence = verify_at(
+                &private(&anchors),
+                &cert.clone().with_chain(above),
+                utc(2027, 1, 1),
+            );
+            assert_eq!(
+                evidence.map(|evidence| evidence.anchor),
+                Ok(Some(spki(&new.spki_der())))
+            );
+        }
+    }
+}
+
+#[test]
 fn two_roots_of_one_name_are_two_roots() {
     let root = TestCa::new("Root");
     let twin = root.evil_twin();

@@ -131,7 +131,7 @@ impl Given {
             pins: self.pins,
             templates: self.templates,
             names: self.names,
-            scheme: scheme(self.scheme.as_deref().unwrap_or("standard-webhooks"))?,
+            scheme: scheme(self.scheme.as_deref().unwrap_or("standard_webhooks"))?,
             tls12: self.tls12,
             client,
         })

@@ -59,7 +59,8 @@ impl Crls {
         }
     }
 
-    /// The same lists, renewed: every one that was there must be there again, with the same number or a higher one.
+    /// The same lists, renewed: every one that was there must be there again, with the same number or a higher one, and
+    /// signed with the same key where its signature was verified.
     ///
     /// # Errors
     /// As for [`from_pem`](Self::from_pem); [`InvalidCrls::Rollback`] and [`InvalidCrls::Missing`].
@@ -71,6 +72,11 @@ impl Crls {
             })?;
             if new.number < old.number {
                 return Err(InvalidCrls::Rollback {
+                    issuer: old.issuer_text.clone(),
+                });
+            }
+            if !new.continues(old) {
+                return Err(InvalidCrls::Stranger {
                     issuer: old.issuer_text.clone(),
                 });
             }
@@ -151,6 +157,8 @@ pub(super) struct Crl {
 /// A list whose signature was verified: by whose key, and whom it names.
 struct Verified {
     signer: SpkiHash,
+    spki_der: SubjectPublicKeyInfoDer<'static>,
+    algorithms: Algorithms,
     serials: Serials,
 }
 
@@ -280,9 +288,21 @@ impl Crl {
         let serials = Serials::new(unverified.serials.iter(&unverified.signed.tbs));
         let _ = self.verified.set(Verified {
             signer: spki,
+            spki_der: spki_der.as_ref().to_vec().into(),
+            algorithms,
             serials,
         });
         *slot = None;
+    }
+
+    /// Signed with the key that has signed `old`, where that is known: a list that was put aside by a stranger's would not
+    /// be asked any more.
+    fn continues(&self, old: &Self) -> bool {
+        let signed = |old: &Verified| {
+            self.signed_by(old.signer, &old.spki_der, old.algorithms)
+                .is_some()
+        };
+        old.verified.get().is_none_or(signed)
     }
 
     /// The same issuer, key and scope: one of them replaces the other.
@@ -565,6 +585,14 @@ pub enum InvalidCrls {
     /// Renewed with an older list: somebody may be hiding a revocation.
     #[error("the CRL of {issuer} has a lower number than the one in use; fetch the current one")]
     Rollback {
+        /// Its issuer.
+        issuer: String,
+    },
+    /// Renewed with a list that the authority has not signed.
+    #[error(
+        "the CRL of {issuer} is not signed with the key that signed the one in use; fetch it from the CA itself"
+    )]
+    Stranger {
         /// Its issuer.
         issuer: String,
     },

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
-use http_body::Body;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -16,7 +16,7 @@ use super::Clock;
 use super::refuse::{Watcher, refuse};
 use crate::gate::{self, Caller, Countersigned};
 use crate::observe::{Event, Observer, Silent};
-use crate::payload::{Fresh, Message, VerifyPayload};
+use crate::payload::{Fresh, Head, VerifyBody, VerifyPayload};
 use crate::refusal::Refusal;
 use crate::replay::{Claimed, ReplayStore, Settlement, StoreDown, Terms};
 use crate::tenant::TenantId;
@@ -194,10 +194,15 @@ impl Rules {
         // A proof is what *this* layer says, whatever stood there before.
         parts.extensions.remove::<Fresh>();
         parts.extensions.remove::<Countersigned>();
-        let body = self.read(body).await?;
         let now = self.clock.now();
-        let message = Message::new(&parts.method, &parts.uri, &parts.headers, &body, now);
-        let authentic = gate::verify(&self.verifier, message, caller)?;
+        let head = Head::new(&parts.method, &parts.uri, &parts.headers, now);
+        // Verified while it arrives, where the scheme allows it: a head that is wrong costs no body.
+        let mut begun = gate::begin(&self.verifier, head, caller, self.limit)?;
+        let body = self.read(body, begun.as_mut()).await?;
+        let authentic = match begun {
+            Some(begun) => gate::finish(begun, caller)?,
+            None => gate::verify(&self.verifier, head.with_body(&body), caller)?,
+        };
         if caller.is_none() && self.certified.contains(authentic.sender()) {
             return Err(Refusal::NoCertificate);
         }
@@ -215,7 +220,11 @@ impl Rules {
         Ok((body, claimed))
     }
 
-    async fn read<B>(&self, body: B) -> Result<Bytes, Refusal>
+    async fn read<'m, B>(
+        &self,
+        body: B,
+        mut begun: Option<&mut Box<dyn VerifyBody<'m> + 'm>>,
+    ) -> Result<Bytes, Refusal>
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<BoxError>,
@@ -224,7 +233,14 @@ impl Rules {
         if body.size_hint().lower() > self.limit as u64 {
             return Err(too_large);
         }
-        match Limited::new(body, self.limit).collect().await {
+        let feed = |frame: Frame<Bytes>| {
+            if let (Some(begun), Some(piece)) = (begun.as_mut(), frame.data_ref()) {
+                // The same limit stands before it.
+                let _ = begun.update(piece);
+            }
+            frame
+        };
+        match Limited::new(body, self.limit).map_frame(feed).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(too_large),
             Err(_) => Err(Refusal::BodyIncomplete),
