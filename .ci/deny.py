@@ -41,7 +41,7 @@ def main():
     complaints = unknown_rules(rules, KNOWN)
     if not complaints:
         complaints += licenses(packages, rules["licenses"])
-        complaints += bans(packages, rules["bans"])
+        complaints += bans(packages, rules["bans"], parents(tree))
         complaints += sources(packages, tree["workspace_members"])
     for complaint in complaints:
         print("error:", complaint)
@@ -119,12 +119,13 @@ def evaluate(expression, allowed):
 # --- bans -------------------------------------------------------------------------------------------------
 
 
-def bans(packages, rules):
+def bans(packages, rules, parents):
     complaints = []
     for package in packages:
         for rule in rules["deny"]:
             name, _, requirement = rule["crate"].partition(":")
-            if package["name"] == name and matches(package["version"], requirement):
+            wrapped = "wrappers" in rule and parents.get(package["id"], set()) <= set(rule["wrappers"])
+            if package["name"] == name and matches(package["version"], requirement) and not wrapped:
                 complaints.append(f"{label(package)} is banned: {rule['reason']}")
         complaints += [
             f"{label(package)} asks for any version of {dependency['name']}"
@@ -132,6 +133,16 @@ def bans(packages, rules):
             if dependency["req"] == "*" and not path_of_our_own(package, dependency)
         ]
     return complaints
+
+
+def parents(tree):
+    """The names of the packages that depend directly on each package."""
+    names = {package["id"]: package["name"] for package in tree["packages"]}
+    found = {}
+    for node in tree["resolve"]["nodes"]:
+        for dependency in node["dependencies"]:
+            found.setdefault(dependency, set()).add(names[node["id"]])
+    return found
 
 
 def path_of_our_own(package, dependency):
