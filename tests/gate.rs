@@ -483,8 +483,6 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (NoKey::NoneValid { sender: sender.clone() }.into(), "payload.no_valid_key"),
         (NoKey::SenderNeeded.into(), "payload.sender_needed"),
         (NoKey::Unavailable.into(), "payload.keys_unavailable"),
-        (Forged::MalformedQuery, "payload.malformed_query"),
-        (Forged::MalformedBody, "payload.malformed_body"),
         (Forged::SignatureMismatch, "payload.signature_mismatch"),
         (Forged::OtherClaim, "payload.other_claim"),
         (Forged::Denied { reason: "no" }, "payload.denied"),

@@ -160,12 +160,10 @@ fn scheme(name: &str) -> Result<Scheme, Mistake> {
         Scheme::docusign(),
         Scheme::pagerduty(),
     ];
-    // On the command line, words are joined by hyphens.
-    let spelled = |scheme: &Scheme| scheme.name().replace('_', "-");
-    let names: Vec<_> = all.iter().map(spelled).collect();
+    let names: Vec<_> = all.iter().map(Scheme::name).collect();
     let unknown = format!("--scheme {name:?} is not known; give one of {}", names.join(", "));
     all.into_iter()
-        .find(|scheme| spelled(scheme) == name)
+        .find(|scheme| scheme.name() == name)
         .ok_or(unknown)
 }
 
