@@ -96,9 +96,11 @@ impl Drop for Peer {
     }
 }
 
-/// `target/interop`.
+/// A folder of its own: npm prunes what another suite has installed above or beside it.
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .with_file_name("interop")
+        .join("providers");
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }
