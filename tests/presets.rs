@@ -226,7 +226,7 @@ const OFFICIAL: [&str; 8] = [
 
 /// Not a test: writes docs/presets.md anew.
 #[test]
-#[ignore = "writes a file"]
+#[ignore = "writes docs/presets.md anew: cargo test --all-features --test presets -- --ignored"]
 fn write_the_table() {
     std::fs::write("docs/presets.md", presets::table()).expect("docs/presets.md");
 }
