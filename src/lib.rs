@@ -58,6 +58,12 @@
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
 
 pub mod address;
+#[cfg(any(feature = "tower", feature = "tls"))]
+pub mod clock;
+#[cfg(feature = "dispatch")]
+pub mod dispatch;
+#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+pub mod egress;
 pub mod gate;
 pub mod identity;
 pub mod live;
