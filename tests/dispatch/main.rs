@@ -7,5 +7,6 @@
 )]
 
 mod deliveries;
+mod fates;
 mod receiver;
 mod world;
