@@ -33,6 +33,7 @@
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be fetched from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
@@ -53,11 +54,15 @@
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
+//! | `dispatch` | `dispatch`: the sender's side; so far when to try again |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
 
 pub mod address;
+pub mod breaker;
+#[cfg(feature = "dispatch")]
+pub mod dispatch;
 pub mod gate;
 pub mod identity;
 pub mod live;
