@@ -91,11 +91,14 @@ pub mod docs {
 
     // Its recipes need these features to be tested, and none to be read.
     #[cfg_attr(
-        any(not(doctest), all(feature = "axum", feature = "testing")),
+        any(not(doctest), all(feature = "axum", feature = "dispatch", feature = "testing")),
         doc = include_str!("../docs/cookbook.md")
     )]
     #[cfg_attr(
-        not(any(not(doctest), all(feature = "axum", feature = "testing"))),
+        not(any(
+            not(doctest),
+            all(feature = "axum", feature = "dispatch", feature = "testing")
+        )),
         doc = "See `docs/cookbook.md`."
     )]
     pub mod cookbook {}

@@ -319,10 +319,9 @@ impl Time {
 
     fn advance(&mut self, now: UnixTime) -> u64 {
         self.elapsed = self.read(now);
-        let (now, shown) = (now.as_secs(), self.shown.unwrap_or_default());
-        if now > shown || now.saturating_add(Self::LATE) < shown {
-            self.shown = Some(now);
-        }
+        let now = now.as_secs();
+        let late = |shown| (now..=now.saturating_add(Self::LATE)).contains(&shown);
+        self.shown = Some(self.shown.filter(|shown| late(*shown)).unwrap_or(now));
         self.elapsed
     }
 

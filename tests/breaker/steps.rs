@@ -431,7 +431,16 @@ fn a_clock_that_jumps_keeps_nothing_open() {
             (u64::MAX, Ask, open(u64::MAX)),
         ],
     );
-    play("to begin with", breaker(), &[(0, Ask, LetThrough)]);
+    play(
+        "a clock that begins with 0",
+        breaker(),
+        &[
+            (0, Ask, LetThrough),
+            (0, Failures(4), OPENS),
+            (29, Ask, open(30)),
+            (30, Ask, Probes),
+        ],
+    );
 }
 
 #[test]
