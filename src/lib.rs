@@ -54,15 +54,19 @@
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
-//! | `dispatch` | `dispatch`: the sender's side; so far when to try again |
+//! | `dispatch` | `dispatch`: the sender's side; switches `tls` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
 
 pub mod address;
 pub mod breaker;
+#[cfg(any(feature = "tower", feature = "tls"))]
+pub mod clock;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;
+#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+pub mod egress;
 pub mod gate;
 pub mod identity;
 pub mod live;
