@@ -21,7 +21,7 @@ pub(super) struct Ready<C>(pub(super) C);
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Link for Ready<C> {
     fn ask<'a>(&'a self, command: &'a Cmd) -> Reply<'a> {
         let mut connection = self.0.clone();
-        Box::pin(async move { connection.req_packed_command(command).await })
+        Box::pin(async move { command.query_async(&mut connection).await })
     }
 }
 
@@ -45,7 +45,7 @@ impl Link for Cluster {
         Box::pin(async move {
             let connect = || self.client.get_async_connection();
             let mut connection = self.connection.get_or_try_init(connect).await?.clone();
-            connection.req_packed_command(command).await
+            command.query_async(&mut connection).await
         })
     }
 }
@@ -126,7 +126,7 @@ impl Link for OneServer {
     fn ask<'a>(&'a self, command: &'a Cmd) -> Reply<'a> {
         Box::pin(async move {
             let (mut connection, doubt) = self.connection().await?;
-            let reply = connection.send_packed_command(command).await;
+            let reply = command.query_async(&mut connection).await;
             match &reply {
                 Err(error) if error.is_io_error() || error.is_unrecoverable_error() => drop(doubt),
                 _ => doubt.dispel(),

@@ -175,18 +175,18 @@ pub(super) enum Answer {
 
 impl Answer {
     fn read(value: &Value) -> Result<Self, Failure> {
-        let parts: Option<(String, Option<u64>)> = redis::from_redis_value_ref(value)
-            .ok()
-            .and_then(|parts: Vec<Value>| Some((word(parts.first()?)?, parts.get(1).and_then(number))));
-        match parts.as_ref().map(|(word, left)| (word.as_str(), *left)) {
-            Some(("granted", _)) => Ok(Self::Granted),
-            Some(("handled", _)) => Ok(Self::Handled),
-            Some(("leased", Some(left))) => Ok(Self::Leased {
-                left: Duration::from_secs(left / 1000),
+        let Value::Array(parts) = value else {
+            return Err(no_answer());
+        };
+        match (parts.first().and_then(word), parts.get(1).and_then(number)) {
+            (Some(b"granted"), _) => Ok(Self::Granted),
+            (Some(b"handled"), _) => Ok(Self::Handled),
+            (Some(b"leased"), Some(left)) => Ok(Self::Leased {
+                left: Duration::from_secs(left.saturating_sub(1) / 1000),
             }),
-            Some(("done", _)) => Ok(Self::Done),
-            Some(("lost", _)) => Ok(Self::Lost),
-            _ => Err(Failure::in_doubt("an answer that is none".to_owned())),
+            (Some(b"done"), _) => Ok(Self::Done),
+            (Some(b"lost"), _) => Ok(Self::Lost),
+            _ => Err(no_answer()),
         }
     }
 
@@ -208,12 +208,22 @@ impl Answer {
     }
 }
 
-fn word(value: &Value) -> Option<String> {
-    redis::from_redis_value_ref(value).ok()
+fn word(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::BulkString(word) => Some(word),
+        _ => None,
+    }
 }
 
 fn number(value: &Value) -> Option<u64> {
-    redis::from_redis_value_ref(value).ok()
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+fn no_answer() -> Failure {
+    Failure::in_doubt("an answer that is none".to_owned())
 }
 
 fn out_of_place() -> StoreDown {
@@ -238,5 +248,8 @@ pub(super) fn down(error: &RedisError) -> StoreDown {
         ErrorKind::Server(ServerErrorKind::Moved) => "; it is a node of a cluster: use `RedisStore::cluster`",
         _ => "",
     };
-    unavailable(format!("{error}{hint}"))
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => unavailable(format!("{code} {detail}{hint}")),
+        _ => unavailable(error.to_string()),
+    }
 }
