@@ -260,6 +260,7 @@ impl Shared {
         let (connection, evidence) = opener.open(active, endpoint).await?;
         if let Some(untrusted) = &evidence.reported {
             self.rules.observer.observe(&Event::Reported {
+                peer: None,
                 tenant: &delivery.tenant,
                 untrusted,
             });

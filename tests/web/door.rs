@@ -135,10 +135,11 @@ impl Observer for Log {
         let line = match event {
             Event::HandshakeCompleted { .. } => "connected".to_owned(),
             Event::HandshakeFailed { reason, .. } => format!("not connected: {}", reason.code()),
-            Event::Refused { tenant, refusal } => {
+            Event::Refused { tenant, refusal, .. } => {
                 format!("refused: {} {}", or_nobody(*tenant), refusal.code())
             }
-            Event::Accepted { tenant } => format!("accepted: {tenant}"),
+            Event::Accepted { tenant, .. } => format!("accepted: {tenant}"),
+            Event::SenderGone { tenant, .. } => format!("gone: {tenant}"),
             Event::Unsettled { tenant, outcome } => format!("unsettled: {tenant} {outcome:?}"),
             other => panic!("a new event: {other:?}"),
         };
