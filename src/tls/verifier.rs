@@ -76,9 +76,9 @@ impl HandshakeVerifier {
             self.pending.push(Pending { peer, memory: None });
             return Ok(());
         }
-        let verified = PeerChain::parse(presented().cloned())
+        let verified = PeerChain::parse_borrowed(end_entity, intermediates)
             .map_err(Untrusted::from)
-            .and_then(|chain| VerifiedPeer::verify(&self.trust, chain, role, now));
+            .and_then(|(chain, leaf)| VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now));
         match verified {
             Ok(peer) => {
                 self.pending.push(Pending { peer, memory });
