@@ -111,14 +111,7 @@ impl Acceptor {
         let mut accept = pin!(TlsAcceptor::from(self.config.clone()).accept(io).into_fallible());
         // The reason belongs to this very connection: it is taken from the very poll in which rustls verified.
         let mut reason = Reason::default();
-        let outcome = poll_fn(|cx| {
-            let (poll, seen) = Reason::watch(|| accept.as_mut().poll(cx));
-            if seen.untrusted().is_some() {
-                reason = seen;
-            }
-            poll
-        })
-        .await;
+        let outcome = poll_fn(|cx| reason.watch_step(|| accept.as_mut().poll(cx))).await;
         let stream = outcome
             .map_err(|(error, io)| (handshake_failure(&error, std::mem::take(&mut reason)), Some(io)))?;
         let tls = stream.get_ref().1;
