@@ -710,7 +710,7 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 8] = [
+    const QUESTIONS: [&str; 9] = [
         "identity",
         "trust",
         "tenant",
