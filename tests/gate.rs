@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::breaker::NotNow;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
@@ -595,6 +596,13 @@ fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 5] {
     ]
 }
 
+fn every_not_now() -> [(NotNow, &'static str); 2] {
+    [
+        (NotNow::Open { until: at(1) }, "breaker.open"),
+        (NotNow::Probing, "breaker.probing"),
+    ]
+}
+
 #[test]
 fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     const OUTAGES: [&str; 4] = [
@@ -614,6 +622,9 @@ fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     for (failure, code) in every_handshake_failure() {
         assert_eq!(failure.code(), code, "{failure:?}");
     }
+    for (not_now, code) in every_not_now() {
+        assert_eq!(not_now.code(), code, "{not_now:?}");
+    }
 }
 
 /// The enums may grow; this finds every code that the source gives out.
@@ -623,7 +634,8 @@ fn every_code_in_the_source_is_tested() {
         .into_iter()
         .map(|(_, code)| code.to_owned());
     let refusals = every_refusal().into_iter().map(|(_, code)| code.to_owned());
-    let tested: BTreeSet<String> = refusals.chain(handshakes).collect();
+    let not_now = every_not_now().into_iter().map(|(_, code)| code.to_owned());
+    let tested: BTreeSet<String> = refusals.chain(handshakes).chain(not_now).collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut given);
     assert_eq!(
@@ -646,7 +658,7 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 7] = [
+    const QUESTIONS: [&str; 8] = [
         "identity",
         "trust",
         "tenant",
@@ -654,6 +666,7 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "replay",
         "server",
         "handshake",
+        "breaker",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

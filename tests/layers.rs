@@ -30,19 +30,24 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("explain", &[FIVE, &["refusal"]]),
     ("breaker", &[]),
     // The plugs.
-    ("tls", &[CORE]),
+    ("clock", &[]),
+    ("egress", &[CORE]),
+    ("tls", &[CORE, &["clock"]]),
     ("forwarded", &[CORE]),
-    ("web", &[CORE, &["tls"]]),
-    ("dispatch", &[CORE, &["tls"]]),
-    ("reload", &[CORE, &["tls"]]),
+    ("web", &[CORE, &["clock", "tls"]]),
+    ("dispatch", &[CORE, &["clock", "egress", "tls"]]),
+    ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.
-const NAMED_ONLY_IN: &[(&str, &[&str])] = &[("rustls", &["tls", "testing"]), ("tokio_rustls", &["web"])];
+const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
+    ("rustls", &["tls", "testing"]),
+    ("tokio_rustls", &["dispatch", "web"]),
+];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
-const MAY_ASK_THE_TIME: &[&str] = &["tls", "web", "dispatch", "reload", "forwarded"];
+const MAY_ASK_THE_TIME: &[&str] = &["clock", "tls", "web", "dispatch", "reload", "forwarded"];
 
 /// Names that say nothing about what is inside.
 const DRAWERS: &[&str] = &[

@@ -57,6 +57,49 @@ pub enum Event<'a> {
         /// What the store said.
         outcome: &'a Result<Settlement, StoreDown>,
     },
+    /// A delivery of ours has come this far.
+    Delivering {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it goes to. The rest of a URL may be a secret.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+        /// How far.
+        stage: DeliveryStage,
+    },
+    /// A delivery of ours has arrived.
+    Delivered {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it went to.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+    },
+    /// An attempt at a delivery of ours has failed.
+    NotDelivered {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it was to go to.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+        /// The stable name of the reason.
+        code: &'static str,
+        /// Whose fault it is: `theirs`, `ours`, `network` or `policy`.
+        fault: &'static str,
+    },
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeliveryStage {
+    /// A connection is being opened. Left out where there is one.
+    Connecting,
+    /// The request is being sent.
+    Sending,
 }
 
 /// Why a handshake was not completed.

@@ -1,4 +1,3 @@
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -108,12 +107,9 @@ impl Acceptor {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut accept = pin!(TlsAcceptor::from(self.config.clone()).accept(io).into_fallible());
-        // The reason belongs to this very connection: it is taken from the very poll in which rustls verified.
-        let mut reason = Reason::default();
-        let outcome = poll_fn(|cx| reason.watch_step(|| accept.as_mut().poll(cx))).await;
-        let stream = outcome
-            .map_err(|(error, io)| (handshake_failure(&error, std::mem::take(&mut reason)), Some(io)))?;
+        let accept = pin!(TlsAcceptor::from(self.config.clone()).accept(io).into_fallible());
+        let (outcome, reason) = Reason::watch_all(accept).await;
+        let stream = outcome.map_err(|(error, io)| (handshake_failure(&error, reason), Some(io)))?;
         let tls = stream.get_ref().1;
         let connection = Connection::new(peer, tls.peer_certificates());
         let connection = connection.map_err(|malformed| (malformed.into(), None))?;

@@ -61,7 +61,6 @@ mod acceptor;
 mod axum;
 #[cfg(feature = "tower")]
 mod caller;
-mod clock;
 mod connection;
 #[cfg(feature = "tower")]
 mod demand;
@@ -70,13 +69,13 @@ mod payload;
 #[cfg(feature = "tower")]
 mod refuse;
 
+pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
 pub use acceptor::{Acceptor, Listener, Secured};
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
 #[cfg(feature = "tower")]
 pub use caller::{CallerLayer, CallerService};
-pub use clock::Clock;
 pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;

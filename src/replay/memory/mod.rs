@@ -1,9 +1,10 @@
 mod shelf;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use self::shelf::Shelf;
+use super::sync::{Mutex, MutexGuard};
 use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 
 /// The claims of one process, in memory: bounded, fair, and gone with the process.

@@ -68,6 +68,7 @@ impl Shelf {
         self.now = claim.now;
         self.forget(&claim.tenant, A_FEW);
         if let Some(held) = self.held(&claim.tenant, &claim.key) {
+            self.renew(held, claim);
             return Ok(held.answer(claim.now));
         }
         self.make_room(&claim.tenant, limits)?;
@@ -108,6 +109,13 @@ impl Shelf {
                 Settlement::Done
             }
             _ => Settlement::LeaseLost,
+        }
+    }
+
+    fn renew(&mut self, held: Entry, claim: &Claim) {
+        let renewed = claim.renew_until.filter(|until| *until > held.end);
+        if let (State::Handled, Some(end)) = (held.state, renewed) {
+            self.put(&claim.tenant, claim.key, Entry { end, ..held });
         }
     }
 
