@@ -27,8 +27,8 @@ thread_local! {
 /// assert_eq!((outcome, reason.untrusted()), ("one poll of a handshake", None));
 /// ```
 ///
-/// A handshake that takes several steps is watched by one `Reason` through all of them; see
-/// [`watch_step`](Self::watch_step).
+/// A handshake that takes several steps is watched by one `Reason` through all of them:
+/// [`watch_all`](Self::watch_all), or [`watch_step`](Self::watch_step).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason {
     untrusted: Option<Untrusted>,
@@ -65,8 +65,9 @@ impl Reason {
         outcome
     }
 
-    /// Drives a whole handshake, watched as one, and tells why a certificate was refused in it, if one was.
+    /// Drives a whole handshake, watching all its steps, and tells why a certificate was refused in it, if one was.
     pub async fn watch_all<F: Future + Unpin>(mut handshake: F) -> (F::Output, Self) {
+        // Taken from the very poll in which rustls verified, so it belongs to this very connection.
         let mut reason = Self::default();
         let outcome = poll_fn(|cx| reason.watch_step(|| Pin::new(&mut handshake).poll(cx))).await;
         (outcome, reason)

@@ -38,7 +38,7 @@ pub fn disable_resumption(config: &mut ServerConfig) {
 /// connection lives on when its session may not be resumed any more.
 ///
 /// rustls does not say of a session that it stores in TLS 1.3 which one it was resumed from. Where the steps of a handshake
-/// are watched as one ([`Reason::watch_step`](super::Reason::watch_step), as [`Acceptor`](crate::web::Acceptor) does), a
+/// are watched as one ([`Reason::watch_all`](super::Reason::watch_all), as [`Acceptor`](crate::web::Acceptor) does), a
 /// lineage ends when the longest one allowed has passed since its own full handshake. Elsewhere it ends when that has passed
 /// since the *last* full handshake with the same certificates, on whichever connection: clients that share a certificate
 /// prolong each other's sessions then.
