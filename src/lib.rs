@@ -33,6 +33,7 @@
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be fetched from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
@@ -53,11 +54,19 @@
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
+//! | `dispatch` | `dispatch`: the sender's side; switches `tls` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
 
 pub mod address;
+pub mod breaker;
+#[cfg(any(feature = "tower", feature = "tls"))]
+pub mod clock;
+#[cfg(feature = "dispatch")]
+pub mod dispatch;
+#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+pub mod egress;
 pub mod gate;
 pub mod identity;
 pub mod live;
@@ -86,11 +95,14 @@ pub mod docs {
 
     // Its recipes need these features to be tested, and none to be read.
     #[cfg_attr(
-        any(not(doctest), all(feature = "axum", feature = "testing")),
+        any(not(doctest), all(feature = "axum", feature = "dispatch", feature = "testing")),
         doc = include_str!("../docs/cookbook.md")
     )]
     #[cfg_attr(
-        not(any(not(doctest), all(feature = "axum", feature = "testing"))),
+        not(any(
+            not(doctest),
+            all(feature = "axum", feature = "dispatch", feature = "testing")
+        )),
         doc = "See `docs/cookbook.md`."
     )]
     pub mod cookbook {}

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::breaker::NotNow;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
@@ -591,7 +592,7 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
-fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 7] {
+fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
         (HandshakeFailure::NoCertificate, "identity.no_certificate"),
@@ -602,9 +603,17 @@ fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 7] {
             "handshake.unknown_server_name",
         ),
         (HandshakeFailure::NoServerName, "handshake.no_server_name"),
+        (HandshakeFailure::Blocked(NotNow::Probing), "breaker.probing"),
         (HandshakeFailure::TimedOut, "handshake.timed_out"),
         (HandshakeFailure::Tls("alert".into()), "handshake.tls"),
         (HandshakeFailure::Io("reset".into()), "handshake.io"),
+    ]
+}
+
+fn every_not_now() -> [(NotNow, &'static str); 2] {
+    [
+        (NotNow::Open { until: at(1) }, "breaker.open"),
+        (NotNow::Probing, "breaker.probing"),
     ]
 }
 
@@ -626,6 +635,9 @@ fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     }
     for (failure, code) in every_handshake_failure() {
         assert_eq!(failure.code(), code, "{failure:?}");
+    }
+    for (not_now, code) in every_not_now() {
+        assert_eq!(not_now.code(), code, "{not_now:?}");
     }
 }
 
@@ -675,7 +687,8 @@ fn every_code_in_the_source_is_tested() {
         .into_iter()
         .map(|(_, code)| code.to_owned());
     let refusals = every_refusal().into_iter().map(|(_, code)| code.to_owned());
-    let tested: BTreeSet<String> = refusals.chain(handshakes).collect();
+    let not_now = every_not_now().into_iter().map(|(_, code)| code.to_owned());
+    let tested: BTreeSet<String> = refusals.chain(handshakes).chain(not_now).collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut given);
     assert_eq!(
@@ -698,7 +711,7 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 8] = [
+    const QUESTIONS: [&str; 9] = [
         "identity",
         "trust",
         "tenant",
@@ -707,6 +720,7 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "host",
         "server",
         "handshake",
+        "breaker",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -16,8 +16,8 @@ use std::time::Duration;
 use countersign::payload::InvalidHttpSignature as No;
 use countersign::payload::{
     Algorithm, CannotSign, ChooseSignature, Forged, HttpSignatureKeyring, HttpSignaturePolicy,
-    HttpSignatureVerifier, HttpSigner, KeyId, Message, NoKey, Origin, Outgoing, PublicKey, VerifyPayload,
-    VerifyingKey,
+    HttpSignatureVerifier, HttpSigner, KeyId, Message, NoKey, Origin, Outgoing, PublicKey, SignPayload,
+    VerifyPayload, VerifyingKey,
 };
 use countersign::replay::{NotFresh, Tolerance};
 use countersign::tenant::TenantId;
@@ -597,10 +597,10 @@ fn signing_and_verifying() {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "application/json".parse().unwrap());
         let uri = Uri::from_static("/acme?x=1");
-        let outgoing = Outgoing::new(&tenant, "delivery-1", BODY, at(NOW));
-        let added = signer
-            .sign_request(&outgoing, &Method::POST, &uri, &headers)
-            .unwrap();
+        let outgoing = Outgoing::new(&tenant, "delivery-1", BODY, at(NOW))
+            .with_request(&Method::POST, &uri)
+            .with_headers(&headers);
+        let added = signer.sign_payload(&outgoing).unwrap();
         headers.extend(added);
         let mut request = Request {
             method: Method::POST,
@@ -628,11 +628,53 @@ fn signing_and_verifying() {
         HttpSigner::new(origin()).with_key(acme(), KeyId::new("k"), Arc::from(signing_key(Algorithm::Hs512)));
     let tenant = acme();
     let outgoing = Outgoing::new(&tenant, "delivery-1", BODY, at(NOW));
-    let refused = signer.sign_request(
-        &outgoing,
-        &Method::POST,
-        &Uri::from_static("/"),
-        &HeaderMap::new(),
-    );
+    let root = Uri::from_static("/");
+    let outgoing = outgoing.with_request(&Method::POST, &root);
+    let refused = signer.sign_payload(&outgoing);
     assert_eq!(refused.err(), Some(CannotSign::Algorithm));
+}
+
+/// A sender with many receivers covers where each message goes, and tells what it lacks rather than covering less.
+#[test]
+fn the_destination_is_covered() {
+    let (tenant, here) = (acme(), Uri::from_static("https://hooks.example/acme?x=1"));
+    let (relative, elsewhere) = (
+        Uri::from_static("/acme?x=1"),
+        Uri::from_static("https://evil.example/acme?x=1"),
+    );
+    let bare = Outgoing::new(&tenant, "delivery-1", BODY, at(NOW));
+    let signer = |signer: HttpSigner| {
+        signer.with_key(acme(), KeyId::new("k"), Arc::from(signing_key(Algorithm::Hs256)))
+    };
+    let verified_at = |headers: HeaderMap| {
+        let keys = HttpSignatureKeyring::new().with(acme(), [key("k", Algorithm::Hs256)]);
+        let message = Message::new(&Method::POST, &relative, &headers, BODY, at(NOW));
+        HttpSignatureVerifier::new(policy(), keys)
+            .verify_payload(&message)
+            .map(drop)
+    };
+    let (any, fixed) = (
+        signer(HttpSigner::to_any_origin()),
+        signer(HttpSigner::new(origin())),
+    );
+    let covering = signer(HttpSigner::new(origin()).covering(http::header::CONTENT_TYPE));
+    let needed = Err(CannotSign::FieldNeeded {
+        name: http::header::CONTENT_TYPE,
+    });
+    let other = Err(Forged::HttpSignature(No::Signature));
+    let to = |uri| bare.with_request(&Method::POST, uri);
+    let cases = [
+        ("absolute", &any, to(&here), Ok(Ok(()))),
+        ("another receiver", &any, to(&elsewhere), Ok(other)),
+        ("no origin", &any, to(&relative), Err(CannotSign::RequestNeeded)),
+        ("no request", &any, bare, Err(CannotSign::RequestNeeded)),
+        ("its own origin", &fixed, to(&relative), Ok(Ok(()))),
+        ("the receiver's own name", &fixed, to(&elsewhere), Ok(Ok(()))),
+        ("no request, fixed", &fixed, bare, Err(CannotSign::RequestNeeded)),
+        ("a field that is not there", &covering, to(&relative), needed),
+    ];
+    for (name, signer, outgoing, expected) in cases {
+        let signed = signer.sign_payload(&outgoing).map(verified_at);
+        assert_eq!(signed, expected, "{name}");
+    }
 }

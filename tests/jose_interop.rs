@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use countersign::payload::{
     Algorithm, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
-    InvalidHttpSignature, Jwk, KeyId, Message, Origin, Outgoing, PublicKey, VerifyPayload, VerifyingKey,
+    InvalidHttpSignature, Jwk, KeyId, Message, Origin, Outgoing, PublicKey, SignPayload, VerifyPayload,
+    VerifyingKey,
 };
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -273,10 +274,8 @@ fn npm_http_message_signatures() {
             KeyId::new("k"),
             Arc::from(signing_key(algorithm)),
         );
-        let outgoing = Outgoing::new(&acme, "delivery-1", body, now);
-        let added = signer
-            .sign_request(&outgoing, &method, &uri, &HeaderMap::new())
-            .unwrap();
+        let outgoing = Outgoing::new(&acme, "delivery-1", body, now).with_request(&method, &uri);
+        let added = signer.sign_payload(&outgoing).unwrap();
         let headers: serde_json::Map<_, _> = added
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()))

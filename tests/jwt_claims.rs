@@ -768,7 +768,11 @@ fn presets_both_ways() {
     ] {
         let signer = JwtSigner::new(preset.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
         let outgoing = Outgoing::new(&acme, "delivery-1", BODY, at(NOW));
-        let request = Request::with(signer.sign_request(&outgoing, &Method::POST, &uri).unwrap());
+        let request = Request::with(
+            signer
+                .sign_payload(&outgoing.with_request(&Method::POST, &uri))
+                .unwrap(),
+        );
         let verifier = JwtVerifier::new(preset, keyring());
         let verify = |body| verifier.verify_payload(&request.message(body));
         assert_eq!(
@@ -791,7 +795,11 @@ fn presets_both_ways() {
         signer.sign_payload(&outgoing).err(),
         Some(CannotSign::RequestNeeded)
     );
-    let mut request = Request::with(signer.sign_request(&outgoing, &Method::POST, &uri).unwrap());
+    let mut request = Request::with(
+        signer
+            .sign_payload(&outgoing.with_request(&Method::POST, &uri))
+            .unwrap(),
+    );
     let verifier = UnboundJwts::new(atlassian, keyring());
     assert_eq!(verifier.recognize(&request.message(BODY)).map(drop), Ok(()));
     request.uri = Uri::from_static("/hooks/acme?x=2");

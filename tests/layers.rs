@@ -18,31 +18,36 @@ const CORE: &[&str] = &[
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("address", &[]),
+    ("breaker", &[]),
     ("identity", &[]),
     ("trust", &[&["identity"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant"]]),
     ("payload", &[&["replay", "tenant", "identity"]]),
     ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal"]]),
+    ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload"]]),
     ("gate", &[FIVE, &["refusal"]]),
     ("explain", &[FIVE, &["refusal"]]),
-    ("breaker", &[]),
     // The plugs.
-    ("tls", &[CORE]),
+    ("clock", &[]),
+    ("egress", &[CORE]),
+    ("tls", &[CORE, &["clock"]]),
     ("forwarded", &[CORE]),
-    ("web", &[CORE, &["tls"]]),
-    ("dispatch", &[CORE, &["tls"]]),
-    ("reload", &[CORE, &["tls"]]),
+    ("web", &[CORE, &["clock", "tls"]]),
+    ("dispatch", &[CORE, &["clock", "egress", "tls"]]),
+    ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.
-const NAMED_ONLY_IN: &[(&str, &[&str])] = &[("rustls", &["tls", "testing"]), ("tokio_rustls", &["web"])];
+const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
+    ("rustls", &["tls", "testing"]),
+    ("tokio_rustls", &["dispatch", "web"]),
+];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
-const MAY_ASK_THE_TIME: &[&str] = &["tls", "web", "dispatch", "reload", "forwarded"];
+const MAY_ASK_THE_TIME: &[&str] = &["clock", "tls", "web", "dispatch", "reload", "forwarded"];
 
 /// Names that say nothing about what is inside.
 const DRAWERS: &[&str] = &[

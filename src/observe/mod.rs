@@ -3,8 +3,9 @@
 mod handshake;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::breaker::Transition;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
@@ -36,6 +37,12 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a HandshakeFailure,
     },
+    /// Connections from a source are taken no more, on trial, or again. The refused ones are
+    /// [`HandshakeFailure::Blocked`].
+    SourceChanged {
+        /// Which source, and how it stands.
+        transition: &'a Transition<IpAddr>,
+    },
     /// A request was turned away.
     Refused {
         /// Where it came from, where that is known.
@@ -47,8 +54,6 @@ pub enum Event<'a> {
     },
     /// A request was let through that a verifier in [`ReportOnly`](crate::trust::ReportOnly) would have refused.
     Reported {
-        /// Where it came from, where that is known.
-        peer: Option<SocketAddr>,
         /// Whose it is.
         tenant: &'a TenantId,
         /// Why it would have been refused.
@@ -76,6 +81,49 @@ pub enum Event<'a> {
         /// What the store said.
         outcome: &'a Result<Settlement, StoreDown>,
     },
+    /// A delivery of ours has come this far.
+    Delivering {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it goes to. The rest of a URL may be a secret.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+        /// How far.
+        stage: DeliveryStage,
+    },
+    /// A delivery of ours has arrived.
+    Delivered {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it went to.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+    },
+    /// An attempt at a delivery of ours has failed.
+    NotDelivered {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// The host that it was to go to.
+        host: &'a str,
+        /// The identity of the delivery.
+        id: &'a str,
+        /// The stable name of the reason.
+        code: &'static str,
+        /// Whose fault it is: `theirs`, `ours`, `network` or `policy`.
+        fault: &'static str,
+    },
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeliveryStage {
+    /// A connection is being opened. Left out where there is one.
+    Connecting,
+    /// The request is being sent.
+    Sending,
 }
 
 /// Observes nothing.

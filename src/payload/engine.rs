@@ -219,6 +219,12 @@ impl Layout {
         Ok(())
     }
 
+    /// Whether method or target are signed.
+    pub(super) fn covers_request(&self) -> bool {
+        let covers = |part: &Part| matches!(part, Part::Method | Part::Url | Part::OptionalQuery { .. });
+        self.signed.iter().any(covers)
+    }
+
     fn is_identity(&self, name: &http::HeaderName) -> bool {
         matches!(&self.identity, Identity::Header(identity) if identity == name)
     }

@@ -46,6 +46,8 @@ mod jwks;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod keys;
+mod message;
+mod outgoing;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 mod percent;
 pub mod presets;
@@ -60,11 +62,6 @@ mod token;
 
 use std::fmt;
 use std::sync::Arc;
-
-use http::{HeaderMap, Method, Uri};
-use rustls_pki_types::UnixTime;
-
-use crate::tenant::TenantId;
 
 #[cfg(all(feature = "tls", any(feature = "jwt", feature = "http-signatures")))]
 pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
@@ -103,6 +100,8 @@ pub use keys::{
     Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
     KeyringBuilder, Keys, NoKey, PublicKeyAlgorithm, PublicKeyForm, Wanted,
 };
+pub use message::{Head, Message};
+pub use outgoing::{CannotSign, Outgoing, SignPayload};
 pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
 pub use public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, UnsupportedAlgorithm};
 pub use recognized::{Recognized, Strength};
@@ -166,201 +165,4 @@ impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
     ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
         (**self).begin_payload(head, limit)
     }
-}
-
-/// A message without its body.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Head<'a> {
-    /// The request's method.
-    pub method: &'a Method,
-    /// The request's target, as received.
-    pub uri: &'a Uri,
-    /// Its header fields.
-    pub headers: &'a HeaderMap,
-    /// The tenant that the connection has proved. If present, only its keys count.
-    pub sender: Option<&'a TenantId>,
-    /// The client certificate of the connection, for schemes that sign it.
-    pub certificate: Option<ClientCertificate<'a>>,
-    /// The present, in seconds since 1970.
-    pub now: UnixTime,
-}
-
-impl<'a> Head<'a> {
-    /// The head of a message of a sender whom nothing has proved yet.
-    pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, now: UnixTime) -> Self {
-        Self {
-            method,
-            uri,
-            headers,
-            sender: None,
-            certificate: None,
-            now,
-        }
-    }
-
-    /// The same on a connection that has proved to be this tenant's.
-    #[must_use]
-    pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
-        self.sender = Some(sender);
-        self
-    }
-
-    /// The same on a connection with this client certificate.
-    #[must_use]
-    pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
-        self.certificate = Some(certificate);
-        self
-    }
-
-    /// The whole message.
-    pub fn with_body(&self, body: &'a [u8]) -> Message<'a> {
-        Message {
-            method: self.method,
-            uri: self.uri,
-            headers: self.headers,
-            body,
-            sender: self.sender,
-            certificate: self.certificate,
-            now: self.now,
-        }
-    }
-}
-
-/// A message as it was received. Its body is bytes and stays so: what was verified is handed on as it is.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Message<'a> {
-    /// The request's method.
-    pub method: &'a Method,
-    /// The request's target, as received.
-    pub uri: &'a Uri,
-    /// Its header fields.
-    pub headers: &'a HeaderMap,
-    /// Its body, whole.
-    pub body: &'a [u8],
-    /// The tenant that the connection has proved. If present, only its keys count.
-    pub sender: Option<&'a TenantId>,
-    /// The client certificate of the connection, if it has one: what a token's `cnf` is compared with.
-    pub certificate: Option<ClientCertificate<'a>>,
-    /// The present, in seconds since 1970.
-    pub now: UnixTime,
-}
-
-impl<'a> Message<'a> {
-    /// A message of a sender whom nothing has proved yet.
-    pub fn new(
-        method: &'a Method,
-        uri: &'a Uri,
-        headers: &'a HeaderMap,
-        body: &'a [u8],
-        now: UnixTime,
-    ) -> Self {
-        Self {
-            method,
-            uri,
-            headers,
-            body,
-            sender: None,
-            certificate: None,
-            now,
-        }
-    }
-
-    /// The same message on a connection that has proved to be this tenant's.
-    #[must_use]
-    pub fn from_sender(mut self, sender: &'a TenantId) -> Self {
-        self.sender = Some(sender);
-        self
-    }
-
-    /// The same message on a connection with this client certificate.
-    #[must_use]
-    pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
-        self.certificate = Some(certificate);
-        self
-    }
-}
-
-/// Signs messages: the sender's half of a [`VerifyPayload`].
-pub trait SignPayload: fmt::Debug + Send + Sync {
-    /// The header fields to send with the message.
-    ///
-    /// # Errors
-    /// [`CannotSign`]: nothing is to be sent then, least of all without a signature.
-    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign>;
-}
-
-/// A message to be signed.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Outgoing<'a> {
-    /// Whose keys sign it.
-    pub tenant: &'a TenantId,
-    /// The identity of the delivery: the same for every attempt at it.
-    pub id: &'a str,
-    /// Its body, whole.
-    pub body: &'a [u8],
-    /// The present, in seconds since 1970; the signed time, where the scheme has one.
-    pub now: UnixTime,
-    /// Method and target of the request, for schemes that sign them. Without: `POST /`.
-    pub request: Option<(&'a Method, &'a Uri)>,
-}
-
-impl<'a> Outgoing<'a> {
-    /// A delivery of this tenant.
-    pub fn new(tenant: &'a TenantId, id: &'a str, body: &'a [u8], now: UnixTime) -> Self {
-        Self {
-            tenant,
-            id,
-            body,
-            now,
-            request: None,
-        }
-    }
-
-    /// The same, sent with this method to that target.
-    #[must_use]
-    pub fn with_request(mut self, method: &'a Method, uri: &'a Uri) -> Self {
-        self.request = Some((method, uri));
-        self
-    }
-}
-
-/// Why a message cannot be signed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CannotSign {
-    /// The tenant has no key that is valid now.
-    #[error(transparent)]
-    NoKey(#[from] NoKey),
-    /// The delivery's identity is empty, too long, or holds bytes that would make the signed text ambiguous.
-    #[error(
-        "the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"
-    )]
-    Id,
-    /// The body is not what the scheme sends.
-    #[error("the body is not what the scheme signs: JSON or a form, of a size that receivers take")]
-    Body,
-    /// The scheme has no header field for its signature.
-    #[error("this scheme's signature is inside the body: use `HmacSigner::sign_with_body`")]
-    InBody,
-    /// The key does not sign.
-    #[error("the key does not sign: {reason}")]
-    Key {
-        /// In its own words.
-        reason: &'static str,
-    },
-    /// The key did not sign.
-    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
-    #[error(transparent)]
-    NotSigned(#[from] NotSigned),
-    /// The key's algorithm has no name in RFC 9421.
-    #[cfg(feature = "http-signatures")]
-    #[error("the key's algorithm is none of RFC 9421")]
-    Algorithm,
-    /// The scheme covers method and target, which an outgoing payload does not tell.
-    #[cfg(feature = "jwt")]
-    #[error("the scheme covers method and target: sign the request")]
-    RequestNeeded,
 }

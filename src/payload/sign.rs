@@ -290,7 +290,10 @@ impl Draft {
         then: impl FnOnce(&Reading<'_>) -> Result<T, CannotSign>,
     ) -> Result<T, CannotSign> {
         let (post, root) = (Method::POST, Uri::from_static("/"));
-        let (method, uri) = outgoing.request.unwrap_or((&post, &root));
+        let (method, uri) = match outgoing.request {
+            None if layout.covers_request() => return Err(CannotSign::RequestNeeded),
+            request => request.unwrap_or((&post, &root)),
+        };
         let message = Message::new(method, uri, &self.headers, outgoing.body, outgoing.now);
         then(&Reading::new(
             message,

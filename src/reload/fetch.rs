@@ -13,15 +13,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use rustls_pki_types::ServerName;
 
-use super::connect::GuardedConnector;
 use crate::address::{AddressGuard, PrivateAddress};
+use crate::egress::{Egress, NotConnected};
 
 /// Fetches a key set from a URL: https only, no redirects, nothing from private addresses, all within five seconds and
 /// 256 KiB.
 #[derive(Clone)]
 pub struct FetchJwks {
     url: Uri,
-    client: Client<HttpsConnector<GuardedConnector>, Empty<Bytes>>,
+    client: Client<HttpsConnector<Egress>, Empty<Bytes>>,
     timeout: Duration,
     limit: usize,
 }
@@ -43,7 +43,7 @@ impl FetchJwks {
         let name = authority.host().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name).map_err(|_| InvalidUrl::Malformed)?;
         let names = Arc::new(FixedServerNameResolver::new(name));
-        let connector = HttpsConnector::new(GuardedConnector { guard }, tls, true, names);
+        let connector = HttpsConnector::new(Egress::new().with_guard(guard), tls, true, names);
         // No connection is kept: the next fetch is minutes away, and asks for the address anew.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
@@ -116,8 +116,8 @@ fn unreachable(error: &(dyn Error + 'static)) -> FetchFailed {
         let wrapped = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<PrivateAddress>());
-        if let Some(private) = wrapped {
+            .and_then(|inner| inner.downcast_ref::<NotConnected>());
+        if let Some(NotConnected::Forbidden(private)) = wrapped {
             return FetchFailed::PrivateAddress(private.clone());
         }
         cause = error.source();

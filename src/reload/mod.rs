@@ -3,7 +3,6 @@
 //! What is fetched, and when, is decided in [`RemoteJwks`](crate::payload::RemoteJwks), which does no I/O.
 //! [`keep_fresh`] does what it says, with a function of yours, or with [`FetchJwks`].
 
-mod connect;
 mod fetch;
 mod refresh;
 

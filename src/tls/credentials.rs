@@ -7,6 +7,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use crate::identity::{Facts, Malformed, Validity};
+
 /// One's own certificate chain and private key, known to belong together. Cheap to clone; never shows the key.
 #[derive(Clone)]
 pub struct Credentials {
@@ -56,6 +58,20 @@ impl Credentials {
         let chain = read_chain(&chain.display().to_string(), &read(chain)?)?;
         let key = read_key(&key.display().to_string(), &read(key)?)?;
         Self::new(provider, chain, key)
+    }
+
+    /// When the leaf is valid.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it cannot be read.
+    pub fn validity(&self) -> Result<Validity, Malformed> {
+        let leaf = self.certified.cert.first().ok_or(Malformed::Empty)?;
+        Facts::of(leaf).map(|(_, validity)| validity)
+    }
+
+    #[cfg(feature = "dispatch")]
+    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+        self.certified.clone()
     }
 
     pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {

@@ -25,6 +25,9 @@
 mod alert;
 mod config;
 mod credentials;
+#[cfg(feature = "dispatch")]
+mod outbound;
+mod peer_alert;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 mod provider_key;
 mod reason;
@@ -34,6 +37,9 @@ mod verifier;
 
 pub use config::{InvalidTls, Tls};
 pub use credentials::{Credentials, InvalidCredentials};
+#[cfg(feature = "dispatch")]
+pub(crate) use outbound::{Introduced, Introduction, Outbound};
+pub use peer_alert::{Complaint, PeerAlert};
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub use provider_key::{InvalidSigningKey, ProviderKey};
 pub use reason::{Reason, handshake_failure};

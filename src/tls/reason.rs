@@ -1,5 +1,7 @@
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 
 use rustls::Error;
 
@@ -36,6 +38,21 @@ impl Reason {
         let _outer = Restore(SLOT.replace(Some(Self::default())));
         let outcome = step();
         (outcome, SLOT.take().unwrap_or_default())
+    }
+
+    /// Drives a whole handshake, and tells why a certificate was refused in it, if one was.
+    pub async fn watch_all<F: Future + Unpin>(mut handshake: F) -> (F::Output, Self) {
+        // Taken from the very poll in which rustls verified, so it belongs to this very connection.
+        let mut reason = Self::default();
+        let outcome = poll_fn(|cx| {
+            let (poll, seen) = Self::watch(|| Pin::new(&mut handshake).poll(cx));
+            if seen.untrusted.is_some() {
+                reason = seen;
+            }
+            poll
+        })
+        .await;
+        (outcome, reason)
     }
 
     /// Why the certificate was refused.

@@ -85,7 +85,6 @@ mod axum;
 mod body;
 #[cfg(feature = "tower")]
 mod caller;
-mod clock;
 mod connection;
 #[cfg(feature = "tower")]
 mod demand;
@@ -112,16 +111,18 @@ mod refuse;
 mod secured;
 #[cfg(feature = "tls")]
 mod sites;
+#[cfg(feature = "tokio")]
+mod sources;
 #[cfg(feature = "tower")]
 mod tenants;
 
+pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
 pub use acceptor::{Acceptor, Protocols};
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
 #[cfg(feature = "tower")]
 pub use caller::{CallerLayer, CallerService, MisdirectedAnswer};
-pub use clock::Clock;
 pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;

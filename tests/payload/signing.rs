@@ -180,6 +180,12 @@ fn what_cannot_be_verified_is_not_signed() {
     };
     let other = HmacSigner::new(countersign::payload::Scheme::github(), ring(sha1, &[1]));
     let braintree = HmacSigner::new(countersign::payload::Scheme::braintree(), ring(spec, &[1]));
+    let origin = countersign::payload::Origin::parse("https://hooks.example").unwrap();
+    let square = HmacSigner::new(countersign::payload::Scheme::square(&origin), ring(spec, &[1]));
+    let mercado_pago = HmacSigner::partial(
+        countersign::payload::PartialScheme::mercado_pago(),
+        ring(spec, &[1]),
+    );
     let now = at(1_790_000_000);
     let no_key = CannotSign::NoKey(countersign::payload::NoKey::Unknown {
         sender: stranger.clone(),
@@ -223,6 +229,16 @@ fn what_cannot_be_verified_is_not_signed() {
             "no header field",
             braintree.sign_payload(&Outgoing::new(&acme, "id", b"", now)),
             CannotSign::InBody,
+        ),
+        (
+            "a target that nobody told",
+            square.sign_payload(&Outgoing::new(&acme, "id", b"", now)),
+            CannotSign::RequestNeeded,
+        ),
+        (
+            "a parameter of it",
+            mercado_pago.sign_payload(&Outgoing::new(&acme, "id", b"", now)),
+            CannotSign::RequestNeeded,
         ),
     ];
     for (name, signed, expected) in cases {

@@ -145,7 +145,7 @@ impl VerifyPayload for TwilioVerifier {
 impl SignPayload for TwilioVerifier {
     /// A body that is no form is signed by its hash: the target must hold it as `bodySHA256`.
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
-        let (method, uri) = outgoing.request.ok_or(CannotSign::Body)?;
+        let (method, uri) = outgoing.needed_request()?;
         let keys = self.keys.find_keys(&Wanted::of(Some(outgoing.tenant)))?;
         let mut headers = HeaderMap::new();
         let hashed = query_value(uri.query(), "bodySHA256")?.is_some();

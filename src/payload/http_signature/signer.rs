@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -5,20 +6,20 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use sfv::{BareItem, InnerList, Integer, Item, Key, Parameters, String as Text};
 
 use super::base::{Covered, serialize_input};
 use super::digest;
 use super::fields::{CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT};
-use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SigningKey};
+use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SignPayload, SigningKey};
 use crate::tenant::TenantId;
 
 /// Signs requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,
 /// `expires`, the delivery's identity as `nonce`, `keyid` and `alg`.
 #[derive(Debug, Clone)]
 pub struct HttpSigner {
-    origin: Origin,
+    origin: Option<Origin>,
     fields: Vec<HeaderName>,
     tag: Option<String>,
     lifetime: Duration,
@@ -32,8 +33,18 @@ struct Signing {
 }
 
 impl HttpSigner {
-    /// Signs requests to this origin, for five minutes.
+    /// Signs requests to this origin, for five minutes: that which the receiver's clients see, whatever stands in
+    /// the target.
     pub fn new(origin: Origin) -> Self {
+        Self::of(Some(origin))
+    }
+
+    /// Signs requests to any receiver, for five minutes. Their targets must be absolute.
+    pub fn to_any_origin() -> Self {
+        Self::of(None)
+    }
+
+    fn of(origin: Option<Origin>) -> Self {
         Self {
             origin,
             fields: Vec::new(),
@@ -50,7 +61,7 @@ impl HttpSigner {
         self
     }
 
-    /// Covers this field, too.
+    /// Covers this field of the message's, too: see [`Outgoing::with_headers`].
     #[must_use]
     pub fn covering(mut self, name: HeaderName) -> Self {
         self.fields.push(name);
@@ -64,40 +75,30 @@ impl HttpSigner {
         self
     }
 
-    /// The header fields to add to the request: `Content-Digest`, `Signature-Input` and `Signature`.
-    ///
-    /// # Errors
-    /// [`CannotSign`]: no key, a key that has no name in RFC 9421, an identity that does not fit into a structured
-    /// field, or a field to be covered that is not there.
-    pub fn sign_request(
-        &self,
-        outgoing: &Outgoing<'_>,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<HeaderMap, CannotSign> {
-        let signing = self.keys.get(outgoing.tenant).ok_or_else(|| NoKey::Unknown {
-            sender: outgoing.tenant.clone(),
-        })?;
-        let mut added = HeaderMap::with_capacity(3);
-        added.insert(CONTENT_DIGEST, value(digest::of(outgoing.body))?);
-        let mut all = headers.clone();
-        all.extend(added.clone());
-        let input = self.input(signing, outgoing)?;
-        let covered = Covered {
-            origin: &self.origin,
-            method,
-            uri,
-            headers: &all,
+    fn origin(&self, uri: &Uri) -> Result<Cow<'_, Origin>, CannotSign> {
+        if let Some(origin) = &self.origin {
+            return Ok(Cow::Borrowed(origin));
+        }
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(CannotSign::RequestNeeded);
         };
-        let base = covered.base(&input).map_err(|_| CannotSign::Id)?;
-        let signature = STANDARD.encode(signing.key.sign(base.as_bytes())?);
-        added.insert(
-            SIGNATURE_INPUT,
-            value(format!("sig={}", serialize_input(&input)))?,
-        );
-        added.insert(SIGNATURE, value(format!("sig=:{signature}:"))?);
-        Ok(added)
+        let origin = Origin::parse(&format!("{scheme}://{authority}"));
+        origin.map(Cow::Owned).map_err(|_| CannotSign::RequestNeeded)
+    }
+
+    /// The fields that are covered: the message's own, and what is added to them.
+    fn covered_fields(&self, outgoing: &Outgoing<'_>, added: &HeaderMap) -> Result<HeaderMap, CannotSign> {
+        let mut covered = added.clone();
+        for name in self.fields.iter().filter(|name| !added.contains_key(*name)) {
+            let values = outgoing.headers.map(|headers| headers.get_all(name));
+            for value in values.into_iter().flatten() {
+                covered.append(name, value.clone());
+            }
+            if !covered.contains_key(name) {
+                return Err(CannotSign::FieldNeeded { name: name.clone() });
+            }
+        }
+        Ok(covered)
     }
 
     fn input(&self, signing: &Signing, outgoing: &Outgoing<'_>) -> Result<InnerList, CannotSign> {
@@ -127,6 +128,34 @@ impl HttpSigner {
             items.collect::<Result<_, CannotSign>>()?,
             params,
         ))
+    }
+}
+
+impl SignPayload for HttpSigner {
+    /// `Content-Digest`, `Signature-Input` and `Signature`.
+    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
+        let (method, uri) = outgoing.needed_request()?;
+        let signing = self.keys.get(outgoing.tenant).ok_or_else(|| NoKey::Unknown {
+            sender: outgoing.tenant.clone(),
+        })?;
+        let mut added = HeaderMap::with_capacity(3);
+        added.insert(CONTENT_DIGEST, value(digest::of(outgoing.body))?);
+        let headers = self.covered_fields(outgoing, &added)?;
+        let input = self.input(signing, outgoing)?;
+        let covered = Covered {
+            origin: &*self.origin(uri)?,
+            method,
+            uri,
+            headers: &headers,
+        };
+        let base = covered.base(&input).map_err(|_| CannotSign::Id)?;
+        let signature = STANDARD.encode(signing.key.sign(base.as_bytes())?);
+        added.insert(
+            SIGNATURE_INPUT,
+            value(format!("sig={}", serialize_input(&input)))?,
+        );
+        added.insert(SIGNATURE, value(format!("sig=:{signature}:"))?);
+        Ok(added)
     }
 }
 

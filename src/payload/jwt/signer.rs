@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{BoundJwtScheme, JwtScheme};
@@ -93,39 +93,13 @@ impl JwtSigner {
         self
     }
 
-    /// The header fields for a request whose method and target the scheme covers, too.
-    ///
-    /// # Errors
-    /// As for [`sign_payload`](SignPayload::sign_payload).
-    pub fn sign_request(
-        &self,
-        outgoing: &Outgoing<'_>,
-        method: &Method,
-        uri: &Uri,
-    ) -> Result<HeaderMap, CannotSign> {
-        let claim = self
-            .scheme
-            .request
-            .as_ref()
-            .map(|request| request.claim(method, uri));
-        self.sign(outgoing, claim)
-    }
-
-    fn sign(
-        &self,
-        outgoing: &Outgoing<'_>,
-        request: Option<(&'static str, String)>,
-    ) -> Result<HeaderMap, CannotSign> {
-        let signing = self.keys.get(outgoing.tenant).ok_or_else(|| NoKey::Unknown {
-            sender: outgoing.tenant.clone(),
-        })?;
-        let mut claims = self.claims(outgoing)?;
-        claims.extend(request.map(|(name, hash)| (name.to_owned(), hash.into())));
-        let token = signing.token(self.scheme.rules.type_to_send(), Value::Object(claims))?;
-        let (name, value) = self.scheme.at.write(&token);
-        let mut value = HeaderValue::try_from(value).map_err(|_| CannotSign::Id)?;
-        value.set_sensitive(true);
-        Ok(HeaderMap::from_iter([(name, value)]))
+    /// The claim that binds the token to method and target, where the scheme has one.
+    fn request_claim(&self, outgoing: &Outgoing<'_>) -> Result<Option<(&'static str, String)>, CannotSign> {
+        let Some(request) = &self.scheme.request else {
+            return Ok(None);
+        };
+        let (method, uri) = outgoing.needed_request()?;
+        Ok(Some(request.claim(method, uri)))
     }
 
     fn claims(&self, outgoing: &Outgoing<'_>) -> Result<Map<String, Value>, CannotSign> {
@@ -152,10 +126,17 @@ impl JwtSigner {
 
 impl SignPayload for JwtSigner {
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
-        if self.scheme.request.is_some() {
-            return Err(CannotSign::RequestNeeded);
-        }
-        self.sign(outgoing, None)
+        let signing = self.keys.get(outgoing.tenant).ok_or_else(|| NoKey::Unknown {
+            sender: outgoing.tenant.clone(),
+        })?;
+        let mut claims = self.claims(outgoing)?;
+        let request = self.request_claim(outgoing)?;
+        claims.extend(request.map(|(name, hash)| (name.to_owned(), hash.into())));
+        let token = signing.token(self.scheme.rules.type_to_send(), Value::Object(claims))?;
+        let (name, value) = self.scheme.at.write(&token);
+        let mut value = HeaderValue::try_from(value).map_err(|_| CannotSign::Id)?;
+        value.set_sensitive(true);
+        Ok(HeaderMap::from_iter([(name, value)]))
     }
 }
 

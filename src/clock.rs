@@ -1,9 +1,11 @@
+//! Where the present comes from: the one place outside the core that asks the system for it.
+
 use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-/// Where the layers take the present from: the system, unless a test says otherwise.
+/// Where the plugs take the present from: the system, unless a test says otherwise.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixTime + Send + Sync>);
 

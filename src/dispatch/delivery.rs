@@ -1,0 +1,97 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use crate::tenant::TenantId;
+
+/// Something to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub(super) tenant: TenantId,
+    pub(super) id: String,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What belongs to one connection, or is decided by us; and what would make the receiver read another message than was
+/// signed.
+const FORBIDDEN: &[HeaderName] = &[
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+impl Delivery {
+    /// A `POST` of this tenant's, with a body in JSON. The id is the same for every attempt, so that the receiver can
+    /// tell a retry from another delivery.
+    pub fn new(tenant: TenantId, id: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        let json = HeaderValue::from_static("application/json");
+        let agent = HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+        Self {
+            tenant,
+            id: id.into(),
+            method: Method::POST,
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json), (header::USER_AGENT, agent)]),
+            body: body.into(),
+        }
+    }
+
+    /// Sends this header field in place of those of its name.
+    ///
+    /// # Errors
+    /// [`ForbiddenField`] for what belongs to one connection: `Host`, `Content-Length`, `Transfer-Encoding` and their
+    /// kin; and for cookies.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, ForbiddenField> {
+        let hop = name == "keep-alive" || name == "proxy-connection" || name == "http2-settings";
+        if hop || FORBIDDEN.contains(&name) {
+            return Err(ForbiddenField { name });
+        }
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Says that the body is of this type.
+    #[must_use]
+    pub fn with_content_type(mut self, value: HeaderValue) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, value);
+        self
+    }
+
+    /// Sends it with this method.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// In whose name.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+/// A header field that a delivery must not bring.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the header field {name} is not the delivery's to set")]
+#[non_exhaustive]
+pub struct ForbiddenField {
+    /// Its name.
+    pub name: HeaderName,
+}

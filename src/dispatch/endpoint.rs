@@ -1,0 +1,251 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use http::Uri;
+use rustls_pki_types::ServerName;
+
+use crate::tenant::TenantId;
+
+/// Where a tenant wants its deliveries: an https URL that was read strictly, and belongs to this one tenant.
+///
+/// What is not plain is refused rather than normalised, since two readers would normalise it differently: user names,
+/// fragments, percent-encoded or international host names (write them as `xn--..`), a dot at the end, zone identifiers,
+/// and IPv4 addresses in any form but four decimal numbers. There is no way to deliver without TLS.
+///
+/// ```
+/// use countersign::dispatch::{Endpoint, InvalidEndpoint};
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// let endpoint = Endpoint::parse(acme.clone(), "https://Hooks.Acme.example/paid?v=2")?;
+/// assert_eq!(endpoint.to_string(), "https://hooks.acme.example/paid?v=2");
+/// assert_eq!(Endpoint::parse(acme, "https://0x7f.1/").unwrap_err(), InvalidEndpoint::Host);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Arc<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    tenant: TenantId,
+    uri: Uri,
+    host: String,
+    port: u16,
+    name: ServerName<'static>,
+    asks: Asks,
+}
+
+/// Whether the server must ask for our certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Must,
+    May,
+}
+
+/// The longest URL.
+const MAX_URL: usize = 2048;
+
+impl Endpoint {
+    /// The port of https.
+    pub const DEFAULT_PORT: u16 = 443;
+
+    /// A URL of this tenant's.
+    ///
+    /// # Errors
+    /// [`InvalidEndpoint`].
+    pub fn parse(tenant: TenantId, url: &str) -> Result<Self, InvalidEndpoint> {
+        if url.len() > MAX_URL || url.contains('#') || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidEndpoint::Url);
+        }
+        let uri: Uri = url.parse().map_err(|_| InvalidEndpoint::Url)?;
+        if uri.scheme_str() != Some("https") {
+            return Err(InvalidEndpoint::NotHttps);
+        }
+        let authority = uri.authority().ok_or(InvalidEndpoint::Url)?.as_str();
+        if authority.contains('@') {
+            return Err(InvalidEndpoint::Credentials);
+        }
+        let (host, name) = read_host(uri.host().unwrap_or_default())?;
+        let port = read_port(authority, uri.host().unwrap_or_default())?;
+        Ok(Self(Arc::new(Inner {
+            tenant,
+            uri: canonical(&uri, &host, port)?,
+            host,
+            port,
+            name,
+            asks: Asks::Must,
+        })))
+    }
+
+    /// Delivers here, too, where the server does not ask for a certificate.
+    ///
+    /// # Security
+    /// Then only the payload's signature says who we are. For consumers who do not use mutual TLS (yet); a server that
+    /// asks is shown the certificate as ever.
+    #[must_use]
+    pub fn allow_unasked(mut self) -> Self {
+        Arc::make_mut(&mut self.0).asks = Asks::May;
+        self
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.0.tenant
+    }
+
+    /// The URL: host in lower case, no default port, never without a path.
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// The host: a name, an IPv4 address, or an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.0.port
+    }
+
+    pub(super) fn server_name(&self) -> &ServerName<'static> {
+        &self.0.name
+    }
+
+    pub(super) fn must_ask(&self) -> bool {
+        self.0.asks == Asks::Must
+    }
+
+    /// What connections to it are kept under.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            host: self.0.host.clone(),
+            port: self.0.port,
+        }
+    }
+}
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    host: String,
+    port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.uri.fmt(f)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({} of {:?})", self.0.uri, self.0.tenant)
+    }
+}
+
+fn canonical(uri: &Uri, host: &str, port: u16) -> Result<Uri, InvalidEndpoint> {
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let authority = match port {
+        Endpoint::DEFAULT_PORT => host,
+        port => format!("{host}:{port}"),
+    };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    // `https://host?query` has an empty path, which on the wire is `/` (RFC 9110 §4.2.3).
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let text = format!("https://{authority}{slash}{path}");
+    text.parse().map_err(|_| InvalidEndpoint::Url)
+}
+
+fn read_host(host: &str) -> Result<(String, ServerName<'static>), InvalidEndpoint> {
+    if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        let address: Ipv6Addr = inner.parse().map_err(|_| InvalidEndpoint::Host)?;
+        return Ok((address.to_string(), ServerName::from(IpAddr::V6(address))));
+    }
+    if ends_in_a_number(host) {
+        let address: Ipv4Addr = host.parse().map_err(|_| InvalidEndpoint::Host)?;
+        return Ok((address.to_string(), ServerName::from(IpAddr::V4(address))));
+    }
+    let host = host.to_ascii_lowercase();
+    let good = host.len() <= 253 && host.split('.').all(is_label);
+    let name = ServerName::try_from(host.clone()).map_err(|_| InvalidEndpoint::Host)?;
+    if good {
+        Ok((host, name))
+    } else {
+        Err(InvalidEndpoint::Host)
+    }
+}
+
+/// Whoever reads URLs as browsers do takes such a host for an IPv4 address, in octal or hexadecimal if need be.
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// Letters, digits and hyphens (RFC 1123 §2.1).
+fn is_label(label: &str) -> bool {
+    let inside = label
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    inside && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+fn read_port(authority: &str, host: &str) -> Result<u16, InvalidEndpoint> {
+    let Some(rest) = authority.strip_prefix(host).filter(|rest| !rest.is_empty()) else {
+        return Ok(Endpoint::DEFAULT_PORT);
+    };
+    let digits = rest.strip_prefix(':').ok_or(InvalidEndpoint::Port)?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    match digits.parse() {
+        Ok(port) if plain => Ok(port),
+        _ => Err(InvalidEndpoint::Port),
+    }
+}
+
+/// A URL that nothing is delivered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidEndpoint {
+    /// Not a URL with a host, too long, with a fragment, or with bytes that do not belong into one.
+    #[error(
+        "not a URL such as https://hooks.example.com/path, of at most 2048 ASCII characters, without a fragment"
+    )]
+    Url,
+    /// Anybody on the way could read and change what is sent.
+    #[error("deliveries go by https only")]
+    NotHttps,
+    /// A URL is logged; a password is not.
+    #[error("the URL holds a user name or password; leave it out")]
+    Credentials,
+    /// A host that different readers read differently.
+    #[error(
+        "the host is neither a DNS name in plain ASCII, nor an IPv4 address of four decimal numbers, nor an IPv6 \
+         address in brackets"
+    )]
+    Host,
+    /// Not a port.
+    #[error("the port is not a number from 1 to 65535")]
+    Port,
+}
+
+impl InvalidEndpoint {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Url => "endpoint.url",
+            Self::NotHttps => "endpoint.not_https",
+            Self::Credentials => "endpoint.credentials",
+            Self::Host => "endpoint.host",
+            Self::Port => "endpoint.port",
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+/// How long each part of a delivery may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// From the name to a TCP connection, whatever number of addresses is tried. Default five seconds.
+    pub connecting: Duration,
+    /// The TLS handshake. Default five seconds.
+    pub handshake: Duration,
+    /// From the request to the head of the answer. Default 15 seconds.
+    pub answer: Duration,
+    /// From the head of the answer to the end of its body. Default five seconds. Whoever is slower has answered all the
+    /// same: the connection is closed.
+    pub body: Duration,
+    /// All of it, beginning when the delivery's turn has come. Default 30 seconds.
+    pub whole: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connecting: Duration::from_secs(5),
+            handshake: Duration::from_secs(5),
+            answer: Duration::from_secs(15),
+            body: Duration::from_secs(5),
+            whole: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How much there may be at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Deliveries under way in all. Default 1024.
+    pub in_all: usize,
+    /// Deliveries under way for one tenant; further ones wait for these, and not in anybody else's way. Default 16.
+    pub per_tenant: usize,
+    /// Bytes of an answer's body that are kept. From a longer one, the connection is closed. Default 16 KiB.
+    pub body: usize,
+    /// Idle connections that are kept for one endpoint of one tenant. Default 4.
+    pub idle_per_endpoint: usize,
+    /// Idle connections that are kept in all. Default 1024.
+    pub idle_in_all: usize,
+    /// How long an idle connection is kept. Default 30 seconds.
+    pub idle_for: Duration,
+    /// How long a connection is used: then the name is resolved, and the server verified, anew. Default ten minutes.
+    pub connection_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_all: 1024,
+            per_tenant: 16,
+            body: 16 * 1024,
+            idle_per_endpoint: 4,
+            idle_in_all: 1024,
+            idle_for: Duration::from_secs(30),
+            connection_age: Duration::from_secs(600),
+        }
+    }
+}

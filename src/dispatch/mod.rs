@@ -1,0 +1,26 @@
+//! The sender's side: deliveries under each tenant's own certificate, to consumers whose servers are verified, signed,
+//! sent, and judged by what came back.
+mod connection;
+mod delivery;
+mod dispatcher;
+mod endpoint;
+mod exchange;
+mod failure;
+mod limits;
+mod open;
+mod outcome;
+mod pool;
+mod schedule;
+mod sender;
+mod tenants;
+mod wire;
+
+pub use crate::breaker::Jitter;
+pub use delivery::{Delivery, ForbiddenField};
+pub use dispatcher::{Dispatcher, DispatcherBuilder};
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use failure::{Failure, Fault, Stage};
+pub use limits::{Deadlines, Limits};
+pub use outcome::{Answer, BodyEnd, Connected, Fate, NotImplemented, Outcome, Protocol, RetryRules};
+pub use schedule::Schedule;
+pub use sender::{InvalidSender, Sender};

@@ -1,0 +1,114 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Semaphore;
+
+use super::pool::Pool;
+use super::{Limits, Sender};
+use crate::clock::Clock;
+use crate::tenant::TenantId;
+use crate::tls::{InvalidTls, Outbound};
+
+/// The senders of all tenants.
+pub(super) struct Tenants {
+    all: RwLock<HashMap<TenantId, Arc<Tenant>>>,
+    generations: AtomicU64,
+    idle: Arc<AtomicUsize>,
+}
+
+/// What outlives a change of a tenant's identity: its share of what may be under way.
+pub(super) struct Tenant {
+    current: ArcSwapOption<Active>,
+    pub(super) share: Arc<Semaphore>,
+}
+
+/// A tenant's sender in one generation, with all that was made under it.
+pub(super) struct Active {
+    pub(super) generation: u64,
+    pub(super) sender: Sender,
+    pub(super) outbound: Outbound,
+    pub(super) pool: Pool,
+}
+
+impl Tenants {
+    pub(super) fn new() -> Self {
+        Self {
+            all: RwLock::default(),
+            generations: AtomicU64::new(0),
+            idle: Arc::default(),
+        }
+    }
+
+    /// The old one is retired after the new one is in place: nothing that asks in between is left without.
+    pub(super) fn set(
+        &self,
+        tenant: TenantId,
+        sender: Sender,
+        clock: &Clock,
+        limits: &Limits,
+    ) -> Result<u64, InvalidTls> {
+        let outbound = sender.outbound(clock)?;
+        let share = || Arc::new(Semaphore::new(limits.per_tenant.max(1)));
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
+        let active = Active {
+            generation,
+            sender,
+            outbound,
+            pool: Pool::new(self.idle.clone()),
+        };
+        let slot = all.entry(tenant).or_insert_with(|| {
+            Arc::new(Tenant {
+                current: ArcSwapOption::empty(),
+                share: share(),
+            })
+        });
+        retire(slot.current.swap(Some(Arc::new(active))));
+        Ok(generation)
+    }
+
+    pub(super) fn remove(&self, tenant: &TenantId) -> bool {
+        let removed = self
+            .all
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(tenant);
+        removed.is_some_and(|tenant| retire(tenant.current.swap(None)))
+    }
+
+    pub(super) fn find(&self, tenant: &TenantId) -> Option<Arc<Tenant>> {
+        self.read().get(tenant).cloned()
+    }
+
+    /// Closes what is idle for too long, and tells how many connections are idle still.
+    pub(super) fn sweep(&self, limits: &Limits, now: tokio::time::Instant) -> usize {
+        let all: Vec<_> = self
+            .read()
+            .values()
+            .filter_map(|tenant| tenant.active())
+            .collect();
+        all.iter().map(|active| active.pool.sweep(limits, now)).sum()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, Arc<Tenant>>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tenant {
+    pub(super) fn active(&self) -> Option<Arc<Active>> {
+        self.current.load_full()
+    }
+}
+
+fn retire(active: Option<Arc<Active>>) -> bool {
+    match active {
+        Some(active) => {
+            active.pool.retire();
+            true
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, header};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+
+use super::NotConnected;
+use super::connect::direct;
+
+/// A proxy of one's own that tunnels with HTTP `CONNECT` (RFC 9110 §9.3.6).
+///
+/// It is told an *address*, the one that was checked, never the name: so it cannot be led elsewhere. TLS goes through it
+/// from end to end, with the name in SNI. What fails at the proxy is a fault of our own infrastructure, not of whoever
+/// was to be reached.
+///
+/// It is configuration: its own address is not checked, and the environment (`HTTPS_PROXY`) is never asked.
+#[derive(Clone)]
+pub struct Proxy {
+    address: SocketAddr,
+    authorization: Option<HeaderValue>,
+}
+
+impl Proxy {
+    /// The proxy that listens there, in plain HTTP.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            authorization: None,
+        }
+    }
+
+    /// Sends this as `Proxy-Authorization`.
+    #[must_use]
+    pub fn with_authorization(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        self
+    }
+
+    /// A tunnel to that address.
+    pub(super) async fn connect(&self, target: SocketAddr) -> Result<TokioIo<Upgraded>, NotConnected> {
+        let failed = |reason: &dyn ToString| NotConnected::by_proxy(self, reason.to_string());
+        let tcp = direct(self.address).await.map_err(|error| failed(&error))?;
+        let handshake = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(tcp)).await;
+        let (mut sender, connection) = handshake.map_err(|error| failed(&error))?;
+        // Ends with the tunnel.
+        tokio::spawn(connection.with_upgrades());
+        let request = self.request(target).map_err(|error| failed(&error))?;
+        let answer = sender.send_request(request).await;
+        let answer = answer.map_err(|error| failed(&error))?;
+        if !answer.status().is_success() {
+            return Err(failed(&format!("it answered {}", answer.status().as_u16())));
+        }
+        let upgraded = hyper::upgrade::on(answer).await;
+        Ok(TokioIo::new(upgraded.map_err(|error| failed(&error))?))
+    }
+
+    fn request(&self, target: SocketAddr) -> http::Result<Request<Empty<Bytes>>> {
+        let mut request = Request::connect(target.to_string()).header(header::HOST, target.to_string());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::PROXY_AUTHORIZATION, authorization);
+        }
+        request.body(Empty::new())
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Proxy").field(&self.address).finish()
+    }
+}

@@ -1,0 +1,127 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use rustls::{AlertDescription, Error};
+
+/// An alert that the peer has sent (RFC 8446 §6.2): why it ended the connection.
+///
+/// Under TLS 1.3 a client believes itself connected before the server has judged its certificate, so what the server
+/// says about it arrives with the first read, as an alert in place of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PeerAlert(AlertDescription);
+
+/// What an alert speaks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Complaint {
+    /// The certificate that we showed, or did not show, or its signature.
+    Certificate,
+    /// The handshake: also the certificate, with implementations that say no more, where one was asked for.
+    Handshake,
+    /// Something else.
+    Other,
+}
+
+impl PeerAlert {
+    /// The alert at the bottom of an error of rustls, tokio or hyper.
+    pub fn find(error: &(dyn StdError + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(Error::AlertReceived(alert)) = error.downcast_ref::<Error>() {
+                return Some(Self(*alert));
+            }
+            // An `io::Error` passes over what it wraps, to the source of that.
+            let wrapped = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+            if let Some(Error::AlertReceived(alert)) = wrapped.and_then(|inner| inner.downcast_ref()) {
+                return Some(Self(*alert));
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    /// What it speaks about. A server has only one certificate to judge: ours.
+    pub fn complaint(&self) -> Complaint {
+        use AlertDescription as A;
+        match self.0 {
+            A::NoCertificate
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::DecryptError
+            | A::CertificateRequired => Complaint::Certificate,
+            A::HandshakeFailure => Complaint::Handshake,
+            _ => Complaint::Other,
+        }
+    }
+
+    /// Its name, as RFC 8446 writes it.
+    pub fn name(&self) -> &'static str {
+        use AlertDescription as A;
+        match self.0 {
+            A::CloseNotify => "close_notify",
+            A::UnexpectedMessage => "unexpected_message",
+            A::BadRecordMac => "bad_record_mac",
+            A::RecordOverflow => "record_overflow",
+            A::HandshakeFailure => "handshake_failure",
+            A::NoCertificate => "no_certificate",
+            A::BadCertificate => "bad_certificate",
+            A::UnsupportedCertificate => "unsupported_certificate",
+            A::CertificateRevoked => "certificate_revoked",
+            A::CertificateExpired => "certificate_expired",
+            A::CertificateUnknown => "certificate_unknown",
+            A::IllegalParameter => "illegal_parameter",
+            A::UnknownCA => "unknown_ca",
+            A::AccessDenied => "access_denied",
+            A::DecodeError => "decode_error",
+            A::DecryptError => "decrypt_error",
+            A::ProtocolVersion => "protocol_version",
+            A::InsufficientSecurity => "insufficient_security",
+            A::InternalError => "internal_error",
+            A::InappropriateFallback => "inappropriate_fallback",
+            A::UserCanceled => "user_canceled",
+            A::NoRenegotiation => "no_renegotiation",
+            A::MissingExtension => "missing_extension",
+            A::UnsupportedExtension => "unsupported_extension",
+            A::UnrecognisedName => "unrecognized_name",
+            A::UnknownPSKIdentity => "unknown_psk_identity",
+            A::CertificateRequired => "certificate_required",
+            A::NoApplicationProtocol => "no_application_protocol",
+            _ => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for PeerAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for PeerAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PeerAlert({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn it_is_found_below_what_wraps_it() {
+        let alert = Error::AlertReceived(AlertDescription::UnknownCA);
+        let found = Some(PeerAlert(AlertDescription::UnknownCA));
+        assert_eq!(PeerAlert::find(&alert), found);
+        let once = io::Error::new(io::ErrorKind::InvalidData, alert);
+        let twice = io::Error::other(once);
+        assert_eq!(PeerAlert::find(&twice), found);
+        assert_eq!(PeerAlert::find(&Error::DecryptError), None);
+    }
+}

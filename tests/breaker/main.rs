@@ -1,0 +1,15 @@
+//! Is it worth trying? What `Breaker` promises: by tables, against a simple model, and with many threads.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod full;
+mod model;
+mod race;
+mod steps;
