@@ -15,7 +15,9 @@ use crate::identity::Malformed;
 use crate::live::Live;
 use crate::observe::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
 use crate::tls::rustls::server::Acceptor as Hello;
-use crate::tls::rustls::{self, ProtocolVersion, ServerConfig, ServerConnection};
+use crate::tls::rustls::{
+    Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
+};
 use crate::tls::{Reason, handshake_failure};
 
 /// How long a peer whose handshake failed may take to read the alert.
@@ -151,7 +153,7 @@ where
     outcome.map_err(|(error, io)| Failed {
         // An alert is the peer's refusal of ours: it may be right, and our certificate wrong.
         verdict: match tls_error(&error) {
-            Some(rustls::Error::AlertReceived(_)) => Verdict::NotCounted,
+            Some(TlsError::AlertReceived(_)) => Verdict::NotCounted,
             _ => Verdict::Failure,
         },
         reason: handshake_failure(&error, reason),
@@ -172,13 +174,13 @@ where
     }
 }
 
-fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
 }
 
 fn facts(tls: &ServerConnection) -> Handshake {
     let kind = match tls.handshake_kind() {
-        Some(rustls::HandshakeKind::Resumed) => HandshakeKind::Resumed,
+        Some(Kind::Resumed) => HandshakeKind::Resumed,
         _ => HandshakeKind::Full,
     };
     let version = match tls.protocol_version() {
