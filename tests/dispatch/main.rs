@@ -8,5 +8,6 @@
 
 mod deliveries;
 mod fates;
+mod partition;
 mod receiver;
 mod world;
