@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::dispatch::{Claims, Connected, Delivery, Dispatcher, Endpoint, Failure, Fate, Fault, NotClaimed};
+use countersign::dispatch::{
+    Claims, Connected, Delivery, Dispatcher, Endpoint, Failure, Fate, Fault, NotClaimed,
+};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
 use countersign::testing::TestCert;
