@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use countersign::breaker::Breaker;
 use countersign::dispatch::{Deadlines, Delivery, Dispatcher, Endpoint};
 use countersign::testing::TestCa;
 use tokio::task::JoinSet;
@@ -97,7 +98,11 @@ impl Crowd {
         let ports: Vec<_> = own.iter().map(|(port, _)| *port).chain([shared]).collect();
         let mut deadlines = Deadlines::default();
         deadlines.answer = Duration::from_secs(3);
-        let dispatcher = to_loopback(&ports).with_deadlines(deadlines).build();
+        // No circuit opens: each delivery is to be seen.
+        let dispatcher = to_loopback(&ports)
+            .with_deadlines(deadlines)
+            .with_breaker(Breaker::new(0))
+            .build();
         let mut members = Vec::new();
         for (number, (tenant, (port, server_ca))) in tenants.into_iter().zip(own).enumerate() {
             let sender = tenant.sender(&certificates[number], &[&server_ca, &shared_ca]);
