@@ -114,6 +114,17 @@ pub enum Event<'a> {
         /// Whose fault it is: `theirs`, `ours`, `network` or `policy`.
         fault: &'static str,
     },
+    /// An endpoint of a tenant's is left alone from now on, or tried again.
+    CircuitChanged {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// Its host.
+        host: &'a str,
+        /// How it stood: `closed`, `open` or `half_open`.
+        from: &'static str,
+        /// How it stands.
+        to: &'static str,
+    },
 }
 
 /// How far a delivery has come.

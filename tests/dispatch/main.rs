@@ -1,0 +1,16 @@
+//! The sender's side, against real sockets on loopback.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail as loudly as the test"
+)]
+
+mod deliveries;
+mod deputy;
+mod fates;
+mod pace;
+mod partition;
+mod receiver;
+mod ssrf;
+mod world;
