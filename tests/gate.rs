@@ -592,7 +592,7 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
-fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 7] {
+fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
         (HandshakeFailure::NoCertificate, "identity.no_certificate"),
@@ -603,6 +603,7 @@ fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 7] {
             "handshake.unknown_server_name",
         ),
         (HandshakeFailure::NoServerName, "handshake.no_server_name"),
+        (HandshakeFailure::Blocked(NotNow::Probing), "breaker.probing"),
         (HandshakeFailure::TimedOut, "handshake.timed_out"),
         (HandshakeFailure::Tls("alert".into()), "handshake.tls"),
         (HandshakeFailure::Io("reset".into()), "handshake.io"),

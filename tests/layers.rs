@@ -18,17 +18,17 @@ const CORE: &[&str] = &[
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("address", &[]),
+    ("breaker", &[]),
     ("identity", &[]),
     ("trust", &[&["identity"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant"]]),
     ("payload", &[&["replay", "tenant", "identity"]]),
     ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal"]]),
+    ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload"]]),
     ("gate", &[FIVE, &["refusal"]]),
     ("explain", &[FIVE, &["refusal"]]),
-    ("breaker", &[]),
     // The plugs.
     ("clock", &[]),
     ("egress", &[CORE]),

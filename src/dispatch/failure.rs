@@ -4,6 +4,7 @@ use http::HeaderName;
 use rustls_pki_types::UnixTime;
 
 use crate::address::PrivateAddress;
+use crate::breaker::NotNow;
 use crate::egress::{NotConnected, NotResolved};
 use crate::identity::Validity;
 use crate::payload::CannotSign;
@@ -32,12 +33,12 @@ pub enum Failure {
     /// The endpoint is at, or leads to, an address that must not be connected to. Nothing was sent.
     #[error(transparent)]
     PrivateAddress(#[from] PrivateAddress),
+    /// Nobody has claimed the endpoint, and it must be. Nothing was sent.
+    #[error("nobody has claimed the endpoint")]
+    Unclaimed,
     /// The endpoint has failed too often, and is left alone for a while. Nothing was sent.
-    #[error("the endpoint is left alone for a while")]
-    CircuitOpen {
-        /// Until when; not known while others are probing it.
-        until: Option<UnixTime>,
-    },
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
     /// The tenant has no identity. Nothing was sent: never without one.
     #[error("the tenant has no identity to send under")]
     NoSender,
@@ -198,13 +199,14 @@ impl Fault {
 
 impl Failure {
     /// A stable name of the reason, for metrics and logs. A server that is not trusted has the code of
-    /// [`Untrusted`], such as `trust.not_pinned`.
+    /// [`Untrusted`], such as `trust.not_pinned`; an open circuit that of [`NotNow`].
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotTheirEndpoint { .. } => "dispatch.not_their_endpoint",
             Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
             Self::PrivateAddress(_) => "dispatch.private_address",
-            Self::CircuitOpen { .. } => "dispatch.circuit_open",
+            Self::Unclaimed => "dispatch.unclaimed",
+            Self::NotNow(not_now) => not_now.code(),
             Self::NoSender => "dispatch.no_sender",
             Self::OwnCertificate { .. } => "dispatch.own_certificate",
             Self::CannotSign(_) => "dispatch.cannot_sign",
@@ -237,9 +239,10 @@ impl Failure {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotTheirEndpoint { .. } | Self::PortNotAllowed { .. } | Self::PrivateAddress(_) => {
-                Fault::Policy
-            }
+            Self::NotTheirEndpoint { .. }
+            | Self::Unclaimed
+            | Self::PortNotAllowed { .. }
+            | Self::PrivateAddress(_) => Fault::Policy,
             Self::NoSender
             | Self::OwnCertificate { .. }
             | Self::CannotSign(_)
@@ -254,7 +257,7 @@ impl Failure {
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::NoAnswer { .. } => Fault::Network,
-            Self::CircuitOpen { .. }
+            Self::NotNow(_)
             | Self::IdentityNotAsked
             | Self::Untrusted(_)
             | Self::Handshake { .. }

@@ -1,5 +1,8 @@
 //! The sender's side: deliveries under each tenant's own certificate, to consumers whose servers are verified, signed,
 //! sent, and judged by what came back.
+mod attempt;
+mod builder;
+mod claims;
 mod connection;
 mod delivery;
 mod dispatcher;
@@ -13,11 +16,14 @@ mod pool;
 mod schedule;
 mod sender;
 mod tenants;
+mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
+pub use builder::DispatcherBuilder;
+pub use claims::{Claims, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};
-pub use dispatcher::{Dispatcher, DispatcherBuilder};
+pub use dispatcher::Dispatcher;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use failure::{Failure, Fault, Stage};
 pub use limits::{Deadlines, Limits};

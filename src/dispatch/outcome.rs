@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::failure::is_ours;
 use super::{Failure, Fault};
+use crate::breaker::NotNow;
 use crate::payload::CannotSign;
 
 /// What came of one attempt at a delivery.
@@ -175,6 +176,7 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
         Failure::Untrusted(untrusted) if !is_ours(untrusted) => Fate::Dead,
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
+        | Failure::Unclaimed
         | Failure::PortNotAllowed { .. }
         | Failure::PrivateAddress(_) => Fate::Dead,
         // The same delivery will never be signed; a missing key may be there tomorrow.
@@ -184,10 +186,10 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
             status: 408 | 425 | 429 | 502 | 503 | 504,
         }
         | Failure::TimedOut { .. } => overloaded,
-        Failure::CircuitOpen { until: Some(until) } => Fate::Retry {
+        Failure::NotNow(NotNow::Open { until }) => Fate::Retry {
             after: Duration::from_secs(until.as_secs().saturating_sub(now.as_secs())),
         },
-        Failure::CircuitOpen { until: None } => overloaded,
+        Failure::NotNow(_) => overloaded,
         _ => again,
     }
 }

@@ -6,6 +6,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Semaphore;
 
 use super::pool::Pool;
+use super::turns::Turns;
 use super::{Limits, Sender};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
@@ -47,10 +48,9 @@ impl Tenants {
         tenant: TenantId,
         sender: Sender,
         clock: &Clock,
-        limits: &Limits,
+        turns: &Turns,
     ) -> Result<u64, InvalidTls> {
         let outbound = sender.outbound(clock)?;
-        let share = || Arc::new(Semaphore::new(limits.per_tenant.max(1)));
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let active = Active {
@@ -62,7 +62,7 @@ impl Tenants {
         let slot = all.entry(tenant).or_insert_with(|| {
             Arc::new(Tenant {
                 current: ArcSwapOption::empty(),
-                share: share(),
+                share: turns.share(),
             })
         });
         retire(slot.current.swap(Some(Arc::new(active))));

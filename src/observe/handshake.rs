@@ -1,3 +1,4 @@
+use crate::breaker::NotNow;
 use crate::identity::Malformed;
 use crate::trust::Untrusted;
 
@@ -77,6 +78,9 @@ pub enum HandshakeFailure {
     /// The peer asked for no server name, and nothing is served without one.
     #[error("the peer asked for no server name")]
     NoServerName,
+    /// Too many handshakes of the peer's source have failed: it was turned away before TLS.
+    #[error("not taken from this source: {0}")]
+    Blocked(NotNow),
     /// The peer took longer than it may, or there was no place for its handshake in that time.
     #[error("the handshake took too long")]
     TimedOut,
@@ -96,6 +100,7 @@ impl HandshakeFailure {
             Self::NoCertificate => "identity.no_certificate",
             Self::UnknownServerName { .. } => "handshake.unknown_server_name",
             Self::NoServerName => "handshake.no_server_name",
+            Self::Blocked(not_now) => not_now.code(),
             Self::TimedOut => "handshake.timed_out",
             Self::Tls(_) => "handshake.tls",
             Self::Io(_) => "handshake.io",

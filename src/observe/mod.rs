@@ -3,8 +3,9 @@
 mod handshake;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::breaker::Transition;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
@@ -36,6 +37,12 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a HandshakeFailure,
     },
+    /// Connections from a source are taken no more, on trial, or again. The refused ones are
+    /// [`HandshakeFailure::Blocked`].
+    SourceChanged {
+        /// Which source, and how it stands.
+        transition: &'a Transition<IpAddr>,
+    },
     /// A request was turned away.
     Refused {
         /// Where it came from, where that is known.
@@ -47,8 +54,6 @@ pub enum Event<'a> {
     },
     /// A request was let through that a verifier in [`ReportOnly`](crate::trust::ReportOnly) would have refused.
     Reported {
-        /// Where it came from, where that is known.
-        peer: Option<SocketAddr>,
         /// Whose it is.
         tenant: &'a TenantId,
         /// Why it would have been refused.
@@ -108,6 +113,17 @@ pub enum Event<'a> {
         code: &'static str,
         /// Whose fault it is: `theirs`, `ours`, `network` or `policy`.
         fault: &'static str,
+    },
+    /// An endpoint of a tenant's is left alone from now on, or tried again.
+    CircuitChanged {
+        /// Whose it is.
+        tenant: &'a TenantId,
+        /// Its host.
+        host: &'a str,
+        /// How it stood: `closed`, `open` or `half_open`.
+        from: &'static str,
+        /// How it stands.
+        to: &'static str,
     },
 }
 

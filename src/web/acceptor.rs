@@ -1,13 +1,16 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::handshake::{Failed, Names, linger};
+use super::handshake::{Done, Failed, Names, linger};
+use super::sources::{Sources, Taken};
 use super::{Drain, Secured, Sites};
+use crate::breaker::{Breaker, Verdict};
+use crate::clock::Clock;
 use crate::live::Live;
 use crate::observe::{Event, HandshakeFailure, Observer, Silent};
 use crate::tls::rustls::ServerConfig;
@@ -23,6 +26,7 @@ pub struct Acceptor {
     protocols: Option<Protocols>,
     handshake_timeout: Duration,
     places: Arc<Semaphore>,
+    sources: Sources,
     drain: Drain,
     observer: Arc<dyn Observer>,
 }
@@ -74,6 +78,7 @@ impl Acceptor {
             protocols: None,
             handshake_timeout: Duration::from_secs(10),
             places: Arc::new(Semaphore::new(2048)),
+            sources: Sources::default(),
             drain: Drain::new(),
             observer: Arc::new(Silent),
         }
@@ -117,6 +122,27 @@ impl Acceptor {
         self.drain.clone()
     }
 
+    /// Turns connections away before TLS while the handshakes of their source fail too often, as this breaker says. The
+    /// key is [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    ///
+    /// A handshake that is completed is a success; one that the peer breaks off, gets wrong, or takes too long for is a
+    /// failure. It does not count where the peer said nothing at all, or refused us by an alert.
+    ///
+    /// # Security
+    /// Not behind a proxy whose address all senders share: one of them could shut out the others.
+    #[must_use]
+    pub fn with_breaker(mut self, breaker: Breaker<IpAddr>) -> Self {
+        self.sources.breaker = Some(breaker);
+        self
+    }
+
+    /// Takes the present from there, for the breaker.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.sources.clock = clock;
+        self
+    }
+
     /// The handshake with one peer.
     ///
     /// # Errors
@@ -125,27 +151,24 @@ impl Acceptor {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let handshake = async {
-            let _place = self.place().await;
-            self.names.handshake(io, peer, self.protocols).await
+        let taken = self.take(peer)?;
+        let begun = Instant::now();
+        let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
+            let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
+            return Err(self.refuse(peer, taken, failed).await);
         };
-        self.conclude(peer, timeout(self.handshake_timeout, handshake).await)
-            .await
+        let left = self.handshake_timeout.saturating_sub(begun.elapsed());
+        self.accept_taken(io, peer, taken, left).await
     }
 
-    /// The same for one who has a place.
-    pub(super) async fn accept_in<I>(
-        &self,
-        io: I,
-        peer: SocketAddr,
-        _place: &OwnedSemaphorePermit,
-    ) -> Result<Secured<I>, HandshakeFailure>
-    where
-        I: AsyncRead + AsyncWrite + Unpin,
-    {
-        let handshake = self.names.handshake(io, peer, self.protocols);
-        self.conclude(peer, timeout(self.handshake_timeout, handshake).await)
-            .await
+    /// Whether to deal with this peer at all.
+    pub(super) fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
+        self.sources.take(peer, &self.observer).map_err(|not_now| {
+            let blocked = HandshakeFailure::Blocked(not_now);
+            let reason = &blocked;
+            self.observer.observe(&Event::HandshakeFailed { peer, reason });
+            blocked
+        })
     }
 
     /// A place for one handshake, for as long as it is held. `None` never comes: nobody closes the semaphore.
@@ -153,30 +176,57 @@ impl Acceptor {
         self.places.clone().acquire_owned().await.ok()
     }
 
-    async fn conclude<I, E>(
+    /// The handshake of one who has a place.
+    pub(super) async fn accept_in<I>(
         &self,
+        _place: &OwnedSemaphorePermit,
+        io: I,
         peer: SocketAddr,
-        outcome: Result<Result<super::handshake::Done<I>, Failed<I>>, E>,
+        taken: Taken,
     ) -> Result<Secured<I>, HandshakeFailure>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let Failed { reason, io } = match outcome {
-            Ok(Ok(done)) => {
-                let handshake = done.handshake;
-                self.observer
-                    .observe(&Event::HandshakeCompleted { peer, handshake });
-                return Ok(Secured::new(done.stream, done.connection, self.drain.open()));
-            }
+        self.accept_taken(io, peer, taken, self.handshake_timeout).await
+    }
+
+    async fn accept_taken<I>(
+        &self,
+        io: I,
+        peer: SocketAddr,
+        taken: Taken,
+        limit: Duration,
+    ) -> Result<Secured<I>, HandshakeFailure>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        let handshake = self.names.handshake(io, peer, self.protocols);
+        let failed = match timeout(limit, handshake).await {
+            Ok(Ok(done)) => return Ok(self.complete(peer, taken, done)),
             Ok(Err(failed)) => failed,
-            Err(_) => HandshakeFailure::TimedOut.into(),
+            Err(_) => Failed::gone(HandshakeFailure::TimedOut, Verdict::Failure),
         };
-        let failed = Event::HandshakeFailed {
+        Err(self.refuse(peer, taken, failed).await)
+    }
+
+    fn complete<I>(&self, peer: SocketAddr, taken: Taken, done: Done<I>) -> Secured<I> {
+        let handshake = done.handshake;
+        self.sources.record(taken, Verdict::Success, &self.observer);
+        self.observer
+            .observe(&Event::HandshakeCompleted { peer, handshake });
+        Secured::new(done.stream, done.connection, self.drain.open())
+    }
+
+    async fn refuse<I>(&self, peer: SocketAddr, taken: Taken, failed: Failed<I>) -> HandshakeFailure
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.sources.record(taken, failed.verdict, &self.observer);
+        self.observer.observe(&Event::HandshakeFailed {
             peer,
-            reason: &reason,
-        };
-        self.observer.observe(&failed);
-        linger(io).await;
-        Err(reason)
+            reason: &failed.reason,
+        });
+        linger(failed.io).await;
+        failed.reason
     }
 }

@@ -3,8 +3,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
 use super::OnDisconnect;
@@ -12,7 +13,7 @@ use super::body::{Bounds, BoxError};
 use super::finish::Begun;
 use super::outside::Outside;
 use super::passed::{Passed, peer};
-use super::refuse::{refuse_with, status};
+use super::refuse::{refuse, refuse_with};
 use crate::gate::{self, Caller, Countersigned};
 use crate::observe::Event;
 use crate::payload::{Authentic, Fresh, Head, VerifyPayload};
@@ -58,17 +59,30 @@ pub(super) enum Outcome {
     NotHandled,
 }
 
+const GRPC_STATUS: &str = "grpc-status";
+
 /// gRPC answers 200 to whatever it answers, and says in a field of its own what that means.
 pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> Outcome {
     let Ok(response) = response else {
         return Outcome::NotHandled;
     };
     let good = response.status().is_success() || response.status().is_redirection();
-    let grpc = response.headers().get("grpc-status");
+    let grpc = response.headers().get(GRPC_STATUS);
     if good && grpc.is_none_or(|status| status == "0") {
         return Outcome::Handled;
     }
     Outcome::NotHandled
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+}
+
+/// To a gRPC client, 200 alone is no answer: this one is, and has no message either.
+fn say_already_exists(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, HeaderValue::from_static("6"));
 }
 
 impl Rules {
@@ -150,11 +164,14 @@ impl Rules {
             tenant: parts.extensions.get().map(Caller::tenant),
             refusal: &refusal,
         });
-        let answer = match &refusal {
-            Refusal::Replayed(Replayed::Handled) => self.replayed,
-            other => status(other),
-        };
-        refuse_with(answer, refusal, parts.version)
+        if refusal != Refusal::Replayed(Replayed::Handled) {
+            return refuse(refusal, parts.version);
+        }
+        let mut answer = refuse_with(self.replayed, refusal, parts.version);
+        if self.replayed == StatusCode::OK && is_grpc(&parts.headers) {
+            say_already_exists(answer.headers_mut());
+        }
+        answer
     }
 
     /// The response stands, whatever the store says: the delivery *was* handled, or was not.

@@ -177,7 +177,7 @@ impl Rules {
         let demanded = || self.demand.applies(connection, request.uri(), request.headers());
         match identified {
             Ok(caller) => {
-                self.report(connection, &caller);
+                self.report(&caller);
                 Ok(Some(caller))
             }
             Err(Refusal::NoCertificate) if !demanded() => Ok(None),
@@ -209,13 +209,11 @@ impl Rules {
     }
 
     /// What a verifier that only reports would have refused.
-    fn report(&self, connection: &Connection, caller: &Caller) {
+    fn report(&self, caller: &Caller) {
         if let Some(untrusted) = caller.peer().evidence().reported.as_deref() {
-            self.outside.observer.observe(&Event::Reported {
-                peer: Some(connection.peer()),
-                tenant: caller.tenant(),
-                untrusted,
-            });
+            let tenant = caller.tenant();
+            let reported = Event::Reported { tenant, untrusted };
+            self.outside.observer.observe(&reported);
         }
     }
 

@@ -1,5 +1,5 @@
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,15 @@ use tokio_rustls::server::{StartHandshake, TlsStream};
 use tokio_rustls::{Accept, LazyConfigAcceptor};
 
 use super::{Connection, Protocols, Sites};
+use crate::breaker::Verdict;
 use crate::gate::Policy;
+use crate::identity::Malformed;
 use crate::live::Live;
 use crate::observe::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
 use crate::tls::rustls::server::Acceptor as Hello;
-use crate::tls::rustls::{self, ProtocolVersion, ServerConfig, ServerConnection};
+use crate::tls::rustls::{
+    Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
+};
 use crate::tls::{Reason, handshake_failure};
 
 /// How long a peer whose handshake failed may take to read the alert.
@@ -43,12 +47,18 @@ pub(super) struct Done<I> {
 /// One that was not, and what is left of the connection.
 pub(super) struct Failed<I> {
     pub(super) reason: HandshakeFailure,
+    /// What it says of the peer's source.
+    pub(super) verdict: Verdict,
     pub(super) io: Option<I>,
 }
 
-impl<I> From<HandshakeFailure> for Failed<I> {
-    fn from(reason: HandshakeFailure) -> Self {
-        Self { reason, io: None }
+impl<I> Failed<I> {
+    pub(super) fn gone(reason: HandshakeFailure, verdict: Verdict) -> Self {
+        Self {
+            reason,
+            verdict,
+            io: None,
+        }
     }
 }
 
@@ -72,9 +82,8 @@ impl Names {
         let tls = stream.get_ref().1;
         let handshake = facts(tls);
         let connection = Connection::new(peer, tls.peer_certificates());
-        let mut connection = connection
-            .map_err(HandshakeFailure::from)?
-            .with_handshake(handshake);
+        let unreadable = |malformed: Malformed| Failed::gone(malformed.into(), Verdict::Failure);
+        let mut connection = connection.map_err(unreadable)?.with_handshake(handshake);
         if let Some(name) = name {
             connection = connection.with_server_name(&name);
         }
@@ -124,7 +133,13 @@ where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     let mut hello = LazyConfigAcceptor::new(Hello::default(), io);
-    (&mut hello).await.map_err(|error| Failed {
+    let start = (&mut hello).await;
+    start.map_err(|error| Failed {
+        // Who goes away without a word has cost us nothing: a load balancer asks like that whether we are alive.
+        verdict: match tls_error(&error) {
+            Some(_) => Verdict::Failure,
+            None => Verdict::NotCounted,
+        },
         reason: handshake_failure(&error, Reason::default()),
         io: hello.take_io(),
     })
@@ -134,8 +149,13 @@ async fn complete<I>(accept: Accept<I>) -> Result<TlsStream<I>, Failed<I>>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    let (outcome, reason) = Reason::watch_all(pin!(accept.into_fallible())).await;
+    let (outcome, reason) = Reason::watch_all(accept.into_fallible()).await;
     outcome.map_err(|(error, io)| Failed {
+        // An alert is the peer's refusal of ours: it may be right, and our certificate wrong.
+        verdict: match tls_error(&error) {
+            Some(TlsError::AlertReceived(_)) => Verdict::NotCounted,
+            _ => Verdict::Failure,
+        },
         reason: handshake_failure(&error, reason),
         io: Some(io),
     })
@@ -147,12 +167,20 @@ where
 {
     let mut io = start.io;
     let _ = io.write_all(&UNRECOGNIZED_NAME).await;
-    Failed { reason, io: Some(io) }
+    Failed {
+        reason,
+        verdict: Verdict::Failure,
+        io: Some(io),
+    }
+}
+
+fn tls_error(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn facts(tls: &ServerConnection) -> Handshake {
     let kind = match tls.handshake_kind() {
-        Some(rustls::HandshakeKind::Resumed) => HandshakeKind::Resumed,
+        Some(Kind::Resumed) => HandshakeKind::Resumed,
         _ => HandshakeKind::Full,
     };
     let version = match tls.protocol_version() {

@@ -107,11 +107,14 @@ async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<
                 continue;
             }
         };
+        let Ok(taken) = acceptor.take(peer) else {
+            continue;
+        };
         // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
         let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            if let Ok(accepted) = acceptor.accept_in(io, peer, &place).await {
+            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, taken).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
                 let _ = secured.send(accepted).await;
             }

@@ -111,6 +111,8 @@ mod refuse;
 mod secured;
 #[cfg(feature = "tls")]
 mod sites;
+#[cfg(feature = "tokio")]
+mod sources;
 #[cfg(feature = "tower")]
 mod tenants;
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Clock;
+use crate::clock::Clock;
 use crate::observe::{Observer, Silent};
 
 /// What the layers take from outside.
@@ -32,7 +32,7 @@ macro_rules! told_of_outside {
 
             /// Takes the present from there.
             #[must_use]
-            pub fn with_clock(mut self, clock: $crate::web::Clock) -> Self {
+            pub fn with_clock(mut self, clock: $crate::clock::Clock) -> Self {
                 Arc::make_mut(&mut self.rules).outside.clock = clock;
                 self
             }

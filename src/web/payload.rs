@@ -44,7 +44,7 @@ pub struct PayloadLayer {
 pub enum ReplayAnswer {
     /// 200 and an empty body: it *was* handled, and the sender may forget it. A sender retries what it has no answer to,
     /// and its retry of a delivery whose answer was lost is a replay like any other; told of a failure, it would try
-    /// again, give up, and some day take the endpoint out of service.
+    /// again, give up, and some day take the endpoint out of service. A gRPC client is told `ALREADY_EXISTS`.
     #[default]
     Acknowledge,
     /// 409: for senders of your own that are to notice that they have sent twice, or used an id twice.

@@ -78,6 +78,9 @@ impl Sites {
     }
 
     fn named(&self, name: &str) -> Option<&Site> {
+        if name.starts_with('*') {
+            return None; // A pattern is no name.
+        }
         if let Some(site) = self.by_name.get(name) {
             return Some(site);
         }
@@ -85,8 +88,10 @@ impl Sites {
             return self.unnamed.as_ref();
         }
         let (label, parent) = name.split_once('.')?;
-        let wild = !label.is_empty() && label != "*";
-        wild.then(|| self.by_name.get(&format!("*.{parent}"))).flatten()
+        if label.is_empty() {
+            return None;
+        }
+        self.by_name.get(&format!("*.{parent}"))
     }
 }
 

@@ -7,6 +7,10 @@
 )]
 
 mod deliveries;
+mod deputy;
 mod fates;
+mod pace;
+mod partition;
 mod receiver;
+mod ssrf;
 mod world;

@@ -203,6 +203,7 @@ impl Observer for Log {
             Event::Reported {
                 tenant, untrusted, ..
             } => format!("reported: {tenant} {}", untrusted.code()),
+            Event::CircuitChanged { tenant, from, to, .. } => format!("circuit of {tenant}: {from} -> {to}"),
             other => format!("{other:?}"),
         };
         self.0.lock().expect("no panic").push(line);
