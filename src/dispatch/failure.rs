@@ -222,9 +222,8 @@ impl Failure {
             Self::FieldTaken { .. } => "dispatch.field_taken",
             Self::Tls(_) => "dispatch.tls",
             Self::IdentityUnfit => "dispatch.identity_unfit",
-            Self::IdentityRefused { .. } | Self::IdentityRefusedByStatus { .. } => {
-                "dispatch.identity_refused"
-            }
+            Self::IdentityRefused { .. } => "dispatch.identity_refused",
+            Self::IdentityRefusedByStatus { .. } => "dispatch.identity_refused",
             Self::IdentityNotAsked => "dispatch.identity_not_asked",
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::Handshake { .. } => "dispatch.handshake",
