@@ -9,6 +9,10 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
+mod libraries;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../interop/packages.rs"]
+mod packages;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../interop/process.rs"]
 mod process;

@@ -76,6 +76,21 @@ impl Server {
         }
     }
 
+    /// A program that prints its ports.
+    pub(crate) fn listening(command: &mut Command) -> Self {
+        let mut process = Running::start(command);
+        let mut said = BufReader::new(process.0.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("text");
+        let ports = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{command:?} does not start"));
+        Self {
+            ports,
+            _processes: vec![process],
+            _said: vec![said],
+            _behind: None,
+        }
+    }
+
     /// The port of this variant, if the server has it.
     pub(crate) fn port(&self, variant: &str) -> Option<u16> {
         self.ports.get(variant).copied()
@@ -92,18 +107,7 @@ fn script(mut command: Command, script: &str, world: &World, version: Version) -
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/receivers")
         .join(script);
-    command.arg(script).arg(world.directory()).arg(version.number());
-    let mut process = Running::start(&mut command);
-    let mut said = BufReader::new(process.0.stdout.take().expect("a pipe"));
-    let mut line = String::new();
-    said.read_line(&mut line).expect("text");
-    let ports = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{command:?} does not start"));
-    Server {
-        ports,
-        _processes: vec![process],
-        _said: vec![said],
-        _behind: None,
-    }
+    Server::listening(command.arg(script).arg(world.directory()).arg(version.number()))
 }
 
 // --- nginx ------------------------------------------------------------------------------------------------------------
