@@ -12,14 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::address::AddressGuard;
 use countersign::breaker::NotNow;
+use countersign::dispatch::{Failure, Fault, InvalidEndpoint, Stage};
+use countersign::egress::NotResolved;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::observe::HandshakeFailure;
 use countersign::payload::{
-    Algorithm, Authentic, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt, JwtPart,
-    KeyId, Message, NoKey, VerifyPayload,
+    Algorithm, Authentic, CannotSign, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt,
+    JwtPart, KeyId, Message, NoKey, VerifyPayload,
 };
 use countersign::refusal::Refusal;
 use countersign::replay::{
@@ -456,6 +459,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::CrlIssuer, "trust.crl_issuer"),
         (Untrusted::OnDenyList, "trust.on_deny_list"),
         (Untrusted::NothingBefore, "trust.nothing_before"),
+        (Untrusted::ServersOnly, "trust.servers_only"),
         (Untrusted::UnexpectedName, "trust.unexpected_name"),
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
         (Untrusted::Path, "trust.path"),
@@ -603,6 +607,69 @@ fn every_not_now() -> [(NotNow, &'static str); 2] {
     ]
 }
 
+fn every_invalid_endpoint() -> [(InvalidEndpoint, &'static str); 5] {
+    [
+        (InvalidEndpoint::Url, "endpoint.url"),
+        (InvalidEndpoint::NotHttps, "endpoint.not_https"),
+        (InvalidEndpoint::Credentials, "endpoint.credentials"),
+        (InvalidEndpoint::Host, "endpoint.host"),
+        (InvalidEndpoint::Port, "endpoint.port"),
+    ]
+}
+
+/// With whose fault each is.
+#[rustfmt::skip]
+fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
+    use Fault::{Network, Ours, Policy, Theirs};
+    let (address, reason) = ("10.0.0.1:443".parse().expect("an address"), || "why".to_owned());
+    let private = AddressGuard::new().check(address).expect_err("private");
+    let timed_out = |stage| Failure::TimedOut { stage };
+    vec![
+        (Failure::NotTheirEndpoint { owner: tenant("acme") }, "dispatch.not_their_endpoint", Policy),
+        (Failure::Unclaimed, "dispatch.unclaimed", Policy),
+        (Failure::Endpoint(InvalidEndpoint::Host), "endpoint.host", Policy),
+        (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
+        (Failure::PrivateAddress(private), "dispatch.private_address", Policy),
+        (Failure::NotNow(NotNow::Probing), "breaker.probing", Theirs),
+        (Failure::NoSender, "dispatch.no_sender", Ours),
+        (Failure::Replaced, "dispatch.replaced", Ours),
+        (Failure::OwnCertificate { validity: Validity::ALWAYS, now: at(1) }, "dispatch.own_certificate", Ours),
+        (Failure::CannotSign(CannotSign::Id), "dispatch.cannot_sign", Ours),
+        (Failure::FieldTaken { field: http::header::DATE }, "dispatch.field_taken", Ours),
+        (Failure::Tls(rustls::Error::DecryptError.into()), "dispatch.tls", Ours),
+        (Failure::IdentityUnfit, "dispatch.identity_unfit", Ours),
+        (Failure::IdentityRefusedByStatus { status: 496 }, "dispatch.identity_refused", Ours),
+        (Failure::IdentityNotAsked, "dispatch.identity_not_asked", Theirs),
+        (Failure::Untrusted(Untrusted::UnknownIssuer), "trust.unknown_issuer", Theirs),
+        (Failure::Untrusted(Untrusted::CrlExpired { next_update: at(1), now: at(2) }), "trust.crl_expired", Ours),
+        (Failure::Untrusted(Untrusted::NothingBefore), "trust.nothing_before", Ours),
+        (Failure::Handshake { reason: reason() }, "dispatch.handshake", Theirs),
+        (Failure::NotResolved(NotResolved::new("why")), "dispatch.not_resolved", Network),
+        (Failure::Unreachable { address, reason: reason() }, "dispatch.unreachable", Network),
+        (Failure::Proxy { proxy: reason(), reason: reason() }, "dispatch.proxy", Ours),
+        (timed_out(Stage::Connecting), "dispatch.connecting_timed_out", Network),
+        (timed_out(Stage::Handshake), "dispatch.handshake_timed_out", Network),
+        (timed_out(Stage::Answering), "dispatch.answer_timed_out", Network),
+        (timed_out(Stage::Delivering), "dispatch.timed_out", Network),
+        (Failure::NoAnswer { reason: reason() }, "dispatch.no_answer", Network),
+        (Failure::NotHttp { reason: reason() }, "dispatch.not_http", Theirs),
+        (Failure::Redirected { status: 302 }, "dispatch.redirected", Theirs),
+        (Failure::Gone { status: 410 }, "dispatch.gone", Theirs),
+        (Failure::Status { status: 500 }, "dispatch.status", Theirs),
+    ]
+}
+
+#[test]
+fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
+    for (failure, code, fault) in every_delivery_failure() {
+        assert_eq!((failure.code(), failure.fault()), (code, fault), "{failure:?}");
+        assert!(!failure.to_string().is_empty(), "{code} says why");
+    }
+    for (invalid, code) in every_invalid_endpoint() {
+        assert_eq!(invalid.code(), code);
+    }
+}
+
 #[test]
 fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     const OUTAGES: [&str; 4] = [
@@ -635,7 +702,18 @@ fn every_code_in_the_source_is_tested() {
         .map(|(_, code)| code.to_owned());
     let refusals = every_refusal().into_iter().map(|(_, code)| code.to_owned());
     let not_now = every_not_now().into_iter().map(|(_, code)| code.to_owned());
-    let tested: BTreeSet<String> = refusals.chain(handshakes).chain(not_now).collect();
+    let sending = every_delivery_failure()
+        .into_iter()
+        .map(|(_, code, _)| code.to_owned());
+    let endpoints = every_invalid_endpoint()
+        .into_iter()
+        .map(|(_, code)| code.to_owned());
+    let tested: BTreeSet<String> = refusals
+        .chain(handshakes)
+        .chain(not_now)
+        .chain(sending)
+        .chain(endpoints)
+        .collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut given);
     assert_eq!(
@@ -658,7 +736,7 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 8] = [
+    const QUESTIONS: [&str; 10] = [
         "identity",
         "trust",
         "tenant",
@@ -667,6 +745,8 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "server",
         "handshake",
         "breaker",
+        "dispatch",
+        "endpoint",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -70,10 +70,8 @@ impl Attempt<'_> {
         let Self {
             endpoint, delivery, ..
         } = self;
-        let (now, validity) = (self.rules.clock.now(), active.sender.validity());
-        if !validity.contains(now) {
-            return Err(Failure::OwnCertificate { validity, now });
-        }
+        let now = self.rules.clock.now();
+        active.check_certificate(now)?;
         let outgoing = Outgoing::new(&delivery.tenant, &delivery.id, &delivery.body, now)
             .with_request(&delivery.method, endpoint.uri())
             .with_headers(&delivery.headers);

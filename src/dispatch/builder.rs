@@ -1,11 +1,13 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Claims, Deadlines, Dispatcher, Endpoint, Limits, RetryRules};
+use super::{Claims, Deadlines, Dispatcher, Endpoint, Failure, Limits, NotClaimed, RetryRules};
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::observe::{Observer, Silent};
+use crate::tenant::TenantId;
 
 /// How many circuits the breaker has room for by default.
 const CIRCUITS: usize = 65_536;
@@ -22,6 +24,36 @@ pub(super) struct Rules {
     pub(super) breaker: Breaker<Endpoint>,
     pub(super) clock: Clock,
     pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Rules {
+    /// Whether this tenant may have something delivered there at all.
+    pub(super) fn admit(&self, endpoint: &Endpoint, tenant: &TenantId) -> Result<(), Failure> {
+        if endpoint.tenant() != tenant {
+            return Err(Failure::NotTheirEndpoint {
+                owner: endpoint.tenant().clone(),
+            });
+        }
+        match self.claims.as_ref().map(|claims| claims.check(endpoint)) {
+            Some(Err(NotClaimed::Taken { owner })) => return Err(Failure::NotTheirEndpoint { owner }),
+            Some(Err(NotClaimed::Unclaimed)) => return Err(Failure::Unclaimed),
+            _ => {}
+        }
+        let port = endpoint.port();
+        if self.ports.contains(&port) {
+            Ok(())
+        } else {
+            Err(Failure::PortNotAllowed { port })
+        }
+    }
+
+    /// A host that is an address, rather than a name, can be judged before anybody connects.
+    pub(super) fn check_literal(&self, endpoint: &Endpoint) -> Result<(), Failure> {
+        match endpoint.host().parse() {
+            Ok(ip) => Ok(self.egress.guard().check(SocketAddr::new(ip, endpoint.port()))?),
+            Err(_) => Ok(()),
+        }
+    }
 }
 
 /// Collects what a [`Dispatcher`] is made of.

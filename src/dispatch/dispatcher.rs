@@ -10,7 +10,7 @@ use super::builder::Rules;
 use super::open::now;
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
-use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, NotClaimed, Outcome, Sender, Stage};
+use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Sender, Stage};
 use crate::breaker::{Jitter, NotNow, Permit, State, Transition, Verdict};
 use crate::observe::Event;
 use crate::tenant::TenantId;
@@ -79,6 +79,12 @@ impl Dispatcher {
         Some(active.generation)
     }
 
+    /// A tenant's identity for an HTTP client of your own; `None` where the tenant has none.
+    pub fn own_client(&self, tenant: &TenantId) -> Option<OwnClient> {
+        let active = self.shared.tenants.find(tenant)?.active()?;
+        Some(OwnClient::new(tenant.clone(), active, self.shared.rules.clone()))
+    }
+
     /// One attempt at a delivery, when its turn has come.
     ///
     /// Dropping the future calls it off: what was under way is closed, and nothing half-read is kept for others.
@@ -135,20 +141,7 @@ impl Shared {
 
     /// What can be told without waiting.
     fn admit(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Arc<Tenant>, Failure> {
-        if endpoint.tenant() != delivery.tenant() {
-            return Err(Failure::NotTheirEndpoint {
-                owner: endpoint.tenant().clone(),
-            });
-        }
-        match self.rules.claims.as_ref().map(|claims| claims.check(endpoint)) {
-            Some(Err(NotClaimed::Taken { owner })) => return Err(Failure::NotTheirEndpoint { owner }),
-            Some(Err(NotClaimed::Unclaimed)) => return Err(Failure::Unclaimed),
-            _ => {}
-        }
-        let port = endpoint.port();
-        if !self.rules.ports.contains(&port) {
-            return Err(Failure::PortNotAllowed { port });
-        }
+        self.rules.admit(endpoint, delivery.tenant())?;
         let now = self.rules.clock.now();
         match self.rules.breaker.state(endpoint, now) {
             State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),

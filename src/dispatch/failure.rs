@@ -12,6 +12,7 @@ use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, PeerAlert};
 use crate::trust::Untrusted;
 
+use super::InvalidEndpoint;
 use super::sender::NotSigned;
 
 /// Why a delivery was not made.
@@ -24,6 +25,9 @@ pub enum Failure {
         /// Whose it is.
         owner: TenantId,
     },
+    /// The target is no endpoint. Nothing was sent.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// The endpoint's port is none of those that are delivered to. Nothing was sent.
     #[error("nothing is delivered to port {port}")]
     PortNotAllowed {
@@ -42,6 +46,9 @@ pub enum Failure {
     /// The tenant has no identity. Nothing was sent: never without one.
     #[error("the tenant has no identity to send under")]
     NoSender,
+    /// The identity was replaced. Nothing was sent: what was made under it is not used again.
+    #[error("the tenant's identity was replaced")]
+    Replaced,
     /// Our own certificate is expired, or not valid yet. Nothing was sent.
     #[error("our own certificate is not valid now")]
     OwnCertificate {
@@ -203,19 +210,20 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotTheirEndpoint { .. } => "dispatch.not_their_endpoint",
+            Self::Endpoint(invalid) => invalid.code(),
             Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
             Self::PrivateAddress(_) => "dispatch.private_address",
             Self::Unclaimed => "dispatch.unclaimed",
             Self::NotNow(not_now) => not_now.code(),
             Self::NoSender => "dispatch.no_sender",
+            Self::Replaced => "dispatch.replaced",
             Self::OwnCertificate { .. } => "dispatch.own_certificate",
             Self::CannotSign(_) => "dispatch.cannot_sign",
             Self::FieldTaken { .. } => "dispatch.field_taken",
             Self::Tls(_) => "dispatch.tls",
             Self::IdentityUnfit => "dispatch.identity_unfit",
-            Self::IdentityRefused { .. } | Self::IdentityRefusedByStatus { .. } => {
-                "dispatch.identity_refused"
-            }
+            Self::IdentityRefused { .. } => "dispatch.identity_refused",
+            Self::IdentityRefusedByStatus { .. } => "dispatch.identity_refused",
             Self::IdentityNotAsked => "dispatch.identity_not_asked",
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::Handshake { .. } => "dispatch.handshake",
@@ -240,10 +248,12 @@ impl Failure {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotTheirEndpoint { .. }
+            | Self::Endpoint(_)
             | Self::Unclaimed
             | Self::PortNotAllowed { .. }
             | Self::PrivateAddress(_) => Fault::Policy,
             Self::NoSender
+            | Self::Replaced
             | Self::OwnCertificate { .. }
             | Self::CannotSign(_)
             | Self::FieldTaken { .. }

@@ -191,6 +191,7 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
         | Failure::Unclaimed
+        | Failure::Endpoint(_)
         | Failure::PortNotAllowed { .. }
         | Failure::PrivateAddress(_) => Fate::Dead,
         // The same delivery will never be signed; a missing key may be there tomorrow.

@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwapOption;
+use rustls_pki_types::UnixTime;
 use tokio::sync::Semaphore;
 
 use super::pool::Pool;
 use super::turns::Turns;
-use super::{Limits, Sender};
+use super::{Failure, Limits, Sender};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -100,6 +101,18 @@ impl Tenants {
 impl Tenant {
     pub(super) fn active(&self) -> Option<Arc<Active>> {
         self.current.load_full()
+    }
+}
+
+impl Active {
+    /// What has expired is not shown: the other side would only refuse it.
+    pub(super) fn check_certificate(&self, now: UnixTime) -> Result<(), Failure> {
+        let validity = self.sender.validity();
+        if validity.contains(now) {
+            Ok(())
+        } else {
+            Err(Failure::OwnCertificate { validity, now })
+        }
     }
 }
 

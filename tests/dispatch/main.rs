@@ -9,6 +9,7 @@
 mod deliveries;
 mod deputy;
 mod fates;
+mod own_client;
 mod pace;
 mod partition;
 mod receiver;
