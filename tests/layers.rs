@@ -39,7 +39,11 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.
-const NAMED_ONLY_IN: &[(&str, &[&str])] = &[("rustls", &["tls", "testing"]), ("tokio_rustls", &["web"])];
+const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
+    ("rustls", &["tls", "testing"]),
+    ("tokio_rustls", &["web"]),
+    ("redis", &["replay"]),
+];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
 const MAY_ASK_THE_TIME: &[&str] = &["tls", "web", "dispatch", "reload", "forwarded"];
@@ -365,6 +369,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "tokio's rustls outside `web`",
         "reload/mod.rs",
         "use tokio_rustls::TlsAcceptor; //~ `reload` names the crate `tokio_rustls`",
+    ),
+    (
+        "a store's client outside `replay`",
+        "web/mod.rs",
+        "use redis::Client; //~ `web` names the crate `redis`",
     ),
     ("a clock in a plug", "tls/mod.rs", "let now = UnixTime::now();"),
     (
