@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
 const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["tls", "testing"]),
     ("tokio_rustls", &["dispatch", "web"]),
+    ("redis", &["replay"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
@@ -370,6 +371,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "tokio's rustls outside `web`",
         "reload/mod.rs",
         "use tokio_rustls::TlsAcceptor; //~ `reload` names the crate `tokio_rustls`",
+    ),
+    (
+        "a store's client outside `replay`",
+        "web/mod.rs",
+        "use redis::Client; //~ `web` names the crate `redis`",
     ),
     ("a clock in a plug", "tls/mod.rs", "let now = UnixTime::now();"),
     (

@@ -130,7 +130,7 @@ fn flood(play: &mut Play<Embedded>, owner: &str, time: u64) -> (usize, Saw) {
 fn nobody_uses_up_the_room_of_the_others() {
     use Saw::{Full, ShareUsedUp};
     #[rustfmt::skip]
-    let cases: [(_, _, &[Flood]); 6] = [
+    let cases: [(_, _, &[Flood]); 8] = [
         ("no more than is still free", MemoryStore::new(1024), &[
             ("a", 512, ShareUsedUp), ("a", 0, ShareUsedUp), ("b", 256, ShareUsedUp), ("a", 0, ShareUsedUp), ("c", 128, ShareUsedUp), ("d", 64, ShareUsedUp),
         ]),
@@ -141,6 +141,10 @@ fn nobody_uses_up_the_room_of_the_others() {
             ("a", 100, ShareUsedUp), ("b", 50, Full), ("a", 0, Full),
         ]),
         ("all for one", MemoryStore::new(100).with_share(100), &[("a", 100, Full)]),
+        ("bytes for two tenants and twenty claims", MemoryStore::within(2 * 1024 + 20 * 256).with_share(15), &[
+            ("a", 15, ShareUsedUp), ("b", 5, Full), ("c", 0, Full), ("a", 0, Full),
+        ]),
+        ("one byte less", MemoryStore::within(2 * 1024 + 20 * 256 - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
         ("room for one", MemoryStore::new(1), &[("a", 1, Full), ("b", 0, Full)]),
         ("room for none", MemoryStore::new(0), &[("a", 0, Full)]),
     ];
