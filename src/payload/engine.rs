@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::body::{self, Fields};
-use super::fields::{entries, list, optional, query_value, single, single_ascii};
+use super::fields::{entries, list, optional, query_value, single};
 use super::proof::SignedText;
 use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, TimeAt};
 use super::time::SignedTime;
@@ -42,8 +42,6 @@ impl<'m> Reading<'m> {
         }
     }
 }
-
-type Sink<'s> = &'s mut dyn FnMut(&[u8]);
 
 impl Layout {
     /// Everything but the signature: the fields that must be there, the body where it is to be parsed, the time.
@@ -165,7 +163,7 @@ impl Layout {
         parts: &[Part],
         reading: &Reading<'_>,
         form: Written,
-        sink: Sink<'_>,
+        sink: &mut impl FnMut(&[u8]),
     ) -> Result<(), Forged> {
         for part in parts {
             self.feed_part(part, reading, form, sink)?;
@@ -178,7 +176,7 @@ impl Layout {
         part: &Part,
         reading: &Reading<'_>,
         form: Written,
-        sink: Sink<'_>,
+        sink: &mut impl FnMut(&[u8]),
     ) -> Result<(), Forged> {
         let message = &reading.message;
         match part {
@@ -235,7 +233,7 @@ impl Layout {
         matches!(&self.identity, Identity::Header(identity) if identity == name)
     }
 
-    fn feed_url(&self, message: &Message<'_>, sink: Sink<'_>) {
+    fn feed_url(&self, message: &Message<'_>, sink: &mut impl FnMut(&[u8])) {
         let path = message.uri.path_and_query().map_or("/", |path| path.as_str());
         sink(
             self.origin
@@ -246,7 +244,12 @@ impl Layout {
         sink(path.as_bytes());
     }
 
-    fn feed_named(&self, message: &Message<'_>, key: &str, sink: Sink<'_>) -> Result<(), Forged> {
+    fn feed_named(
+        &self,
+        message: &Message<'_>,
+        key: &str,
+        sink: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Forged> {
         let names = self.list_value(message.headers, key)?.unwrap_or_default();
         for (position, name) in names.split(' ').filter(|name| !name.is_empty()).enumerate() {
             if position > 0 {
@@ -275,7 +278,8 @@ impl Layout {
     ) -> Result<bool, Forged> {
         let headers = reading.message.headers;
         Ok(match &self.signature {
-            SignatureAt::Header { name, prefix } => single_ascii(headers, name)?
+            SignatureAt::Header { name, prefix } => single(headers, name)?
+                .as_bytes()
                 .strip_prefix(prefix.as_bytes())
                 .is_some_and(check),
             SignatureAt::List {
@@ -284,12 +288,12 @@ impl Layout {
                 separators,
             } => list(single(headers, name)?, separators)
                 .any(|(candidate, value)| candidate == *key && check(value.as_bytes())),
-            SignatureAt::Tagged { name, tag } => entries(single_ascii(headers, name)?, b' ')
+            SignatureAt::Tagged { name, tag } => entries(single(headers, name)?.as_bytes(), b' ')
                 .filter_map(|entry| entry.strip_prefix(tag.as_bytes())?.strip_prefix(b","))
                 .any(check),
-            SignatureAt::Positional { name } => {
-                entries(single_ascii(headers, name)?, b',').skip(1).any(check)
-            }
+            SignatureAt::Positional { name } => entries(single(headers, name)?.as_bytes(), b',')
+                .skip(1)
+                .any(check),
             SignatureAt::Bare { name } => {
                 let entries = single(headers, name)?.split(',');
                 entries.map(|entry| entry.trim_matches(' ').as_bytes()).any(check)
@@ -369,7 +373,7 @@ impl Fields {
             .ok_or(Forged::MalformedBody)
     }
 
-    fn feed_sorted(&self, sink: Sink<'_>) -> Result<(), Forged> {
+    fn feed_sorted(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
         let Self::Form(fields) = self else {
             return Err(Forged::MalformedBody);
         };

@@ -19,35 +19,17 @@ pub(super) fn single<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<&'
 /// The value of a header field that must not stand more than once.
 #[inline]
 pub(super) fn optional<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<Option<&'m str>, Forged> {
-    let Some(value) = optional_ascii(headers, name)? else {
+    let Some(value) = headers.get(name) else {
         return Ok(None);
     };
-    match str::from_utf8(value) {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Forged::MalformedHeader { name: name.clone() }),
-    }
-}
-
-/// As [`single`], for what is decoded and never shown: that it is text need not be told twice.
-#[inline]
-pub(super) fn single_ascii<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<&'m [u8], Forged> {
-    optional_ascii(headers, name)?.ok_or_else(|| Forged::MissingHeader { name: name.clone() })
-}
-
-#[inline]
-fn optional_ascii<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<Option<&'m [u8]>, Forged> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
+    // Where there are as many fields as names, none is repeated.
+    if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
         return Err(Forged::RepeatedHeader { name: name.clone() });
     }
-    let value = value.as_bytes();
-    if (1..=MAX_FIELD).contains(&value.len()) && value.is_ascii() {
-        Ok(Some(value))
-    } else {
-        Err(Forged::MalformedHeader { name: name.clone() })
+    let fits = (1..=MAX_FIELD).contains(&value.len());
+    match value.to_str() {
+        Ok(text) if fits => Ok(Some(text)),
+        _ => Err(Forged::MalformedHeader { name: name.clone() }),
     }
 }
 

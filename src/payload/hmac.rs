@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::encoding::MacBytes;
 use super::engine::{MAX_SIGNATURES, Reading, Written};
-use super::keys::Matched;
+use super::keys::{Feed, Matched};
 use super::scheme::{BodyForm, Layout};
 use super::{
     Authentic, Delivery, FindKeys, Forged, Head, Key, Message, PartialScheme, Recognized, Scheme, Strength,
@@ -100,6 +100,20 @@ pub(super) struct Candidates {
     count: usize,
 }
 
+struct SignedParts<'r, 'm> {
+    layout: &'r Layout,
+    reading: &'r Reading<'m>,
+    form: Written,
+}
+
+impl Feed<Forged> for SignedParts<'_, '_> {
+    #[inline]
+    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
+        self.layout
+            .feed(&self.layout.signed, self.reading, self.form, sink)
+    }
+}
+
 impl Candidates {
     pub(super) const NONE: Self = Self {
         first: MacBytes::EMPTY,
@@ -188,9 +202,16 @@ impl Layout {
         form: Written,
         then: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Forged> {
-        let feed = |sink: &mut dyn FnMut(&[u8])| self.feed(&self.signed, reading, form, sink);
+        let parts = SignedParts {
+            layout: self,
+            reading,
+            form,
+        };
         // A key of another kind is a ring that was built for another scheme: it matches nothing.
-        key.mac(self.digest, feed, then)?.ok_or(Forged::SignatureMismatch)
+        match key.mac(self.digest, &parts, then)? {
+            Some(shown) => Ok(shown),
+            None => Err(Forged::SignatureMismatch),
+        }
     }
 
     /// The proof that this key signed what was read.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::mac::Keyed;
+use super::mac::{Feed, Keyed};
 use super::secret::Weak;
 use super::{Digest, KeyForm, KeyId, Mac, PublicKeyAlgorithm, PublicKeyForm};
 use crate::identity::Validity;
@@ -169,11 +169,11 @@ impl Key {
     pub(in crate::payload) fn mac<T, E>(
         &self,
         digest: Digest,
-        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+        fed: &impl Feed<E>,
         then: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, E> {
         match &self.material {
-            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(feed, then).map(Some),
+            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(fed, then).map(Some),
             _ => Ok(None),
         }
     }

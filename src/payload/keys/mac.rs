@@ -30,6 +30,11 @@ impl Digest {
     }
 }
 
+/// What feeds a message, piece by piece, to whatever takes it.
+pub(in crate::payload) trait Feed<E> {
+    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), E>;
+}
+
 /// An HMAC that runs: the key is in it, the message is coming.
 #[derive(Clone)]
 pub(in crate::payload) enum Mac {
@@ -83,15 +88,11 @@ impl Keyed {
 
     /// Shows the MAC of what is fed, where it stands: moving it takes longer than comparing it.
     #[inline]
-    pub(super) fn mac<T, E>(
-        &self,
-        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
-        then: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, E> {
+    pub(super) fn mac<T, E>(&self, fed: &impl Feed<E>, then: impl FnOnce(&[u8]) -> T) -> Result<T, E> {
         match self {
-            Self::Sha1(keyed) => run(keyed, feed, then),
-            Self::Sha256(keyed) => run(keyed, feed, then),
-            Self::Sha512(keyed) => run(keyed, feed, then),
+            Self::Sha1(keyed) => run(keyed, fed, then),
+            Self::Sha256(keyed) => run(keyed, fed, then),
+            Self::Sha512(keyed) => run(keyed, fed, then),
         }
     }
 
@@ -137,10 +138,10 @@ impl<D: EagerHash> Fed<D> {
 
 fn run<D: EagerHash, T, E>(
     keyed: &HmacCore<D>,
-    feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
+    fed: &impl Feed<E>,
     then: impl FnOnce(&[u8]) -> T,
 ) -> Result<T, E> {
     let mut mac = Fed::begin(keyed);
-    feed(&mut |piece| mac.update(piece))?;
+    fed.feed(&mut |piece: &[u8]| mac.update(piece))?;
     Ok(then(&mac.finish()))
 }

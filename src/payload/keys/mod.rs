@@ -17,7 +17,7 @@ use crate::tenant::TenantId;
 pub use key::{Key, KeyProblem, KeySpec};
 pub use keyring::{InvalidKey, KeyReport, KeyState, Keyring, KeyringBuilder};
 pub use mac::Digest;
-pub(super) use mac::Mac;
+pub(super) use mac::{Feed, Mac};
 pub(super) use public::rsa_bits;
 pub use public::{PublicKeyAlgorithm, PublicKeyForm};
 pub use secret::KeyForm;
