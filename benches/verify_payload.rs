@@ -143,7 +143,7 @@ impl<'b> Signed<'b> {
         let secret = webhook_verify::Secret::new(SECRET);
         let options = webhook_verify::VerifyOptions::default();
         move || {
-            let (provider, body) = (provider.clone(), black_box(self.body));
+            let (provider, body) = (provider, black_box(self.body));
             webhook_verify::verify(provider, &self.headers, body, &secret, options.clone())
                 .expect("authentic");
         }
