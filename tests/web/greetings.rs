@@ -22,7 +22,9 @@ use crate::support::{at, secs};
 
 /// Handshakes, with everything that is told of them.
 #[derive(Debug, Clone, Default)]
-struct Book(Arc<Mutex<Vec<(SocketAddr, Result<Handshake, &'static str>)>>>);
+struct Book(Arc<Mutex<Vec<Line>>>);
+
+type Line = (SocketAddr, Result<Handshake, &'static str>);
 
 impl Observer for Book {
     fn observe(&self, event: &Event<'_>) {
@@ -36,7 +38,7 @@ impl Observer for Book {
 }
 
 impl Book {
-    async fn next(&self) -> (SocketAddr, Result<Handshake, &'static str>) {
+    async fn next(&self) -> Line {
         for _ in 0..500 {
             if let Some(line) = self.0.lock().expect("not poisoned").pop() {
                 return line;
