@@ -46,8 +46,14 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     (
         "POST",
         "/acme/v1/orders",
-        "api.globex.example",
+        "localhost",
         "200 acme: POST /v1/orders",
+    ),
+    (
+        "POST",
+        "/acme/v1/orders",
+        "evil.example",
+        r#"403 {"code":"proxy.not_a_service","fault":"-"}"#,
     ),
     ("POST", "/acme/moved", "127.0.0.1", "302 acme: POST /moved"),
     (

@@ -78,10 +78,10 @@ pub enum Failure {
         /// The alert that says why.
         alert: PeerAlert,
     },
-    /// The HTTP server refused our certificate, by a status that stands for nothing else.
+    /// The HTTP server refused our certificate: nginx, and those who follow it.
     #[error("the server refused our certificate, with status {status}")]
     IdentityRefusedByStatus {
-        /// The status: 495 or 496, as nginx and those who follow it have them.
+        /// The status: 495 or 496, which stand for nothing else, or 400 with nginx's own page about it.
         status: u16,
     },
     /// The server did not ask for our certificate, and must. Nothing was sent.

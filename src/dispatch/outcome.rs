@@ -140,7 +140,7 @@ impl Outcome {
     }
 
     pub(super) fn answered(answer: Answer, rules: &RetryRules, now: UnixTime) -> Self {
-        let failure = judge_status(answer.status, rules);
+        let failure = judge(&answer, rules);
         let fate = match &failure {
             None => Fate::Delivered,
             Some(failure) => asked_for(fate(failure, rules, now), &answer.headers, rules, now),
@@ -153,15 +153,29 @@ impl Outcome {
     }
 }
 
-fn judge_status(status: u16, rules: &RetryRules) -> Option<Failure> {
+fn judge(answer: &Answer, rules: &RetryRules) -> Option<Failure> {
+    let status = answer.status;
     match status {
         200..=299 => None,
         300..=399 => Some(Failure::Redirected { status }),
         410 => Some(Failure::Gone { status }),
         501 if rules.not_implemented == NotImplemented::Gone => Some(Failure::Gone { status }),
         495 | 496 => Some(Failure::IdentityRefusedByStatus { status }),
+        400 if is_nginx_about_certificates(&answer.body) => Some(Failure::IdentityRefusedByStatus { status }),
         _ => Some(Failure::Status { status }),
     }
+}
+
+/// nginx completes the handshake whatever certificate was shown, and turns its 495 and 496 into 400 unless told
+/// otherwise: only the page says what is meant.
+fn is_nginx_about_certificates(body: &[u8]) -> bool {
+    const PAGES: [&[u8]; 2] = [
+        b"<center>The SSL certificate error</center>",
+        b"<center>No required SSL certificate was sent</center>",
+    ];
+    PAGES
+        .iter()
+        .any(|page| body.windows(page.len()).any(|part| part == *page))
 }
 
 /// What is to be done about a failure, if nobody says when.

@@ -1,6 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -15,6 +15,7 @@ use crate::tls::PeerAlert;
 pub(super) struct Wire {
     alert: OnceLock<PeerAlert>,
     sent: AtomicU64,
+    secured: AtomicBool,
 }
 
 impl Wire {
@@ -28,6 +29,11 @@ impl Wire {
         self.sent.load(Ordering::Acquire)
     }
 
+    /// The handshake is done.
+    pub(super) fn secured(&self) {
+        self.secured.store(true, Ordering::Release);
+    }
+
     fn note(&self, error: &io::Error) {
         if let Some(alert) = PeerAlert::find(error) {
             let _ = self.alert.set(alert);
@@ -36,6 +42,10 @@ impl Wire {
 }
 
 /// Below TLS: counts what was sent.
+///
+/// Under TLS 1.2 a server refuses our certificate within the handshake. If it then closes with the rest of our flight
+/// unread, the first to notice is a write; and a handshake that cannot write ends there, the alert unread. So within the
+/// handshake a write to a peer that is gone only seems to succeed: the next read finds the alert, or the end.
 pub(super) struct Counted {
     io: Stream,
     wire: Arc<Wire>,
@@ -45,6 +55,15 @@ impl Counted {
     pub(super) fn new(io: Stream, wire: Arc<Wire>) -> Self {
         Self { io, wire }
     }
+
+    fn is_shaking_hands(&self) -> bool {
+        !self.wire.secured.load(Ordering::Acquire)
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 impl AsyncRead for Counted {
@@ -60,9 +79,15 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.io).poll_write(cx, buf);
-        if let Poll::Ready(Ok(written)) = &poll {
-            let written = u64::try_from(*written).unwrap_or(u64::MAX);
-            self.wire.sent.fetch_add(written, Ordering::Release);
+        match &poll {
+            Poll::Ready(Ok(written)) => {
+                let written = u64::try_from(*written).unwrap_or(u64::MAX);
+                self.wire.sent.fetch_add(written, Ordering::Release);
+            }
+            Poll::Ready(Err(error)) if self.is_shaking_hands() && is_gone(error) => {
+                return Poll::Ready(Ok(buf.len()));
+            }
+            _ => {}
         }
         poll
     }
@@ -208,6 +233,7 @@ mod tests {
             .connect(name, io)
             .await
             .unwrap();
+        wire.secured();
         let mut watched = Watched::new(tls, wire.clone());
         let sent = wire.sent();
         tokio::time::sleep(Duration::from_millis(100)).await;

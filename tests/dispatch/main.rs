@@ -6,6 +6,7 @@
     reason = "the helpers of a test fail as loudly as the test"
 )]
 
+mod alerts;
 mod deliveries;
 mod deputy;
 mod fates;
