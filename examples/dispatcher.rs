@@ -2,6 +2,11 @@
 //!
 //! In a few seconds, with throw-away certificates and receivers on loopback: `cargo run --example dispatcher -- --demo`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program takes the present from the system's clock"
+)]
+
 #[path = "dispatcher/demo.rs"]
 mod demo;
 #[path = "dispatcher/files.rs"]

@@ -5,6 +5,11 @@
 //!
 //! In a few seconds, on loopback: `cargo run --example outgoing_proxy -- --demo`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program takes the present from the system's clock"
+)]
+
 #[path = "outgoing_proxy/demo.rs"]
 mod demo;
 #[path = "outgoing_proxy/files.rs"]

@@ -7,7 +7,7 @@ use crate::Mistake;
 pub(crate) enum Task {
     Help,
     Demo,
-    Deliver(Options),
+    Deliver(Box<Options>),
 }
 
 /// Everything that it needs to know.
@@ -77,7 +77,7 @@ impl Task {
         match demo {
             true if count > 1 => Err("--demo brings its own files; leave the other options out".into()),
             true => Ok(Self::Demo),
-            false => given.complete().map(Self::Deliver),
+            false => given.complete().map(Box::new).map(Self::Deliver),
         }
     }
 }

@@ -58,7 +58,14 @@ pub(crate) fn print(rows: &[Row]) -> String {
     let cells: Vec<_> = std::iter::once(HEAD.map(str::to_owned))
         .chain(rows.iter().map(Row::cells))
         .collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let width = |column: usize| {
+        cells
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(String::len)
+            .max()
+            .unwrap_or(0)
+    };
     let widths: [usize; 5] = std::array::from_fn(width);
     let line = |row: &[String; 5]| {
         let padded = row

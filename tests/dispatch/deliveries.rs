@@ -44,6 +44,12 @@ async fn a_delivery_arrives_with_certificate_and_signature() {
         for request in &seen {
             assert_eq!((request.connection, request.path.as_str()), (0, "/hooks"));
             assert_eq!(request.certificate.as_ref(), Some(world().acme.leaf()));
+            let expected = if http2 {
+                http::Version::HTTP_2
+            } else {
+                http::Version::HTTP_11
+            };
+            assert_eq!(request.version, expected);
             assert_eq!(request.body, BODY);
             assert_eq!(request.headers["content-type"], "application/json");
             assert!(request.headers.contains_key("webhook-signature"));
