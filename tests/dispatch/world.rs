@@ -117,7 +117,9 @@ impl World {
 
 /// Tells what stands in it; everything else is this machine.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Result<Vec<IpAddr>, NotResolved>>>>>);
+pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Resolved>>>>);
+
+type Resolved = Result<Vec<IpAddr>, NotResolved>;
 
 impl Book {
     /// The first answer comes first; the last one stays.
