@@ -675,7 +675,7 @@ fn memory_ends_with_the_policy_that_it_is_of() {
     let recall = trust.memory().expect("a memory");
     let peer = peer_at(&trust, &cert, NOW).expect("trusted");
     live.replace(private(&[&TestCa::new("Other")]));
-    recall.keep(fingerprint(Role::Client, &cert.chain()), peer);
+    recall.keep(fingerprint(Role::Client, &cert.chain()), peer, NOW);
     assert!(!remembers(&trust, Role::Client, &cert.chain(), NOW));
     assert_eq!(verify(&trust, &cert), Err(Untrusted::UnknownIssuer));
 }
@@ -720,7 +720,8 @@ fn memory_is_bounded_and_keeps_those_that_come_back() {
 /// A server that resumes by tickets, the way of [`allow_resumption`] by sessions.
 fn by_tickets(config: &mut ServerConfig, policy: &Policy) {
     let tickets = rustls::crypto::aws_lc_rs::Ticketer::new().expect("a ticketer");
-    config.ticketer = Arc::new(BoundTickets::new(tickets, Binding::new(policy)));
+    let binding = Binding::new(policy).with_time_provider(config.time_provider.clone());
+    config.ticketer = Arc::new(BoundTickets::new(tickets, binding));
     config.send_tls13_tickets = 2;
 }
 
@@ -768,7 +769,7 @@ fn a_shared_store_keeps_policies_apart() {
         let policy = policy(private(&[ca]));
         let mut config = server_config(policy.trust(), &Clock::at(NOW));
         config.send_tls13_tickets = 2;
-        let binding = Binding::new(&policy);
+        let binding = Binding::new(&policy).with_time_provider(Clock::at(NOW));
         if ticketed {
             config.ticketer = Arc::new(BoundTickets::new(tickets.clone(), binding));
         } else {

@@ -186,7 +186,9 @@ impl Layout {
 
     pub(super) fn with_time<'m>(&self, authentic: Authentic<'m>, reading: &Reading<'_>) -> Authentic<'m> {
         match (&reading.time, self.window) {
-            (Some(time), Some(window)) => authentic.signed_at(time.at, Some(window.fresh_until(time.at))),
+            (Some(time), Some(window)) => {
+                authentic.signed_at(time.at, window.any_fresh_until(reading.message.now))
+            }
             (Some(time), None) => authentic.signed_at(time.at, None),
             (None, _) => authentic,
         }

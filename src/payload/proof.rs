@@ -169,7 +169,8 @@ impl<'m> Authentic<'m> {
         }
     }
 
-    /// The same, signed at this time, and passing as fresh until that one (no end: `None`).
+    /// The same, signed at this time; no message of this delivery that is signed by now passes as fresh after that one (no
+    /// end: `None`).
     #[must_use]
     pub fn signed_at(mut self, signed: UnixTime, fresh_until: impl Into<Option<UnixTime>>) -> Self {
         self.signature.signed_at = Some(signed);
@@ -299,7 +300,9 @@ impl Fresh {
         self.signature.bindings
     }
 
-    /// The delivery's name in the replay store.
+    /// The delivery's name in the replay store, the same for each retry of it. Written in the transaction of the handler's
+    /// effect, under a unique index, it keeps the effect from happening twice where nothing else can: see
+    /// [`replay`](crate::replay#what-nobody-can-promise).
     pub fn claim_key(&self) -> ClaimKey {
         self.claim
     }

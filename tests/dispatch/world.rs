@@ -200,7 +200,9 @@ impl Observer for Log {
             Event::Delivering { id, stage, .. } => format!("{id}: {stage:?}"),
             Event::Delivered { tenant, host, id } => format!("{id}: delivered to {host} for {tenant}"),
             Event::NotDelivered { id, code, fault, .. } => format!("{id}: {code}, {fault}"),
-            Event::Reported { tenant, untrusted } => format!("reported: {tenant} {}", untrusted.code()),
+            Event::Reported {
+                tenant, untrusted, ..
+            } => format!("reported: {tenant} {}", untrusted.code()),
             Event::CircuitChanged { tenant, from, to, .. } => format!("circuit of {tenant}: {from} -> {to}"),
             other => format!("{other:?}"),
         };
