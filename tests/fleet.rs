@@ -45,7 +45,8 @@ const SENDERS: usize = 50;
 const DELIVERIES: usize = 10_000;
 /// How often each of the two, Redis and a receiver, is killed.
 const KILLS: usize = 4;
-const LEASE: Duration = Duration::from_secs(5);
+/// Longer than the machine may stall between a claim and its commit.
+const LEASE: Duration = Duration::from_secs(8);
 /// How long Redis is away each time: long enough for commits to fail, and shorter than a lease.
 const OUTAGE: Duration = Duration::from_millis(500);
 /// For one delivery. The whole takes a fraction of a minute.

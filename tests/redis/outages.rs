@@ -160,6 +160,27 @@ async fn one_that_was_told_to_pause_is_no_different() {
     ask_until(&hasty, "1", Told::Granted).await;
 }
 
+#[tokio::test]
+async fn commits_that_cannot_be_made_do_not_hold_up_the_others() {
+    let server = server_or_return!("commits that cannot be made", &FORGETFUL);
+    let hasty = store(&server).with_timeout(QUICK);
+    let good = granted(&hasty, "good").await;
+    for number in 0..40 {
+        let id = number.to_string();
+        let claimed = granted(&hasty, &id).await;
+        let key = format!("countersign:{}", claimed.key());
+        let () = tell(&server, &["SET", &key, "another's"]);
+        let reason = "COUNTERSIGN the key holds no claim".to_owned();
+        assert_eq!(
+            hasty.commit(&claimed).await,
+            Err(StoreDown::Unavailable { reason })
+        );
+    }
+    let () = tell(&server, &["CLIENT", "PAUSE", "600", "ALL"]);
+    assert_eq!(hasty.commit(&good).await, Err(silent()));
+    ask_until(&hasty, "good", Told::Handled).await;
+}
+
 /// The sender has hung up: its request is dropped, wherever it is.
 #[tokio::test]
 async fn a_sender_that_hangs_up_leaves_nothing_half_done() {
