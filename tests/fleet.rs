@@ -60,10 +60,10 @@ fn every_delivery_is_handled_once() {
         return;
     };
     let began = Instant::now();
-    let folder = std::env::temp_dir().join(format!("countersign-fleet-{}", std::process::id()));
-    let world = Arc::new(World::create(&folder, SENDERS));
+    let folder = Folder::new();
+    let world = Arc::new(World::create(&folder.0, SENDERS));
     let mut redis = RedisServer::start(&command, &PERSISTENT);
-    let mut receivers = ["A", "B"].map(|name| Process::start(name, &folder, &redis.url()));
+    let mut receivers = ["A", "B"].map(|name| Process::start(name, &folder.0, &redis.url()));
     let ports = [receivers[0].port, receivers[1].port];
     let done = Arc::new(AtomicUsize::new(0));
 
@@ -144,7 +144,22 @@ fn every_delivery_is_handled_once() {
         tally.cut_off > 0 && tally.later > 0 && tally.refused > 0 && tally.failed > 0,
         "{tally:?}"
     );
-    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// Cleared away when all is over, well or not.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("countersign-fleet-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn wait_for(done: &AtomicUsize, deliveries: usize) {
