@@ -2,6 +2,11 @@
 //!
 //! Starts a `redis-server` (or `valkey-server`) of its own on loopback, and kills it half-way. With `--redis URL` it uses
 //! yours, and leaves it alone.
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "it sets its own stage, and fails loudly where that is not possible"
+)]
 
 #[path = "fleet/receiver.rs"]
 mod receiver;

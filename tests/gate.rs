@@ -12,16 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::address::AddressGuard;
 use countersign::breaker::NotNow;
+use countersign::dispatch::{Failure, Fault, InvalidEndpoint, Stage};
+use countersign::egress::NotResolved;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::observe::HandshakeFailure;
 use countersign::payload::{
-    Algorithm, Authentic, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt, JwtPart,
-    KeyId, Message, NoKey, VerifyPayload,
+    Algorithm, Authentic, CannotSign, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt,
+    JwtPart, KeyId, Message, NoKey, VerifyPayload,
 };
-use countersign::refusal::Refusal;
+use countersign::refusal::{Misdirected, Refusal};
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
     StoreFuture, Terms,
@@ -456,6 +459,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::CrlIssuer, "trust.crl_issuer"),
         (Untrusted::OnDenyList, "trust.on_deny_list"),
         (Untrusted::NothingBefore, "trust.nothing_before"),
+        (Untrusted::ServersOnly, "trust.servers_only"),
         (Untrusted::UnexpectedName, "trust.unexpected_name"),
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
         (Untrusted::Path, "trust.path"),
@@ -496,6 +500,12 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Refusal::NotWired { missing: "x", remedy: "y" }, "server.not_wired"),
         (Refusal::BodyTooLarge { limit: 8 }, "payload.body_too_large"),
         (Refusal::BodyIncomplete, "payload.body_incomplete"),
+        (Refusal::BodyTooSlow { limit: secs(1) }, "payload.body_too_slow"),
+        (Refusal::TenantNotAdmitted { tenant: sender.clone() }, "tenant.not_admitted"),
+        (Misdirected::NoHost.into(), "host.missing"),
+        (Misdirected::TwoHosts.into(), "host.ambiguous"),
+        (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
+        (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
         (Replayed::Handled.into(), "replay.handled"),
         (Replayed::InProgress { left: secs(1) }.into(), "replay.in_progress"),
@@ -586,10 +596,18 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
-fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 5] {
+fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
         (HandshakeFailure::NoCertificate, "identity.no_certificate"),
+        (
+            HandshakeFailure::UnknownServerName {
+                name: "a.example".into(),
+            },
+            "handshake.unknown_server_name",
+        ),
+        (HandshakeFailure::NoServerName, "handshake.no_server_name"),
+        (HandshakeFailure::Blocked(NotNow::Probing), "breaker.probing"),
         (HandshakeFailure::TimedOut, "handshake.timed_out"),
         (HandshakeFailure::Tls("alert".into()), "handshake.tls"),
         (HandshakeFailure::Io("reset".into()), "handshake.io"),
@@ -601,6 +619,69 @@ fn every_not_now() -> [(NotNow, &'static str); 2] {
         (NotNow::Open { until: at(1) }, "breaker.open"),
         (NotNow::Probing, "breaker.probing"),
     ]
+}
+
+fn every_invalid_endpoint() -> [(InvalidEndpoint, &'static str); 5] {
+    [
+        (InvalidEndpoint::Url, "endpoint.url"),
+        (InvalidEndpoint::NotHttps, "endpoint.not_https"),
+        (InvalidEndpoint::Credentials, "endpoint.credentials"),
+        (InvalidEndpoint::Host, "endpoint.host"),
+        (InvalidEndpoint::Port, "endpoint.port"),
+    ]
+}
+
+/// With whose fault each is.
+#[rustfmt::skip]
+fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
+    use Fault::{Network, Ours, Policy, Theirs};
+    let (address, reason) = ("10.0.0.1:443".parse().expect("an address"), || "why".to_owned());
+    let private = AddressGuard::new().check(address).expect_err("private");
+    let timed_out = |stage| Failure::TimedOut { stage };
+    vec![
+        (Failure::NotTheirEndpoint { owner: tenant("acme") }, "dispatch.not_their_endpoint", Policy),
+        (Failure::Unclaimed, "dispatch.unclaimed", Policy),
+        (Failure::Endpoint(InvalidEndpoint::Host), "endpoint.host", Policy),
+        (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
+        (Failure::PrivateAddress(private), "dispatch.private_address", Policy),
+        (Failure::NotNow(NotNow::Probing), "breaker.probing", Theirs),
+        (Failure::NoSender, "dispatch.no_sender", Ours),
+        (Failure::Replaced, "dispatch.replaced", Ours),
+        (Failure::OwnCertificate { validity: Validity::ALWAYS, now: at(1) }, "dispatch.own_certificate", Ours),
+        (Failure::CannotSign(CannotSign::Id), "dispatch.cannot_sign", Ours),
+        (Failure::FieldTaken { field: http::header::DATE }, "dispatch.field_taken", Ours),
+        (Failure::Tls(countersign::tls::InvalidTls::NoTime), "dispatch.tls", Ours),
+        (Failure::IdentityUnfit, "dispatch.identity_unfit", Ours),
+        (Failure::IdentityRefusedByStatus { status: 496 }, "dispatch.identity_refused", Ours),
+        (Failure::IdentityNotAsked, "dispatch.identity_not_asked", Theirs),
+        (Failure::Untrusted(Untrusted::UnknownIssuer), "trust.unknown_issuer", Theirs),
+        (Failure::Untrusted(Untrusted::CrlExpired { next_update: at(1), now: at(2) }), "trust.crl_expired", Ours),
+        (Failure::Untrusted(Untrusted::NothingBefore), "trust.nothing_before", Ours),
+        (Failure::Handshake { reason: reason() }, "dispatch.handshake", Theirs),
+        (Failure::NotResolved(NotResolved::new("why")), "dispatch.not_resolved", Network),
+        (Failure::Unreachable { address, reason: reason() }, "dispatch.unreachable", Network),
+        (Failure::Proxy { proxy: reason(), reason: reason() }, "dispatch.proxy", Ours),
+        (timed_out(Stage::Connecting), "dispatch.connecting_timed_out", Network),
+        (timed_out(Stage::Handshake), "dispatch.handshake_timed_out", Network),
+        (timed_out(Stage::Answering), "dispatch.answer_timed_out", Network),
+        (timed_out(Stage::Delivering), "dispatch.timed_out", Network),
+        (Failure::NoAnswer { reason: reason() }, "dispatch.no_answer", Network),
+        (Failure::NotHttp { reason: reason() }, "dispatch.not_http", Theirs),
+        (Failure::Redirected { status: 302 }, "dispatch.redirected", Theirs),
+        (Failure::Gone { status: 410 }, "dispatch.gone", Theirs),
+        (Failure::Status { status: 500 }, "dispatch.status", Theirs),
+    ]
+}
+
+#[test]
+fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
+    for (failure, code, fault) in every_delivery_failure() {
+        assert_eq!((failure.code(), failure.fault()), (code, fault), "{failure:?}");
+        assert!(!failure.to_string().is_empty(), "{code} says why");
+    }
+    for (invalid, code) in every_invalid_endpoint() {
+        assert_eq!(invalid.code(), code);
+    }
 }
 
 #[test]
@@ -627,6 +708,45 @@ fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     }
 }
 
+/// The statuses that `web` documents, each with its codes. `*` is any end of a code.
+fn documented_statuses() -> Vec<(u16, String)> {
+    let source = include_str!("../src/web/mod.rs");
+    let (_, table) = source.split_once("//! | status | codes |").expect("the table");
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("//! | "));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    let read = |cells: Vec<&str>| {
+        let status = cells[0].parse::<u16>().expect("a status");
+        let codes = cells[1].split(", ").map(|code| code.trim_matches('`').to_owned());
+        codes.map(|code| (status, code)).collect::<Vec<_>>()
+    };
+    cells.flat_map(read).collect()
+}
+
+#[test]
+fn the_table_of_statuses_is_what_the_door_answers() {
+    let table = documented_statuses();
+    let mut used = BTreeSet::new();
+    for (refusal, code) in every_refusal() {
+        let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(start) => code.starts_with(start),
+            None => code == pattern,
+        };
+        let rows = table.iter().filter(|(_, pattern)| fits(pattern));
+        let row = rows.max_by_key(|(_, pattern)| pattern.len());
+        let (status, pattern) = row.expect(code);
+        assert_eq!(countersign::web::status(&refusal).as_u16(), *status, "{code}");
+        used.insert((*status, pattern.clone()));
+    }
+    assert_eq!(
+        used,
+        table.into_iter().collect(),
+        "left: what is answered; right: what the table says"
+    );
+}
+
 /// The enums may grow; this finds every code that the source gives out.
 #[test]
 fn every_code_in_the_source_is_tested() {
@@ -635,7 +755,18 @@ fn every_code_in_the_source_is_tested() {
         .map(|(_, code)| code.to_owned());
     let refusals = every_refusal().into_iter().map(|(_, code)| code.to_owned());
     let not_now = every_not_now().into_iter().map(|(_, code)| code.to_owned());
-    let tested: BTreeSet<String> = refusals.chain(handshakes).chain(not_now).collect();
+    let sending = every_delivery_failure()
+        .into_iter()
+        .map(|(_, code, _)| code.to_owned());
+    let endpoints = every_invalid_endpoint()
+        .into_iter()
+        .map(|(_, code)| code.to_owned());
+    let tested: BTreeSet<String> = refusals
+        .chain(handshakes)
+        .chain(not_now)
+        .chain(sending)
+        .chain(endpoints)
+        .collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut given);
     assert_eq!(
@@ -658,15 +789,18 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 8] = [
+    const QUESTIONS: &[&str] = &[
         "identity",
         "trust",
         "tenant",
         "payload",
         "replay",
+        "host",
         "server",
         "handshake",
         "breaker",
+        "dispatch",
+        "endpoint",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -23,7 +23,7 @@ use countersign::identity::{Limits, Name, NameKind, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{
     Crls, InvalidCa, InvalidCrls, Only, PrivateCa, Profile, PublicCa, Revocation, Role, Untrusted,
-    VerifiedPeer, VerifyPeer,
+    VerifiedPeer, VerifyPeer, WebRoots,
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -105,6 +105,54 @@ fn what_is_refused_for_its_size_is_judged_the_same_without_limits() {
         seen += 1;
     }
     assert!(seen > 0, "no case is too large any more: have the limits gone?");
+}
+
+/// Chains of public sites lead to Mozilla's roots, for the name that was wanted and no other; of all the authorities
+/// that the other cases make up, none does.
+#[test]
+fn web_roots_trust_the_public_web_and_nobody_else() {
+    let Some(cases) = cases() else { return };
+    let roots = WebRoots::new(
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .all,
+    );
+    let ask = |case: &Case, name: &ServerName<'_>, at: UnixTime| {
+        let chain = PeerChain::parse(case.chain())?;
+        VerifiedPeer::verify(&roots, chain, Role::Server { name }, at).map(|_| ())
+    };
+    let other = ServerName::try_from("hooks.example.com").expect("a name");
+    let wrong_name = Untrusted::WrongName {
+        name: "hooks.example.com".to_owned(),
+    };
+    let (mut public, mut made_up) = (0, 0);
+    for case in &cases {
+        let name = case.server_name().unwrap_or_else(|| other.clone());
+        if case.id == "webpki::cryptographydotio-chain" {
+            assert_eq!(ask(case, &name, case.now()), Ok(()), "a public site, too");
+            continue;
+        }
+        if !case.id.starts_with("online::") {
+            assert_ne!(ask(case, &name, case.now()), Ok(()), "{}", case.id);
+            made_up += 1;
+            continue;
+        }
+        assert_eq!(ask(case, &name, case.now()), Ok(()), "{}", case.id);
+        assert_eq!(
+            ask(case, &other, case.now()),
+            Err(wrong_name.clone()),
+            "{}",
+            case.id
+        );
+        let as_client = PeerChain::parse(case.chain()).map_err(Untrusted::from);
+        let as_client = as_client
+            .and_then(|chain| VerifiedPeer::verify(&roots, chain, Role::Client, case.now()))
+            .map(|_| ());
+        assert_eq!(as_client, Err(Untrusted::ServersOnly), "{}", case.id);
+        public += 1;
+    }
+    println!("limbo: web roots: {public} public chains trusted, {made_up} others refused");
+    assert!(public >= 10 && made_up >= 100);
 }
 
 /// What we say to a case.

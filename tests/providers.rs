@@ -10,9 +10,12 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+#[path = "interop/packages.rs"]
+mod packages;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -96,78 +99,27 @@ impl Drop for Peer {
     }
 }
 
-/// A folder of its own: npm prunes what another suite has installed above or beside it.
-fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .with_file_name("interop")
-        .join("providers");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
-
-fn ran(command: &mut Command) -> bool {
-    matches!(command.stdout(Stdio::null()).stdin(Stdio::null()).status(), Ok(status) if status.success())
-}
-
-/// Whether this very list was installed before, or is now.
-fn installed(language: &str, packages: &[&str], install: impl FnOnce() -> bool) -> bool {
-    let stamp = folder().join(format!("{language}.installed"));
-    let list = packages.join("\n");
-    if std::fs::read_to_string(&stamp).is_ok_and(|known| known == list) {
-        return true;
-    }
-    let done = install();
-    if done {
-        std::fs::write(stamp, list).expect("a stamp");
-    }
-    done
-}
-
 fn node() -> Option<Peer> {
-    let folder = folder();
-    let ready = installed("npm", &NPM, || {
-        let mut npm = Command::new("npm");
-        npm.args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--no-save",
-            "--loglevel=error",
-            "--prefix",
-        ])
-        .arg(&folder);
-        ran(npm.args(NPM))
-    });
+    let folder = or_skip(packages::npm("providers", &NPM))?;
     // Beside `node_modules`, where `import` finds them.
     let script = folder.join("peer.mjs");
     std::fs::write(&script, include_str!("providers/peer.mjs")).expect("a script");
-    ready
-        .then(|| Peer::start(Command::new("node").arg(script)))
-        .or_else(|| skipped("npm"))
+    Some(Peer::start(Command::new("node").arg(script)))
 }
 
 fn python() -> Option<Peer> {
-    let venv = folder().join("venv");
-    let python = venv.join("bin/python");
-    let ready = installed("pypi", &PYPI, || {
-        ran(Command::new("python3").args(["-m", "venv"]).arg(&venv))
-            && ran(Command::new(&python)
-                .args(["-m", "pip", "install", "-q"])
-                .args(PYPI))
-    });
+    let python = or_skip(packages::pypi("providers", &PYPI))?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/providers/peer.py");
-    ready
-        .then(|| Peer::start(Command::new(&python).arg(script)))
-        .or_else(|| skipped("PyPI"))
+    Some(Peer::start(Command::new(python).arg(script)))
 }
 
-fn skipped(registry: &str) -> Option<Peer> {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "the libraries cannot be installed from {registry}"
-    );
-    eprintln!("\n*** SKIPPED: the libraries cannot be installed from {registry}; nothing was compared ***\n");
-    None
+fn or_skip<T>(installed: Result<T, String>) -> Option<T> {
+    installed
+        .map_err(|why| {
+            assert!(std::env::var_os("CI").is_none(), "{why}");
+            eprintln!("\n*** SKIPPED: {why}; nothing was compared ***\n");
+        })
+        .ok()
 }
 
 #[expect(

@@ -3,27 +3,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use http::HeaderMap;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{Connection, Processed};
-use super::exchange::{Exchange, Unanswered};
-use super::open::{Opener, now};
-use super::tenants::{Active, Tenant, Tenants};
-use super::{
-    Answer, BodyEnd, Connected, Deadlines, Delivery, Endpoint, Failure, Limits, Outcome, Protocol,
-    RetryRules, Sender, Stage,
-};
-use crate::clock::Clock;
-use crate::egress::Egress;
-use crate::observe::{DeliveryStage, Event, Observer, Silent};
-use crate::payload::Outgoing;
+use super::attempt::Attempt;
+use super::builder::Rules;
+use super::open::now;
+use super::tenants::{Tenant, Tenants};
+use super::turns::Turns;
+use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Sender, Stage};
+use crate::breaker::{Jitter, NotNow, Permit, State, Transition, Verdict};
+use crate::observe::Event;
 use crate::tenant::TenantId;
 use crate::tls::InvalidTls;
-
-/// How often a delivery begins anew because identity or trust was replaced before it was sent.
-const ANEW: usize = 4;
 
 /// Delivers: each tenant's deliveries under that tenant's identity, to that tenant's endpoints. Clones share it.
 #[derive(Clone)]
@@ -33,25 +24,8 @@ pub struct Dispatcher {
 
 struct Shared {
     tenants: Tenants,
-    in_all: Semaphore,
+    turns: Turns,
     sweeping: AtomicBool,
-    rules: Rules,
-}
-
-#[derive(Clone)]
-struct Rules {
-    egress: Egress,
-    ports: Arc<[u16]>,
-    deadlines: Deadlines,
-    limits: Limits,
-    retry: RetryRules,
-    clock: Clock,
-    observer: Arc<dyn Observer>,
-}
-
-/// Collects what a [`Dispatcher`] is made of.
-#[derive(Clone)]
-pub struct DispatcherBuilder {
     rules: Rules,
 }
 
@@ -63,16 +37,17 @@ impl Dispatcher {
 
     /// With rules of your own.
     pub fn builder() -> DispatcherBuilder {
-        DispatcherBuilder {
-            rules: Rules {
-                egress: Egress::new(),
-                ports: Arc::new([Endpoint::DEFAULT_PORT]),
-                deadlines: Deadlines::default(),
-                limits: Limits::default(),
-                retry: RetryRules::default(),
-                clock: Clock::default(),
-                observer: Arc::new(Silent),
-            },
+        DispatcherBuilder::new()
+    }
+
+    pub(super) fn by(rules: Rules) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                tenants: Tenants::new(),
+                turns: Turns::new(&rules.limits),
+                sweeping: AtomicBool::new(false),
+                rules,
+            }),
         }
     }
 
@@ -84,8 +59,13 @@ impl Dispatcher {
     /// # Errors
     /// [`InvalidTls`].
     pub fn set_sender(&self, tenant: TenantId, sender: Sender) -> Result<u64, InvalidTls> {
-        let Rules { clock, limits, .. } = &self.shared.rules;
-        self.shared.tenants.set(tenant, sender, clock, limits)
+        let Shared {
+            tenants,
+            turns,
+            rules,
+            ..
+        } = &*self.shared;
+        tenants.set(tenant, sender, &rules.clock, turns)
     }
 
     /// Delivers nothing more for this tenant. Tells whether it had an identity.
@@ -97,6 +77,12 @@ impl Dispatcher {
     pub fn generation(&self, tenant: &TenantId) -> Option<u64> {
         let active = self.shared.tenants.find(tenant)?.active()?;
         Some(active.generation)
+    }
+
+    /// A tenant's identity for an HTTP client of your own; `None` where the tenant has none.
+    pub fn own_client(&self, tenant: &TenantId) -> Option<OwnClient> {
+        let active = self.shared.tenants.find(tenant)?.active()?;
+        Some(OwnClient::new(tenant.clone(), active, self.shared.rules.clone()))
     }
 
     /// One attempt at a delivery, when its turn has come.
@@ -132,18 +118,46 @@ async fn sweep(shared: Weak<Shared>, every: Duration) {
 
 impl Shared {
     async fn deliver(&self, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
-        let turn = match self.turn(endpoint, delivery).await {
-            Ok(turn) => turn,
-            Err(failure) => return self.failed(failure),
+        match self.admit(endpoint, delivery) {
+            Ok(tenant) => self.deliver_for(&tenant, endpoint, delivery).await,
+            Err(failure) => self.failed(failure),
+        }
+    }
+
+    async fn deliver_for(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
+        let Ok(_turn) = self.turns.wait(&tenant.share).await else {
+            return self.failed(Failure::NoSender);
         };
-        let attempt = timeout(
-            self.rules.deadlines.whole,
-            self.attempt(&turn.tenant, endpoint, delivery),
-        );
-        match attempt.await {
-            Ok(Ok((answer, headers))) => {
-                Outcome::answered(answer, &headers, &self.rules.retry, self.rules.clock.now())
-            }
+        // Only now: a probe's place is not to be kept while waiting.
+        let permit = match self.rules.breaker.ask(endpoint, self.rules.clock.now()) {
+            Ok(permit) => permit,
+            Err(not_now) => return self.failed(Failure::NotNow(not_now)),
+        };
+        self.tell_change(permit.transition());
+        let outcome = self.attempt(tenant, endpoint, delivery).await;
+        self.record(permit, &outcome);
+        outcome
+    }
+
+    /// What can be told without waiting.
+    fn admit(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Arc<Tenant>, Failure> {
+        self.rules.admit(endpoint, delivery.tenant())?;
+        let now = self.rules.clock.now();
+        match self.rules.breaker.state(endpoint, now) {
+            State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),
+            _ => {}
+        }
+        self.tenants.find(delivery.tenant()).ok_or(Failure::NoSender)
+    }
+
+    async fn attempt(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
+        let attempt = Attempt {
+            rules: &self.rules,
+            endpoint,
+            delivery,
+        };
+        match timeout(self.rules.deadlines.whole, attempt.run(tenant)).await {
+            Ok(Ok(answer)) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
             Ok(Err(failure)) => self.failed(failure),
             Err(_) => self.failed(Failure::TimedOut {
                 stage: Stage::Delivering,
@@ -155,181 +169,30 @@ impl Shared {
         Outcome::failed(failure, &self.rules.retry, self.rules.clock.now())
     }
 
-    /// Waits for its turn: first among the tenant's own, so that only so many of one tenant ever stand among all.
-    async fn turn(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Turn<'_>, Failure> {
-        if endpoint.tenant() != &delivery.tenant {
-            return Err(Failure::NotTheirEndpoint {
-                owner: endpoint.tenant().clone(),
-            });
-        }
-        if !self.rules.ports.contains(&endpoint.port()) {
-            return Err(Failure::PortNotAllowed {
-                port: endpoint.port(),
-            });
-        }
-        let tenant = self.tenants.find(&delivery.tenant).ok_or(Failure::NoSender)?;
-        let own = tenant.share.clone().acquire_owned().await;
-        let in_all = self.in_all.acquire().await;
-        // Neither is ever closed.
-        let (Ok(own), Ok(in_all)) = (own, in_all) else {
-            return Err(Failure::NoSender);
+    /// The endpoint's circuit pays for what is theirs, or the network's, and not for what is ours.
+    fn record(&self, permit: Permit<Endpoint>, outcome: &Outcome) {
+        let verdict = match outcome.fault() {
+            None => Verdict::Success,
+            Some(Fault::Theirs | Fault::Network) => Verdict::Failure,
+            Some(Fault::Ours | Fault::Policy) => Verdict::NotCounted,
         };
-        Ok(Turn {
-            tenant,
-            _own: own,
-            _in_all: in_all,
-        })
+        let permit = permit.with_jitter(Jitter::of(random()));
+        let change = permit.record(verdict, self.rules.clock.now());
+        self.tell_change(change.as_ref());
     }
 
-    /// Under the identity of this moment; anew, where it is replaced before anything was sent.
-    async fn attempt(
-        &self,
-        tenant: &Tenant,
-        endpoint: &Endpoint,
-        delivery: &Delivery,
-    ) -> Result<(Answer, HeaderMap), Failure> {
-        let mut failed = Failure::NoSender;
-        for _ in 0..ANEW {
-            let active = tenant.active().ok_or(Failure::NoSender)?;
-            match self.send(&active, endpoint, delivery).await {
-                Ok(answered) => return Ok(answered),
-                Err(NotSent::Replaced) => failed = Failure::NoSender,
-                Err(NotSent::Failed(failure)) => return Err(failure),
-            }
-        }
-        Err(failed)
-    }
-
-    async fn send(
-        &self,
-        active: &Arc<Active>,
-        endpoint: &Endpoint,
-        delivery: &Delivery,
-    ) -> Result<(Answer, HeaderMap), NotSent> {
-        let signature = self.sign(active, endpoint, delivery)?;
-        let exchange = Exchange {
-            endpoint,
-            delivery,
-            signature: &signature,
-            deadlines: &self.rules.deadlines,
-            limits: &self.rules.limits,
-        };
-        if let Some(connection) = active
-            .pool
-            .take(&endpoint.place(), |kept| self.is_good(active, kept))
-        {
-            match self
-                .exchange(active, connection, Connected::Reused, &exchange)
-                .await
-            {
-                // It had died while it was idle, and the request was certainly not handled: once more, on a fresh one.
-                Err(NotAnswered::Unanswered(unanswered)) if unanswered.processed == Processed::No => {}
-                other => return other.map_err(NotSent::from),
-            }
-        }
-        let connection = self.open(active, endpoint, delivery).await?;
-        let answered = self
-            .exchange(active, connection, Connected::Fresh, &exchange)
-            .await;
-        answered.map_err(NotSent::from)
-    }
-
-    fn sign(&self, active: &Active, endpoint: &Endpoint, delivery: &Delivery) -> Result<HeaderMap, Failure> {
-        let (now, validity) = (self.rules.clock.now(), active.sender.validity());
-        if !validity.contains(now) {
-            return Err(Failure::OwnCertificate { validity, now });
-        }
-        let outgoing = Outgoing::new(&delivery.tenant, &delivery.id, &delivery.body, now)
-            .with_request(&delivery.method, endpoint.uri())
-            .with_headers(&delivery.headers);
-        Ok(active.sender.sign(&outgoing)?)
-    }
-
-    async fn open(
-        &self,
-        active: &Active,
-        endpoint: &Endpoint,
-        delivery: &Delivery,
-    ) -> Result<Connection, Failure> {
-        self.at(endpoint, delivery, DeliveryStage::Connecting);
-        let opener = Opener {
-            egress: &self.rules.egress,
-            deadlines: &self.rules.deadlines,
-            clock: &self.rules.clock,
-        };
-        let (connection, evidence) = opener.open(active, endpoint).await?;
-        if let Some(untrusted) = &evidence.reported {
-            self.rules.observer.observe(&Event::Reported {
-                tenant: &delivery.tenant,
-                untrusted,
-            });
-        }
-        if let Some(shared) = connection.share() {
-            // Others may use an HTTP/2 connection from now on, and need not open one of their own.
-            active
-                .pool
-                .keep(endpoint.place(), shared, &self.rules.limits, now());
-        }
-        Ok(connection)
-    }
-
-    async fn exchange(
-        &self,
-        active: &Active,
-        mut connection: Connection,
-        from: Connected,
-        exchange: &Exchange<'_>,
-    ) -> Result<(Answer, HeaderMap), NotAnswered> {
-        // The last moment: what is replaced after this is replaced while the request is under way.
-        if active.pool.is_retired() || connection.facts.trust != active.sender.trust().generation() {
-            return Err(NotAnswered::Replaced);
-        }
-        self.at(exchange.endpoint, exchange.delivery, DeliveryStage::Sending);
-        let answered = exchange.run(&mut connection, from).await;
-        let (answer, headers) = answered.map_err(NotAnswered::Unanswered)?;
-        if answer.end == BodyEnd::Whole {
-            self.keep(active, exchange.endpoint, connection).await;
-        }
-        Ok((answer, headers))
-    }
-
-    /// Only a connection whose answer was read to its end can serve another request. HTTP/2 streams end each by itself,
-    /// so such a connection is in the pool already.
-    async fn keep(&self, active: &Active, endpoint: &Endpoint, mut connection: Connection) {
-        if connection.protocol() == Protocol::Http2 {
-            return active
-                .pool
-                .keep(endpoint.place(), connection, &self.rules.limits, now());
-        }
-        let ready = timeout(Duration::from_millis(100), connection.ready()).await;
-        if let Ok(Ok(())) = ready {
-            active
-                .pool
-                .keep(endpoint.place(), connection, &self.rules.limits, now());
-        }
-    }
-
-    /// Whether an idle connection may still be used: open, not too old, made under the trust in force, and as long as
-    /// the server's certificate holds.
-    fn is_good(&self, active: &Active, connection: &Connection) -> bool {
-        let facts = &connection.facts;
-        connection.is_ready()
-            && facts.trust == active.sender.trust().generation()
-            && facts.valid.contains(self.rules.clock.now())
-            && now().duration_since(facts.opened) < self.rules.limits.connection_age
-    }
-
-    fn at(&self, endpoint: &Endpoint, delivery: &Delivery, stage: DeliveryStage) {
-        self.rules.observer.observe(&Event::Delivering {
-            tenant: &delivery.tenant,
-            host: endpoint.host(),
-            id: &delivery.id,
-            stage,
+    fn tell_change(&self, change: Option<&Transition<Endpoint>>) {
+        let Some(change) = change else { return };
+        self.rules.observer.observe(&Event::CircuitChanged {
+            tenant: change.key.tenant(),
+            host: change.key.host(),
+            from: change.from.name(),
+            to: change.to.name(),
         });
     }
 
     fn tell(&self, endpoint: &Endpoint, delivery: &Delivery, outcome: &Outcome) {
-        let (tenant, host, id) = (&delivery.tenant, endpoint.host(), delivery.id.as_str());
+        let (tenant, host, id) = (delivery.tenant(), endpoint.host(), delivery.id());
         self.rules.observer.observe(&match outcome.fault() {
             None => Event::Delivered { tenant, host, id },
             Some(fault) => Event::NotDelivered {
@@ -343,100 +206,11 @@ impl Shared {
     }
 }
 
-/// A delivery whose turn has come.
-struct Turn<'a> {
-    tenant: Arc<Tenant>,
-    _own: tokio::sync::OwnedSemaphorePermit,
-    _in_all: SemaphorePermit<'a>,
-}
-
-enum NotAnswered {
-    Replaced,
-    Unanswered(Unanswered),
-}
-
-enum NotSent {
-    /// Identity or trust is not the one it began with any more, and nothing was sent.
-    Replaced,
-    Failed(Failure),
-}
-
-impl From<Failure> for NotSent {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<NotAnswered> for NotSent {
-    fn from(not: NotAnswered) -> Self {
-        match not {
-            NotAnswered::Replaced => Self::Replaced,
-            NotAnswered::Unanswered(unanswered) => Self::Failed(unanswered.failure),
-        }
-    }
-}
-
-impl DispatcherBuilder {
-    /// Goes out by this: guard, resolver, proxy.
-    #[must_use]
-    pub fn with_egress(mut self, egress: Egress) -> Self {
-        self.rules.egress = egress;
-        self
-    }
-
-    /// Delivers to these ports in place of 443 alone.
-    #[must_use]
-    pub fn with_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
-        self.rules.ports = ports.into_iter().collect();
-        self
-    }
-
-    /// Gives each part of a delivery this long.
-    #[must_use]
-    pub fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.rules.deadlines = deadlines;
-        self
-    }
-
-    /// Does this much at once.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.rules.limits = limits;
-        self
-    }
-
-    /// Makes fates of failures by these rules.
-    #[must_use]
-    pub fn with_retry_rules(mut self, retry: RetryRules) -> Self {
-        self.rules.retry = retry;
-        self
-    }
-
-    /// Takes the present from this clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.rules.clock = clock;
-        self
-    }
-
-    /// Tells this observer.
-    #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.rules.observer = observer;
-        self
-    }
-
-    /// The dispatcher, with no tenants yet.
-    pub fn build(self) -> Dispatcher {
-        Dispatcher {
-            shared: Arc::new(Shared {
-                tenants: Tenants::new(),
-                in_all: Semaphore::new(self.rules.limits.in_all.clamp(1, Semaphore::MAX_PERMITS)),
-                sweeping: AtomicBool::new(false),
-                rules: self.rules,
-            }),
-        }
-    }
+/// Spreads the probes of a fleet; no secret hangs on it.
+fn random() -> u32 {
+    use std::hash::{BuildHasher as _, RandomState};
+    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 impl Default for Dispatcher {
@@ -449,14 +223,6 @@ impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("egress", &self.shared.rules.egress)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for DispatcherBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DispatcherBuilder")
-            .field("egress", &self.rules.egress)
             .finish_non_exhaustive()
     }
 }

@@ -23,10 +23,10 @@ use crate::tenant::TenantId;
 /// assert_eq!(Endpoint::parse(acme, "https://0x7f.1/").unwrap_err(), InvalidEndpoint::Host);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint(Arc<Inner>);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Inner {
     tenant: TenantId,
     uri: Uri,
@@ -37,7 +37,7 @@ struct Inner {
 }
 
 /// Whether the server must ask for our certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Asks {
     Must,
     May,

@@ -4,6 +4,7 @@ use http::HeaderName;
 use rustls_pki_types::UnixTime;
 
 use crate::address::PrivateAddress;
+use crate::breaker::NotNow;
 use crate::egress::{NotConnected, NotResolved};
 use crate::identity::Validity;
 use crate::payload::CannotSign;
@@ -11,6 +12,7 @@ use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, PeerAlert};
 use crate::trust::Untrusted;
 
+use super::InvalidEndpoint;
 use super::sender::NotSigned;
 
 /// Why a delivery was not made.
@@ -23,6 +25,9 @@ pub enum Failure {
         /// Whose it is.
         owner: TenantId,
     },
+    /// The target is no endpoint. Nothing was sent.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// The endpoint's port is none of those that are delivered to. Nothing was sent.
     #[error("nothing is delivered to port {port}")]
     PortNotAllowed {
@@ -32,15 +37,18 @@ pub enum Failure {
     /// The endpoint is at, or leads to, an address that must not be connected to. Nothing was sent.
     #[error(transparent)]
     PrivateAddress(#[from] PrivateAddress),
+    /// Nobody has claimed the endpoint, and it must be. Nothing was sent.
+    #[error("nobody has claimed the endpoint")]
+    Unclaimed,
     /// The endpoint has failed too often, and is left alone for a while. Nothing was sent.
-    #[error("the endpoint is left alone for a while")]
-    CircuitOpen {
-        /// Until when; not known while others are probing it.
-        until: Option<UnixTime>,
-    },
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
     /// The tenant has no identity. Nothing was sent: never without one.
     #[error("the tenant has no identity to send under")]
     NoSender,
+    /// The identity was replaced. Nothing was sent: what was made under it is not used again.
+    #[error("the tenant's identity was replaced")]
+    Replaced,
     /// Our own certificate is expired, or not valid yet. Nothing was sent.
     #[error("our own certificate is not valid now")]
     OwnCertificate {
@@ -70,10 +78,10 @@ pub enum Failure {
         /// The alert that says why.
         alert: PeerAlert,
     },
-    /// The HTTP server refused our certificate, by a status that stands for nothing else.
+    /// The HTTP server refused our certificate: nginx, and those who follow it.
     #[error("the server refused our certificate, with status {status}")]
     IdentityRefusedByStatus {
-        /// The status: 495 or 496, as nginx and those who follow it have them.
+        /// The status: 495 or 496, which stand for nothing else, or 400 with nginx's own page about it.
         status: u16,
     },
     /// The server did not ask for our certificate, and must. Nothing was sent.
@@ -198,22 +206,24 @@ impl Fault {
 
 impl Failure {
     /// A stable name of the reason, for metrics and logs. A server that is not trusted has the code of
-    /// [`Untrusted`], such as `trust.not_pinned`.
+    /// [`Untrusted`], such as `trust.not_pinned`; an open circuit that of [`NotNow`].
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotTheirEndpoint { .. } => "dispatch.not_their_endpoint",
+            Self::Endpoint(invalid) => invalid.code(),
             Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
             Self::PrivateAddress(_) => "dispatch.private_address",
-            Self::CircuitOpen { .. } => "dispatch.circuit_open",
+            Self::Unclaimed => "dispatch.unclaimed",
+            Self::NotNow(not_now) => not_now.code(),
             Self::NoSender => "dispatch.no_sender",
+            Self::Replaced => "dispatch.replaced",
             Self::OwnCertificate { .. } => "dispatch.own_certificate",
             Self::CannotSign(_) => "dispatch.cannot_sign",
             Self::FieldTaken { .. } => "dispatch.field_taken",
             Self::Tls(_) => "dispatch.tls",
             Self::IdentityUnfit => "dispatch.identity_unfit",
-            Self::IdentityRefused { .. } | Self::IdentityRefusedByStatus { .. } => {
-                "dispatch.identity_refused"
-            }
+            Self::IdentityRefused { .. } => "dispatch.identity_refused",
+            Self::IdentityRefusedByStatus { .. } => "dispatch.identity_refused",
             Self::IdentityNotAsked => "dispatch.identity_not_asked",
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::Handshake { .. } => "dispatch.handshake",
@@ -237,10 +247,13 @@ impl Failure {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotTheirEndpoint { .. } | Self::PortNotAllowed { .. } | Self::PrivateAddress(_) => {
-                Fault::Policy
-            }
+            Self::NotTheirEndpoint { .. }
+            | Self::Endpoint(_)
+            | Self::Unclaimed
+            | Self::PortNotAllowed { .. }
+            | Self::PrivateAddress(_) => Fault::Policy,
             Self::NoSender
+            | Self::Replaced
             | Self::OwnCertificate { .. }
             | Self::CannotSign(_)
             | Self::FieldTaken { .. }
@@ -254,7 +267,7 @@ impl Failure {
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::NoAnswer { .. } => Fault::Network,
-            Self::CircuitOpen { .. }
+            Self::NotNow(_)
             | Self::IdentityNotAsked
             | Self::Untrusted(_)
             | Self::Handshake { .. }

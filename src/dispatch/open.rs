@@ -54,6 +54,7 @@ impl Opener<'_> {
         let connecting = TlsConnector::from(config).connect(endpoint.server_name().clone(), io);
         let (tls, reason) = Reason::watch_all(pin!(connecting)).await;
         let tls = tls.map_err(|error| why(&error, reason, &introduction))?;
+        wire.secured();
         check_introduction(&introduction, endpoint)?;
         let evidence = self.verified(active, endpoint, &tls)?;
         let opened = Opened {
@@ -152,6 +153,5 @@ fn innermost(error: &hyper::Error) -> String {
 }
 
 pub(super) fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "a plug that waits")]
     Instant::now()
 }

@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::failure::is_ours;
 use super::{Failure, Fault};
+use crate::breaker::NotNow;
 use crate::payload::CannotSign;
 
 /// What came of one attempt at a delivery.
@@ -43,6 +44,8 @@ pub enum Fate {
 pub struct Answer {
     /// Its status.
     pub status: u16,
+    /// Its header fields, of at most 64 KiB in all.
+    pub headers: HeaderMap,
     /// The beginning of its body, at most as much as [`Limits`](super::Limits) keep.
     pub body: Bytes,
     /// Whether that is all of it.
@@ -136,11 +139,11 @@ impl Outcome {
         }
     }
 
-    pub(super) fn answered(answer: Answer, headers: &HeaderMap, rules: &RetryRules, now: UnixTime) -> Self {
-        let failure = judge_status(answer.status, rules);
+    pub(super) fn answered(answer: Answer, rules: &RetryRules, now: UnixTime) -> Self {
+        let failure = judge(&answer, rules);
         let fate = match &failure {
             None => Fate::Delivered,
-            Some(failure) => asked_for(fate(failure, rules, now), headers, rules, now),
+            Some(failure) => asked_for(fate(failure, rules, now), &answer.headers, rules, now),
         };
         Self {
             fate,
@@ -150,15 +153,29 @@ impl Outcome {
     }
 }
 
-fn judge_status(status: u16, rules: &RetryRules) -> Option<Failure> {
+fn judge(answer: &Answer, rules: &RetryRules) -> Option<Failure> {
+    let status = answer.status;
     match status {
         200..=299 => None,
         300..=399 => Some(Failure::Redirected { status }),
         410 => Some(Failure::Gone { status }),
         501 if rules.not_implemented == NotImplemented::Gone => Some(Failure::Gone { status }),
         495 | 496 => Some(Failure::IdentityRefusedByStatus { status }),
+        400 if is_nginx_about_certificates(&answer.body) => Some(Failure::IdentityRefusedByStatus { status }),
         _ => Some(Failure::Status { status }),
     }
+}
+
+/// nginx completes the handshake whatever certificate was shown, and turns its 495 and 496 into 400 unless told
+/// otherwise: only the page says what is meant.
+fn is_nginx_about_certificates(body: &[u8]) -> bool {
+    const PAGES: [&[u8]; 2] = [
+        b"<center>The SSL certificate error</center>",
+        b"<center>No required SSL certificate was sent</center>",
+    ];
+    PAGES
+        .iter()
+        .any(|page| body.windows(page.len()).any(|part| part == *page))
 }
 
 /// What is to be done about a failure, if nobody says when.
@@ -175,6 +192,8 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
         Failure::Untrusted(untrusted) if !is_ours(untrusted) => Fate::Dead,
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
+        | Failure::Unclaimed
+        | Failure::Endpoint(_)
         | Failure::PortNotAllowed { .. }
         | Failure::PrivateAddress(_) => Fate::Dead,
         // The same delivery will never be signed; a missing key may be there tomorrow.
@@ -184,10 +203,10 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
             status: 408 | 425 | 429 | 502 | 503 | 504,
         }
         | Failure::TimedOut { .. } => overloaded,
-        Failure::CircuitOpen { until: Some(until) } => Fate::Retry {
+        Failure::NotNow(NotNow::Open { until }) => Fate::Retry {
             after: Duration::from_secs(until.as_secs().saturating_sub(now.as_secs())),
         },
-        Failure::CircuitOpen { until: None } => overloaded,
+        Failure::NotNow(_) => overloaded,
         _ => again,
     }
 }
@@ -218,9 +237,15 @@ fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
 }
 
 impl Answer {
-    pub(super) fn new(status: StatusCode, protocol: Protocol, connection: Connected) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        protocol: Protocol,
+        connection: Connected,
+    ) -> Self {
         Self {
             status: status.as_u16(),
+            headers,
             body: Bytes::new(),
             end: BodyEnd::Whole,
             protocol,

@@ -3,10 +3,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwapOption;
+use rustls_pki_types::UnixTime;
 use tokio::sync::Semaphore;
 
 use super::pool::Pool;
-use super::{Limits, Sender};
+use super::turns::Turns;
+use super::{Failure, Limits, Sender};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -47,10 +49,9 @@ impl Tenants {
         tenant: TenantId,
         sender: Sender,
         clock: &Clock,
-        limits: &Limits,
+        turns: &Turns,
     ) -> Result<u64, InvalidTls> {
         let outbound = sender.outbound(clock)?;
-        let share = || Arc::new(Semaphore::new(limits.per_tenant.max(1)));
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let active = Active {
@@ -62,7 +63,7 @@ impl Tenants {
         let slot = all.entry(tenant).or_insert_with(|| {
             Arc::new(Tenant {
                 current: ArcSwapOption::empty(),
-                share: share(),
+                share: turns.share(),
             })
         });
         retire(slot.current.swap(Some(Arc::new(active))));
@@ -100,6 +101,18 @@ impl Tenants {
 impl Tenant {
     pub(super) fn active(&self) -> Option<Arc<Active>> {
         self.current.load_full()
+    }
+}
+
+impl Active {
+    /// What has expired is not shown: the other side would only refuse it.
+    pub(super) fn check_certificate(&self, now: UnixTime) -> Result<(), Failure> {
+        let validity = self.sender.validity();
+        if validity.contains(now) {
+            Ok(())
+        } else {
+            Err(Failure::OwnCertificate { validity, now })
+        }
     }
 }
 

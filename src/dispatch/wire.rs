@@ -1,6 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -15,6 +15,7 @@ use crate::tls::PeerAlert;
 pub(super) struct Wire {
     alert: OnceLock<PeerAlert>,
     sent: AtomicU64,
+    secured: AtomicBool,
 }
 
 impl Wire {
@@ -28,6 +29,11 @@ impl Wire {
         self.sent.load(Ordering::Acquire)
     }
 
+    /// The handshake is done.
+    pub(super) fn secured(&self) {
+        self.secured.store(true, Ordering::Release);
+    }
+
     fn note(&self, error: &io::Error) {
         if let Some(alert) = PeerAlert::find(error) {
             let _ = self.alert.set(alert);
@@ -36,6 +42,10 @@ impl Wire {
 }
 
 /// Below TLS: counts what was sent.
+///
+/// Under TLS 1.2 a server refuses our certificate within the handshake. If it then closes with the rest of our flight
+/// unread, the first to notice is a write; and a handshake that cannot write ends there, the alert unread. So within the
+/// handshake a write to a peer that is gone only seems to succeed: the next read finds the alert, or the end.
 pub(super) struct Counted {
     io: Stream,
     wire: Arc<Wire>,
@@ -45,6 +55,15 @@ impl Counted {
     pub(super) fn new(io: Stream, wire: Arc<Wire>) -> Self {
         Self { io, wire }
     }
+
+    fn is_shaking_hands(&self) -> bool {
+        !self.wire.secured.load(Ordering::Acquire)
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 impl AsyncRead for Counted {
@@ -60,9 +79,15 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.io).poll_write(cx, buf);
-        if let Poll::Ready(Ok(written)) = &poll {
-            let written = u64::try_from(*written).unwrap_or(u64::MAX);
-            self.wire.sent.fetch_add(written, Ordering::Release);
+        match &poll {
+            Poll::Ready(Ok(written)) => {
+                let written = u64::try_from(*written).unwrap_or(u64::MAX);
+                self.wire.sent.fetch_add(written, Ordering::Release);
+            }
+            Poll::Ready(Err(error)) if self.is_shaking_hands() && is_gone(error) => {
+                return Poll::Ready(Ok(buf.len()));
+            }
+            _ => {}
         }
         poll
     }
@@ -147,5 +172,86 @@ impl AsyncWrite for Watched {
 
     fn is_write_vectored(&self) -> bool {
         self.tls.is_write_vectored()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+#[expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as loudly as the test"
+)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+    use crate::address::AddressGuard;
+    use crate::egress::Egress;
+    use crate::testing::TestCa;
+    use crate::tls::rustls::crypto::aws_lc_rs::default_provider;
+    use crate::tls::{ClientAuth, Credentials, Tls};
+    use crate::trust::PrivateCa;
+
+    /// Refuses every client's certificate, and resets the connection at once.
+    async fn refusing(tls: &Tls, servers: &TestCa) -> SocketAddr {
+        let server = servers.server("hooks.acme.example").issue();
+        let credentials = Credentials::new(tls.provider(), server.chain(), server.key()).unwrap();
+        let trust = trust(tls, &TestCa::new("Nobody's Root"));
+        let config = tls
+            .server_config(&credentials, trust, ClientAuth::Require)
+            .unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (io, _) = tcp.accept().await.unwrap();
+            let accepted = TlsAcceptor::from(Arc::new(config)).accept(io).into_fallible();
+            let (_, io) = accepted.await.unwrap_err();
+            io.set_zero_linger().unwrap();
+        });
+        address
+    }
+
+    fn trust(tls: &Tls, ca: &TestCa) -> PrivateCa {
+        PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), crate::testing::NOW).unwrap()
+    }
+
+    /// Who only writes learns of a reset, and not why; the alert has been there all the time.
+    #[tokio::test]
+    async fn an_alert_is_found_after_a_write_has_failed() {
+        let (clients, servers) = (TestCa::new("Tenants Root"), TestCa::new("Servers Root"));
+        let tls = Tls::new(Arc::new(default_provider()));
+        let address = refusing(&tls, &servers).await;
+        let client = clients.client("spiffe://acme.example/tenant/acme").issue();
+        let credentials = Credentials::new(tls.provider(), client.chain(), client.key()).unwrap();
+        let config = tls.client_config(&credentials, trust(&tls, &servers)).unwrap();
+        let egress = Egress::new().with_guard(AddressGuard::new().allow(address));
+        let io = egress.connect("127.0.0.1", address.port(), Duration::from_secs(5));
+        let wire = Arc::new(Wire::default());
+        let io = Counted::new(io.await.unwrap(), wire.clone());
+        let name = "hooks.acme.example".try_into().unwrap();
+        let tls = TlsConnector::from(Arc::new(config))
+            .connect(name, io)
+            .await
+            .unwrap();
+        wire.secured();
+        let mut watched = Watched::new(tls, wire.clone());
+        let sent = wire.sent();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let failed = async {
+            while watched.write_all(&[b' '; 4096]).await.is_ok() && watched.flush().await.is_ok() {
+                assert_eq!(wire.alert(), None, "nobody has looked");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), failed)
+            .await
+            .unwrap();
+        assert_eq!(wire.alert().map(|alert| alert.name()), Some("unknown_ca"));
+        assert_eq!(wire.sent(), sent, "the system has taken nothing");
+        assert!(watched.read(&mut [0; 16]).await.is_err());
     }
 }

@@ -68,6 +68,18 @@ impl Anchors {
         Ok(anchors)
     }
 
+    /// The authorities that browsers trust, by Mozilla's list: keys and names, without certificates.
+    pub(super) fn of_the_web() -> Self {
+        Self::default().and_of_the_web()
+    }
+
+    pub(super) fn and_of_the_web(mut self) -> Self {
+        for root in webpki_roots::TLS_SERVER_ROOTS {
+            self.keep(Anchor::of_the_web(root), root.clone());
+        }
+        self
+    }
+
     fn read_source(&mut self, source: &Source, kind: Kind, now: UnixTime) -> Result<(), Problem> {
         let mut found = false;
         for der in source.certificates()? {
@@ -115,6 +127,11 @@ impl Anchors {
         if let Kind::Private(algorithms) = kind {
             check_private(&anchor, der, algorithms)?;
         }
+        self.keep(anchor, trusted);
+        Ok(())
+    }
+
+    fn keep(&mut self, anchor: Anchor, trusted: TrustAnchor<'static>) {
         let place = self.trusted.len();
         self.by_subject
             .entry(trusted.subject.as_ref().into())
@@ -122,7 +139,6 @@ impl Anchors {
             .push(place);
         self.trusted.push(trusted);
         self.anchors.push(anchor);
-        Ok(())
     }
 
     fn add_leaf(&mut self, der: &CertificateDer<'_>, now: UnixTime) -> Result<(), Problem> {
@@ -205,6 +221,21 @@ impl Anchor {
             may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
             name: trusted.subject.as_ref().into(),
             subject,
+            hits: AtomicU64::new(0),
+        }
+    }
+
+    /// Whoever is on the list may sign: the list takes the place of the certificate.
+    fn of_the_web(trusted: &TrustAnchor<'static>) -> Self {
+        let spki_der = webpki::spki_for_anchor(trusted);
+        Self {
+            spki: SpkiHash::of(&spki_der),
+            spki_der,
+            validity: Validity::ALWAYS,
+            name_constrained: trusted.name_constraints.is_some(),
+            may_sign_crls: true,
+            name: trusted.subject.as_ref().into(),
+            subject: String::from("a public root"),
             hits: AtomicU64::new(0),
         }
     }

@@ -48,6 +48,7 @@ mod senders;
 mod signed;
 mod source;
 mod untrusted;
+mod web_roots;
 
 use std::fmt;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
 pub use senders::{Sender, SenderTls};
 pub use untrusted::Untrusted;
+pub use web_roots::WebRoots;
 
 /// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
 pub trait VerifyPeer: fmt::Debug + Send + Sync {

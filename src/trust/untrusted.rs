@@ -135,6 +135,9 @@ pub enum Untrusted {
     /// The verifier only ever takes trust away, and none that gives any stands before it.
     #[error("nothing before this verifier trusts the peer; join it behind one with `and`")]
     NothingBefore,
+    /// The verifier trusts servers only, and the peer is a client.
+    #[error("only servers are trusted by this verifier")]
+    ServersOnly,
     /// None of the names of the leaf is one that is expected of this sender.
     #[error("none of its names is expected")]
     UnexpectedName,
@@ -189,6 +192,7 @@ impl Untrusted {
             Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future",
             Self::OnDenyList => "trust.on_deny_list",
             Self::NothingBefore => "trust.nothing_before",
+            Self::ServersOnly => "trust.servers_only",
             Self::UnexpectedName => "trust.unexpected_name",
             Self::Rfc5280 { .. } => "trust.rfc5280",
             Self::CrlIssuer => "trust.crl_issuer",

@@ -1,12 +1,19 @@
 //! The sender's side, against real sockets on loopback.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "the helpers of a test fail as loudly as the test"
 )]
 
+mod alerts;
 mod deliveries;
+mod deputy;
 mod fates;
+mod own_client;
+mod pace;
+mod partition;
 mod receiver;
+mod ssrf;
 mod world;

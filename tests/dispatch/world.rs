@@ -117,7 +117,9 @@ impl World {
 
 /// Tells what stands in it; everything else is this machine.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Result<Vec<IpAddr>, NotResolved>>>>>);
+pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Resolved>>>>);
+
+type Resolved = Result<Vec<IpAddr>, NotResolved>;
 
 impl Book {
     /// The first answer comes first; the last one stays.
@@ -205,7 +207,10 @@ impl Observer for Log {
             Event::Delivering { id, stage, .. } => format!("{id}: {stage:?}"),
             Event::Delivered { tenant, host, id } => format!("{id}: delivered to {host} for {tenant}"),
             Event::NotDelivered { id, code, fault, .. } => format!("{id}: {code}, {fault}"),
-            Event::Reported { tenant, untrusted } => format!("reported: {tenant} {}", untrusted.code()),
+            Event::Reported {
+                tenant, untrusted, ..
+            } => format!("reported: {tenant} {}", untrusted.code()),
+            Event::CircuitChanged { tenant, from, to, .. } => format!("circuit of {tenant}: {from} -> {to}"),
             other => format!("{other:?}"),
         };
         self.0.lock().expect("no panic").push(line);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Limits, Share, WhenFull};
+use super::{Limits, MemoryStore, Share, WhenFull};
 use crate::replay::{Claim, ClaimAnswer, ClaimKey, Claimed, Settlement, StoreDown};
 use crate::tenant::TenantId;
 
@@ -172,7 +172,7 @@ impl Shelf {
     }
 
     fn has_room(&self, tenant: &TenantId, limits: &Limits) -> Result<(), StoreDown> {
-        let free = limits.capacity.saturating_sub(self.entries.len());
+        let free = self.free(tenant, limits);
         let share = match limits.share {
             Share::OfWhatIsFree => free,
             Share::Fixed(claims) => claims,
@@ -184,6 +184,14 @@ impl Shelf {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// How many more claims there is room for, if the next one is this tenant's.
+    fn free(&self, tenant: &TenantId, limits: &Limits) -> usize {
+        let newcomer = usize::from(!self.rooms.contains_key(tenant));
+        let tenants = (self.rooms.len() + newcomer).saturating_mul(MemoryStore::BYTES_PER_TENANT);
+        let bytes = limits.bytes.saturating_sub(tenants) / MemoryStore::BYTES_PER_CLAIM;
+        limits.capacity.min(bytes).saturating_sub(self.entries.len())
     }
 
     /// Clears rooms away until there is room, or nothing is left that has ended.

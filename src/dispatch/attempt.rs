@@ -1,0 +1,184 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::timeout;
+
+use super::builder::Rules;
+use super::connection::{Connection, Processed};
+use super::exchange::{Exchange, Unanswered};
+use super::open::{Opener, now};
+use super::tenants::{Active, Tenant};
+use super::{Answer, BodyEnd, Connected, Delivery, Endpoint, Failure, Protocol};
+use crate::observe::{DeliveryStage, Event};
+use crate::payload::Outgoing;
+
+/// How often a delivery begins anew because identity or trust was replaced before it was sent.
+const ANEW: usize = 4;
+
+/// One attempt at a delivery whose turn has come.
+pub(super) struct Attempt<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) delivery: &'a Delivery,
+}
+
+impl Attempt<'_> {
+    /// Under the identity of this moment; anew, where it is replaced before anything was sent.
+    pub(super) async fn run(&self, tenant: &Tenant) -> Result<Answer, Failure> {
+        let mut failed = Failure::NoSender;
+        for _ in 0..ANEW {
+            let active = tenant.active().ok_or(Failure::NoSender)?;
+            match self.send(&active).await {
+                Ok(answered) => return Ok(answered),
+                Err(NotSent::Replaced) => failed = Failure::NoSender,
+                Err(NotSent::Failed(failure)) => return Err(failure),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn send(&self, active: &Active) -> Result<Answer, NotSent> {
+        let signature = self.sign(active)?;
+        let exchange = Exchange {
+            endpoint: self.endpoint,
+            delivery: self.delivery,
+            signature: &signature,
+            deadlines: &self.rules.deadlines,
+            limits: &self.rules.limits,
+        };
+        if let Some(connection) = active
+            .pool
+            .take(&self.endpoint.place(), |kept| self.is_good(active, kept))
+        {
+            match self
+                .exchange(active, connection, Connected::Reused, &exchange)
+                .await
+            {
+                // It had died while it was idle, and the request was certainly not handled: once more, on a fresh one.
+                Err(NotAnswered::Unanswered(unanswered)) if unanswered.processed == Processed::No => {}
+                other => return other.map_err(NotSent::from),
+            }
+        }
+        let connection = self.open(active).await?;
+        let answered = self
+            .exchange(active, connection, Connected::Fresh, &exchange)
+            .await;
+        answered.map_err(NotSent::from)
+    }
+
+    fn sign(&self, active: &Active) -> Result<HeaderMap, Failure> {
+        let Self {
+            endpoint, delivery, ..
+        } = self;
+        let now = self.rules.clock.now();
+        active.check_certificate(now)?;
+        let outgoing = Outgoing::new(&delivery.tenant, &delivery.id, &delivery.body, now)
+            .with_request(&delivery.method, endpoint.uri())
+            .with_headers(&delivery.headers);
+        Ok(active.sender.sign(&outgoing)?)
+    }
+
+    async fn open(&self, active: &Active) -> Result<Connection, Failure> {
+        self.at(DeliveryStage::Connecting);
+        let opener = Opener {
+            egress: &self.rules.egress,
+            deadlines: &self.rules.deadlines,
+            clock: &self.rules.clock,
+        };
+        let (connection, evidence) = opener.open(active, self.endpoint).await?;
+        if let Some(untrusted) = &evidence.reported {
+            self.rules.observer.observe(&Event::Reported {
+                tenant: self.delivery.tenant(),
+                untrusted,
+            });
+        }
+        if let Some(shared) = connection.share() {
+            // Others may use an HTTP/2 connection from now on, and need not open one of their own.
+            active
+                .pool
+                .keep(self.endpoint.place(), shared, &self.rules.limits, now());
+        }
+        Ok(connection)
+    }
+
+    async fn exchange(
+        &self,
+        active: &Active,
+        mut connection: Connection,
+        from: Connected,
+        exchange: &Exchange<'_>,
+    ) -> Result<Answer, NotAnswered> {
+        // The last moment: what is replaced after this is replaced while the request is under way.
+        if active.pool.is_retired() || connection.facts.trust != active.sender.trust().generation() {
+            return Err(NotAnswered::Replaced);
+        }
+        self.at(DeliveryStage::Sending);
+        let answered = exchange.run(&mut connection, from).await;
+        let answer = answered.map_err(NotAnswered::Unanswered)?;
+        if answer.end == BodyEnd::Whole {
+            self.keep(active, connection).await;
+        }
+        Ok(answer)
+    }
+
+    /// Only a connection whose answer was read to its end can serve another request. HTTP/2 streams end each by itself,
+    /// so such a connection is in the pool already.
+    async fn keep(&self, active: &Active, mut connection: Connection) {
+        if connection.protocol() == Protocol::Http2 {
+            return active
+                .pool
+                .keep(self.endpoint.place(), connection, &self.rules.limits, now());
+        }
+        let ready = timeout(Duration::from_millis(100), connection.ready()).await;
+        if let Ok(Ok(())) = ready {
+            active
+                .pool
+                .keep(self.endpoint.place(), connection, &self.rules.limits, now());
+        }
+    }
+
+    /// Whether an idle connection may still be used: open, not too old, made under the trust in force, and as long as
+    /// the server's certificate holds.
+    fn is_good(&self, active: &Active, connection: &Connection) -> bool {
+        let facts = &connection.facts;
+        connection.is_ready()
+            && facts.trust == active.sender.trust().generation()
+            && facts.valid.contains(self.rules.clock.now())
+            && now().duration_since(facts.opened) < self.rules.limits.connection_age
+    }
+
+    fn at(&self, stage: DeliveryStage) {
+        self.rules.observer.observe(&Event::Delivering {
+            tenant: self.delivery.tenant(),
+            host: self.endpoint.host(),
+            id: self.delivery.id(),
+            stage,
+        });
+    }
+}
+
+enum NotAnswered {
+    Replaced,
+    Unanswered(Unanswered),
+}
+
+enum NotSent {
+    /// Identity or trust is not the one it began with any more, and nothing was sent.
+    Replaced,
+    Failed(Failure),
+}
+
+impl From<Failure> for NotSent {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<NotAnswered> for NotSent {
+    fn from(not: NotAnswered) -> Self {
+        match not {
+            NotAnswered::Replaced => Self::Replaced,
+            NotAnswered::Unanswered(unanswered) => Self::Failed(unanswered.failure),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The known attack: tenant A registers tenant B's URL and asks for a test delivery. B's receiver is this crate's own.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::post;
+use countersign::dispatch::{Claims, Dispatcher, Fate, Fault, NotClaimed};
+use countersign::gate::{Countersigned, Policy};
+use countersign::observe::{Event, Observer};
+use countersign::payload::{HmacVerifier, Scheme};
+use countersign::replay::MemoryStore;
+use countersign::tenant::TenantTable;
+use countersign::tls::{ClientAuth, Tls};
+use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer};
+
+use crate::world::*;
+
+/// Globex's receiver: it takes deliveries of Globex from the platform, and of nobody else.
+struct Globex {
+    address: SocketAddr,
+    log: Refusals,
+    handled: Arc<Mutex<Vec<String>>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Refusals(Arc<Mutex<Vec<&'static str>>>);
+
+impl Observer for Refusals {
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::Refused { refusal, .. } = event {
+            self.0.lock().expect("no panic").push(refusal.code());
+        }
+    }
+}
+
+async fn globex(known: &[&str]) -> Globex {
+    let world = world();
+    let table = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
+    let table = table.known(known.iter().copied()).build().expect("a table");
+    let policy = Policy::new(world.trust(&world.clients), table);
+    let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    let config = tls
+        .server_config(
+            &world.credentials(&world.server),
+            policy.trust(),
+            ClientAuth::Require,
+        )
+        .expect("a configuration");
+    let listener = Listener::bind("127.0.0.1:0", Acceptor::new(config))
+        .await
+        .expect("a port");
+    let (address, log) = (listener.local_addr(), Refusals::default());
+    let handled = Arc::new(Mutex::new(Vec::<String>::new()));
+    let desk = handled.clone();
+    let handle = move |proof: Countersigned| {
+        let desk = desk.clone();
+        async move { desk.lock().expect("no panic").push(proof.tenant().to_string()) }
+    };
+    let scheme = Scheme::standard_webhooks();
+    let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys(known)), MemoryStore::default());
+    let observer = Arc::new(log.clone());
+    let app = Router::new()
+        .route("/hooks", post(handle))
+        .layer(payload.observed_by(observer.clone()))
+        .layer(CallerLayer::new(policy).observed_by(observer));
+    tokio::spawn(async move {
+        axum::serve(listener, app.into_make_service_with_connect_info::<Connection>()).await
+    });
+    Globex {
+        address,
+        log,
+        handled,
+    }
+}
+
+fn platform(port: u16, claims: Option<Claims>) -> Dispatcher {
+    let builder = builder(&[port]);
+    let dispatcher = match claims {
+        Some(claims) => builder.with_claims(claims).build(),
+        None => builder.build(),
+    };
+    for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
+        let sender = world().sender(certificate, name);
+        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+    }
+    dispatcher
+}
+
+#[tokio::test]
+async fn the_receiver_refuses_it() {
+    // Whether Globex's receiver knows of Acme at all, or serves both: Acme's delivery is Acme's, and never Globex's.
+    for (known, expected) in [
+        (
+            &["globex"][..],
+            (
+                Fate::Retry {
+                    after: std::time::Duration::ZERO,
+                },
+                vec!["tenant.unknown"],
+            ),
+        ),
+        (&["acme", "globex"][..], (Fate::Delivered, vec![])),
+    ] {
+        let receiver = globex(known).await;
+        let dispatcher = platform(receiver.address.port(), None);
+        let url = format!("https://hooks.globex.example:{}/hooks", receiver.address.port());
+        let own = dispatcher
+            .deliver(&endpoint("globex", &url), &delivery("globex", "msg_1"))
+            .await;
+        assert_eq!(own.fate, Fate::Delivered);
+        let stolen = endpoint("acme", &url);
+        let outcome = dispatcher.deliver(&stolen, &delivery("acme", "msg_2")).await;
+        assert_eq!(
+            (outcome.fate, receiver.log.0.lock().expect("no panic").clone()),
+            expected
+        );
+        let handled = receiver.handled.lock().expect("no panic").clone();
+        let expected = if known.len() == 1 {
+            vec!["globex"]
+        } else {
+            vec!["globex", "acme"]
+        };
+        assert_eq!(handled, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_dispatcher_refuses_it_first() {
+    let receiver = globex(&["globex"]).await;
+    let claims = Claims::of_urls();
+    let dispatcher = platform(receiver.address.port(), Some(claims.clone()));
+    let url = format!("https://hooks.globex.example:{}/hooks", receiver.address.port());
+    let (own, stolen) = (endpoint("globex", &url), endpoint("acme", &url));
+    assert_eq!(claims.claim(&own), Ok(()));
+    let taken = NotClaimed::Taken {
+        owner: tenant("globex"),
+    };
+    assert_eq!(claims.claim(&stolen), Err(taken));
+    let outcome = dispatcher.deliver(&stolen, &delivery("acme", "msg_1")).await;
+    let expected = (Fate::Dead, "dispatch.not_their_endpoint", Some(Fault::Policy));
+    assert_eq!((outcome.fate, outcome.code(), outcome.fault()), expected);
+    assert_eq!(*receiver.log.0.lock().expect("no panic"), Vec::<&str>::new());
+    let outcome = dispatcher.deliver(&own, &delivery("globex", "msg_2")).await;
+    assert_eq!(outcome.fate, Fate::Delivered);
+}

@@ -1,0 +1,104 @@
+//! 100 tenants, 1,000 deliveries each, to healthy and broken receivers, all at once. Does any of them ever speak for
+//! another?
+//!
+//! The receivers judge, each by the certificate that the connection showed and by Standard Webhooks' own library. Every
+//! tenant delivers to two places: one of its own, and one that all tenants share, where a connection that was kept for
+//! one tenant would be at hand for the next.
+//!
+//! A test build does it with 20 deliveries each, or as many as `COUNTERSIGN_DELIVERIES` says. All of it:
+//!
+//! ```console
+//! $ cargo test --release --all-features --test isolation -- --nocapture
+//! ```
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
+
+#[path = "../sending/mod.rs"]
+mod sending;
+
+mod crowd;
+mod receiver;
+
+use std::time::Duration;
+
+use countersign::dispatch::Limits;
+use crowd::{Crowd, TENANTS};
+
+fn deliveries() -> usize {
+    let wanted = std::env::var("COUNTERSIGN_DELIVERIES").ok();
+    let wanted = wanted.map(|number| number.parse().expect("COUNTERSIGN_DELIVERIES is a number"));
+    wanted.unwrap_or(if cfg!(debug_assertions) { 20 } else { 1_000 })
+}
+
+/// What a broken tenant may cost a healthy one: they share two processors with it, and with all receivers.
+const MOST_SLOWED: f64 = 5.0;
+/// What memory may grow by from the half of the deliveries to their end.
+const MOST_GROWN: usize = 64 << 20;
+
+#[test]
+fn isolation() {
+    let deliveries = deliveries();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let seen = runtime.block_on(async {
+        let crowd = Crowd::gather().await;
+        // The first half of what the healthy ones have, with nobody else there: then the rest, and all of the others'.
+        let alone = crowd
+            .deliver(|tenant| tenant.is_healthy(), 0..deliveries / 2)
+            .await;
+        let half = memory();
+        let broken = crowd.deliver(|tenant| !tenant.is_healthy(), 0..deliveries);
+        let healthy = crowd.deliver(|tenant| tenant.is_healthy(), deliveries / 2..deliveries);
+        let (_, beside) = tokio::join!(broken, healthy);
+        let grown = memory().saturating_sub(half);
+        crowd.assert_nothing_is_left_open().await;
+        let slowed = beside.as_secs_f64() / alone.as_secs_f64();
+        println!(
+            "isolation: healthy tenants in {alone:.1?} alone, in {beside:.1?} beside broken ones: {slowed:.2}"
+        );
+        println!(
+            "isolation: memory grew by {} MiB from the half to the end, at most {} connections open at once",
+            grown >> 20,
+            crowd.most_open(),
+        );
+        assert!(
+            slowed < MOST_SLOWED,
+            "broken tenants slow the others: {slowed:.2}"
+        );
+        assert!(grown < MOST_GROWN, "memory grew by {grown} bytes");
+        let limits = Limits::default();
+        let places = 2 * TENANTS;
+        let most = TENANTS * limits.per_tenant + places * limits.idle_per_endpoint;
+        assert!(
+            crowd.most_open() <= most,
+            "{} connections at once",
+            crowd.most_open()
+        );
+        crowd.seen()
+    });
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    println!(
+        "isolation: {} deliveries, {} under a wrong identity",
+        seen.deliveries, seen.wrong
+    );
+    assert_eq!(seen.first_wrong, None);
+    assert_eq!(
+        (seen.deliveries, seen.wrong, seen.twice),
+        (TENANTS * deliveries, 0, 0)
+    );
+}
+
+/// Bytes of memory that this process has in use; 0 where the system does not say.
+fn memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.map_or(0, |kib| kib.trim().parse::<usize>().expect("a number") * 1024)
+}
