@@ -25,7 +25,7 @@
 //! | module | question | trait | ready-made |
 //! |---|---|---|---|
 //! | [`identity`] | Who is it? | | [`PeerChain`](identity::PeerChain) |
-//! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`Sender`](trust::Sender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`Remembered`](trust::Remembered) |
+//! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`Sender`](trust::Sender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`WebRoots`](trust::WebRoots), [`Remembered`](trust::Remembered) |
 //! | [`tenant`] | Whose is it? | [`ResolveTenant`](tenant::ResolveTenant) | [`TenantTable`](tenant::TenantTable), [`Rule`](tenant::Rule) |
 //! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
@@ -34,11 +34,12 @@
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
-//! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be fetched from |
+//! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
-//! `reload` for key sets that live at a URL, `testing` for your own tests.
+//! `dispatch` for the sender's side, `egress` for the way out, `reload` for key sets that live at a URL, `testing` for your
+//! own tests.
 //!
 //! The [cookbook](docs::cookbook) has a recipe for each common task, beginning with a whole server;
 //! [design](docs::design) says why things are as they are; the [threat model](docs::threat_model) against whom they help.
@@ -54,8 +55,8 @@
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
-//! | `dispatch` | `dispatch`: the sender's side; switches `tls` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
+//! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.

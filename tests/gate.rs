@@ -650,7 +650,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
         (Failure::OwnCertificate { validity: Validity::ALWAYS, now: at(1) }, "dispatch.own_certificate", Ours),
         (Failure::CannotSign(CannotSign::Id), "dispatch.cannot_sign", Ours),
         (Failure::FieldTaken { field: http::header::DATE }, "dispatch.field_taken", Ours),
-        (Failure::Tls(rustls::Error::DecryptError.into()), "dispatch.tls", Ours),
+        (Failure::Tls(countersign::tls::InvalidTls::NoTime), "dispatch.tls", Ours),
         (Failure::IdentityUnfit, "dispatch.identity_unfit", Ours),
         (Failure::IdentityRefusedByStatus { status: 496 }, "dispatch.identity_refused", Ours),
         (Failure::IdentityNotAsked, "dispatch.identity_not_asked", Theirs),

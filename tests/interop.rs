@@ -339,7 +339,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem is not well-formed PEM", "; export it again"],
-    ["--key", "DIR/p256.key", "DIR/p256.key: certificate and private key", "; give the key of the first"],
+    ["--key", "DIR/p256.key", "DIR/p256.key: the private key is not that of the first", "; give the key that its request was made with"],
     ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
     ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; give the CA certificates"],

@@ -48,7 +48,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
-const MAY_ASK_THE_TIME: &[&str] = &["clock", "tls", "web", "dispatch", "reload", "forwarded"];
+const MAY_ASK_THE_TIME: &[&str] = &["clock", "egress", "tls", "web", "dispatch", "reload", "forwarded"];
 
 /// Names that say nothing about what is inside.
 const DRAWERS: &[&str] = &[

@@ -128,6 +128,10 @@ fn web_roots_trust_the_public_web_and_nobody_else() {
     let (mut public, mut made_up) = (0, 0);
     for case in &cases {
         let name = case.server_name().unwrap_or_else(|| other.clone());
+        if case.id == "webpki::cryptographydotio-chain" {
+            assert_eq!(ask(case, &name, case.now()), Ok(()), "a public site, too");
+            continue;
+        }
         if !case.id.starts_with("online::") {
             assert_ne!(ask(case, &name, case.now()), Ok(()), "{}", case.id);
             made_up += 1;

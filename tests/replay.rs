@@ -13,9 +13,14 @@ use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use countersign::replay::{
-    Claim, ClaimAnswer, ClaimKey, MemoryStore, ReplayStore, Settlement, StoreDown, Terms,
+use countersign::payload::{
+    Forged, HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload as _,
+    VerifyPayload as _,
 };
+use countersign::replay::{
+    Claim, ClaimAnswer, ClaimKey, MemoryStore, NotFresh, ReplayStore, Settlement, StoreDown, Terms,
+};
+use http::{HeaderMap, Method, Uri};
 use promise::{Do, Embedded, Play, Rules, Saw, WINDOW, claim_of};
 use proptest::prelude::*;
 use support::{at, now, secs, tenant};
@@ -103,6 +108,59 @@ fn a_future_that_is_dropped_has_done_nothing() {
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
     drop(play.stage.0.release(&play.grants[0]));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
+}
+
+// --- where tolerance and terms meet -----------------------------------------------------------------------------------
+
+/// A retry that the sender has signed five minutes ahead, by a clock that is fast, passes for five minutes after that: no
+/// window is shorter, whatever the terms say.
+#[test]
+fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
+    const NOW: u64 = 1_790_000_000;
+    let keyring = |scheme: &Scheme| {
+        let secret = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
+        Keyring::builder(scheme)
+            .key("acme", "2026", secret)
+            .build()
+            .expect("a key")
+    };
+    let scheme = Scheme::standard_webhooks();
+    let signer = HmacSigner::new(scheme.clone(), keyring(&scheme));
+    let verifier = HmacVerifier::new(scheme.clone(), keyring(&scheme));
+    let (owner, method, uri) = (tenant("acme"), Method::POST, Uri::from_static("/"));
+    let signed_at = |time: u64| {
+        let outgoing = Outgoing::new(&owner, "msg_1", b"{}", at(time));
+        signer.sign_payload(&outgoing).expect("a key")
+    };
+    let store = MemoryStore::default();
+    let present = |headers: &HeaderMap, time: u64| {
+        let message = Message::new(&method, &uri, headers, b"{}", at(time));
+        let authentic = verifier.verify_payload(&message)?;
+        let terms = Terms::default().with_window(secs(0)).with_lease(secs(0));
+        Ok::<_, Forged>(now(store.claim(&authentic.claim(at(time), terms))))
+    };
+    let (sent, ahead) = (signed_at(NOW), signed_at(NOW + 300));
+    let Ok(Ok(ClaimAnswer::Granted(claimed))) = present(&sent, NOW) else {
+        panic!("it is new");
+    };
+    assert_eq!(claimed.keep_until(), at(NOW + 600));
+    assert_eq!(now(store.commit(&claimed)), Ok(Settlement::Done));
+    assert_eq!(present(&ahead, NOW + 600), Ok(Ok(ClaimAnswer::Handled)));
+    let stale = NotFresh::Stale {
+        signed: at(NOW + 300),
+        now: at(NOW + 601),
+    };
+    assert_eq!(present(&ahead, NOW + 601), Err(Forged::NotFresh(stale)));
+
+    // And each retry that is signed anew begins that anew.
+    assert_eq!(
+        present(&signed_at(NOW + 900), NOW + 1_200),
+        Ok(Ok(ClaimAnswer::Handled))
+    );
+    assert_eq!(
+        present(&signed_at(NOW + 1_500), NOW + 1_800),
+        Ok(Ok(ClaimAnswer::Handled))
+    );
 }
 
 // --- full, and fair -------------------------------------------------------------------------------------------------

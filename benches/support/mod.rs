@@ -163,6 +163,7 @@ pub(crate) struct Allocations {
     /// Bytes in all.
     pub(crate) bytes: u64,
     /// Bytes still held at the end.
+    #[allow(dead_code, reason = "not every bench keeps something")]
     pub(crate) held: i64,
 }
 

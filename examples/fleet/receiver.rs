@@ -12,7 +12,7 @@ use axum::routing::post;
 use countersign::gate::Countersigned;
 use countersign::payload::{HmacVerifier, Scheme};
 use countersign::replay::{RedisStore, Terms};
-use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, ReplayAnswer};
 
 use crate::world::World;
 
@@ -33,9 +33,14 @@ pub(crate) async fn serve(
     let acceptor = Acceptor::new(world.server_config(&policy));
     let listener = Listener::bind(("127.0.0.1", port), acceptor).await?;
     listening(listener.local_addr().port());
+    // By default a replay is told 200, as the delivery was; here the two are to be told apart.
     let app = Router::new()
         .route("/", post(handle))
-        .layer(PayloadLayer::new(verifier, store).with_terms(terms))
+        .layer(
+            PayloadLayer::new(verifier, store)
+                .with_terms(terms)
+                .with_replay_answer(ReplayAnswer::Forbid),
+        )
         .layer(CallerLayer::new(policy))
         .with_state(Arc::new(ledger));
     axum::serve(listener, app.into_make_service_with_connect_info::<Connection>()).await

@@ -24,7 +24,7 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Under the identity of this moment; anew, where it is replaced before anything was sent.
-    pub(super) async fn run(&self, tenant: &Tenant) -> Result<(Answer, HeaderMap), Failure> {
+    pub(super) async fn run(&self, tenant: &Tenant) -> Result<Answer, Failure> {
         let mut failed = Failure::NoSender;
         for _ in 0..ANEW {
             let active = tenant.active().ok_or(Failure::NoSender)?;
@@ -37,7 +37,7 @@ impl Attempt<'_> {
         Err(failed)
     }
 
-    async fn send(&self, active: &Active) -> Result<(Answer, HeaderMap), NotSent> {
+    async fn send(&self, active: &Active) -> Result<Answer, NotSent> {
         let signature = self.sign(active)?;
         let exchange = Exchange {
             endpoint: self.endpoint,
@@ -107,18 +107,18 @@ impl Attempt<'_> {
         mut connection: Connection,
         from: Connected,
         exchange: &Exchange<'_>,
-    ) -> Result<(Answer, HeaderMap), NotAnswered> {
+    ) -> Result<Answer, NotAnswered> {
         // The last moment: what is replaced after this is replaced while the request is under way.
         if active.pool.is_retired() || connection.facts.trust != active.sender.trust().generation() {
             return Err(NotAnswered::Replaced);
         }
         self.at(DeliveryStage::Sending);
         let answered = exchange.run(&mut connection, from).await;
-        let (answer, headers) = answered.map_err(NotAnswered::Unanswered)?;
+        let answer = answered.map_err(NotAnswered::Unanswered)?;
         if answer.end == BodyEnd::Whole {
             self.keep(active, connection).await;
         }
-        Ok((answer, headers))
+        Ok(answer)
     }
 
     /// Only a connection whose answer was read to its end can serve another request. HTTP/2 streams end each by itself,

@@ -157,9 +157,7 @@ impl Shared {
             delivery,
         };
         match timeout(self.rules.deadlines.whole, attempt.run(tenant)).await {
-            Ok(Ok((answer, headers))) => {
-                Outcome::answered(answer, &headers, &self.rules.retry, self.rules.clock.now())
-            }
+            Ok(Ok(answer)) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
             Ok(Err(failure)) => self.failed(failure),
             Err(_) => self.failed(Failure::TimedOut {
                 stage: Stage::Delivering,

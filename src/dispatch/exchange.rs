@@ -25,12 +25,12 @@ pub(super) struct Unanswered {
 }
 
 impl Exchange<'_> {
-    /// The answer, with its header fields.
+    /// The answer.
     pub(super) async fn run(
         &self,
         connection: &mut Connection,
         from: Connected,
-    ) -> Result<(Answer, HeaderMap), Unanswered> {
+    ) -> Result<Answer, Unanswered> {
         let request = self.request(connection.protocol()).map_err(not_sent)?;
         let sent = timeout(self.deadlines.answer, connection.send(request)).await;
         let response = match sent {
@@ -74,19 +74,14 @@ impl Exchange<'_> {
         Ok(request)
     }
 
-    async fn read(
-        &self,
-        response: Response<Incoming>,
-        protocol: Protocol,
-        from: Connected,
-    ) -> (Answer, HeaderMap) {
+    async fn read(&self, response: Response<Incoming>, protocol: Protocol, from: Connected) -> Answer {
         let (head, mut body) = response.into_parts();
-        let mut answer = Answer::new(head.status, protocol, from);
+        let mut answer = Answer::new(head.status, head.headers, protocol, from);
         let mut kept = BytesMut::new();
         let reading = timeout(self.deadlines.body, keep(&mut body, &mut kept, self.limits.body)).await;
         answer.end = reading.unwrap_or(BodyEnd::CutOff);
         answer.body = kept.freeze();
-        (answer, head.headers)
+        answer
     }
 }
 

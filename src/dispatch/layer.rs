@@ -43,12 +43,16 @@ impl<S> Layer<S> for SignLayer {
     }
 }
 
-/// The identity of a delivery, in a request's extensions.
+/// The identity of a delivery, in a request's extensions: the same for every attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryId(
-    /// The same for every attempt.
-    pub String,
-);
+pub struct DeliveryId(String);
+
+impl DeliveryId {
+    /// Names a delivery.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+}
 
 /// The service that [`SignLayer`] makes.
 #[derive(Debug, Clone)]

@@ -1,5 +1,86 @@
-//! The sender's side: deliveries under each tenant's own certificate, to consumers whose servers are verified, signed,
-//! sent, and judged by what came back.
+//! **How do we send it?** The sender's side: each delivery under its tenant's own certificate, signed with its tenant's
+//! keys, to a server that is trusted, and what came of it.
+//!
+//! * A [`Sender`] is who a tenant is: certificate and key, the trust in its consumers' servers, signers. It is replaced as
+//!   a whole.
+//! * An [`Endpoint`] is where a tenant wants its deliveries; it has one owner. [`Claims`] keep tenants off each other's.
+//! * A [`Delivery`] is what is sent; [`Dispatcher::deliver`] is one attempt at it.
+//! * An [`Outcome`] says what is to become of it ([`Fate`]), why ([`Failure`], with a stable code), and whose
+//!   [`Fault`] it is. The queue is yours; [`Schedule`] tells it when to try again.
+//! * [`OwnClient`] lends identity and signatures to a client of yours: reqwest, hyper-util, tonic.
+//!
+//! ```
+//! use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Fate, Fault, Sender};
+//! use countersign::tenant::TenantId;
+//! # use countersign::payload::{HmacSigner, Keyring, Scheme};
+//! # use countersign::testing::TestCa;
+//! use countersign::tls::{Credentials, Tls};
+//! use countersign::trust::WebRoots;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
+//! # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+//! # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
+//! # let scheme = Scheme::standard_webhooks();
+//! # let keys = Keyring::builder(&scheme).key("acme", "2026", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+//! # let signer = HmacSigner::new(scheme, keys.build()?);
+//! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
+//! let acme = TenantId::parse("acme")?;
+//! let dispatcher = Dispatcher::new();
+//! dispatcher.set_sender(acme.clone(), Sender::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
+//!
+//! // Somebody registers what is not theirs to reach.
+//! let endpoint = Endpoint::parse(acme.clone(), "https://169.254.169.254/latest/meta-data")?;
+//! let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme, "msg_4711", r#"{"paid":true}"#)).await;
+//! assert_eq!((outcome.fate, outcome.code()), (Fate::Dead, "dispatch.private_address"));
+//! assert_eq!(outcome.fault(), Some(Fault::Policy));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Security
+//! **One identity, one pool, one trust for each tenant.** Connections are kept inside the tenant's sender of one generation,
+//! so there is no key under which one could be found for another. Once a sender is replaced, its idle connections are
+//! closed and no other request begins on one of them; those under way end. The same where a part of its trust is replaced
+//! ([`Live`](crate::live::Live)). TLS sessions are never resumed. No sender, an expired certificate, no signature: nothing
+//! is sent, least of all without them. A server must *ask* for the certificate, unless
+//! [`allow_unasked`](Endpoint::allow_unasked) says otherwise for an endpoint.
+//!
+//! **The destination is signed where the scheme can.** RFC 9421 covers `@target-uri`, and tokens have an audience, so what is
+//! sent to one receiver is refused by another. HMAC over the body alone (Standard Webhooks, Stripe, GitHub) does not say to
+//! whom it was sent: a receiver can hand such a delivery on to another receiver that knows the same key. Give each endpoint
+//! a key of its own then.
+//!
+//! **Nobody is sent to a neighbour.** https only, port 443 unless told otherwise, no redirects, no cookies, and only public
+//! addresses: see [`Egress`](crate::egress::Egress).
+//!
+//! # What becomes of it
+//!
+//! | | fate | fault |
+//! |---|---|---|
+//! | 2xx | delivered | |
+//! | 3xx | dead: nobody follows | theirs |
+//! | 410, and 501 if asked for | gone | theirs |
+//! | 408, 425, 429, 502, 503, 504 | retry, after a minute at least, or as `Retry-After` says | theirs |
+//! | 495, 496, nginx's 400 about certificates | retry: our certificate is refused | ours |
+//! | other statuses | retry | theirs |
+//! | alert about our certificate, whenever it comes; our certificate expired; no key; no sender | retry | ours |
+//! | server not trusted: wrong key, wrong name, expired, unknown authority | dead | theirs |
+//! | our revocation lists out of date | retry | ours |
+//! | server did not ask for our certificate | retry | theirs |
+//! | no address, nobody there, connection broken | retry | network |
+//! | took too long, in any stage | retry, after a minute at least | network |
+//! | no TLS, no HTTP | retry | theirs |
+//! | our proxy | retry | ours |
+//! | private address, other port, another tenant's endpoint | dead | policy |
+//! | the circuit of the endpoint is open | retry, when it is probed | theirs |
+//!
+//! What is ours or policy is not charged to the endpoint's [circuit](crate::breaker).
+//!
+//! A request is sent twice in one attempt only where it was certainly not handled: on a connection that had been idle and
+//! was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
+
 mod attempt;
 mod builder;
 mod claims;

@@ -153,6 +153,5 @@ fn innermost(error: &hyper::Error) -> String {
 }
 
 pub(super) fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "a plug that waits")]
     Instant::now()
 }

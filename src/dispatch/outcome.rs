@@ -44,6 +44,8 @@ pub enum Fate {
 pub struct Answer {
     /// Its status.
     pub status: u16,
+    /// Its header fields, of at most 64 KiB in all.
+    pub headers: HeaderMap,
     /// The beginning of its body, at most as much as [`Limits`](super::Limits) keep.
     pub body: Bytes,
     /// Whether that is all of it.
@@ -137,11 +139,11 @@ impl Outcome {
         }
     }
 
-    pub(super) fn answered(answer: Answer, headers: &HeaderMap, rules: &RetryRules, now: UnixTime) -> Self {
+    pub(super) fn answered(answer: Answer, rules: &RetryRules, now: UnixTime) -> Self {
         let failure = judge(&answer, rules);
         let fate = match &failure {
             None => Fate::Delivered,
-            Some(failure) => asked_for(fate(failure, rules, now), headers, rules, now),
+            Some(failure) => asked_for(fate(failure, rules, now), &answer.headers, rules, now),
         };
         Self {
             fate,
@@ -235,9 +237,15 @@ fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
 }
 
 impl Answer {
-    pub(super) fn new(status: StatusCode, protocol: Protocol, connection: Connected) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        protocol: Protocol,
+        connection: Connected,
+    ) -> Self {
         Self {
             status: status.as_u16(),
+            headers,
             body: Bytes::new(),
             end: BodyEnd::Whole,
             protocol,

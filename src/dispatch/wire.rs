@@ -176,6 +176,10 @@ impl AsyncWrite for Watched {
 }
 
 #[cfg(all(test, feature = "testing"))]
+#[expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as loudly as the test"
+)]
 mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;

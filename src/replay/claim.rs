@@ -99,6 +99,11 @@ impl Claim {
         since(self.now, self.keep_until)
     }
 
+    /// For how long, if it was handled before, it is refused from now on at least.
+    pub fn renewal(&self) -> Option<Duration> {
+        self.renew_until.map(|until| since(self.now, until))
+    }
+
     /// The last second of the lease: the delivery is up for others after it.
     pub fn lease_end(&self) -> UnixTime {
         later(self.now, self.lease)

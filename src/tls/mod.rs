@@ -26,6 +26,7 @@ mod alert;
 mod binding;
 mod config;
 mod credentials;
+mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
 mod peer_alert;
@@ -39,7 +40,8 @@ mod verifier;
 
 pub use binding::Binding;
 pub use config::{InvalidTls, Tls};
-pub use credentials::{Credentials, InvalidCredentials};
+pub use credentials::Credentials;
+pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
 pub use peer_alert::{Complaint, PeerAlert};

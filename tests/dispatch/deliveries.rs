@@ -1,7 +1,19 @@
 //! What arrives, under which identity, and on which connection.
 
-use countersign::dispatch::{BodyEnd, Connected, Failure, Fate, Fault, Protocol};
-use countersign::tls::ClientAuth;
+use std::sync::Arc;
+
+use countersign::dispatch::{
+    BodyEnd, Connected, Delivery, Failure, Fate, Fault, ForbiddenField, Protocol, Sender,
+};
+use countersign::identity::SpkiHash;
+use countersign::payload::{
+    Algorithm, CannotSign, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
+    HttpSigner, InvalidHttpSignature, KeyId, Message, Origin, VerifyPayload, VerifyingKey,
+};
+use countersign::tls::{ClientAuth, ProviderKey};
+use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
+use http::{HeaderName, HeaderValue, Method, Uri};
+use rustls::pki_types::UnixTime;
 
 use crate::receiver::{Receiver, with_http2};
 use crate::world::*;
@@ -44,6 +56,12 @@ async fn a_delivery_arrives_with_certificate_and_signature() {
         for request in &seen {
             assert_eq!((request.connection, request.path.as_str()), (0, "/hooks"));
             assert_eq!(request.certificate.as_ref(), Some(world().acme.leaf()));
+            let expected = if http2 {
+                http::Version::HTTP_2
+            } else {
+                http::Version::HTTP_11
+            };
+            assert_eq!(request.version, expected);
             assert_eq!(request.body, BODY);
             assert_eq!(request.headers["content-type"], "application/json");
             assert!(request.headers.contains_key("webhook-signature"));
@@ -72,4 +90,177 @@ async fn without_an_identity_nothing_is_sent() {
         (Some(Failure::NoSender), Some(Fault::Ours))
     );
     assert_eq!(receiver.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn method_and_fields_are_the_deliverys() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let dispatcher = builder(&[receiver.port()]).build();
+    dispatcher
+        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .expect("TLS");
+    let what = delivery("acme", "msg_1")
+        .with_method(Method::PUT)
+        .with_content_type(HeaderValue::from_static("text/plain"))
+        .with_header(
+            HeaderName::from_static("x-region"),
+            HeaderValue::from_static("eu"),
+        )
+        .expect("a field of its own");
+    let to = endpoint("acme", &receiver.url(HOST));
+    assert_eq!(dispatcher.deliver(&to, &what).await.fate, Fate::Delivered);
+    let seen = &receiver.seen()[0];
+    assert_eq!(seen.headers["content-type"], "text/plain");
+    assert_eq!(seen.headers["x-region"], "eu");
+    assert_eq!(seen.headers["host"], format!("{HOST}:{}", receiver.port()));
+    assert_eq!(seen.headers["content-length"], BODY.len().to_string());
+}
+
+#[test]
+fn what_belongs_to_the_connection_is_not_the_deliverys() {
+    for name in [
+        "host",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "cookie",
+        "proxy-authorization",
+        "keep-alive",
+        "proxy-connection",
+        "http2-settings",
+    ] {
+        let name = HeaderName::from_static(name);
+        let refused = delivery("acme", "msg_1").with_header(name.clone(), HeaderValue::from_static("x"));
+        assert_eq!(
+            refused.map(|_| ()).map_err(|ForbiddenField { name, .. }| name),
+            Err(name)
+        );
+    }
+}
+
+/// A field that a signer fills is nobody else's: what is signed and what is read must be one.
+#[tokio::test]
+async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let dispatcher = builder(&[receiver.port()]).build();
+    let to = endpoint("acme", &receiver.url(HOST));
+    let send = async |sender: Sender, what: &Delivery| {
+        dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+        dispatcher.deliver(&to, what).await.failure
+    };
+    let taken = |field: &'static str| {
+        Some(Failure::FieldTaken {
+            field: HeaderName::from_static(field),
+        })
+    };
+    let sender = || world().sender(&world().acme, "acme");
+    let forged = delivery("acme", "msg_1")
+        .with_header(
+            HeaderName::from_static("webhook-id"),
+            HeaderValue::from_static("msg_2"),
+        )
+        .expect("not forbidden by name");
+    assert_eq!(send(sender(), &forged).await, taken("webhook-id"));
+    let ring = keys(&["acme"]);
+    let same = countersign::payload::HmacSigner::new(countersign::payload::Scheme::standard_webhooks(), ring);
+    let what = delivery("acme", "msg_1");
+    assert_eq!(
+        send(sender().also_signed_by(same), &what).await,
+        None,
+        "what is the same is the same"
+    );
+    let other = signer_with_acmes_name();
+    assert_eq!(
+        send(sender().also_signed_by(other), &what).await,
+        taken("webhook-signature")
+    );
+    let unknown = world().sender(&world().acme, "globex");
+    let failure = send(unknown, &what).await.expect("a failure");
+    assert!(
+        matches!(failure, Failure::CannotSign(CannotSign::NoKey(_))),
+        "{failure:?}"
+    );
+    assert_eq!(receiver.seen().len(), 1);
+}
+
+/// Signs as acme, with another key.
+fn signer_with_acmes_name() -> countersign::payload::HmacSigner {
+    let scheme = countersign::payload::Scheme::standard_webhooks();
+    let other = "whsec_b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWZvci10ZXN0cw==";
+    let ring = countersign::payload::Keyring::builder(&scheme).key("acme", "other", other);
+    countersign::payload::HmacSigner::new(scheme, ring.build().expect("a key"))
+}
+
+/// RFC 9421 covers the destination: what was sent to one receiver is not another's.
+#[tokio::test]
+async fn the_destination_is_signed_where_the_scheme_can() {
+    for http2 in [false, true] {
+        let config = world().server_config(ClientAuth::Require);
+        let receiver = Receiver::good(if http2 { with_http2(config) } else { config }).await;
+        let pem = include_bytes!("../jose/p256.pem");
+        let key = ProviderKey::from_pem(world().tls.provider(), Algorithm::Es256, pem).expect("a key");
+        let signer = HttpSigner::to_any_origin().with_key(tenant("acme"), KeyId::new("k1"), Arc::new(key));
+        let credentials = world().credentials(&world().acme);
+        let sender = Sender::new(&world().tls, credentials, world().trust(&world().servers), signer);
+        let dispatcher = builder(&[receiver.port()]).build();
+        dispatcher
+            .set_sender(tenant("acme"), sender.expect("a sender"))
+            .expect("TLS");
+        let to = endpoint("acme", &receiver.url(HOST));
+        assert_eq!(
+            dispatcher.deliver(&to, &delivery("acme", "msg_1")).await.fate,
+            Fate::Delivered
+        );
+
+        let seen = &receiver.seen()[0];
+        let verify = |origin: &str, path: &'static str| {
+            let policy = HttpSignaturePolicy::new(Origin::parse(origin).expect("an origin"));
+            let keys = HttpSignatureKeyring::new().with(tenant("acme"), [public_key()]);
+            let uri = Uri::from_static(path);
+            let message = Message::new(&Method::POST, &uri, &seen.headers, &seen.body, UnixTime::now());
+            HttpSignatureVerifier::new(policy, keys)
+                .verify_payload(&message)
+                .map(|authentic| authentic.sender().to_string())
+        };
+        let forged = || Err(Forged::HttpSignature(InvalidHttpSignature::Signature));
+        let own = format!("https://{HOST}:{}", receiver.port());
+        assert_eq!(verify(&own, "/hooks"), Ok("acme".to_owned()));
+        assert_eq!(verify("https://hooks.globex.example", "/hooks"), forged());
+        assert_eq!(verify(&own, "/other"), forged());
+    }
+}
+
+fn public_key() -> VerifyingKey {
+    let pem = include_bytes!("../jose/p256.pub.pem");
+    let algorithms = world().tls.algorithms();
+    let key = countersign::payload::PublicKey::from_pem(pem).expect("a key");
+    VerifyingKey::public(KeyId::new("k1"), Algorithm::Es256, &key, algorithms).expect("a key")
+}
+
+/// Pins on trial: what they would refuse is delivered, and told.
+#[tokio::test]
+async fn pins_on_trial_are_reported() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let log = Log::default();
+    let dispatcher = builder(&[receiver.port()])
+        .observed_by(Arc::new(log.clone()))
+        .build();
+    let on_trial = ReportOnly::new(PinSet::new([SpkiHash::of(b"another key")]));
+    let trust = world().trust(&world().servers).and(on_trial);
+    dispatcher
+        .set_sender(
+            tenant("acme"),
+            world().sender_trusting(&world().acme, "acme", trust),
+        )
+        .expect("TLS");
+    let to = endpoint("acme", &receiver.url(HOST));
+    assert_eq!(
+        dispatcher.deliver(&to, &delivery("acme", "msg_1")).await.fate,
+        Fate::Delivered
+    );
+    assert!(log.take().contains(&"reported: acme trust.not_pinned".to_owned()));
 }

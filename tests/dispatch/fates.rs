@@ -18,6 +18,9 @@ use tokio::io::AsyncWriteExt as _;
 use crate::receiver::{Receiver, read_request, with_http2};
 use crate::world::*;
 
+type Fields = &'static [(&'static str, &'static str)];
+type Expected = (Fate, &'static str, Option<Fault>);
+
 const AT_ONCE: Fate = Fate::Retry {
     after: Duration::ZERO,
 };
@@ -52,7 +55,7 @@ fn verdict(outcome: &Outcome) -> (Fate, &'static str, Option<Fault>) {
 #[tokio::test]
 async fn each_status_has_its_fate() {
     let (theirs, status) = (Some(Fault::Theirs), "dispatch.status");
-    let rows: &[(u16, &[(&str, &str)], (Fate, &str, Option<Fault>))] = &[
+    let rows: &[(u16, Fields, Expected)] = &[
         (200, &[], (Fate::Delivered, "delivered", None)),
         (201, &[], (Fate::Delivered, "delivered", None)),
         (204, &[], (Fate::Delivered, "delivered", None)),

@@ -1,5 +1,6 @@
 //! The sender's side, against real sockets on loopback.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

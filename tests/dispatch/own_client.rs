@@ -77,7 +77,7 @@ fn hyper_client(own: &OwnClient, egress: Egress) -> SignService<HyperClient> {
 fn request(url: &str, id: Option<&str>) -> Request<Full<Bytes>> {
     let mut request = Request::post(url).body(Full::from(BODY)).expect("a request");
     if let Some(id) = id {
-        request.extensions_mut().insert(DeliveryId(id.to_owned()));
+        request.extensions_mut().insert(DeliveryId::new(id));
     }
     request
 }

@@ -303,3 +303,39 @@ async fn a_sender_whose_key_fits_nothing_is_not_sent_without() {
     );
     assert_eq!(receiver.seen().len(), 0);
 }
+
+/// The handshake takes long, and meanwhile the identity is replaced: the request begins anew, under the new one.
+#[tokio::test]
+async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
+    for http2 in [false, true] {
+        let config = world().server_config(ClientAuth::Require);
+        let config = if http2 { with_http2(config) } else { config };
+        let inside = Receiver::good(config).await;
+        let target = inside.address;
+        // In front of it, a wire on which the first connection is slow.
+        let slow = Receiver::tcp(move |number, mut io| async move {
+            let Ok(mut there) = tokio::net::TcpStream::connect(target).await else {
+                return;
+            };
+            if number == 0 {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+            }
+            let _ = tokio::io::copy_bidirectional(&mut io, &mut there).await;
+        })
+        .await;
+        let dispatcher = dispatcher(&slow);
+        let to = endpoint("acme", &slow.url(HOST));
+        let under_way = tokio::spawn({
+            let dispatcher = dispatcher.clone();
+            async move { dispatcher.deliver(&to, &delivery("acme", "msg_1")).await }
+        });
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let next = world().clients.client(&uri("acme")).issue();
+        dispatcher
+            .set_sender(tenant("acme"), world().sender(&next, "acme"))
+            .expect("TLS");
+        let outcome = under_way.await.expect("no panic");
+        assert_eq!(outcome.fate, Fate::Delivered, "{outcome:?}");
+        assert_eq!(shown(&inside), [(1, Some(next.leaf().clone()))]);
+    }
+}

@@ -16,6 +16,7 @@ use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{PrivateCa, VerifyPeer};
 use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 pub(crate) const HOST: &str = "hooks.acme.example";
 pub(crate) const BODY: &str = r#"{"paid": 42}"#;
@@ -102,17 +103,23 @@ impl World {
     }
 
     pub(crate) fn server_config_showing(&self, certificate: &TestCert, auth: ClientAuth) -> ServerConfig {
-        let credentials = self.credentials(certificate);
+        let credentials = self.credentials(&self.server);
         let config = self
             .tls
             .server_config(&credentials, self.trust(&self.clients), auth);
-        config.expect("a configuration")
+        let mut config = config.expect("a configuration");
+        // Not by way of `Credentials`: a configuration is made of good ones only.
+        let certified = CertifiedKey::from_der(certificate.chain(), certificate.key(), self.tls.provider());
+        config.cert_resolver = Arc::new(SingleCertAndKey::from(certified.expect("a pair")));
+        config
     }
 }
 
 /// Tells what stands in it; everything else is this machine.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Result<Vec<IpAddr>, NotResolved>>>>>);
+pub(crate) struct Book(Arc<Mutex<HashMap<String, Vec<Resolved>>>>);
+
+type Resolved = Result<Vec<IpAddr>, NotResolved>;
 
 impl Book {
     /// The first answer comes first; the last one stays.

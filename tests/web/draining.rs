@@ -1,5 +1,6 @@
 //! How it ends: nobody new, time for those who are there, and then no more.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::door::{Door, TEMPLATE, world};
 use crate::sender::{Answer, Sender, Version, delivery, said};
-use crate::support::secs;
+use crate::support::{at, secs};
 
 const OK: &str = r#"{"status": 200}"#;
 const HOLD: &str = r#"{"status": 200, "hold": true}"#;
@@ -40,7 +41,7 @@ impl Door {
 }
 
 /// Whether nobody listens there any more.
-async fn closed(address: std::net::SocketAddr) -> bool {
+async fn closed(address: SocketAddr) -> bool {
     for _ in 0..200 {
         if TcpStream::connect(address).await.is_err() {
             return true;
@@ -130,6 +131,16 @@ async fn serve(mut listener: Listener, drain: Drain, go: Arc<Semaphore>) -> usiz
     connections.join_all().await.len()
 }
 
+/// A request that is under way on a connection of its own.
+fn request_on(address: SocketAddr, version: Version) -> JoinHandle<Result<Answer, String>> {
+    tokio::spawn(async move {
+        let sender = Sender::connect(address, Some(&world().acme), version).await;
+        let order = delivery("acme", "msg_1", OK, at(0));
+        let answer = sender.expect("a connection").try_send(order).await;
+        answer.map_err(|error| error.to_string())
+    })
+}
+
 #[tokio::test]
 async fn a_loop_of_ones_own_ends_too() {
     let world = world();
@@ -142,14 +153,10 @@ async fn a_loop_of_ones_own_ends_too() {
         Arc::new(Semaphore::new(0)),
     );
     let serving = tokio::spawn(serve(listener, drain.clone(), go.clone()));
-    let send = async |version| {
-        let mut sender = Sender::connect(address, Some(&world.acme), version)
-            .await
-            .expect("a connection");
-        let order = delivery("acme", "msg_1", OK, crate::support::at(0));
-        tokio::spawn(async move { sender.try_send(order).await.map_err(|error| error.to_string()) })
-    };
-    let sent = [send(Version::Http1).await, send(Version::Http2).await];
+    let sent = [
+        request_on(address, Version::Http1),
+        request_on(address, Version::Http2),
+    ];
     while drain.connections() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

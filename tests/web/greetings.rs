@@ -22,7 +22,9 @@ use crate::support::{at, secs};
 
 /// Handshakes, with everything that is told of them.
 #[derive(Debug, Clone, Default)]
-struct Book(Arc<Mutex<Vec<(SocketAddr, Result<Handshake, &'static str>)>>>);
+struct Book(Arc<Mutex<Vec<Line>>>);
+
+type Line = (SocketAddr, Result<Handshake, &'static str>);
 
 impl Observer for Book {
     fn observe(&self, event: &Event<'_>) {
@@ -36,7 +38,7 @@ impl Observer for Book {
 }
 
 impl Book {
-    async fn next(&self) -> (SocketAddr, Result<Handshake, &'static str>) {
+    async fn next(&self) -> Line {
         for _ in 0..500 {
             if let Some(line) = self.0.lock().expect("not poisoned").pop() {
                 return line;
@@ -167,26 +169,45 @@ async fn what_is_offered_is_what_the_acceptor_was_told() {
 
 #[tokio::test]
 async fn an_acceptor_by_itself_has_so_many_places_too() {
+    let (world, log) = (world(), Log::default());
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let log = Log::default();
-    let acceptor = Acceptor::new(world().server_config(policy().trust(), ClientAuth::Require))
+    let acceptor = Acceptor::new(world.server_config(policy().trust(), ClientAuth::Require))
         .with_max_handshakes(1)
-        .with_handshake_timeout(Duration::from_millis(300))
+        .with_handshake_timeout(secs(1))
         .observed_by(Arc::new(log.clone()));
-    let ((_silent, first), (_waiting, second)) = (duplex(64), duplex(64));
+    let (_silent, io) = duplex(64);
+    let silent = acceptor.clone();
+    let silent = tokio::spawn(async move { silent.accept(io, peer).await.err() });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let begun = std::time::Instant::now();
+    let (client, io) = duplex(4096);
+    let config = Arc::new(crate::sender::client_config(Some(&world.acme)).expect("a configuration"));
+    let name = ServerName::try_from("hooks.acme.example").expect("a name");
+    let greeted = TlsConnector::from(config).connect(name, client);
+    let (accepted, greeted) = tokio::join!(acceptor.accept(io, peer), greeted);
+    assert_eq!(accepted.err(), None);
+    greeted.expect("trusted");
+    let waited = begun.elapsed();
+    assert!(
+        waited > Duration::from_millis(250),
+        "it waited for the place: {waited:?}"
+    );
+    assert_eq!(silent.await.expect("no panic"), Some(HandshakeFailure::TimedOut));
+
+    let (_silent, first) = duplex(64);
+    let (_waiting, second) = duplex(64);
     let begun = std::time::Instant::now();
     let (first, second) = tokio::join!(acceptor.accept(first, peer), acceptor.accept(second, peer));
-    let failures = (first.err(), second.err());
-    assert_eq!(
-        failures,
-        (Some(HandshakeFailure::TimedOut), Some(HandshakeFailure::TimedOut))
-    );
+    let timed_out = || Some(HandshakeFailure::TimedOut);
+    assert_eq!((first.err(), second.err()), (timed_out(), timed_out()));
     assert!(
         begun.elapsed() < secs(2),
         "the wait for a place counts: {:?}",
         begun.elapsed()
     );
-    assert_eq!(log.take(), ["not connected: handshake.timed_out"; 2]);
+    let failed = "not connected: handshake.timed_out";
+    assert_eq!(log.take(), [failed, "connected", failed, failed]);
 }
 
 #[tokio::test]

@@ -140,6 +140,16 @@ fn refused(status: u16, close: bool) -> Told {
     }
 }
 
+/// The name in the handshake, and what is asked for; the refusal's status, whether the connection is closed, and the code.
+type Case = (
+    &'static str,
+    Option<&'static str>,
+    Version,
+    &'static str,
+    &'static [&'static str],
+    Result<Told, (u16, bool, &'static str)>,
+);
+
 #[tokio::test]
 async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
     let world = world();
@@ -151,7 +161,7 @@ async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
     let unknown = || Err((421, false, "host.unknown"));
     let ambiguous = || Err((400, false, "host.ambiguous"));
     #[rustfmt::skip]
-    let cases: [(_, Option<&str>, _, &str, &[&str], Result<Told, (u16, bool, &str)>); 36] = [
+    let cases: [Case; 36] = [
         ("its own name", Some(ACME), h1, "/who", &[ACME], good()),
         ("its own name", Some(ACME), h2, "https://hooks.acme.example/who", &[], good()),
         ("upper case", Some(ACME), h1, "/who", &["HOOKS.Acme.Example"], good()),

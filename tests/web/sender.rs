@@ -290,7 +290,7 @@ pub(crate) async fn send(address: SocketAddr, certificate: &TestCert, delivery: 
     Sender::of(address, certificate).await.send(delivery).await
 }
 
-fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
+pub(crate) fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
     let world = world();
     let trust = world.trust(&world.ca);
     if let Some(certificate) = certificate {

@@ -51,7 +51,7 @@ pub use fitness::{Persistence, Unfit};
 /// * Windows last as long as the server's clock says. When it jumps ahead, claims end early.
 ///
 /// Unlike [`MemoryStore`](super::MemoryStore) it does not share its room out between tenants: size the server for what all
-/// of them send within a window. A claim takes about 200 bytes.
+/// of them send within a window. A claim takes about 220 bytes.
 ///
 /// # Security
 /// Whoever can write to the server can make deliveries be refused, or be handled twice. Give it a password, a network, and

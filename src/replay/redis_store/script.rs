@@ -136,7 +136,7 @@ impl Question {
 }
 
 fn claim_arguments(claim: &Claim, token: u64) -> Vec<String> {
-    let renewed = claim.renew_until.map_or(0, |_| milliseconds(claim.window()));
+    let renewed = claim.renewal().map_or(0, milliseconds);
     vec![
         text(token),
         milliseconds(claim.lease).to_string(),

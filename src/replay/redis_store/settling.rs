@@ -84,13 +84,21 @@ impl RedisStore {
     }
 
     async fn until_settled(&self, settle: Settle, claimed: &Claimed) {
-        let Ok(_turn) = self.places.turns.acquire().await else {
-            return;
-        };
         let mut pause = FIRST_PAUSE;
-        while self.try_to(settle, claimed).await.is_err() {
+        while self.take_a_turn(settle, claimed).await.is_err() {
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
+    }
+
+    /// Who has failed steps back for others, whose node may be there; and takes its time about it, since a server that is
+    /// not there refuses thousands in a second.
+    async fn take_a_turn(&self, settle: Settle, claimed: &Claimed) -> Result<Settlement, StoreDown> {
+        let _turn = self.places.turns.acquire().await.map_err(|_| shut_down())?;
+        let tried = self.try_to(settle, claimed).await;
+        if tried.is_err() {
+            sleep(FIRST_PAUSE).await;
+        }
+        tried
     }
 }
