@@ -34,8 +34,9 @@ fn deliveries() -> usize {
     wanted.unwrap_or(if cfg!(debug_assertions) { 20 } else { 1_000 })
 }
 
-/// What a broken tenant may cost a healthy one: they share two processors with it, and with all receivers.
-const MOST_SLOWED: f64 = 5.0;
+/// What broken tenants may cost the healthy ones: all of them, and all receivers, share the processors of one machine, and
+/// whoever is refused costs a handshake each time. Where one waited for another, it would be hundreds.
+const MOST_SLOWED: f64 = 10.0;
 /// What memory may grow by from the half of the deliveries to their end.
 const MOST_GROWN: usize = 64 << 20;
 
