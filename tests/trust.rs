@@ -24,7 +24,7 @@ use countersign::tls::rustls::AlertDescription::{
 use countersign::tls::rustls::pki_types::{CertificateDer, TrustAnchor};
 use countersign::trust::{
     Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Revocation, Untrusted,
-    VerifyPeer,
+    VerifyPeer, WebRoots,
 };
 
 use stage::*;
@@ -1520,4 +1520,32 @@ fn the_reason_is_that_of_the_connection_watched() {
         assert_eq!(meet(&server, &good).reason, None);
     });
     assert_eq!(seen.untrusted(), None);
+}
+
+/// Authorities of one's own beside those of the web: for servers, by their name, and never for clients.
+#[test]
+fn web_roots_with_authorities_of_ones_own() {
+    let (own, other) = (TestCa::new("Company Root"), TestCa::new("Another Root"));
+    let roots = WebRoots::and_own_pem(algorithms(), own.pem().as_bytes(), NOW).expect("good anchors");
+    let (good, strange) = (own.server(SERVER).issue(), other.server(SERVER).issue());
+    let wrong_name = Untrusted::WrongName {
+        name: "hooks.globex.example".to_owned(),
+    };
+    assert_eq!(verify_server(&roots, &good, SERVER).map(|_| ()), Ok(()));
+    assert_eq!(
+        verify_server(&roots, &good, "hooks.globex.example"),
+        Err(wrong_name)
+    );
+    assert_eq!(
+        verify_server(&roots, &strange, SERVER),
+        Err(Untrusted::UnknownIssuer)
+    );
+    assert_eq!(
+        verify(&roots, &own.client(ACME).issue()),
+        Err(Untrusted::ServersOnly)
+    );
+    assert_eq!(
+        verify_server(&WebRoots::new(algorithms()), &good, SERVER),
+        Err(Untrusted::UnknownIssuer)
+    );
 }
