@@ -74,7 +74,7 @@ pub use bindings::{Bindings, ClientCertificate};
 pub use encoding::Encoding;
 pub use families::{
     AdyenBatch, AdyenItem, AdyenVerifier, FindCertificate, HubSpotLegacy, NotFetched, PayPalEvent,
-    PayPalVerifier, SnsMessage, SnsVerifier, TwilioVerifier,
+    PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier, TwilioVerifier,
 };
 pub use forged::Forged;
 pub use hmac::{HmacVerifier, PartialVerifier};

@@ -17,8 +17,8 @@ use crate::identity::{Certificate, PeerChain};
 
 pub use adyen::{AdyenBatch, AdyenItem, AdyenVerifier};
 pub use hubspot::HubSpotLegacy;
-pub use paypal::{PayPalEvent, PayPalVerifier};
-pub use sns::{SnsMessage, SnsVerifier};
+pub use paypal::{PayPalEvent, PayPalSigner, PayPalVerifier};
+pub use sns::{SnsMessage, SnsSigner, SnsVerifier};
 pub use twilio::TwilioVerifier;
 
 /// Finds the certificate behind a URL that a provider names in its messages.
