@@ -124,8 +124,9 @@ mod types {
     use std::sync::{Arc, LazyLock};
 
     use countersign::payload::{
-        AdyenVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier, PublicKeyScheme,
-        PublicKeySigner, PublicKeyVerifier, SignBytes, SnsSigner, SnsVerifier, TwilioVerifier,
+        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier,
+        PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, SnsSigner, SnsVerifier,
+        TwilioVerifier,
     };
     use countersign::testing::{KeyAlgorithm, NOW as ISSUED, TestCa, TestCert};
     use countersign::tls::RustlsKey;
@@ -211,6 +212,15 @@ mod types {
                 let verifier = verifier.expect("RSA");
                 let signed = (http::HeaderMap::new(), signer.sign(&outgoing).expect("signed"));
                 verdicts(signed, now, |message| verifier.recognize(message).map(drop))
+            }
+            "ebay" => {
+                use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
+                let shown = Key::new(7).shown();
+                let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
+                let find = move |_: &str| Ok::<_, NotFetched>(shown.clone());
+                let verifier = EbayVerifier::new(tenant.clone(), find, &[&EcdsaSha1]).expect("provided");
+                let signed = whole(signer.sign_payload(&outgoing).expect("signed"));
+                verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))
             }
             "twilio" => {
                 let verifier = TwilioVerifier::new(origin(), ring(TwilioVerifier::KEYS, &[1]));
