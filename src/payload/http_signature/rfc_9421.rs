@@ -197,7 +197,7 @@ fn rfc_9421_appendix_b4() {
     ];
     let turned = [("accept", "*/*"), ("accept", "application/json")];
     let longer = "/demo?name1=Value1&Name2=value2&param=added";
-    let cases: [(&str, &Method, &str, &'static str, &[(&'static str, &str)], bool); 7] = [
+    let cases: [(_, _, _, _, &[_], _); 7] = [
         ("as it was signed", &get, org, target, &split, true),
         ("a parameter and a field more", &get, org, longer, &split, true),
         ("fields joined, and another one", &get, org, target, &joined, true),
