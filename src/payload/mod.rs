@@ -57,6 +57,7 @@ mod recognized;
 mod running;
 mod scheme;
 mod sign;
+mod signatures;
 mod time;
 mod token;
 
