@@ -192,18 +192,16 @@ impl World {
     /// A client that shows this certificate, or none.
     fn client(&self, certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
         let trust = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
-        let Some(certificate) = certificate else {
-            let verifier = HandshakeVerifier::new(self.tls.provider(), trust);
-            return Ok(
-                ClientConfig::builder_with_provider(Arc::new(self.tls.provider().clone()))
-                    .with_protocol_versions(&[&rustls::version::TLS13])?
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(verifier))
-                    .with_no_client_auth(),
-            );
-        };
-        let credentials = Credentials::new(self.tls.provider(), certificate.chain(), certificate.key())?;
-        Ok(self.tls.client_config(&credentials, trust)?)
+        let verifier = HandshakeVerifier::new(self.tls.provider(), trust);
+        // `Tls::client_config` would not make a client of an expired certificate.
+        let config = ClientConfig::builder_with_provider(Arc::new(self.tls.provider().clone()))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        Ok(match certificate {
+            Some(certificate) => config.with_client_auth_cert(certificate.chain(), certificate.key())?,
+            None => config.with_no_client_auth(),
+        })
     }
 
     /// Headers and body of a good delivery.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use countersign::payload::{HmacSigner, Outgoing, Scheme, SignPayload};
 use countersign::testing::TestCert;
-use countersign::tls::{Credentials, HandshakeVerifier};
+use countersign::tls::HandshakeVerifier;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
@@ -290,18 +290,18 @@ pub(crate) async fn send(address: SocketAddr, certificate: &TestCert, delivery: 
     Sender::of(address, certificate).await.send(delivery).await
 }
 
+/// Also with a certificate that `Tls` would not make a configuration of: an expired one, for example.
 pub(crate) fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
     let world = world();
-    let trust = world.trust(&world.ca);
-    if let Some(certificate) = certificate {
-        let credentials = Credentials::new(world.tls.provider(), certificate.chain(), certificate.key())?;
-        return Ok(world.tls.client_config(&credentials, trust)?);
-    }
-    let verifier = HandshakeVerifier::new(world.tls.provider(), trust);
+    let verifier = HandshakeVerifier::new(world.tls.provider(), world.trust(&world.ca));
     let config = ClientConfig::builder_with_provider(Arc::new(world.tls.provider().clone()))
-        .with_protocol_versions(&[&rustls::version::TLS13])?;
-    let config = config
+        .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(config.with_no_client_auth())
+    let mut config = match certificate {
+        Some(certificate) => config.with_client_auth_cert(certificate.chain(), certificate.key())?,
+        None => config.with_no_client_auth(),
+    };
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
 }
