@@ -205,7 +205,7 @@ impl Chain {
         let chain = PeerChain::parse(self.presented.iter().cloned()).expect("a chain");
         let peer = VerifiedPeer::verify(&trust, chain, Role::Client, NOW).expect("trusted");
         let memory = trust.memory().expect("a memory");
-        memory.keep(Fingerprint::of(Role::Client, self.presented.iter()), peer);
+        memory.keep(Fingerprint::of(Role::Client, self.presented.iter()), peer, NOW);
         Arc::new(trust)
     }
 

@@ -28,7 +28,7 @@
 //! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`Sender`](trust::Sender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`WebRoots`](trust::WebRoots), [`Remembered`](trust::Remembered) |
 //! | [`tenant`] | Whose is it? | [`ResolveTenant`](tenant::ResolveTenant) | [`TenantTable`](tenant::TenantTable), [`Rule`](tenant::Rule) |
 //! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
-//! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), [`Tolerance`](replay::Tolerance) |
+//! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
@@ -55,6 +55,7 @@
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
+//! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!

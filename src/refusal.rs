@@ -1,5 +1,7 @@
 //! Why a request was turned away, whichever question it failed.
 
+use std::time::Duration;
+
 use crate::identity::Malformed;
 use crate::payload::{Forged, NoKey};
 use crate::replay::{Replayed, StoreDown};
@@ -25,12 +27,21 @@ pub enum Refusal {
         /// What to change in the server.
         remedy: &'static str,
     },
+    /// The request is for a host that this connection does not serve it under.
+    #[error(transparent)]
+    Misdirected(#[from] Misdirected),
     /// The peer is not trusted.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
     /// The peer belongs to nobody here.
     #[error(transparent)]
     NoTenant(#[from] NoTenant),
+    /// The route is not for this tenant.
+    #[error("the route is not for {tenant}")]
+    TenantNotAdmitted {
+        /// Whose request it is.
+        tenant: TenantId,
+    },
     /// The body is larger than the route takes.
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge {
@@ -40,6 +51,12 @@ pub enum Refusal {
     /// The body ended early or its transfer failed.
     #[error("the body did not arrive whole")]
     BodyIncomplete,
+    /// The body took longer than it may.
+    #[error("the body took longer than {limit:?}")]
+    BodyTooSlow {
+        /// The limit in force.
+        limit: Duration,
+    },
     /// The message does not count as its sender's.
     #[error(transparent)]
     Forged(#[from] Forged),
@@ -71,10 +88,13 @@ impl Refusal {
         match self {
             Self::NoCertificate => "identity.no_certificate",
             Self::NotWired { .. } => "server.not_wired",
+            Self::Misdirected(misdirected) => misdirected.code(),
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::NoTenant(no_tenant) => no_tenant.code(),
+            Self::TenantNotAdmitted { .. } => "tenant.not_admitted",
             Self::BodyTooLarge { .. } => "payload.body_too_large",
             Self::BodyIncomplete => "payload.body_incomplete",
+            Self::BodyTooSlow { .. } => "payload.body_too_slow",
             Self::Forged(forged) => forged.code(),
             Self::TenantMismatch { .. } => "tenant.mismatch",
             Self::Replayed(replayed) => replayed.code(),
@@ -89,5 +109,41 @@ impl Refusal {
             self,
             Self::StoreDown(_) | Self::Forged(Forged::NoKey(NoKey::Unavailable))
         )
+    }
+}
+
+/// A request for a host that its connection is not for: the host names one policy, the handshake ran under another.
+///
+/// What is compared is the policy, not the name: a client may use one connection for all hosts of one policy
+/// (RFC 9113 §9.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misdirected {
+    /// The request names no host, or one that cannot be read.
+    #[error("the request names no host")]
+    NoHost,
+    /// The request names two hosts: in two fields, or one in its target and another in its Host field.
+    #[error("the request names two hosts")]
+    TwoHosts,
+    /// Nothing is served under this host.
+    #[error("nothing is served under the host {host:?}")]
+    UnknownHost {
+        /// What it asked for.
+        host: Box<str>,
+    },
+    /// The route asks for another policy than the one that the handshake ran under.
+    #[error("the handshake ran under another policy than the one that this request needs")]
+    OtherPolicy,
+}
+
+impl Misdirected {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoHost => "host.missing",
+            Self::TwoHosts => "host.ambiguous",
+            Self::UnknownHost { .. } => "host.unknown",
+            Self::OtherPolicy => "host.other_policy",
+        }
     }
 }

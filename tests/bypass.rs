@@ -32,10 +32,11 @@ use countersign::tls::rustls::AlertDescription::{
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use countersign::tls::rustls::server::danger::ClientCertVerifier as _;
 use countersign::tls::rustls::server::{ServerSessionMemoryCache, StoresServerSessions};
-use countersign::tls::rustls::{
-    self, AlertDescription, ClientConfig, HandshakeKind, ServerConfig, ServerConnection,
+use countersign::tls::rustls::{self, AlertDescription, ClientConfig, ServerConfig, ServerConnection};
+use countersign::tls::{
+    Binding, BoundSessions, BoundTickets, ClientAuth, HandshakeVerifier, Tls, allow_resumption,
+    allow_resumption_within,
 };
-use countersign::tls::{Binding, BoundSessions, ClientAuth, HandshakeVerifier, Tls, allow_resumption};
 use countersign::trust::{
     Crls, DenyList, Evidence, Fingerprint, Only, Pin, PinSet, Presented, PrivateCa, Profile, PublicCa,
     Remembered, ReportOnly, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
@@ -148,7 +149,7 @@ fn r1_without_the_binding_the_session_stays_and_the_request_is_still_refused() {
 
 /// CWE-367: the policy changes between the verification and the storing of the session.
 #[test]
-fn r1_a_change_in_the_middle_of_a_handshake_is_caught_by_the_next_question() {
+fn r1_a_change_in_the_middle_of_a_handshake_makes_no_session() {
     #[derive(Debug)]
     struct Swaps {
         trust: Live<PrivateCa>,
@@ -176,17 +177,17 @@ fn r1_a_change_in_the_middle_of_a_handshake_is_caught_by_the_next_question() {
         let policy = policy(swaps);
         let server = resuming(&policy, &Clock::at(NOW));
         let client = client(&cert, version);
-        for _ in 0..2 {
-            let outcome = meet(&server, &client);
-            let Ok(connected) = outcome.handshake.server else {
-                assert_eq!(outcome.reason, Some(Untrusted::UnknownIssuer));
-                continue;
-            };
-            assert_eq!(
-                caller(&connected, &policy, NOW).map(|_| ()),
-                Err(Untrusted::UnknownIssuer.into())
-            );
-        }
+        let open = meet(&server, &client);
+        assert!(open.is_full(), "it was trusted when it was asked about");
+        let open = open.handshake.server.expect("connected");
+        assert_eq!(
+            caller(&open, &policy, NOW).map(|_| ()),
+            Err(Untrusted::UnknownIssuer.into())
+        );
+        // What was verified under the old policy is no session of the new one, although it was stored under it.
+        let again = meet(&server, &client);
+        assert_eq!(again.reason, Some(Untrusted::UnknownIssuer));
+        assert_eq!(again.alert(), Some(UnknownCA));
     }
 }
 
@@ -242,7 +243,8 @@ fn r3_a_session_of_one_door_is_none_of_another() {
     let store: Arc<dyn StoresServerSessions> = ServerSessionMemoryCache::new(64);
     let shared = |policy: &Policy| {
         let mut config = door(policy, &Clock::at(NOW));
-        config.session_storage = Arc::new(BoundSessions::new(store.clone(), Binding::new(policy)));
+        let binding = Binding::new(policy).with_time_provider(Clock::at(NOW));
+        config.session_storage = Arc::new(BoundSessions::new(store.clone(), binding));
         config.send_tls13_tickets = 2;
         Arc::new(config)
     };
@@ -267,7 +269,8 @@ fn r3_a_session_of_one_door_is_none_of_another() {
     }
 }
 
-/// `ServerConfig::clone` shares the store: what is bound again is bound to another policy.
+/// `ServerConfig::clone` shares the store, and the verifier: what is bound to a policy that has verified nobody resumes
+/// nobody.
 #[test]
 fn r3_a_cloned_configuration_is_bound_again() {
     let root = TestCa::new("Root");
@@ -275,14 +278,17 @@ fn r3_a_cloned_configuration_is_bound_again() {
     let (one, two) = (policy(private(&[&root])), policy(private(&[&root])));
     let mut config = door(&one, &Clock::at(NOW));
     allow_resumption(&mut config, &one);
-    let mut cloned = config.clone();
-    allow_resumption(&mut cloned, &two);
-    let (config, cloned) = (Arc::new(config), Arc::new(cloned));
+    let [mut again, mut other] = [config.clone(), config.clone()];
+    allow_resumption(&mut again, &one);
+    allow_resumption(&mut other, &two);
+    let [config, again, other] = [config, again, other].map(Arc::new);
     for version in VERSIONS {
         let client = client(&cert, version);
         assert!(meet(&config, &client).is_full());
-        assert!(meet(&cloned, &client).is_full());
-        assert!(meet(&cloned, &client).handshake.resumed());
+        assert!(meet(&again, &client).is_full());
+        assert!(meet(&again, &client).handshake.resumed());
+        assert!(meet(&other, &client).is_full());
+        assert!(meet(&other, &client).is_full());
     }
 }
 
@@ -343,32 +349,166 @@ fn r5_a_lineage_of_sessions_ends_with_the_certificate() {
             let hop = meet(&server, &client);
             assert!(hop.handshake.resumed());
             let connected = hop.handshake.server.expect("connected");
-            assert!(
-                caller(&connected, &policy, clock.now()).is_ok(),
-                "minute {minute}"
-            );
+            let caller = caller(&connected, &policy, clock.now()).map(|caller| caller.tenant().to_string());
+            assert_eq!(caller, Ok("acme".to_owned()), "minute {minute}");
         }
         for days in [0, 1, 37] {
             let now = seconds(end, 1 + days * 86_400);
             clock.set(now);
-            let expired = Untrusted::Expired { not_after: end, now };
             let late = meet(&server, &client);
-            match late.handshake.server {
-                Ok(connected) => {
-                    assert_eq!(connected.handshake_kind(), Some(HandshakeKind::Resumed));
-                    assert_eq!(
-                        caller(&connected, &policy, now).map(|_| ()),
-                        Err(expired.into()),
-                        "day {days}"
-                    );
-                }
-                Err(_) => assert_eq!(late.reason, Some(expired)),
-            }
+            assert_eq!(late.reason, Some(Untrusted::Expired { not_after: end, now }));
+            assert_eq!(late.alert(), Some(CertificateExpired), "day {days}");
         }
         // By default there is no session to outlive anything.
         let server = Arc::new(door(&policy, &clock));
         let late = meet(&server, &client);
         assert_eq!(late.alert(), Some(CertificateExpired));
+    }
+}
+
+/// How a door keeps its sessions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Sessions {
+    Stored,
+    Tickets,
+}
+
+/// A door whose lineages of sessions last no longer than that.
+fn resuming_within(
+    max: Duration,
+    sessions: Sessions,
+    policy: &Policy,
+    clock: &Arc<Clock>,
+) -> Arc<ServerConfig> {
+    let mut config = door(policy, clock);
+    allow_resumption_within(&mut config, policy, max);
+    if sessions == Sessions::Tickets {
+        let binding = Binding::new(policy)
+            .with_max_lineage(max)
+            .with_time_provider(clock.clone());
+        let ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().expect("a ticketer");
+        config.ticketer = Arc::new(BoundTickets::new(ticketer, binding));
+    }
+    Arc::new(config)
+}
+
+const MINUTE: i64 = 60;
+
+/// RFC 8446 §4.6.1: from hop to hop, a session would last for as long as the certificate.
+#[test]
+fn r5_a_lineage_of_sessions_ends_after_the_longest_time_allowed() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let policy = policy(private(&[&root]));
+    for version in VERSIONS {
+        for sessions in [Sessions::Stored, Sessions::Tickets] {
+            let clock = Clock::at(NOW);
+            let server = resuming_within(Duration::from_secs(3_600), sessions, &policy, &clock);
+            for lineage in 0..2 {
+                let client = client(&cert, version);
+                let began = seconds(NOW, lineage * 61 * MINUTE);
+                clock.set(began);
+                assert!(meet(&server, &client).is_full(), "{version:?} {sessions:?}");
+                for minutes in 1..=6 {
+                    clock.set(seconds(began, minutes * 10 * MINUTE));
+                    let hop = meet(&server, &client);
+                    assert!(hop.handshake.resumed(), "{version:?} {sessions:?} {minutes}0");
+                }
+                clock.set(seconds(began, 60 * MINUTE + 1));
+                let after = meet(&server, &without_resumption(&client));
+                assert!(after.is_full());
+                // The newest session of the lineage, seconds old.
+                let after = meet(&server, &client);
+                assert!(after.is_full(), "{version:?} {sessions:?} lineage {lineage}");
+            }
+            // A clock that was set back makes no session younger.
+            let client = client(&cert, version);
+            assert!(meet(&server, &client).is_full());
+            clock.set(NOW);
+            assert!(meet(&server, &client).is_full(), "{version:?} {sessions:?}");
+        }
+    }
+}
+
+/// Many machines of a sender show one certificate: each session has a lineage of its own.
+#[test]
+fn r5_nobody_prolongs_the_lineage_of_another() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let policy = policy(private(&[&root]));
+    for version in VERSIONS {
+        for sessions in [Sessions::Stored, Sessions::Tickets] {
+            let clock = Clock::at(NOW);
+            let server = resuming_within(Duration::from_secs(3_600), sessions, &policy, &clock);
+            let thief = client(&cert, version);
+            let owner = without_resumption(&client(&cert, version));
+            assert!(meet(&server, &thief).is_full());
+            for minute in (10..=120).step_by(10) {
+                clock.set(seconds(NOW, minute * MINUTE));
+                assert!(meet(&server, &owner).is_full());
+                let hop = meet(&server, &thief);
+                // It has the key after all, so its next lineage begins here.
+                let expected = minute != 70;
+                assert_eq!(
+                    hop.handshake.resumed(),
+                    expected,
+                    "{version:?} {sessions:?} {minute}"
+                );
+            }
+        }
+    }
+}
+
+/// Where nobody watches the handshake as a whole, the last proof of the certificate is what counts.
+#[test]
+fn r5_a_lineage_that_nobody_watches_ends_after_the_last_proof() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let policy = policy(private(&[&root]));
+    for version in VERSIONS {
+        for sessions in [Sessions::Stored, Sessions::Tickets] {
+            let clock = Clock::at(NOW);
+            let server = resuming_within(Duration::from_secs(3_600), sessions, &policy, &clock);
+            let client = client(&cert, version);
+            let meet = || countersign::testing::handshake(server.clone(), client.clone(), SERVER);
+            assert!(!meet().resumed());
+            for minute in (10..=60).step_by(10) {
+                clock.set(seconds(NOW, minute * MINUTE));
+                assert!(meet().resumed(), "{version:?} {sessions:?} {minute}");
+            }
+            clock.set(seconds(NOW, 60 * MINUTE + 1));
+            assert!(!meet().resumed(), "{version:?} {sessions:?}");
+        }
+    }
+}
+
+/// A list of revocations goes out of date: nothing has changed, and the session is none any more.
+#[test]
+fn r5_a_session_ends_with_whatever_its_trust_rests_on() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let end = seconds(NOW, 600);
+    let list = root.crl(1).next_update(end);
+    let trust = with_revocation(&root, Revocation::required(crls([list])));
+    let policy = policy(trust);
+    for version in VERSIONS {
+        let clock = Clock::at(NOW);
+        let server = resuming(&policy, &clock);
+        let client = client(&cert, version);
+        assert!(meet(&server, &client).is_full());
+        clock.set(end);
+        assert!(meet(&server, &client).handshake.resumed());
+        let now = seconds(end, 1);
+        clock.set(now);
+        let late = meet(&server, &client);
+        assert_eq!(
+            late.reason,
+            Some(Untrusted::CrlExpired {
+                next_update: end,
+                now
+            })
+        );
+        assert_eq!(late.alert(), Some(UnknownCA));
     }
 }
 
@@ -401,14 +541,15 @@ fn r7_a_session_without_a_certificate_is_nobody() {
     let root = TestCa::new("Root");
     let policy = policy(private(&[&root]));
     // The worst that can be put together by hand: one store and one binding for both.
-    let binding = Binding::new(&policy);
+    let clock = Clock::at(NOW);
+    let binding = Binding::new(&policy).with_time_provider(clock.clone());
     let store: Arc<dyn StoresServerSessions> = ServerSessionMemoryCache::new(64);
     let door = |client_auth| {
         let mut config = Tls::new(provider())
             .allow_tls12()
             .server_config(&server_credentials(), policy.trust(), client_auth)
             .expect("a configuration");
-        config.time_provider = Clock::at(NOW);
+        config.time_provider = clock.clone();
         config.session_storage = Arc::new(BoundSessions::new(store.clone(), binding.clone()));
         config.send_tls13_tickets = 2;
         Arc::new(config)
@@ -417,25 +558,28 @@ fn r7_a_session_without_a_certificate_is_nobody() {
     for version in VERSIONS {
         let stranger = anonymous(version);
         assert!(meet(&offering, &stranger).is_full());
-        let through = meet(&demanding, &stranger);
+        // rustls would resume it, without asking again whether a certificate is mandatory: there is no such session.
+        let refused = meet(&demanding, &stranger);
+        assert_eq!(refused.alert(), Some(CertificateRequired));
         assert!(
-            through.handshake.resumed(),
-            "rustls does not ask again whether a certificate is mandatory"
+            meet(&offering, &stranger).is_full(),
+            "nor at the door that made it"
         );
+        // Stored by others than ours, it is let through, and nobody.
+        let shared = ServerSessionMemoryCache::new(64);
+        let unbound = |config: &Arc<ServerConfig>| {
+            let mut config = ServerConfig::clone(config);
+            config.session_storage = shared.clone();
+            Arc::new(config)
+        };
+        assert!(meet(&unbound(&offering), &stranger).is_full());
+        let through = meet(&unbound(&demanding), &stranger);
+        assert!(through.handshake.resumed(), "rustls asks nobody");
         let connected = through.handshake.server.expect("connected");
         assert_eq!(
             caller(&connected, &policy, NOW).map(|_| ()),
             Err(Refusal::NoCertificate)
         );
-        // As it is meant to be put together, there is no such session.
-        let mut config = Tls::new(provider())
-            .allow_tls12()
-            .server_config(&server_credentials(), policy.trust(), ClientAuth::Require)
-            .expect("a configuration");
-        config.time_provider = Clock::at(NOW);
-        allow_resumption(&mut config, &policy);
-        let refused = meet(&Arc::new(config), &stranger);
-        assert_eq!(refused.alert(), Some(CertificateRequired));
     }
 }
 

@@ -31,7 +31,9 @@ struct Log(Mutex<Vec<String>>);
 impl Observer for Log {
     fn observe(&self, event: &Event<'_>) {
         let line = match event {
-            Event::Reported { tenant, untrusted } => format!("reported {tenant} {}", untrusted.code()),
+            Event::Reported {
+                tenant, untrusted, ..
+            } => format!("reported {tenant} {}", untrusted.code()),
             Event::Refused { refusal, .. } => format!("refused {}", refusal.code()),
             _ => return,
         };

@@ -24,7 +24,7 @@ use countersign::payload::{
     Algorithm, Authentic, CannotSign, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt,
     JwtPart, KeyId, Message, NoKey, VerifyPayload,
 };
-use countersign::refusal::Refusal;
+use countersign::refusal::{Misdirected, Refusal};
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
     StoreFuture, Terms,
@@ -500,6 +500,12 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Refusal::NotWired { missing: "x", remedy: "y" }, "server.not_wired"),
         (Refusal::BodyTooLarge { limit: 8 }, "payload.body_too_large"),
         (Refusal::BodyIncomplete, "payload.body_incomplete"),
+        (Refusal::BodyTooSlow { limit: secs(1) }, "payload.body_too_slow"),
+        (Refusal::TenantNotAdmitted { tenant: sender.clone() }, "tenant.not_admitted"),
+        (Misdirected::NoHost.into(), "host.missing"),
+        (Misdirected::TwoHosts.into(), "host.ambiguous"),
+        (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
+        (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
         (Replayed::Handled.into(), "replay.handled"),
         (Replayed::InProgress { left: secs(1) }.into(), "replay.in_progress"),
@@ -590,10 +596,18 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
-fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 5] {
+fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
         (HandshakeFailure::NoCertificate, "identity.no_certificate"),
+        (
+            HandshakeFailure::UnknownServerName {
+                name: "a.example".into(),
+            },
+            "handshake.unknown_server_name",
+        ),
+        (HandshakeFailure::NoServerName, "handshake.no_server_name"),
+        (HandshakeFailure::Blocked(NotNow::Probing), "breaker.probing"),
         (HandshakeFailure::TimedOut, "handshake.timed_out"),
         (HandshakeFailure::Tls("alert".into()), "handshake.tls"),
         (HandshakeFailure::Io("reset".into()), "handshake.io"),
@@ -636,7 +650,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
         (Failure::OwnCertificate { validity: Validity::ALWAYS, now: at(1) }, "dispatch.own_certificate", Ours),
         (Failure::CannotSign(CannotSign::Id), "dispatch.cannot_sign", Ours),
         (Failure::FieldTaken { field: http::header::DATE }, "dispatch.field_taken", Ours),
-        (Failure::Tls(rustls::Error::DecryptError.into()), "dispatch.tls", Ours),
+        (Failure::Tls(countersign::tls::InvalidTls::NoTime), "dispatch.tls", Ours),
         (Failure::IdentityUnfit, "dispatch.identity_unfit", Ours),
         (Failure::IdentityRefusedByStatus { status: 496 }, "dispatch.identity_refused", Ours),
         (Failure::IdentityNotAsked, "dispatch.identity_not_asked", Theirs),
@@ -694,6 +708,45 @@ fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     }
 }
 
+/// The statuses that `web` documents, each with its codes. `*` is any end of a code.
+fn documented_statuses() -> Vec<(u16, String)> {
+    let source = include_str!("../src/web/mod.rs");
+    let (_, table) = source.split_once("//! | status | codes |").expect("the table");
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("//! | "));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    let read = |cells: Vec<&str>| {
+        let status = cells[0].parse::<u16>().expect("a status");
+        let codes = cells[1].split(", ").map(|code| code.trim_matches('`').to_owned());
+        codes.map(|code| (status, code)).collect::<Vec<_>>()
+    };
+    cells.flat_map(read).collect()
+}
+
+#[test]
+fn the_table_of_statuses_is_what_the_door_answers() {
+    let table = documented_statuses();
+    let mut used = BTreeSet::new();
+    for (refusal, code) in every_refusal() {
+        let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(start) => code.starts_with(start),
+            None => code == pattern,
+        };
+        let rows = table.iter().filter(|(_, pattern)| fits(pattern));
+        let row = rows.max_by_key(|(_, pattern)| pattern.len());
+        let (status, pattern) = row.expect(code);
+        assert_eq!(countersign::web::status(&refusal).as_u16(), *status, "{code}");
+        used.insert((*status, pattern.clone()));
+    }
+    assert_eq!(
+        used,
+        table.into_iter().collect(),
+        "left: what is answered; right: what the table says"
+    );
+}
+
 /// The enums may grow; this finds every code that the source gives out.
 #[test]
 fn every_code_in_the_source_is_tested() {
@@ -736,12 +789,13 @@ fn codes_below(folder: &Path, codes: &mut BTreeSet<String>) {
 }
 
 fn code(after_the_arrow: &str) -> Option<String> {
-    const QUESTIONS: [&str; 10] = [
+    const QUESTIONS: &[&str] = &[
         "identity",
         "trust",
         "tenant",
         "payload",
         "replay",
+        "host",
         "server",
         "handshake",
         "breaker",

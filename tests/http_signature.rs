@@ -19,7 +19,7 @@ use countersign::payload::{
     HttpSignatureVerifier, HttpSigner, KeyId, Message, NoKey, Origin, Outgoing, PublicKey, SignPayload,
     VerifyPayload, VerifyingKey,
 };
-use countersign::replay::{NotFresh, Tolerance};
+use countersign::replay::{NotFresh, Terms, Tolerance};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use jose::{SECRET, algorithms, pem, signing_key};
@@ -613,8 +613,15 @@ fn signing_and_verifying() {
             .choosing(ChooseSignature::ByTag("app".into()))
             .require_nonce();
         let verifier = HttpSignatureVerifier::new(policy, keys);
-        let bindings = verifier.verify_payload(&request.message()).unwrap().bindings();
+        let message = request.message();
+        let authentic = verifier.verify_payload(&message).unwrap();
+        let bindings = authentic.bindings();
         assert!(bindings.body && bindings.request, "{algorithm}");
+        let terms = Terms::default()
+            .with_window(Duration::ZERO)
+            .with_lease(Duration::ZERO);
+        let keep_until = authentic.claim(at(NOW), terms).keep_until;
+        assert_eq!(keep_until, at(NOW + 600), "{algorithm}: twice the tolerance");
         request
             .headers
             .insert("content-type", "text/plain".parse().unwrap());

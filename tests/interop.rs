@@ -128,7 +128,7 @@ impl Scene<'_> {
         let unsigned = changed.clone().without_headers();
         let signed = Delivery::signed("msg_3");
         for (identity, delivery, status, code, tenant) in [
-            ("p256", &replayed, 403, "replay.handled", "acme"),
+            ("p256", &replayed, 200, "replay.handled", "acme"),
             ("p256", &changed, 401, "payload.signature_mismatch", "acme"),
             ("p256", &unsigned, 401, "payload.missing_header", "acme"),
             ("stranger", &signed, 403, "tenant.unknown", "-"),
@@ -240,7 +240,7 @@ fn the_curl_command_that_it_prints_works() {
         let first = answer();
         assert!(first.ends_with(" of acme\n200\n"), "{scheme}: {first}");
         assert!(receiver.event().starts_with("accepted tenant=acme "), "{scheme}");
-        assert_eq!(answer(), "403\n", "{scheme}: the same delivery again");
+        assert_eq!(answer(), "200\n", "{scheme}: the same delivery again");
         assert_eq!(
             receiver.event(),
             "refused code=replay.handled tenant=acme",
@@ -339,7 +339,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem is not well-formed PEM", "; export it again"],
-    ["--key", "DIR/p256.key", "DIR/p256.key: certificate and private key", "; give the key of the first"],
+    ["--key", "DIR/p256.key", "DIR/p256.key: the private key is not that of the first", "; give the key that its request was made with"],
     ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
     ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; give the CA certificates"],

@@ -18,17 +18,17 @@ const CORE: &[&str] = &[
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("address", &[]),
+    ("breaker", &[]),
     ("identity", &[]),
     ("trust", &[&["identity"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant"]]),
     ("payload", &[&["replay", "tenant", "identity"]]),
     ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal"]]),
+    ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload"]]),
     ("gate", &[FIVE, &["refusal"]]),
     ("explain", &[FIVE, &["refusal"]]),
-    ("breaker", &[]),
     // The plugs.
     ("clock", &[]),
     ("egress", &[CORE]),
@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
 const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["tls", "testing"]),
     ("tokio_rustls", &["dispatch", "web"]),
+    ("redis", &["replay"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
@@ -370,6 +371,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "tokio's rustls outside `web`",
         "reload/mod.rs",
         "use tokio_rustls::TlsAcceptor; //~ `reload` names the crate `tokio_rustls`",
+    ),
+    (
+        "a store's client outside `replay`",
+        "web/mod.rs",
+        "use redis::Client; //~ `web` names the crate `redis`",
     ),
     ("a clock in a plug", "tls/mod.rs", "let now = UnixTime::now();"),
     (

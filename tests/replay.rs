@@ -6,161 +6,48 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
+mod promise;
 mod support;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use countersign::replay::{
-    Claim, ClaimAnswer, ClaimKey, Claimed, MemoryStore, ReplayStore, Settlement, StoreDown, Terms,
+use countersign::payload::{
+    Forged, HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload as _,
+    VerifyPayload as _,
 };
+use countersign::replay::{
+    Claim, ClaimAnswer, ClaimKey, MemoryStore, NotFresh, ReplayStore, Settlement, StoreDown, Terms,
+};
+use http::{HeaderMap, Method, Uri};
+use promise::{Do, Embedded, Play, Rules, Saw, WINDOW, claim_of};
 use proptest::prelude::*;
 use support::{at, now, secs, tenant};
 
-const LEASE: u64 = 10;
-const WINDOW: u64 = 100;
-
-fn claim_of(owner: &str, id: &str, time: u64) -> Claim {
-    let terms = Terms::default().with_lease(secs(LEASE)).with_window(secs(WINDOW));
-    let owner = tenant(owner);
-    Claim::new(
-        ClaimKey::of(&owner, "test", [id.as_bytes()]),
-        owner,
-        at(time),
-        terms,
-        None,
-    )
-}
-
-// --- one delivery, second by second ---------------------------------------------------------------------------------
-
-/// What is done to the store. A grant is named by its number, from 0.
-#[derive(Debug, Clone, Copy)]
-enum Do {
-    /// Tenant, delivery, second.
-    Claim(&'static str, &'static str, u64),
-    Commit(usize),
-    Release(usize),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Saw {
-    Granted,
-    Handled,
-    InProgress(u64),
-    Full,
-    ShareUsedUp,
-    Done,
-    LeaseLost,
-}
-
-struct Play {
-    store: MemoryStore,
-    grants: Vec<Claimed>,
-}
-
-impl Play {
-    fn with(store: MemoryStore) -> Self {
-        Self {
-            store,
-            grants: Vec::new(),
-        }
-    }
-
-    fn see(&mut self, step: Do) -> Saw {
-        match step {
-            Do::Claim(owner, id, time) => self.claim(&claim_of(owner, id, time)),
-            Do::Commit(grant) => settled(now(self.store.commit(&self.grants[grant]))),
-            Do::Release(grant) => settled(now(self.store.release(&self.grants[grant]))),
-        }
-    }
-
-    fn claim(&mut self, claim: &Claim) -> Saw {
-        match now(self.store.claim(claim)) {
-            Ok(ClaimAnswer::Granted(claimed)) => {
-                assert_eq!((claimed.key(), claimed.tenant()), (claim.key, &claim.tenant));
-                assert_eq!(claimed.keep_until(), claim.keep_until);
-                self.grants.push(claimed);
-                Saw::Granted
-            }
-            Ok(ClaimAnswer::Handled) => Saw::Handled,
-            Ok(ClaimAnswer::InProgress { left }) => Saw::InProgress(left.as_secs()),
-            Ok(other) => panic!("{other:?}"),
-            Err(down) => refused(&down),
-        }
-    }
-}
-
-fn settled(settlement: Result<Settlement, StoreDown>) -> Saw {
-    match settlement {
-        Ok(Settlement::Done) => Saw::Done,
-        Ok(Settlement::LeaseLost) => Saw::LeaseLost,
-        Ok(other) => panic!("{other:?}"),
-        Err(down) => refused(&down),
-    }
-}
-
-fn refused(down: &StoreDown) -> Saw {
-    match down {
-        StoreDown::Full => Saw::Full,
-        StoreDown::ShareUsedUp { .. } => Saw::ShareUsedUp,
-        other => panic!("{other:?}"),
-    }
+fn memory(store: MemoryStore) -> Play<Embedded> {
+    Play::on(Embedded(store))
 }
 
 #[test]
 fn second_by_second() {
-    use Do::{Claim, Commit, Release};
-    use Saw::{Done, Granted, Handled, InProgress, LeaseLost};
-    // Leases of 10 seconds, windows of 100.
-    #[rustfmt::skip]
-    let cases: &[(&str, &[(Do, Saw)])] = &[
-        ("a claim holds through the last second of its lease", &[
-            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1000), InProgress(10)), (Claim("a", "1", 1001), InProgress(9)),
-            (Claim("a", "1", 1010), InProgress(0)), (Claim("a", "1", 1011), Granted), (Claim("a", "1", 1021), InProgress(0)),
-        ]),
-        ("a handled delivery is refused through the last second of its window", &[
-            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Claim("a", "1", 1000), Handled), (Claim("a", "1", 1011), Handled),
-            (Claim("a", "1", 1100), Handled), (Claim("a", "1", 1101), Granted),
-        ]),
-        ("a released delivery is up at once", &[
-            (Claim("a", "1", 1000), Granted), (Release(0), Done), (Claim("a", "1", 1000), Granted), (Commit(1), Done), (Claim("a", "1", 1001), Handled),
-        ]),
-        ("tenants and deliveries do not meet", &[
-            (Claim("a", "1", 1000), Granted), (Claim("b", "1", 1000), Granted), (Claim("a", "2", 1000), Granted),
-            (Commit(1), Done), (Claim("a", "1", 1000), InProgress(10)), (Claim("b", "1", 1000), Handled),
-        ]),
-        ("a lease that another has now cannot be released", &[
-            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Release(0), LeaseLost), (Claim("a", "1", 1011), InProgress(10)),
-        ]),
-        ("what was handled was handled, though another has the lease now", &[
-            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Commit(0), LeaseLost), (Claim("a", "1", 1012), Handled),
-            (Release(1), LeaseLost), (Claim("a", "1", 1012), Handled),
-        ]),
-        ("the longer window counts where two have handled it", &[
-            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Commit(1), Done), (Commit(0), LeaseLost),
-            (Claim("a", "1", 1111), Handled), (Claim("a", "1", 1112), Granted),
-        ]),
-        ("a commit after a lease that nobody else has taken", &[
-            (Claim("a", "1", 1000), Granted), (Claim("a", "2", 1050), Granted), (Commit(0), Done), (Claim("a", "1", 1100), Handled), (Claim("a", "1", 1101), Granted),
-        ]),
-        ("a commit twice is one commit", &[
-            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Commit(0), Done), (Claim("a", "1", 1001), Handled),
-        ]),
-        ("a release twice is one release", &[
-            (Claim("a", "1", 1000), Granted), (Release(0), Done), (Release(0), LeaseLost), (Claim("a", "1", 1000), Granted), (Release(0), LeaseLost),
-            (Claim("a", "1", 1000), InProgress(10)),
-        ]),
-        ("what was handled cannot be released", &[
-            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Release(0), LeaseLost), (Claim("a", "1", 1001), Handled),
-        ]),
+    promise::second_by_second(|| Embedded(MemoryStore::new(1000)));
+}
+
+/// It counts by the time of the claims, so a late commit does not make the window longer.
+#[test]
+fn a_late_commit_is_kept_from_its_claim_on() {
+    use Do::{Claim, Commit};
+    let mut play = memory(MemoryStore::new(1000));
+    let steps = [
+        (Claim("a", "1", 1000), Saw::Granted),
+        (Claim("a", "2", 1050), Saw::Granted),
+        (Commit(0), Saw::Done),
+        (Claim("a", "1", 1100), Saw::Handled),
+        (Claim("a", "1", 1101), Saw::Granted),
     ];
-    for (name, steps) in cases {
-        let mut play = Play::with(MemoryStore::new(1000));
-        for (number, (step, expected)) in steps.iter().enumerate() {
-            assert_eq!(play.see(*step), *expected, "{name}: step {number}, {step:?}");
-        }
+    for (step, expected) in steps {
+        assert_eq!(play.see(step), expected, "{step:?}");
     }
 }
 
@@ -172,7 +59,9 @@ fn how_long_a_claim_is_kept() {
     let cases = [
         // now, terms, fresh until -> lease end, keep until
         ("the window", 1_000, terms(10, 100), None, 1_010, 1_100),
-        ("a message that stays fresh for longer", 1_000, terms(10, 100), Some(1_200), 1_010, 1_200),
+        ("a message that stays fresh for longer: for a lease more", 1_000, terms(10, 100), Some(1_200), 1_010, 1_210),
+        ("a message that stays fresh to the end of the window", 1_000, terms(10, 100), Some(1_090), 1_010, 1_100),
+        ("and a second longer", 1_000, terms(10, 100), Some(1_091), 1_010, 1_101),
         ("a message that stays fresh for less", 1_000, terms(10, 100), Some(1_050), 1_010, 1_100),
         ("a lease longer than the window", 1_000, terms(200, 100), None, 1_200, 1_200),
         ("no window and no lease", 1_000, terms(0, 0), None, 1_000, 1_000),
@@ -212,13 +101,66 @@ fn the_key_is_tenant_scheme_and_parts_each_with_its_length() {
 
 #[test]
 fn a_future_that_is_dropped_has_done_nothing() {
-    let mut play = Play::with(MemoryStore::new(10));
-    drop(play.store.claim(&claim_of("a", "1", 1000)));
+    let mut play = memory(MemoryStore::new(10));
+    drop(play.stage.0.claim(&claim_of("a", "1", 1000)));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::Granted);
-    drop(play.store.commit(&play.grants[0]));
+    drop(play.stage.0.commit(&play.grants[0]));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
-    drop(play.store.release(&play.grants[0]));
+    drop(play.stage.0.release(&play.grants[0]));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
+}
+
+// --- where tolerance and terms meet -----------------------------------------------------------------------------------
+
+/// A retry that the sender has signed five minutes ahead, by a clock that is fast, passes for five minutes after that: no
+/// window is shorter, whatever the terms say.
+#[test]
+fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
+    const NOW: u64 = 1_790_000_000;
+    let keyring = |scheme: &Scheme| {
+        let secret = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
+        Keyring::builder(scheme)
+            .key("acme", "2026", secret)
+            .build()
+            .expect("a key")
+    };
+    let scheme = Scheme::standard_webhooks();
+    let signer = HmacSigner::new(scheme.clone(), keyring(&scheme));
+    let verifier = HmacVerifier::new(scheme.clone(), keyring(&scheme));
+    let (owner, method, uri) = (tenant("acme"), Method::POST, Uri::from_static("/"));
+    let signed_at = |time: u64| {
+        let outgoing = Outgoing::new(&owner, "msg_1", b"{}", at(time));
+        signer.sign_payload(&outgoing).expect("a key")
+    };
+    let store = MemoryStore::default();
+    let present = |headers: &HeaderMap, time: u64| {
+        let message = Message::new(&method, &uri, headers, b"{}", at(time));
+        let authentic = verifier.verify_payload(&message)?;
+        let terms = Terms::default().with_window(secs(0)).with_lease(secs(0));
+        Ok::<_, Forged>(now(store.claim(&authentic.claim(at(time), terms))))
+    };
+    let (sent, ahead) = (signed_at(NOW), signed_at(NOW + 300));
+    let Ok(Ok(ClaimAnswer::Granted(claimed))) = present(&sent, NOW) else {
+        panic!("it is new");
+    };
+    assert_eq!(claimed.keep_until(), at(NOW + 600));
+    assert_eq!(now(store.commit(&claimed)), Ok(Settlement::Done));
+    assert_eq!(present(&ahead, NOW + 600), Ok(Ok(ClaimAnswer::Handled)));
+    let stale = NotFresh::Stale {
+        signed: at(NOW + 300),
+        now: at(NOW + 601),
+    };
+    assert_eq!(present(&ahead, NOW + 601), Err(Forged::NotFresh(stale)));
+
+    // And each retry that is signed anew begins that anew.
+    assert_eq!(
+        present(&signed_at(NOW + 900), NOW + 1_200),
+        Ok(Ok(ClaimAnswer::Handled))
+    );
+    assert_eq!(
+        present(&signed_at(NOW + 1_500), NOW + 1_800),
+        Ok(Ok(ClaimAnswer::Handled))
+    );
 }
 
 // --- full, and fair -------------------------------------------------------------------------------------------------
@@ -227,12 +169,12 @@ fn a_future_that_is_dropped_has_done_nothing() {
 type Flood = (&'static str, usize, Saw);
 
 /// Claims and commits deliveries of this tenant until one is refused; tells how many were taken, and the refusal.
-fn flood(play: &mut Play, owner: &str, time: u64) -> (usize, Saw) {
+fn flood(play: &mut Play<Embedded>, owner: &str, time: u64) -> (usize, Saw) {
     let before = play.grants.len();
     let refusal = (0..10_000).find_map(|number| {
         match play.claim(&claim_of(owner, &format!("{time} {number}"), time)) {
             Saw::Granted => {
-                let committed = now(play.store.commit(&play.grants[play.grants.len() - 1]));
+                let committed = now(play.stage.0.commit(&play.grants[play.grants.len() - 1]));
                 assert_eq!(committed, Ok(Settlement::Done));
                 None
             }
@@ -246,7 +188,7 @@ fn flood(play: &mut Play, owner: &str, time: u64) -> (usize, Saw) {
 fn nobody_uses_up_the_room_of_the_others() {
     use Saw::{Full, ShareUsedUp};
     #[rustfmt::skip]
-    let cases: [(_, _, &[Flood]); 6] = [
+    let cases: [(_, _, &[Flood]); 8] = [
         ("no more than is still free", MemoryStore::new(1024), &[
             ("a", 512, ShareUsedUp), ("a", 0, ShareUsedUp), ("b", 256, ShareUsedUp), ("a", 0, ShareUsedUp), ("c", 128, ShareUsedUp), ("d", 64, ShareUsedUp),
         ]),
@@ -257,11 +199,15 @@ fn nobody_uses_up_the_room_of_the_others() {
             ("a", 100, ShareUsedUp), ("b", 50, Full), ("a", 0, Full),
         ]),
         ("all for one", MemoryStore::new(100).with_share(100), &[("a", 100, Full)]),
+        ("bytes for two tenants and twenty claims", MemoryStore::within(2 * 1024 + 20 * 256).with_share(15), &[
+            ("a", 15, ShareUsedUp), ("b", 5, Full), ("c", 0, Full), ("a", 0, Full),
+        ]),
+        ("one byte less", MemoryStore::within(2 * 1024 + 20 * 256 - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
         ("room for one", MemoryStore::new(1), &[("a", 1, Full), ("b", 0, Full)]),
         ("room for none", MemoryStore::new(0), &[("a", 0, Full)]),
     ];
     for (name, store, floods) in cases {
-        let mut play = Play::with(store);
+        let mut play = memory(store);
         for (number, (owner, taken, refusal)) in floods.iter().enumerate() {
             let seen = flood(&mut play, owner, 1_000 + number as u64);
             assert_eq!(seen, (*taken, *refusal), "{name}: flood {number}, of {owner}");
@@ -281,7 +227,7 @@ fn nobody_uses_up_the_room_of_the_others() {
 fn four_times_the_need_is_enough_whatever_another_does() {
     const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
     let needs = |tenant: usize| if tenant == 0 { 550 } else { 50 };
-    let mut play = Play::with(MemoryStore::new(4_000));
+    let mut play = memory(MemoryStore::new(4_000));
     for (number, name) in NAMES.into_iter().enumerate() {
         flood(&mut play, "flood", 1_000 + number as u64);
         for id in 0..needs(number) {
@@ -306,7 +252,7 @@ fn what_is_refused_is_named() {
 #[test]
 fn a_lease_that_ran_out_makes_room_and_its_late_commit_needs_it() {
     use Do::{Claim, Commit};
-    let mut play = Play::with(MemoryStore::new(1));
+    let mut play = memory(MemoryStore::new(1));
     assert_eq!(play.see(Claim("a", "1", 1000)), Saw::Granted);
     assert_eq!(play.see(Claim("b", "1", 1010)), Saw::Full);
     assert_eq!(play.see(Claim("b", "1", 1011)), Saw::Granted);
@@ -317,7 +263,7 @@ fn a_lease_that_ran_out_makes_room_and_its_late_commit_needs_it() {
 #[test]
 fn forgetting_costs_nobody_else() {
     use Do::{Claim, Commit};
-    let mut play = Play::with(MemoryStore::new(100).with_share(2).allow_forgetting());
+    let mut play = memory(MemoryStore::new(100).with_share(2).allow_forgetting());
     #[rustfmt::skip]
     let steps = [
         (Claim("b", "1", 1000), Saw::Granted), (Commit(0), Saw::Done),
@@ -338,202 +284,34 @@ fn forgetting_costs_nobody_else() {
 
 // --- any history, against a model that looks at everything -----------------------------------------------------------
 
-/// Bounded like the store; keeps nothing that has ended and finds everything by looking at all of it.
-#[derive(Debug, Clone, Copy)]
-struct Rules {
-    capacity: usize,
-    share: Option<usize>,
-    forgets: bool,
-}
-
-impl Rules {
-    fn store(self) -> MemoryStore {
-        let mut store = MemoryStore::new(self.capacity);
-        if let Some(share) = self.share {
-            store = store.with_share(share);
-        }
-        if self.forgets {
-            store.allow_forgetting()
-        } else {
-            store
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Held {
-    owner: u8,
-    grant: usize,
-    handled: bool,
-    end: u64,
-}
-
-struct Model {
-    rules: Rules,
-    held: BTreeMap<(u8, u8), Held>,
-    time: u64,
-    /// The time of the last claim: a store is told the time by nothing else.
-    claimed_at: u64,
-    grants: Vec<((u8, u8), u64)>,
-}
-
-impl Model {
-    fn room(&mut self, owner: u8) -> Result<(), Saw> {
-        let own = self.held.values().filter(|held| held.owner == owner).count();
-        let free = self.rules.capacity.saturating_sub(self.held.len());
-        let refusal = match self.rules.share {
-            _ if free == 0 => Saw::Full,
-            share if own >= share.unwrap_or(free) => Saw::ShareUsedUp,
-            _ => return Ok(()),
-        };
-        let handled = self
-            .held
-            .iter()
-            .filter(|(_, held)| held.owner == owner && held.handled);
-        let first = handled.min_by_key(|((owner, id), held)| (held.end, key_of(*owner, *id)));
-        match first.map(|(key, _)| *key) {
-            Some(key) if self.rules.forgets => {
-                self.held.remove(&key);
-                Ok(())
-            }
-            _ => Err(refusal),
-        }
-    }
-
-    fn claim(&mut self, owner: u8, id: u8) -> Saw {
-        self.claimed_at = self.time;
-        self.forget();
-        if let Some(held) = self.held.get(&(owner, id)) {
-            return if held.handled {
-                Saw::Handled
-            } else {
-                Saw::InProgress(held.end - self.time)
-            };
-        }
-        if let Err(refusal) = self.room(owner) {
-            return refusal;
-        }
-        let (grant, end) = (self.grants.len(), self.time + LEASE);
-        self.held.insert(
-            (owner, id),
-            Held {
-                owner,
-                grant,
-                handled: false,
-                end,
-            },
-        );
-        self.grants.push(((owner, id), self.time + WINDOW));
-        Saw::Granted
-    }
-
-    fn commit(&mut self, grant: usize) -> Saw {
-        self.forget();
-        let (key, keep_until) = self.grants[grant];
-        let held = self.held.get(&key).copied();
-        if held.is_none()
-            && let Err(refusal) = self.room(key.0)
-        {
-            return refusal;
-        }
-        let end = held.map_or(keep_until, |held| held.end.max(keep_until));
-        self.held.insert(
-            key,
-            Held {
-                owner: key.0,
-                grant,
-                handled: true,
-                end,
-            },
-        );
-        if held.is_none_or(|held| held.grant == grant) {
-            Saw::Done
-        } else {
-            Saw::LeaseLost
-        }
-    }
-
-    fn forget(&mut self) {
-        self.held.retain(|_, held| held.end >= self.claimed_at);
-    }
-
-    fn release(&mut self, grant: usize) -> Saw {
-        self.forget();
-        let (key, _) = self.grants[grant];
-        match self.held.get(&key) {
-            Some(held) if held.grant == grant && !held.handled => {
-                self.held.remove(&key);
-                Saw::Done
-            }
-            _ => Saw::LeaseLost,
-        }
-    }
-}
-
-fn name(owner: u8) -> String {
-    format!("tenant {owner}")
-}
-
-fn key_of(owner: u8, id: u8) -> ClaimKey {
-    claim_of(&name(owner), &id.to_string(), 0).key
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Claim { owner: u8, id: u8 },
-    Commit { grant: prop::sample::Index },
-    Release { grant: prop::sample::Index },
-    Wait { seconds: u64 },
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let grant = any::<prop::sample::Index>;
-    let step = 0_u64..3;
-    prop_oneof![
-        6 => (0_u8..3, 0_u8..6).prop_map(|(owner, id)| Event::Claim { owner, id }),
-        3 => grant().prop_map(|grant| Event::Commit { grant }),
-        1 => grant().prop_map(|grant| Event::Release { grant }),
-        2 => prop_oneof![4 => step, 2 => LEASE - 1..LEASE + 2, 1 => WINDOW - 1..WINDOW + 2]
-            .prop_map(|seconds| Event::Wait { seconds }),
-    ]
-}
-
 fn rules() -> impl Strategy<Value = Rules> {
-    (0_usize..12, prop::option::of(0_usize..6), any::<bool>()).prop_map(|(capacity, share, forgets)| Rules {
+    let rules = (0_usize..12, prop::option::of(0_usize..6), any::<bool>());
+    rules.prop_map(|(capacity, share, forgets)| Rules {
         capacity,
         share,
         forgets,
     })
 }
 
+fn store(rules: Rules) -> MemoryStore {
+    let mut store = MemoryStore::new(rules.capacity);
+    if let Some(share) = rules.share {
+        store = store.with_share(share);
+    }
+    if rules.forgets {
+        store.allow_forgetting()
+    } else {
+        store
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_history(rules in rules(), events in prop::collection::vec(event(), 1..80)) {
-        let mut play = Play::with(rules.store());
-        let mut model = Model { rules, held: BTreeMap::new(), time: 1_000, claimed_at: 0, grants: Vec::new() };
-        for event in events {
-            match event {
-                Event::Wait { seconds } => model.time += seconds,
-                Event::Claim { owner, id } => {
-                    let seen = play.claim(&claim_of(&name(owner), &id.to_string(), model.time));
-                    prop_assert_eq!(seen, model.claim(owner, id), "{:?} at {}", event, model.time);
-                }
-                Event::Release { grant } if !play.grants.is_empty() => {
-                    let grant = grant.index(play.grants.len());
-                    prop_assert_eq!(play.see(Do::Release(grant)), model.release(grant), "{:?}", event);
-                }
-                Event::Commit { grant } if !play.grants.is_empty() => {
-                    let grant = grant.index(play.grants.len());
-                    prop_assert_eq!(play.see(Do::Commit(grant)), model.commit(grant), "{:?}", event);
-                }
-                Event::Release { .. } | Event::Commit { .. } => {}
-            }
-            prop_assert!(play.store.len() <= rules.capacity);
-        }
-        let tokens: HashSet<u64> = play.grants.iter().map(Claimed::token).collect();
-        prop_assert_eq!(tokens.len(), play.grants.len());
+    fn any_history(rules in rules(), history in promise::history()) {
+        let play = promise::replays(Embedded(store(rules)), rules, history)?;
+        prop_assert!(play.stage.0.len() <= rules.capacity);
     }
 }
 

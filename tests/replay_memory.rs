@@ -16,7 +16,40 @@ use support::{at, now, tenant};
 /// case.
 const CLAIMS: usize = 458_753;
 
+const TENANTS: usize = 100_000;
+
 #[test]
+fn claims_and_tenants_take_at_most_what_is_stated() {
+    a_claim_takes_at_most_what_is_stated();
+    a_tenant_takes_at_most_what_is_stated();
+}
+
+fn a_tenant_takes_at_most_what_is_stated() {
+    let before = resident();
+    let store = MemoryStore::within(TENANTS * (MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM));
+    for number in 0..TENANTS {
+        // As long as a tenant's name may be.
+        let owner = tenant(&format!("{number:0128}"));
+        let key = ClaimKey::of(&owner, "test", []);
+        let claim = Claim::new(key, owner, at(1_000_000), Terms::default(), None);
+        let granted = now(store.claim(&claim));
+        assert!(
+            matches!(granted, Ok(ClaimAnswer::Granted(_))),
+            "{number}: {granted:?}"
+        );
+    }
+    let each = (resident() - before) / TENANTS;
+    println!("{each} bytes a tenant with one claim");
+    assert!(
+        each <= MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM,
+        "{each} bytes a tenant"
+    );
+    assert!(
+        each > 128 + 32 + 24,
+        "{each} bytes cannot hold a tenant: the measure is wrong"
+    );
+}
+
 fn a_claim_takes_at_most_what_is_stated() {
     let owner = tenant("acme");
     let before = resident();

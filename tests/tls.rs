@@ -19,13 +19,13 @@ use countersign::identity::{Limits, NameKind, SpkiHash};
 use countersign::live::Live;
 use countersign::refusal::Refusal;
 use countersign::tenant::{NoTenant, Rule, TenantTable, TenantTableBuilder};
-use countersign::testing::{NOW, TestCa, TestCert, TestKey, utc};
+use countersign::testing::{NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use countersign::tls::rustls::server::ServerSessionMemoryCache;
 use countersign::tls::rustls::{self, AlertDescription, ServerConfig};
 use countersign::tls::{
     Binding, BoundSessions, BoundTickets, ClientAuth, Credentials, HandshakeVerifier, InvalidCredentials,
-    Tls, allow_resumption, disable_resumption,
+    InvalidTls, Tls, allow_resumption, disable_resumption,
 };
 use countersign::trust::{
     Crls, DenyList, Evidence, Fingerprint, Pin, PinSet, Presented, PrivateCa, Profile, Remembered,
@@ -675,7 +675,7 @@ fn memory_ends_with_the_policy_that_it_is_of() {
     let recall = trust.memory().expect("a memory");
     let peer = peer_at(&trust, &cert, NOW).expect("trusted");
     live.replace(private(&[&TestCa::new("Other")]));
-    recall.keep(fingerprint(Role::Client, &cert.chain()), peer);
+    recall.keep(fingerprint(Role::Client, &cert.chain()), peer, NOW);
     assert!(!remembers(&trust, Role::Client, &cert.chain(), NOW));
     assert_eq!(verify(&trust, &cert), Err(Untrusted::UnknownIssuer));
 }
@@ -720,7 +720,8 @@ fn memory_is_bounded_and_keeps_those_that_come_back() {
 /// A server that resumes by tickets, the way of [`allow_resumption`] by sessions.
 fn by_tickets(config: &mut ServerConfig, policy: &Policy) {
     let tickets = rustls::crypto::aws_lc_rs::Ticketer::new().expect("a ticketer");
-    config.ticketer = Arc::new(BoundTickets::new(tickets, Binding::new(policy)));
+    let binding = Binding::new(policy).with_time_provider(config.time_provider.clone());
+    config.ticketer = Arc::new(BoundTickets::new(tickets, binding));
     config.send_tls13_tickets = 2;
 }
 
@@ -768,7 +769,7 @@ fn a_shared_store_keeps_policies_apart() {
         let policy = policy(private(&[ca]));
         let mut config = server_config(policy.trust(), &Clock::at(NOW));
         config.send_tls13_tickets = 2;
-        let binding = Binding::new(&policy);
+        let binding = Binding::new(&policy).with_time_provider(Clock::at(NOW));
         if ticketed {
             config.ticketer = Arc::new(BoundTickets::new(tickets.clone(), binding));
         } else {
@@ -892,16 +893,17 @@ fn a_client_refuses_a_server_for_the_exact_reason() {
             Some((name, AlertDescription::BadCertificate)),
         ),
     ] {
-        let tls = Tls::new(provider());
-        let server = tls.server_config(
+        let tls = |now| Tls::new(provider()).with_time_provider(Clock::at(now));
+        // A configuration is made of good credentials only; these have expired since.
+        let made = if case == "expired" { utc(2020, 7, 1) } else { NOW };
+        let server = tls(made).server_config(
             &credentials(&cert.issue()),
             private(&[&root]),
             ClientAuth::Require,
         );
-        let client = tls.client_config(&credentials(&own), private(&[&root]));
-        let (mut server, mut client) = (server.expect("a server"), client.expect("a client"));
+        let client = tls(NOW).client_config(&credentials(&own), private(&[&root]));
+        let (mut server, client) = (server.expect("a server"), client.expect("a client"));
         server.time_provider = Clock::at(NOW);
-        client.time_provider = Clock::at(NOW);
         let outcome = meet(&Arc::new(server), &Arc::new(client));
         let (reason, alert) = expected.unzip();
         assert_eq!(outcome.reason, reason, "{case}");
@@ -943,10 +945,10 @@ fn credentials_are_a_pair_or_nothing() {
     ] {
         assert_eq!(read(&chain, &key), Err(expected), "{case}");
     }
-    assert!(matches!(
+    assert_eq!(
         read(&one.chain_pem(), &two.key_pem()),
-        Err(InvalidCredentials::Pair { .. })
-    ));
+        Err(InvalidCredentials::OtherKey { place: None })
+    );
     let missing = Credentials::from_pem_files(&provider(), "/nonexistent/a.pem", "/nonexistent/b.pem");
     assert!(matches!(
         missing.map(|_| ()),
@@ -954,6 +956,171 @@ fn credentials_are_a_pair_or_nothing() {
     ));
     let shown = format!("{:?}", server_credentials());
     assert_eq!(shown, "Credentials { certificates: 1, .. }");
+}
+
+#[test]
+fn credentials_say_what_is_wrong_with_them() {
+    let root = TestCa::new("Root");
+    let issuing = root.intermediate("Issuing");
+    let cert = issuing.server(SERVER).issue();
+    let (leaf, issuer, top) = (
+        cert.chain()[0].clone(),
+        cert.chain()[1].clone(),
+        root.certificate().clone(),
+    );
+    let other = TestCa::new("Other").certificate().clone();
+    let read = |chain: &[&CertificateDer<'static>]| {
+        let chain = chain.iter().map(|&der| der.clone()).collect();
+        Credentials::new(&provider(), chain, cert.key()).map(|_| ())
+    };
+    let junk = CertificateDer::from(vec![0x30, 0]);
+    for (case, chain, expected) in [
+        ("in order", vec![&leaf, &issuer], Ok(())),
+        ("with the root", vec![&leaf, &issuer, &top], Ok(())),
+        ("the leaf alone", vec![&leaf], Ok(())),
+        ("with another root behind", vec![&leaf, &issuer, &other], Ok(())),
+        (
+            "the issuer first",
+            vec![&issuer, &leaf],
+            Err(InvalidCredentials::OtherKey { place: Some(2) }),
+        ),
+        (
+            "the root in between",
+            vec![&leaf, &top, &issuer],
+            Err(InvalidCredentials::Order { place: 1 }),
+        ),
+        (
+            "another in between",
+            vec![&leaf, &issuer, &other, &top],
+            Err(InvalidCredentials::Order { place: 2 }),
+        ),
+        (
+            "junk",
+            vec![&junk],
+            Err(InvalidCredentials::Certificate { place: 1 }),
+        ),
+        (
+            "junk behind",
+            vec![&leaf, &junk],
+            Err(InvalidCredentials::Certificate { place: 2 }),
+        ),
+    ] {
+        assert_eq!(read(&chain), expected, "{case}");
+    }
+    let from_pem = |key: &str| {
+        Credentials::from_pem(&provider(), cert.chain_pem().as_bytes(), key.as_bytes()).map(|_| ())
+    };
+    let encrypted = InvalidCredentials::EncryptedKey {
+        file: "the PEM text given".to_owned(),
+    };
+    for key in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIIB\n-----END RSA PRIVATE KEY-----\n",
+    ] {
+        assert_eq!(from_pem(key), Err(encrypted.clone()));
+    }
+    let unusable = Credentials::new(
+        &provider(),
+        cert.chain(),
+        rustls::pki_types::PrivatePkcs8KeyDer::from(vec![0x30, 0]).into(),
+    );
+    assert!(matches!(
+        unusable.map(|_| ()),
+        Err(InvalidCredentials::Key { .. })
+    ));
+    for (error, says) in [
+        (
+            InvalidCredentials::OtherKey { place: None },
+            "give the key that its request was made with",
+        ),
+        (
+            InvalidCredentials::OtherKey { place: Some(2) },
+            "but that of certificate 2; write the leaf first",
+        ),
+        (encrypted, "decrypt it with `openssl pkey`"),
+    ] {
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// Rule 10: what peers would refuse is refused here, before anybody sees it.
+#[test]
+fn credentials_out_of_time_make_no_configuration() {
+    let root = TestCa::new("Root");
+    let issuing = root
+        .intermediate_builder("Issuing")
+        .validity(NOT_BEFORE, utc(2026, 6, 1))
+        .issue();
+    let cert = issuing
+        .server(SERVER)
+        .validity(utc(2025, 1, 1), utc(2026, 9, 1))
+        .issue();
+    let credentials = Credentials::new(&provider(), cert.chain(), cert.key()).expect("a pair");
+    let expired = |place, not_after, now| InvalidCredentials::Expired {
+        place,
+        not_after,
+        now,
+    };
+    for (now, expected) in [
+        (utc(2025, 1, 1), Ok(())),
+        (utc(2026, 6, 1), Ok(())),
+        (
+            seconds(utc(2025, 1, 1), -1),
+            Err(InvalidCredentials::NotYetValid {
+                place: 1,
+                not_before: utc(2025, 1, 1),
+                now: seconds(utc(2025, 1, 1), -1),
+            }),
+        ),
+        (
+            seconds(utc(2026, 6, 1), 1),
+            Err(expired(2, utc(2026, 6, 1), seconds(utc(2026, 6, 1), 1))),
+        ),
+        (
+            seconds(utc(2026, 9, 1), 1),
+            Err(expired(1, utc(2026, 9, 1), seconds(utc(2026, 9, 1), 1))),
+        ),
+    ] {
+        assert_eq!(credentials.check(now), expected);
+        let tls = Tls::new(provider()).with_time_provider(Clock::at(now));
+        let server = tls.server_config(&credentials, private(&[&root]), ClientAuth::Require);
+        let client = tls.client_config(&credentials, private(&[&root]));
+        let expected = expected.map_err(InvalidTls::Credentials);
+        assert_eq!(server.map(|_| ()), expected);
+        assert_eq!(client.map(|_| ()), expected);
+    }
+    #[derive(Debug)]
+    struct Stopped;
+    impl rustls::time_provider::TimeProvider for Stopped {
+        fn current_time(&self) -> Option<UnixTime> {
+            None
+        }
+    }
+    let tls = Tls::new(provider()).with_time_provider(Arc::new(Stopped));
+    let server = tls.server_config(&credentials, private(&[&root]), ClientAuth::Require);
+    assert_eq!(server.map(|_| ()), Err(InvalidTls::NoTime));
+}
+
+/// Rule 10: verified by one's own verifier before they are used.
+#[test]
+fn credentials_are_asked_of_ones_own_policy() {
+    let (root, other) = (TestCa::new("Root"), TestCa::new("Other"));
+    let cert = root.intermediate("Issuing").client(ACME).issue();
+    let credentials = Credentials::new(&provider(), cert.chain(), cert.key()).expect("a pair");
+    let name = ServerName::try_from(SERVER).expect("a name");
+    let server = Role::Server { name: &name };
+    let untrusted = |reason| Err(InvalidCredentials::Untrusted { reason });
+    for (trust, role, expected) in [
+        (&root, Role::Client, Ok(())),
+        (&other, Role::Client, untrusted(Untrusted::UnknownIssuer)),
+        (
+            &root,
+            server,
+            untrusted(Untrusted::ExtendedKeyUsage { needed: "serverAuth" }),
+        ),
+    ] {
+        assert_eq!(credentials.check_trusted(&private(&[trust]), role, NOW), expected);
+    }
 }
 
 #[test]

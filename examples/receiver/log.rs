@@ -18,7 +18,7 @@ impl Observer for Log {
                 "handshake failed code={} peer={peer} ({reason})",
                 reason.code()
             ))),
-            Event::Refused { tenant, refusal } => {
+            Event::Refused { tenant, refusal, .. } => {
                 let tenant = tenant.map_or_else(|| "-".to_owned(), ToString::to_string);
                 say(&one_line(&format!(
                     "refused code={} tenant={tenant} ({refusal})",

@@ -51,17 +51,17 @@ impl<K: Clone + Eq + Hash> Permit<K> {
 
     /// What came of it, and what that has changed.
     pub fn record(mut self, verdict: Verdict, now: UnixTime) -> Option<Transition<K>> {
-        if verdict == Verdict::NotCounted {
-            return None;
-        }
-        let ticket = self.ticket.take()?;
-        let failed = verdict == Verdict::Failure;
+        // What does not count is dropped.
+        let ticket = match verdict {
+            Verdict::NotCounted => None,
+            Verdict::Success | Verdict::Failure => self.ticket.take(),
+        }?;
         let (rules, jitter) = (&self.breaker.shared.rules, self.jitter);
         let mut circuits = self.breaker.lock();
-        match failed {
-            true => circuits.failed(&self.key, ticket, now, jitter, rules),
-            false => circuits.succeeded(&self.key, ticket, now, rules),
+        if verdict == Verdict::Success {
+            return circuits.succeeded(&self.key, ticket, now, rules);
         }
+        circuits.failed(&self.key, ticket, now, jitter, rules)
     }
 }
 

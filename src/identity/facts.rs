@@ -1,26 +1,33 @@
-use x509_parser::asn1_rs::Any;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::error::X509Error;
 use x509_parser::extensions::{
     AuthorityInfoAccess, BasicConstraints, CRLDistributionPoint, CRLDistributionPoints,
-    DistributionPointName, GeneralName, X509Extension,
+    DistributionPointName, GeneralName,
 };
-use x509_parser::nom::Err;
-use x509_parser::oid_registry::{
-    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
-    OID_PKIX_AUTHORITY_INFO_ACCESS, OID_SIG_ED25519, OID_X509_EXT_BASIC_CONSTRAINTS,
-    OID_X509_EXT_CERTIFICATE_POLICIES, OID_X509_EXT_CRL_DISTRIBUTION_POINTS, OID_X509_EXT_EXTENDED_KEY_USAGE,
-    OID_X509_EXT_KEY_USAGE, OID_X509_EXT_NAME_CONSTRAINTS, OID_X509_EXT_SUBJECT_ALT_NAME, Oid,
-};
+use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::certificate::{read, validity};
+use super::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
+use super::outline::{Extension, Outline, whole};
 use super::{Malformed, Validity};
 
-/// The shortest RSA modulus that counts, in bits (NIST SP 800-131A).
-const MIN_RSA_BITS: usize = 2048;
+/// Contents of the OBJECT IDENTIFIERs of the extensions that are read, and of the purposes that count.
+mod oid {
+    pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    pub(super) const SUBJECT_ALT_NAME: &[u8] = super::SUBJECT_ALT_NAME;
+    pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    pub(super) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
+    pub(super) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
+    pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
+    pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+    /// 1.3.6.1.5.5.7.1.1
+    pub(super) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
+    /// 1.3.6.1.5.5.7.3.1
+    pub(super) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+    /// 1.3.6.1.5.5.7.3.2
+    pub(super) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+}
+
+/// 2.5.29.17
+pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 
 /// What trust is decided by: the extensions of RFC 5280 §4.2.1, and the kind of key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,11 +101,11 @@ pub(crate) enum KeyKind {
 impl Facts {
     /// What is known of one certificate in DER, whatever its place in a chain.
     pub(crate) fn of(der: &[u8]) -> Result<(Self, Validity), Malformed> {
-        let certificate = read(der)?;
-        Ok((Self::read(&certificate)?, validity(&certificate)?))
+        let outline = Outline::read(der)?;
+        Ok((Self::read(&outline)?, outline.validity()?))
     }
 
-    pub(super) fn read(certificate: &X509Certificate<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(outline: &Outline<'_>) -> Result<Self, Malformed> {
         let mut facts = Self {
             is_ca: false,
             key_usage: None,
@@ -106,19 +113,15 @@ impl Facts {
             name_constraints: None,
             policies: Vec::new(),
             crl_points: Vec::new(),
-            common_names: certificate.subject().iter_common_name().count(),
-            key: key_kind(certificate.public_key()),
+            common_names: outline.subject.iter_common_name().count(),
+            key: outline.key_kind(),
             unknown_critical: false,
-            subject_is_empty: certificate.subject().iter_rdn().next().is_none(),
-            serial_is_sound: is_sound_serial(certificate.raw_serial()),
+            subject_is_empty: outline.subject.iter_rdn().next().is_none(),
+            serial_is_sound: is_sound_serial(outline.serial),
         };
-        let extensions = certificate.extensions();
-        for (place, extension) in extensions.iter().enumerate() {
-            if extensions
-                .iter()
-                .skip(place + 1)
-                .any(|other| other.oid == extension.oid)
-            {
+        for (place, extension) in outline.extensions.iter().enumerate() {
+            let mut after = outline.extensions.iter().skip(place + 1);
+            if after.any(|other| other.oid == extension.oid) {
                 return Err(Malformed::Extension);
             }
             facts.take(extension)?;
@@ -127,52 +130,51 @@ impl Facts {
     }
 
     /// Reads the extensions that matter, each from its own bytes; the others are left as they are.
-    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), Malformed> {
-        let (oid, value) = (&extension.oid, extension.value);
-        if *oid == OID_X509_EXT_BASIC_CONSTRAINTS {
-            self.is_ca = whole(BasicConstraints::from_der(value))?.ca;
-        } else if *oid == OID_X509_EXT_KEY_USAGE {
-            self.key_usage = Some(key_usage(&whole(x509_parser::extensions::KeyUsage::from_der(
-                value,
-            ))?));
-        } else if *oid == OID_X509_EXT_EXTENDED_KEY_USAGE {
-            let usage = whole(x509_parser::extensions::ExtendedKeyUsage::from_der(value))?;
-            let (client_auth, server_auth) = (usage.client_auth, usage.server_auth);
-            self.extended_key_usage = Some(ExtendedKeyUsage {
-                client_auth,
-                server_auth,
-            });
-        } else if *oid == OID_X509_EXT_NAME_CONSTRAINTS {
-            self.name_constraints = Some(name_constraints(value)?);
-        } else if *oid == OID_X509_EXT_CERTIFICATE_POLICIES {
-            self.policies = policies(value).ok_or(Malformed::Extension)?;
-        } else if *oid == OID_X509_EXT_CRL_DISTRIBUTION_POINTS {
-            let points = whole(CRLDistributionPoints::from_der(value))?;
-            self.crl_points = points.iter().flat_map(point_uris).collect();
-        } else if *oid == OID_PKIX_AUTHORITY_INFO_ACCESS {
+    fn take(&mut self, extension: &Extension<'_>) -> Result<(), Malformed> {
+        let value = extension.value;
+        match extension.oid {
+            oid::BASIC_CONSTRAINTS => self.is_ca = whole(BasicConstraints::from_der(value))?.ca,
+            oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
+            oid::EXTENDED_KEY_USAGE => {
+                self.extended_key_usage = Some(extended_key_usage(value).ok_or(Malformed::Extension)?);
+            }
+            oid::NAME_CONSTRAINTS => self.name_constraints = Some(name_constraints(value)?),
+            oid::CERTIFICATE_POLICIES => self.policies = policies(value).ok_or(Malformed::Extension)?,
+            oid::CRL_DISTRIBUTION_POINTS => {
+                let points = whole(CRLDistributionPoints::from_der(value))?;
+                self.crl_points = points.iter().flat_map(point_uris).collect();
+            }
             // Never followed, but a certificate whose reading is disputed is nobody's.
-            whole(AuthorityInfoAccess::from_der(value))?;
-        } else if *oid != OID_X509_EXT_SUBJECT_ALT_NAME {
-            self.unknown_critical |= extension.critical;
+            oid::AUTHORITY_INFO_ACCESS => drop(whole(AuthorityInfoAccess::from_der(value))?),
+            oid::SUBJECT_ALT_NAME => {}
+            _ => self.unknown_critical |= extension.critical,
         }
         Ok(())
     }
 }
 
-/// What a parser made of an extension, if it took all of it.
-pub(super) fn whole<T>(parsed: Result<(&[u8], T), Err<X509Error>>) -> Result<T, Malformed> {
-    match parsed {
-        Ok(([], value)) => Ok(value),
-        _ => Err(Malformed::Extension),
-    }
-}
-
-fn key_usage(usage: &x509_parser::extensions::KeyUsage) -> KeyUsage {
-    KeyUsage {
+fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
+    let usage = whole(x509_parser::extensions::KeyUsage::from_der(value))?;
+    Ok(KeyUsage {
         digital_signature: usage.digital_signature(),
         key_cert_sign: usage.key_cert_sign(),
         crl_sign: usage.crl_sign(),
+    })
+}
+
+/// SEQUENCE OF OBJECT IDENTIFIER (RFC 5280 §4.2.1.12).
+fn extended_key_usage(value: &[u8]) -> Option<ExtendedKeyUsage> {
+    let mut usage = ExtendedKeyUsage {
+        client_auth: false,
+        server_auth: false,
+    };
+    let mut purposes = Elements::inside(SEQUENCE, value)?;
+    while !purposes.is_empty() {
+        let purpose = purposes.take(OBJECT_IDENTIFIER)?.contents;
+        usage.client_auth |= purpose == oid::CLIENT_AUTH;
+        usage.server_auth |= purpose == oid::SERVER_AUTH;
     }
+    Some(usage)
 }
 
 fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
@@ -188,15 +190,11 @@ fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
 
 /// SEQUENCE OF SEQUENCE { OBJECT IDENTIFIER, .. } (RFC 5280 §4.2.1.4).
 fn policies(value: &[u8]) -> Option<Vec<String>> {
-    let ([], list) = Any::from_der(value).ok()? else {
-        return None;
-    };
-    let (mut rest, mut policies) = (list.data, Vec::new());
-    while !rest.is_empty() {
-        let (after, information) = Any::from_der(rest).ok()?;
-        let (_, policy) = Oid::from_der(information.data).ok()?;
+    let (mut all, mut policies) = (Elements::inside(SEQUENCE, value)?, Vec::new());
+    while !all.is_empty() {
+        let information = all.take(SEQUENCE)?;
+        let (_, policy) = Oid::from_der(information.contents).ok()?;
         policies.push(policy.to_id_string());
-        rest = after;
     }
     Some(policies)
 }
@@ -226,27 +224,3 @@ pub(crate) fn uris(name: &DistributionPointName<'_>) -> Vec<String> {
     };
     names.iter().filter_map(uri).collect()
 }
-
-fn key_kind(spki: &SubjectPublicKeyInfo<'_>) -> KeyKind {
-    let algorithm = &spki.algorithm.algorithm;
-    let strong = if *algorithm == OID_PKCS1_RSAENCRYPTION {
-        matches!(spki.parsed(), Ok(PublicKey::RSA(key)) if key.key_size() >= MIN_RSA_BITS)
-    } else if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
-        let curve = spki
-            .algorithm
-            .parameters
-            .as_ref()
-            .and_then(|parameters| parameters.as_oid().ok());
-        curve.is_some_and(|curve| [OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521].contains(&curve))
-    } else {
-        *algorithm == OID_SIG_ED25519 || ML_DSA.contains(&algorithm.as_bytes())
-    };
-    if strong { KeyKind::Strong } else { KeyKind::Weak }
-}
-
-/// id-ml-dsa-44, -65 and -87 (2.16.840.1.101.3.4.3.17 to 19), as the contents of an OBJECT IDENTIFIER.
-const ML_DSA: [&[u8]; 3] = [
-    &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11],
-    &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12],
-    &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x13],
-];

@@ -8,16 +8,21 @@
 //! expose) must agree on the public key, the serial number, the issuer and every DNS and URI name. Where they do
 //! not, the chain is refused: a certificate that means different things to different readers is an attack.
 
+mod agreement;
 mod certificate;
+pub(crate) mod der;
 mod facts;
 mod hashes;
 mod names;
+mod outline;
 mod spiffe;
 mod validity;
+mod written_names;
 
 use std::fmt;
 
 use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
 
 pub use certificate::{Certificate, SerialNumber};
 pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, uris};
@@ -70,6 +75,18 @@ impl PeerChain {
             leaf: Certificate::parse(leaf)?,
             others: certificates.map(CertificateDer::into_owned).collect(),
         })
+    }
+
+    /// [`parse`](Self::parse) of certificates that somebody else keeps, and how webpki reads the leaf: so that it need
+    /// not do so twice.
+    pub(crate) fn parse_borrowed<'a>(
+        leaf: &'a CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Result<(Self, EndEntityCert<'a>), Malformed> {
+        Limits::default().check(std::iter::once(leaf).chain(others))?;
+        let (leaf, end_entity) = Certificate::parse_borrowed(leaf)?;
+        let others = others.iter().map(|other| other.clone().into_owned()).collect();
+        Ok((Self { leaf, others }, end_entity))
     }
 
     /// The certificate that the peer proves possession of in the handshake.
@@ -135,9 +152,9 @@ impl Limits {
     }
 
     /// Whether certificates in hand are within.
-    pub(crate) fn check<'a>(
+    pub(crate) fn check<'a, 'd: 'a>(
         self,
-        certificates: impl Iterator<Item = &'a CertificateDer<'static>>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>>,
     ) -> Result<(), Malformed> {
         let (mut count, mut bytes) = (0, 0_usize);
         for certificate in certificates {

@@ -39,17 +39,24 @@ impl Name {
     /// # Errors
     /// [`InvalidName`]: empty, a control byte, non-ASCII in an ASCII type, a wildcard, an address that is none.
     pub fn parse(kind: NameKind, text: &str) -> Result<Self, InvalidName> {
-        let invalid = InvalidName { kind };
-        check_text(kind, text.as_bytes())?;
-        match kind {
-            _ if is_wildcard(text) => Err(invalid),
-            NameKind::Dns => Ok(Self::Dns(text.to_ascii_lowercase().into())),
-            NameKind::Uri => Ok(Self::Uri(text.into())),
-            NameKind::Email => Ok(Self::Email(text.into())),
-            NameKind::Ip => text.parse().map(Self::Ip).map_err(|_| invalid),
-            NameKind::CommonName => Ok(Self::CommonName(text.into())),
-            NameKind::OrganizationalUnit => Ok(Self::OrganizationalUnit(text.into())),
+        Self::read(kind, text.as_bytes())?.ok_or(InvalidName { kind })
+    }
+
+    /// As [`parse`](Self::parse); nothing where it is a wildcard: `*.example.com` and the like stand for many hosts, so
+    /// they are nobody's identity.
+    pub(super) fn read(kind: NameKind, text: &[u8]) -> Result<Option<Self>, InvalidName> {
+        let text = check_text(kind, text)?;
+        if text.contains('*') {
+            return Ok(None);
         }
+        Ok(Some(match kind {
+            NameKind::Dns => Self::Dns(text.to_ascii_lowercase().into()),
+            NameKind::Uri => Self::Uri(text.into()),
+            NameKind::Email => Self::Email(text.into()),
+            NameKind::Ip => Self::Ip(text.parse().map_err(|_| InvalidName { kind })?),
+            NameKind::CommonName => Self::CommonName(text.into()),
+            NameKind::OrganizationalUnit => Self::OrganizationalUnit(text.into()),
+        }))
     }
 }
 
@@ -108,17 +115,16 @@ pub struct InvalidName {
 
 /// Refuses what no identity may hold, whatever its kind: a NUL or line break turns an exact match into a lie in any
 /// reader that stops there.
-pub(super) fn check_text(kind: NameKind, text: &[u8]) -> Result<&str, InvalidName> {
+fn check_text(kind: NameKind, text: &[u8]) -> Result<&str, InvalidName> {
     let invalid = InvalidName { kind };
     let text = std::str::from_utf8(text).map_err(|_| invalid.clone())?;
     let ascii_only = !matches!(kind, NameKind::CommonName | NameKind::OrganizationalUnit);
-    let bad = text.is_empty() || text.chars().any(is_forbidden) || (ascii_only && !text.is_ascii());
+    let bad = if text.is_ascii() {
+        text.is_empty() || text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        ascii_only || text.chars().any(is_forbidden)
+    };
     if bad { Err(invalid) } else { Ok(text) }
-}
-
-/// `*.example.com` and the like stand for many hosts, so they are nobody's identity.
-pub(super) fn is_wildcard(text: &str) -> bool {
-    text.contains('*')
 }
 
 /// Control characters, and the marks that make text read in another order than it is stored in.

@@ -1,13 +1,17 @@
 //! **What happened?** Events for the operator; the peer never sees any of it.
 
-use std::fmt;
-use std::net::SocketAddr;
+mod handshake;
 
-use crate::identity::Malformed;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::breaker::Transition;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
+
+pub use handshake::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
 
 /// Receives events. Called on the request path: it must neither block nor panic.
 pub trait Observer: fmt::Debug + Send + Sync {
@@ -23,6 +27,8 @@ pub enum Event<'a> {
     HandshakeCompleted {
         /// Where it came from.
         peer: SocketAddr,
+        /// How it went.
+        handshake: Handshake,
     },
     /// A TLS handshake was not completed.
     HandshakeFailed {
@@ -31,9 +37,17 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a HandshakeFailure,
     },
+    /// Connections from a source are taken no more, on trial, or again. The refused ones are
+    /// [`HandshakeFailure::Blocked`].
+    SourceChanged {
+        /// Which source, and how it stands.
+        transition: &'a Transition<IpAddr>,
+    },
     /// A request was turned away.
     Refused {
-        /// Whose connection it was, if that was proved.
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
+        /// Whose it was, if that was proved: by its connection, or else, where that came to it, by its payload.
         tenant: Option<&'a TenantId>,
         /// Why.
         refusal: &'a Refusal,
@@ -47,7 +61,17 @@ pub enum Event<'a> {
     },
     /// A request was let through.
     Accepted {
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
         /// Whose it is.
+        tenant: &'a TenantId,
+    },
+    /// The sender went away while its delivery was being handled. What becomes of the handler, says
+    /// [`OnDisconnect`](crate::web::OnDisconnect).
+    SenderGone {
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
+        /// Whose delivery it was.
         tenant: &'a TenantId,
     },
     /// A delivery was handled (or not), and the replay store could not be told.
@@ -111,46 +135,6 @@ pub enum DeliveryStage {
     Connecting,
     /// The request is being sent.
     Sending,
-}
-
-/// Why a handshake was not completed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HandshakeFailure {
-    /// The peer's certificate was refused; the reason, not only the alert.
-    #[error(transparent)]
-    Untrusted(#[from] Untrusted),
-    /// The peer showed no certificate, and one is required.
-    #[error("no client certificate")]
-    NoCertificate,
-    /// The peer took longer than it may.
-    #[error("the handshake took too long")]
-    TimedOut,
-    /// TLS itself failed: another protocol, no version or cipher in common, a wrong signature of the handshake.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The connection was lost.
-    #[error("the connection was lost: {0}")]
-    Io(String),
-}
-
-impl HandshakeFailure {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Untrusted(untrusted) => untrusted.code(),
-            Self::NoCertificate => "identity.no_certificate",
-            Self::TimedOut => "handshake.timed_out",
-            Self::Tls(_) => "handshake.tls",
-            Self::Io(_) => "handshake.io",
-        }
-    }
-}
-
-impl From<Malformed> for HandshakeFailure {
-    fn from(malformed: Malformed) -> Self {
-        Self::Untrusted(malformed.into())
-    }
 }
 
 /// Observes nothing.

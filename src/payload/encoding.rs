@@ -30,10 +30,15 @@ pub(super) struct MacBytes {
 }
 
 impl MacBytes {
+    pub(super) const EMPTY: Self = Self {
+        bytes: [0; MAX_MAC + 2],
+        len: 0,
+    };
+
     pub(super) fn of(mac: &[u8]) -> Self {
         let mut whole = Self {
-            bytes: [0; MAX_MAC + 2],
             len: mac.len().min(MAX_MAC),
+            ..Self::EMPTY
         };
         if let Some((to, from)) = whole.bytes.get_mut(..whole.len).zip(mac.get(..whole.len)) {
             to.copy_from_slice(from);
@@ -41,58 +46,48 @@ impl MacBytes {
         whole
     }
 
-    /// Whether they are the same, in a time that depends on their lengths alone: every difference of any word is
+    /// Whether they are the same, in a time that depends on their lengths alone: every difference of any byte is
     /// gathered, and what was gathered is compared once.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let words = |bytes: &Self| {
-            bytes
-                .bytes
-                .first_chunk()
-                .map_or([u64::MAX; MAX_MAC / 8], as_words)
-        };
-        let pairs = words(self).into_iter().zip(words(other));
+    #[inline]
+    pub(super) fn is_same(&self, mac: &[u8]) -> bool {
+        let pairs = self.as_slice().iter().zip(mac);
         let difference = pairs.fold(0, |difference, (ours, theirs)| difference | (ours ^ theirs));
-        self.len == other.len && bool::from(difference.ct_eq(&0))
+        self.len == mac.len() && bool::from(difference.ct_eq(&0))
     }
 
+    #[inline]
     pub(super) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
-fn as_words(bytes: &[u8; MAX_MAC]) -> [u64; MAX_MAC / 8] {
-    let mut words = [0; MAX_MAC / 8];
-    let (eights, _) = bytes.as_chunks::<8>();
-    words
-        .iter_mut()
-        .zip(eights)
-        .for_each(|(word, eight)| *word = u64::from_ne_bytes(*eight));
-    words
-}
-
 impl Encoding {
     /// Exactly `len` bytes in canonical form, or nothing.
     pub(super) fn decode(self, text: &[u8], len: usize) -> Option<MacBytes> {
-        let mut decoded = MacBytes {
-            bytes: [0; MAX_MAC + 2],
-            len,
-        };
+        let mut decoded = MacBytes::EMPTY;
+        self.decode_into(text, len, &mut decoded).then_some(decoded)
+    }
+
+    /// Whether the text is exactly `len` bytes in canonical form, which are then there.
+    #[inline]
+    pub(super) fn decode_into(self, text: &[u8], len: usize, decoded: &mut MacBytes) -> bool {
         if text.len() != self.encoded_len(len) || len > MAX_MAC {
-            return None;
+            return false;
         }
+        let out = &mut decoded.bytes;
         let written = match self {
-            Self::Hex => decode_hex(text, &mut decoded.bytes, &LOWER)?,
-            Self::HexEitherCase => decode_hex(text, &mut decoded.bytes, &LOWER)
-                .or_else(|| decode_hex(text, &mut decoded.bytes, &UPPER))?,
-            Self::Base64 => STANDARD.decode_slice(text, &mut decoded.bytes).ok()?,
-            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut decoded.bytes).ok()?,
-            Self::Base64UrlPadded => URL_SAFE.decode_slice(text, &mut decoded.bytes).ok()?,
+            Self::Hex => decode_hex(text, out, &LOWER),
+            Self::HexEitherCase => decode_hex(text, out, &LOWER).or_else(|| decode_hex(text, out, &UPPER)),
+            Self::Base64 => STANDARD.decode_slice(text, out).ok(),
+            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, out).ok(),
+            Self::Base64UrlPadded => URL_SAFE.decode_slice(text, out).ok(),
         };
-        (written == len).then_some(decoded)
+        decoded.len = len;
+        written == Some(len)
     }
 
     /// Any number of bytes up to `limit` in canonical form: for signatures whose length varies.
-    pub(super) fn decode_any(self, text: &str, limit: usize) -> Option<Vec<u8>> {
+    pub(super) fn decode_any(self, text: &[u8], limit: usize) -> Option<Vec<u8>> {
         let decoded = match self {
             _ if text.is_empty() || text.len() > limit.saturating_mul(2) => None,
             Self::Hex | Self::HexEitherCase => decode_hex_vec(text),
@@ -132,9 +127,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Lower-case hexadecimal of any length.
-pub(super) fn decode_hex_vec(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode_hex_vec(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = vec![0; text.len() / 2];
-    let written = decode_hex(text.as_bytes(), &mut bytes, &LOWER)?;
+    let written = decode_hex(text, &mut bytes, &LOWER)?;
     (written == bytes.len() && text.len().is_multiple_of(2)).then_some(bytes)
 }
 
@@ -160,6 +155,7 @@ const fn digits(first: u8) -> [u8; 256] {
     table
 }
 
+#[inline]
 fn decode_hex(text: &[u8], out: &mut [u8], table: &[u8; 256]) -> Option<usize> {
     let digit = |letter: u8| table.get(usize::from(letter)).copied().unwrap_or(NO_DIGIT);
     let (pairs, _) = text.as_chunks::<2>();
@@ -226,11 +222,15 @@ mod tests {
                 let expected = vec![0xfb; len];
                 assert_eq!(decoded.as_ref().map(MacBytes::as_slice), Some(&*expected));
                 assert_eq!(
-                    encoding.decode_any(&text, 64),
+                    encoding.decode_any(text.as_bytes(), 64),
                     Some(expected),
                     "{encoding:?} {len}"
                 );
-                assert_eq!(encoding.decode_any(&text, len - 1), None, "{encoding:?} {len}");
+                assert_eq!(
+                    encoding.decode_any(text.as_bytes(), len - 1),
+                    None,
+                    "{encoding:?} {len}"
+                );
             }
         }
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::body::{self, Fields};
-use super::fields::{list, optional, query_value, single};
+use super::fields::{entries, list, optional, query_value, single};
 use super::proof::SignedText;
-use super::scheme::{BodyForm, Identity, Layout, Part, SignatureAt, TimeAt};
+use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, TimeAt};
 use super::time::SignedTime;
 use super::{Delivery, Forged, Message};
 
@@ -43,10 +43,9 @@ impl<'m> Reading<'m> {
     }
 }
 
-type Sink<'s> = &'s mut dyn FnMut(&[u8]);
-
 impl Layout {
     /// Everything but the signature: the fields that must be there, the body where it is to be parsed, the time.
+    #[inline(always)]
     pub(super) fn read<'m>(&self, message: &Message<'m>) -> Result<Reading<'m>, Forged> {
         for (name, value) in &*self.required {
             if single(message.headers, name)? != *value {
@@ -68,18 +67,21 @@ impl Layout {
     }
 
     pub(super) fn fields(&self, body: &[u8]) -> Result<Fields, Forged> {
-        if self.reads_json() {
-            return body::parse_json(body).map(Fields::Json);
+        match self.reading.body {
+            ReadBody::Bytes => Ok(Fields::None),
+            ReadBody::Json => body::parse_json(body).map(Fields::Json),
+            ReadBody::Form => self.form_fields(body),
         }
-        if !self.reads_form() {
-            return Ok(Fields::None);
-        }
+    }
+
+    fn form_fields(&self, body: &[u8]) -> Result<Fields, Forged> {
         let form = body::parse_form(body)?;
         // The signature and what it covers, and nothing beside them that nobody signed.
         let whole = !matches!(self.signature, SignatureAt::FormPairs(_)) || form.len() == 2;
         whole.then_some(Fields::Form(form)).ok_or(Forged::MalformedBody)
     }
 
+    #[inline(always)]
     fn read_time<'m>(
         &self,
         message: &Message<'m>,
@@ -117,7 +119,8 @@ impl Layout {
     }
 
     /// What tells this delivery from others.
-    pub(super) fn delivery<'m>(self: &Arc<Self>, reading: &Reading<'m>) -> Result<Delivery<'m>, Forged> {
+    #[inline]
+    pub(super) fn delivery<'m>(self: &Arc<Self>, reading: &Reading<'m>) -> Delivery<'m> {
         let message = &reading.message;
         let time = || match &reading.time {
             Some(SignedTime {
@@ -126,7 +129,7 @@ impl Layout {
             }) => Some(*raw),
             _ => None,
         };
-        Ok(match &self.identity {
+        match &self.identity {
             Identity::Header(_) => Delivery::Id(reading.id.unwrap_or_default()),
             Identity::BodyField(path) => Delivery::BodyField(path, message.body),
             Identity::Body if self.body == BodyForm::Raw => Delivery::Body(message.body),
@@ -137,7 +140,7 @@ impl Layout {
             // Bodies that differ only in how they are escaped carry the same signature: they are one delivery.
             Identity::Body => Delivery::EscapedBody(message.body),
             Identity::TimeAndBody | Identity::Signed => Delivery::Signed(SignedText::new(self, message)),
-        })
+        }
     }
 
     /// The hash of all that is signed.
@@ -154,12 +157,13 @@ impl Layout {
     }
 
     /// Feeds these parts of what is signed.
+    #[inline]
     pub(super) fn feed(
         &self,
         parts: &[Part],
         reading: &Reading<'_>,
         form: Written,
-        sink: Sink<'_>,
+        sink: &mut impl FnMut(&[u8]),
     ) -> Result<(), Forged> {
         for part in parts {
             self.feed_part(part, reading, form, sink)?;
@@ -172,7 +176,7 @@ impl Layout {
         part: &Part,
         reading: &Reading<'_>,
         form: Written,
-        sink: Sink<'_>,
+        sink: &mut impl FnMut(&[u8]),
     ) -> Result<(), Forged> {
         let message = &reading.message;
         match part {
@@ -229,7 +233,7 @@ impl Layout {
         matches!(&self.identity, Identity::Header(identity) if identity == name)
     }
 
-    fn feed_url(&self, message: &Message<'_>, sink: Sink<'_>) {
+    fn feed_url(&self, message: &Message<'_>, sink: &mut impl FnMut(&[u8])) {
         let path = message.uri.path_and_query().map_or("/", |path| path.as_str());
         sink(
             self.origin
@@ -240,7 +244,12 @@ impl Layout {
         sink(path.as_bytes());
     }
 
-    fn feed_named(&self, message: &Message<'_>, key: &str, sink: Sink<'_>) -> Result<(), Forged> {
+    fn feed_named(
+        &self,
+        message: &Message<'_>,
+        key: &str,
+        sink: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Forged> {
         let names = self.list_value(message.headers, key)?.unwrap_or_default();
         for (position, name) in names.split(' ').filter(|name| !name.is_empty()).enumerate() {
             if position > 0 {
@@ -265,37 +274,39 @@ impl Layout {
     pub(super) fn any_signature(
         &self,
         reading: &Reading<'_>,
-        check: &mut dyn FnMut(&str) -> bool,
+        check: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool, Forged> {
         let headers = reading.message.headers;
         Ok(match &self.signature {
-            SignatureAt::Header { name, prefix } => {
-                single(headers, name)?.strip_prefix(prefix).is_some_and(check)
-            }
+            SignatureAt::Header { name, prefix } => single(headers, name)?
+                .as_bytes()
+                .strip_prefix(prefix.as_bytes())
+                .is_some_and(check),
             SignatureAt::List {
                 name,
                 key,
                 separators,
             } => list(single(headers, name)?, separators)
-                .any(|(candidate, value)| candidate == *key && check(value)),
-            SignatureAt::Tagged { name, tag } => single(headers, name)?
-                .split(' ')
-                .filter_map(|entry| entry.split_once(','))
-                .any(|(candidate, value)| candidate == *tag && check(value)),
-            SignatureAt::Positional { name } => single(headers, name)?.split(',').skip(1).any(check),
-            SignatureAt::Bare { name } => single(headers, name)?
-                .split(',')
-                .any(|entry| check(entry.trim_matches(' '))),
+                .any(|(candidate, value)| candidate == *key && check(value.as_bytes())),
+            SignatureAt::Tagged { name, tag } => entries(single(headers, name)?.as_bytes(), b' ')
+                .filter_map(|entry| entry.strip_prefix(tag.as_bytes())?.strip_prefix(b","))
+                .any(check),
+            SignatureAt::Positional { name } => entries(single(headers, name)?.as_bytes(), b',')
+                .skip(1)
+                .any(check),
+            SignatureAt::Bare { name } => {
+                let entries = single(headers, name)?.split(',');
+                entries.map(|entry| entry.trim_matches(' ').as_bytes()).any(check)
+            }
             SignatureAt::Numbered { names } => any_numbered(reading, names, check)?,
             SignatureAt::AnyOf { names } => any_of(reading, names, check)?,
-            SignatureAt::Json(path) => reading.fields.json(path).is_some_and(|text| check(&text)),
-            SignatureAt::FormPairs(field) => {
-                let pairs = str::from_utf8(reading.fields.form(field)?).map_err(|_| Forged::MalformedBody)?;
-                pairs
-                    .split('&')
-                    .filter_map(|pair| pair.split_once('|'))
-                    .any(|(_, value)| check(value))
-            }
+            SignatureAt::Json(path) => reading
+                .fields
+                .json(path)
+                .is_some_and(|text| check(text.as_bytes())),
+            SignatureAt::FormPairs(field) => entries(reading.fields.form(field)?, b'&')
+                .filter_map(|pair| pair.split_at_checked(memchr::memchr(b'|', pair)? + 1))
+                .any(|(_, value)| check(value)),
         })
     }
 
@@ -311,11 +322,11 @@ impl Layout {
 fn any_numbered(
     reading: &Reading<'_>,
     names: &[http::HeaderName],
-    check: &mut dyn FnMut(&str) -> bool,
+    check: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<bool, Forged> {
     for (position, name) in names.iter().enumerate() {
         match optional(reading.message.headers, name)? {
-            Some(signature) if check(signature) => return Ok(true),
+            Some(signature) if check(signature.as_bytes()) => return Ok(true),
             Some(_) => {}
             None if position > 0 => break,
             None => return Err(Forged::MissingHeader { name: name.clone() }),
@@ -327,13 +338,13 @@ fn any_numbered(
 fn any_of(
     reading: &Reading<'_>,
     names: &[http::HeaderName],
-    check: &mut dyn FnMut(&str) -> bool,
+    check: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<bool, Forged> {
     let mut missing = names.first();
     for name in names {
         if let Some(signature) = optional(reading.message.headers, name)? {
             missing = None;
-            if check(signature) {
+            if check(signature.as_bytes()) {
                 return Ok(true);
             }
         }
@@ -362,7 +373,7 @@ impl Fields {
             .ok_or(Forged::MalformedBody)
     }
 
-    fn feed_sorted(&self, sink: Sink<'_>) -> Result<(), Forged> {
+    fn feed_sorted(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
         let Self::Form(fields) = self else {
             return Err(Forged::MalformedBody);
         };

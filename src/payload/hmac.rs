@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use super::encoding::MacBytes;
 use super::engine::{MAX_SIGNATURES, Reading, Written};
+use super::keys::{Feed, Matched};
 use super::scheme::{BodyForm, Layout};
 use super::{
-    Authentic, FindKeys, Forged, Head, Key, Keys, Message, PartialScheme, Recognized, Scheme, Strength,
+    Authentic, Delivery, FindKeys, Forged, Head, Key, Message, PartialScheme, Recognized, Scheme, Strength,
     VerifyBody, VerifyPayload, Wanted,
 };
 
@@ -39,15 +40,12 @@ impl VerifyPayload for HmacVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
-        let delivery = layout.delivery(&reading)?;
-        let candidates = layout.candidates(&reading)?;
+        let mut candidates = Candidates::NONE;
+        layout.find_candidates(&reading, &mut candidates)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let key = layout.matching_key(&keys, &reading, &candidates)?;
-        key.used_at(message.now);
-
-        let id = key.id().clone();
-        let authentic = Authentic::assertion(keys.into_owner(), layout.name.clone(), id, delivery);
-        Ok(layout.with_time(authentic, &reading))
+        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
+        let matched = keys.matching(message.now, is_signed_under)?;
+        Ok(layout.authentic(matched, &reading, layout.delivery(&reading)))
     }
 
     fn begin_payload<'m>(
@@ -82,14 +80,14 @@ impl PartialVerifier {
     pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
-        let candidates = layout.candidates(&reading)?;
+        let mut candidates = Candidates::NONE;
+        layout.find_candidates(&reading, &mut candidates)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let key = layout.matching_key(&keys, &reading, &candidates)?;
-        key.used_at(message.now);
-        Ok(Recognized::assertion(
-            keys.owner().clone(),
+        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
+        let matched = keys.matching(message.now, is_signed_under)?;
+        Ok(Recognized::assertion_of(
+            &matched,
             layout.name.clone(),
-            key.id().clone(),
             Strength::UnboundToken,
         ))
     }
@@ -102,93 +100,131 @@ pub(super) struct Candidates {
     count: usize,
 }
 
+struct SignedParts<'r, 'm> {
+    layout: &'r Layout,
+    reading: &'r Reading<'m>,
+    form: Written,
+}
+
+impl Feed<Forged> for SignedParts<'_, '_> {
+    #[inline]
+    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
+        self.layout
+            .feed(&self.layout.signed, self.reading, self.form, sink)
+    }
+}
+
+impl Candidates {
+    pub(super) const NONE: Self = Self {
+        first: MacBytes::EMPTY,
+        count: 0,
+    };
+}
+
 impl Layout {
-    /// Before any MAC is computed: there is at least one well-formed signature, and not too many.
-    pub(super) fn candidates(&self, reading: &Reading<'_>) -> Result<Candidates, Forged> {
-        let (mut count, mut first) = (0, None);
+    /// Before any MAC is computed: there is at least one well-formed signature, and not too many. They are filled in
+    /// where they stand: moving them takes longer than reading them.
+    #[inline]
+    pub(super) fn find_candidates(
+        &self,
+        reading: &Reading<'_>,
+        found: &mut Candidates,
+    ) -> Result<(), Forged> {
+        let mut well_formed = false;
+        let Candidates { first, count } = found;
         self.any_signature(reading, &mut |signature| {
-            count += 1;
-            first = first.or_else(|| self.decode(signature));
-            count > MAX_SIGNATURES
+            *count += 1;
+            well_formed = well_formed || self.decode(signature, first);
+            *count > MAX_SIGNATURES
         })?;
-        if count > MAX_SIGNATURES {
+        if *count > MAX_SIGNATURES {
             return Err(Forged::TooManySignatures {
                 limit: MAX_SIGNATURES,
             });
         }
-        let first = first.ok_or_else(|| self.malformed_signature())?;
-        Ok(Candidates { first, count })
+        well_formed
+            .then_some(())
+            .ok_or_else(|| self.malformed_signature())
     }
 
-    pub(super) fn matching_key<'k>(
-        &self,
-        keys: &'k Keys,
-        reading: &Reading<'_>,
-        candidates: &Candidates,
-    ) -> Result<&'k Key, Forged> {
-        let mut none_valid = true;
-        for key in keys.valid_at(reading.message.now) {
-            none_valid = false;
-            if self.is_signed_under(key, reading, candidates)? {
-                return Ok(key);
-            }
-        }
-        if none_valid {
-            return Err(keys.none_valid().into());
-        }
-        Err(Forged::SignatureMismatch)
-    }
-
+    #[inline]
     fn is_signed_under(
         &self,
         key: &Key,
         reading: &Reading<'_>,
         candidates: &Candidates,
     ) -> Result<bool, Forged> {
-        let mac = self.mac(key, reading, Written::AsSent)?;
-        if self.is_among(&mac, reading, candidates)? {
+        if self.is_among_written(Written::AsSent, key, reading, candidates)? {
             return Ok(true);
         }
         let escaped = self.body == BodyForm::RawOrEscaped && !reading.message.body.is_ascii();
         if !escaped || str::from_utf8(reading.message.body).is_err() {
             return Ok(false);
         }
-        let mac = self.mac(key, reading, Written::Escaped)?;
-        self.is_among(&mac, reading, candidates)
+        self.is_among_written(Written::Escaped, key, reading, candidates)
     }
 
-    /// Whether the MAC is one of the signatures.
-    pub(super) fn is_among(
+    #[inline]
+    fn is_among_written(
         &self,
-        mac: &MacBytes,
+        form: Written,
+        key: &Key,
         reading: &Reading<'_>,
         candidates: &Candidates,
     ) -> Result<bool, Forged> {
-        let same = |decoded: MacBytes| decoded.is_same(mac);
-        if same(candidates.first) {
-            return Ok(true);
-        }
-        if candidates.count == 1 {
-            return Ok(false);
-        }
-        self.any_signature(reading, &mut |signature| self.decode(signature).is_some_and(same))
+        self.mac(key, reading, form, |mac| self.is_among(mac, reading, candidates))
     }
 
-    fn decode(&self, signature: &str) -> Option<MacBytes> {
-        self.encoding.decode(signature.as_bytes(), self.digest.len())
+    /// Whether the MAC is one of the signatures.
+    #[inline]
+    pub(super) fn is_among(&self, mac: &[u8], reading: &Reading<'_>, candidates: &Candidates) -> bool {
+        candidates.first.is_same(mac) || (candidates.count > 1 && self.is_another(mac, reading))
     }
 
-    pub(super) fn mac(&self, key: &Key, reading: &Reading<'_>, form: Written) -> Result<MacBytes, Forged> {
-        let mac = key.mac(self.digest, |sink| self.feed(&self.signed, reading, form, sink))?;
+    fn is_another(&self, mac: &[u8], reading: &Reading<'_>) -> bool {
+        let mut decoded = MacBytes::EMPTY;
+        let same = &mut |signature: &[u8]| self.decode(signature, &mut decoded) && decoded.is_same(mac);
+        // They were read when they were counted, so they can be read again.
+        self.any_signature(reading, same).unwrap_or(false)
+    }
+
+    #[inline]
+    fn decode(&self, signature: &[u8], decoded: &mut MacBytes) -> bool {
+        self.encoding.decode_into(signature, self.digest.len(), decoded)
+    }
+
+    /// Shows the MAC of what is signed.
+    #[inline]
+    pub(super) fn mac<T>(
+        &self,
+        key: &Key,
+        reading: &Reading<'_>,
+        form: Written,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Forged> {
+        let parts = SignedParts {
+            layout: self,
+            reading,
+            form,
+        };
         // A key of another kind is a ring that was built for another scheme: it matches nothing.
-        mac.ok_or(Forged::SignatureMismatch)
+        match key.mac(self.digest, &parts, then)? {
+            Some(shown) => Ok(shown),
+            None => Err(Forged::SignatureMismatch),
+        }
     }
 
-    pub(super) fn with_time<'m>(&self, authentic: Authentic<'m>, reading: &Reading<'_>) -> Authentic<'m> {
-        match (&reading.time, self.window) {
-            (Some(time), Some(window)) => authentic.signed_at(time.at, Some(window.fresh_until(time.at))),
-            (Some(time), None) => authentic.signed_at(time.at, None),
-            (None, _) => authentic,
-        }
+    /// The proof that this key signed what was read.
+    #[inline]
+    pub(super) fn authentic<'m>(
+        &self,
+        matched: Matched,
+        reading: &Reading<'_>,
+        delivery: Delivery<'m>,
+    ) -> Authentic<'m> {
+        let signed_at = reading.time.as_ref().map(|time| time.at);
+        let window = signed_at.and(self.window);
+        let fresh_until = window.map(|window| window.any_fresh_until(reading.message.now));
+        Authentic::assertion_of(matched, &self.name, delivery, signed_at, fresh_until)
     }
 }

@@ -58,7 +58,7 @@ struct Entry {
 }
 
 impl JwkSet {
-    /// Reads a set of one's own, which may hold shared secrets.
+    /// Reads a set of one's own, which may hold shared secrets: then nothing but such.
     ///
     /// # Errors
     /// [`InvalidJwkSet`] where it is not a set at all.
@@ -86,9 +86,13 @@ impl JwkSet {
         if keys.len() > MAX_KEYS {
             return Err(InvalidJwkSet::TooManyKeys { limit: MAX_KEYS });
         }
-        Ok(Self {
-            entries: keys.iter().map(|key| Entry::read(key, published)).collect(),
-        })
+        let entries: Arc<[_]> = keys.iter().map(|key| Entry::read(key, published)).collect();
+        let set = Self { entries };
+        let secrets = set.keys().filter(|key| key.is_secret()).count();
+        if (1..set.keys().count()).contains(&secrets) {
+            return Err(InvalidJwkSet::Mixed);
+        }
+        Ok(set)
     }
 
     /// The keys that can be used.
@@ -215,6 +219,9 @@ pub enum InvalidJwkSet {
     /// There is no list `keys` (RFC 7517 §5.1).
     #[error("the key set has no list of keys")]
     NoKeys,
+    /// Shared secrets and public keys in one set: whoever is to read it for the public ones could sign with the others.
+    #[error("the key set holds shared secrets beside public keys: put them into two sets")]
+    Mixed,
     /// More keys than any such set.
     #[error("the key set holds more than {limit} keys")]
     TooManyKeys {

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::scheme::Layout;
+use super::keys::Matched;
+use super::scheme::{Layout, SchemeName};
 use super::{Bindings, Forged, KeyId, Message, body};
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
@@ -24,11 +26,62 @@ pub struct Authentic<'m> {
 /// What is kept of a verified signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Signature {
-    sender: TenantId,
-    scheme: Arc<str>,
-    key: KeyId,
+    signer: Signer,
+    scheme: SchemeName,
     signed_at: Option<UnixTime>,
     bindings: Bindings,
+}
+
+/// Who signed, and with which key.
+#[derive(Clone)]
+enum Signer {
+    Named {
+        sender: TenantId,
+        key: KeyId,
+    },
+    /// One of the keys that were found: nothing is copied of it, since each verification would.
+    Found(Matched),
+}
+
+impl Signer {
+    fn sender(&self) -> &TenantId {
+        match self {
+            Self::Named { sender, .. } => sender,
+            Self::Found(matched) => matched.owner(),
+        }
+    }
+
+    fn key(&self) -> &KeyId {
+        match self {
+            Self::Named { key, .. } => key,
+            Self::Found(matched) => matched.id(),
+        }
+    }
+
+    /// The same without the secret: what outlives the request must not keep a retired key from being wiped.
+    fn named(&self) -> Self {
+        Self::Named {
+            sender: self.sender().clone(),
+            key: self.key().clone(),
+        }
+    }
+}
+
+impl PartialEq for Signer {
+    fn eq(&self, other: &Self) -> bool {
+        (self.sender(), self.key()) == (other.sender(), other.key())
+    }
+}
+
+impl Eq for Signer {}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("sender", self.sender())
+            .field("key", self.key())
+            .finish()
+    }
 }
 
 /// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
@@ -84,14 +137,31 @@ impl Hashed {
 #[derive(Clone)]
 pub struct SignedText<'m> {
     layout: Arc<Layout>,
-    message: Message<'m>,
+    method: &'m Method,
+    uri: &'m Uri,
+    headers: &'m HeaderMap,
+    body: &'m [u8],
+    now: UnixTime,
 }
 
 impl<'m> SignedText<'m> {
     pub(super) fn new(layout: &Arc<Layout>, message: &Message<'m>) -> Self {
         Self {
             layout: Arc::clone(layout),
-            message: *message,
+            method: message.method,
+            uri: message.uri,
+            headers: message.headers,
+            body: message.body,
+            now: message.now,
+        }
+    }
+
+    fn digest(&self) -> (Hashed, [u8; 32]) {
+        let message = Message::new(self.method, self.uri, self.headers, self.body, self.now);
+        match self.layout.signed_digest(&message) {
+            Ok(digest) => (Hashed::Signed, digest),
+            // It was read when it was verified, so it can be read again.
+            Err(_) => (Hashed::Body, Sha256::digest(self.body).into()),
         }
     }
 }
@@ -116,11 +186,7 @@ impl Delivery<'_> {
                 None => (Hashed::Body, Sha256::digest(body).into()),
             },
             Self::EscapedBody(body) => (Hashed::Body, escaped_digest(body)),
-            Self::Signed(text) => match text.layout.signed_digest(&text.message) {
-                Ok(digest) => (Hashed::Signed, digest),
-                // It was read when it was verified, so it can be read again.
-                Err(_) => (Hashed::Body, Sha256::digest(text.message.body).into()),
-            },
+            Self::Signed(text) => text.digest(),
             Self::Digest(what, digest) => (*what, *digest),
         }
     }
@@ -155,10 +221,10 @@ impl<'m> Authentic<'m> {
     /// To be made only where a signature was just verified. Whoever calls this vouches for it, so a reviewer looks at
     /// every call of it.
     pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, delivery: Delivery<'m>) -> Self {
+        let signer = Signer::Named { sender, key };
         let signature = Signature {
-            sender,
-            scheme,
-            key,
+            signer,
+            scheme: SchemeName::Given(scheme),
             signed_at: None,
             bindings: Bindings::default(),
         };
@@ -169,8 +235,32 @@ impl<'m> Authentic<'m> {
         }
     }
 
-    /// The same, signed at this time, and passing as fresh until that one (no end: `None`).
+    /// The assertion that this key, which was just found to match, signed `delivery` at that time.
+    #[inline]
+    pub(super) fn assertion_of(
+        matched: Matched,
+        scheme: &SchemeName,
+        delivery: Delivery<'m>,
+        signed_at: Option<UnixTime>,
+        fresh_until: Option<UnixTime>,
+    ) -> Self {
+        let signature = Signature {
+            signer: Signer::Found(matched),
+            scheme: scheme.clone(),
+            signed_at,
+            bindings: Bindings::default(),
+        };
+        Self {
+            signature,
+            delivery,
+            fresh_until,
+        }
+    }
+
+    /// The same, signed at this time; no message of this delivery that is signed by now passes as fresh after that one (no
+    /// end: `None`).
     #[must_use]
+    #[inline]
     pub fn signed_at(mut self, signed: UnixTime, fresh_until: impl Into<Option<UnixTime>>) -> Self {
         self.signature.signed_at = Some(signed);
         self.fresh_until = fresh_until.into();
@@ -198,19 +288,19 @@ impl<'m> Authentic<'m> {
 
     /// Who signed it.
     pub fn sender(&self) -> &TenantId {
-        &self.signature.sender
+        self.signature.signer.sender()
     }
 
     /// The key that matched.
     pub fn key(&self) -> &KeyId {
-        &self.signature.key
+        self.signature.signer.key()
     }
 
     /// The claim to make on this delivery, at `now` and under these terms.
     pub fn claim(&self, now: UnixTime, terms: Terms) -> Claim {
         Claim::new(
             self.claim_key(),
-            self.signature.sender.clone(),
+            self.sender().clone(),
             now,
             terms,
             self.fresh_until,
@@ -225,14 +315,18 @@ impl<'m> Authentic<'m> {
         if claimed.key() != self.claim_key() {
             return Err(Forged::OtherClaim);
         }
+        let signature = Signature {
+            signer: self.signature.signer.named(),
+            ..self.signature
+        };
         Ok(Fresh {
-            signature: self.signature,
+            signature,
             claim: claimed.key(),
         })
     }
 
     fn claim_key(&self) -> ClaimKey {
-        let (tenant, scheme) = (&self.signature.sender, &*self.signature.scheme);
+        let (tenant, scheme) = (self.sender(), &*self.signature.scheme);
         match self.delivery {
             Delivery::Id(id) => ClaimKey::of(tenant, scheme, [b"id", id.as_bytes()]),
             _ => {
@@ -257,7 +351,7 @@ impl fmt::Debug for Delivery<'_> {
             Self::TimeAndBody(time, body) => write!(f, "TimeAndBody({time:?}, {} bytes)", body.len()),
             Self::BodyField(path, body) => write!(f, "BodyField({path:?}, {} bytes)", body.len()),
             Self::EscapedBody(body) => write!(f, "EscapedBody({} bytes)", body.len()),
-            Self::Signed(text) => write!(f, "Signed({} bytes of body)", text.message.body.len()),
+            Self::Signed(text) => write!(f, "Signed({} bytes of body)", text.body.len()),
             Self::Digest(what, _) => write!(f, "Digest({what:?})"),
         }
     }
@@ -276,7 +370,7 @@ pub struct Fresh {
 impl Fresh {
     /// Who signed it.
     pub fn sender(&self) -> &TenantId {
-        &self.signature.sender
+        self.signature.signer.sender()
     }
 
     /// The scheme it was signed by.
@@ -286,7 +380,7 @@ impl Fresh {
 
     /// The key that matched.
     pub fn key(&self) -> &KeyId {
-        &self.signature.key
+        self.signature.signer.key()
     }
 
     /// The signed time, where the scheme has one.
@@ -299,7 +393,9 @@ impl Fresh {
         self.signature.bindings
     }
 
-    /// The delivery's name in the replay store.
+    /// The delivery's name in the replay store, the same for each retry of it. Written in the transaction of the handler's
+    /// effect, under a unique index, it keeps the effect from happening twice where nothing else can: see
+    /// [`replay`](crate::replay#what-nobody-can-promise).
     pub fn claim_key(&self) -> ClaimKey {
         self.claim
     }

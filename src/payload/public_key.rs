@@ -8,7 +8,7 @@ use super::engine::{Reading, Written};
 use super::keys::{PublicKeyAlgorithm, PublicKeyForm};
 use super::scheme::{InvalidScheme, Layout, SchemeBuilder};
 use super::{
-    Authentic, CannotSign, FindKeys, Forged, Key, Keys, Message, NoKey, Outgoing, SignPayload, VerifyPayload,
+    Authentic, CannotSign, FindKeys, Forged, Key, Message, NoKey, Outgoing, SignPayload, VerifyPayload,
     Wanted,
 };
 use crate::tenant::TenantId;
@@ -166,20 +166,13 @@ impl VerifyPayload for PublicKeyVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
-        let delivery = layout.delivery(&reading)?;
         let signatures = self.signatures(&reading)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let text = layout.signed_text(&reading)?;
-        let key = self.matching_key(&keys, message, &text, &signatures)?;
-        key.used_at(message.now);
-
-        let authentic = Authentic::assertion(
-            keys.owner().clone(),
-            layout.name.clone(),
-            key.id().clone(),
-            delivery,
-        );
-        Ok(layout.with_time(authentic, &reading))
+        let matched = keys.matching(message.now, |key| {
+            Ok(self.is_signed_under(key, &text, &signatures))
+        })?;
+        Ok(layout.authentic(matched, &reading, layout.delivery(&reading)))
     }
 }
 
@@ -200,28 +193,11 @@ impl PublicKeyVerifier {
         }
     }
 
-    fn matching_key<'k>(
-        &self,
-        keys: &'k Keys,
-        message: &Message<'_>,
-        text: &[u8],
-        signatures: &[Vec<u8>],
-    ) -> Result<&'k Key, Forged> {
-        let mut none_valid = true;
-        for key in keys.valid_at(message.now) {
-            none_valid = false;
-            let bits = key.public(self.algorithms.kind).unwrap_or_default();
-            if signatures
-                .iter()
-                .any(|signature| self.algorithms.verify(bits, text, signature))
-            {
-                return Ok(key);
-            }
-        }
-        if none_valid {
-            return Err(keys.none_valid().into());
-        }
-        Err(Forged::SignatureMismatch)
+    fn is_signed_under(&self, key: &Key, text: &[u8], signatures: &[Vec<u8>]) -> bool {
+        let bits = key.public(self.algorithms.kind).unwrap_or_default();
+        signatures
+            .iter()
+            .any(|signature| self.algorithms.verify(bits, text, signature))
     }
 }
 

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use super::KeyId;
+use super::keys::Matched;
+use super::scheme::SchemeName;
 use crate::tenant::TenantId;
 
 /// A sender that showed a secret, or a token of its own, but did not sign *this message*. Weaker than
@@ -12,7 +14,7 @@ use crate::tenant::TenantId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognized {
     sender: TenantId,
-    scheme: Arc<str>,
+    scheme: SchemeName,
     key: KeyId,
     strength: Strength,
 }
@@ -57,8 +59,18 @@ impl Recognized {
     pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, strength: Strength) -> Self {
         Self {
             sender,
-            scheme,
+            scheme: SchemeName::Given(scheme),
             key,
+            strength,
+        }
+    }
+
+    /// The assertion that this key, which was just found to match, was shown.
+    pub(super) fn assertion_of(matched: &Matched, scheme: SchemeName, strength: Strength) -> Self {
+        Self {
+            sender: matched.owner().clone(),
+            scheme,
+            key: matched.id().clone(),
             strength,
         }
     }

@@ -7,7 +7,7 @@ use super::engine::{Reading, Written};
 use super::hmac::Candidates;
 use super::keys::Mac;
 use super::proof::begin_time_and_body;
-use super::scheme::{BodyForm, Identity, Layout, Part};
+use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody};
 use super::{Authentic, Delivery, Forged, Hashed, Head, HmacVerifier, Keys, VerifyBody, Wanted};
 
 /// An HMAC verification whose body is still arriving: what [`HmacVerifier`] begins with.
@@ -43,8 +43,9 @@ impl HmacVerifier {
             return Ok(None);
         };
         let reading = layout.read(&head.with_body(&[]))?;
-        let delivery = layout.delivery(&reading)?;
-        let candidates = layout.candidates(&reading)?;
+        let delivery = layout.delivery(&reading);
+        let mut candidates = Candidates::NONE;
+        layout.find_candidates(&reading, &mut candidates)?;
         let keys = self.keys.find_keys(&Wanted::of(head.sender))?;
         let mut macs = Vec::with_capacity(Keys::MAX);
         for key in keys.valid_at(head.now) {
@@ -75,8 +76,7 @@ impl Layout {
     /// Where the body stands among the signed parts, if it can be fed as it arrives.
     fn streamed_body(&self) -> Option<usize> {
         let whole = self.body != BodyForm::Raw
-            || self.reads_json()
-            || self.reads_form()
+            || self.reading.body != ReadBody::Bytes
             || matches!(self.identity, Identity::BodyField(_));
         let body = self.signed.iter().position(|part| *part == Part::Body);
         body.filter(|_| !whole)
@@ -135,22 +135,16 @@ impl<'m> VerifyBody<'m> for Running<'m> {
             identity,
             ..
         } = *self;
-        let mut matching = None;
-        for (key, mac) in keys.valid_at(reading.message.now).zip(macs) {
-            if layout.is_among(&mac.finish(), &reading, &candidates)? {
-                matching = Some(key);
-                break;
-            }
-        }
-        let key = matching.ok_or(Forged::SignatureMismatch)?;
-        key.used_at(reading.message.now);
+        let mut macs = macs.into_iter();
+        let matched = keys.matching(reading.message.now, |_| match macs.next() {
+            Some(mac) => Ok(layout.is_among(mac.finish().as_slice(), &reading, &candidates)),
+            None => Ok(false),
+        })?;
         let delivery = match identity {
             Taking::Ready(delivery) => delivery,
             Taking::Hash(what, hash) => Delivery::Digest(what, hash.finalize().into()),
         };
-        let (owner, name) = (keys.owner().clone(), layout.name.clone());
-        let authentic = Authentic::assertion(owner, name, key.id().clone(), delivery);
-        Ok(layout.with_time(authentic, &reading))
+        Ok(layout.authentic(matched, &reading, delivery))
     }
 }
 

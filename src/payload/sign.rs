@@ -237,8 +237,7 @@ impl Layout {
     }
 
     fn signature(&self, key: &Key, reading: &Reading<'_>) -> Result<String, CannotSign> {
-        let mac = self.mac(key, reading, Written::AsSent)?;
-        Ok(self.encoding.encode(mac.as_slice()))
+        Ok(self.mac(key, reading, Written::AsSent, |mac| self.encoding.encode(mac))?)
     }
 
     fn write_signatures(&self, headers: &mut HeaderMap, signatures: &[String], time: &str, now: UnixTime) {

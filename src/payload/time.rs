@@ -23,6 +23,7 @@ pub(super) struct SignedTime<'m> {
 }
 
 impl TimeFormat {
+    #[inline]
     pub(super) fn read(self, text: &str) -> Option<UnixTime> {
         let seconds = match self {
             Self::Seconds => digits(text, 12)?,
@@ -42,10 +43,17 @@ impl TimeFormat {
     }
 }
 
+/// A number in canonical digits, at most fifteen of them: no more than a `u64` holds.
+#[inline]
 fn digits(text: &str, most: usize) -> Option<u64> {
-    let digits = !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
-    let canonical = digits && (text == "0" || !text.starts_with('0'));
-    canonical.then(|| text.parse().ok()).flatten()
+    let canonical = text == "0" || !text.starts_with('0');
+    if !canonical || !(1..=most.min(15)).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0, |number: u64, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })
 }
 
 /// Seconds since 1970, or nothing for what is not RFC 3339 §5.6 or lies before 1970. A leap second counts as the

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::body;
 use super::fields::{optional, single};
 use super::keys::Digest;
+use super::scheme::SchemeName;
 use super::{FindKeys, Forged, Key, Message, Recognized, Strength, Wanted};
 
 /// How a provider shows a fixed secret. Nothing is signed.
@@ -162,23 +163,13 @@ impl TokenVerifier {
     pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
         let presented = self.scheme.presented(message)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let mut none_valid = true;
-        for key in keys.valid_at(message.now) {
-            none_valid = false;
-            if presented.iter().all(|secret| is_secret(key, secret)) {
-                key.used_at(message.now);
-                return Ok(Recognized::assertion(
-                    keys.owner().clone(),
-                    self.scheme.name.clone(),
-                    key.id().clone(),
-                    self.scheme.strength(),
-                ));
-            }
-        }
-        if none_valid {
-            return Err(keys.none_valid().into());
-        }
-        Err(Forged::SignatureMismatch)
+        let shows = |key: &Key| Ok(presented.iter().all(|secret| is_secret(key, secret)));
+        let matched = keys.matching(message.now, shows)?;
+        Ok(Recognized::assertion_of(
+            &matched,
+            SchemeName::Given(self.scheme.name.clone()),
+            self.scheme.strength(),
+        ))
     }
 }
 

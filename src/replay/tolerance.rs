@@ -54,6 +54,13 @@ impl Tolerance {
         Ok(())
     }
 
+    /// Until when any message passes that is signed by now: twice the tolerance from now, since it may have been signed by a
+    /// clock that is ahead. What was handled is refused at least for that long.
+    pub fn any_fresh_until(&self, now: UnixTime) -> UnixTime {
+        let ahead = now.as_secs().saturating_add(self.future.as_secs());
+        self.fresh_until(UnixTime::since_unix_epoch(Duration::from_secs(ahead)))
+    }
+
     /// Until when a message signed at this time passes.
     pub fn fresh_until(&self, signed: UnixTime) -> UnixTime {
         UnixTime::since_unix_epoch(Duration::from_secs(
@@ -134,5 +141,7 @@ mod tests {
             );
         }
         assert_eq!(tolerance.fresh_until(at(u64::MAX)), at(u64::MAX));
+        assert_eq!(tolerance.any_fresh_until(at(1_000)), at(1_600));
+        assert_eq!(tolerance.any_fresh_until(at(u64::MAX - 400)), at(u64::MAX));
     }
 }

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
-use super::{ClientAuth, Credentials, HandshakeVerifier, disable_resumption};
+use super::{ClientAuth, Credentials, HandshakeVerifier, InvalidCredentials, disable_resumption};
 use crate::trust::VerifyPeer;
 
 /// Makes rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
@@ -31,6 +32,7 @@ use crate::trust::VerifyPeer;
 pub struct Tls {
     provider: Arc<CryptoProvider>,
     versions: &'static [&'static SupportedProtocolVersion],
+    time: Arc<dyn TimeProvider>,
 }
 
 static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&TLS13];
@@ -42,7 +44,15 @@ impl Tls {
         Self {
             provider,
             versions: TLS13_ONLY,
+            time: Arc::new(DefaultTimeProvider),
         }
+    }
+
+    /// Takes the present from there, also in the configurations.
+    #[must_use]
+    pub fn with_time_provider(mut self, time: Arc<dyn TimeProvider>) -> Self {
+        self.time = time;
+        self
     }
 
     /// Also lets TLS 1.2 in, for peers that cannot do better (PagerDuty's webhooks, for one).
@@ -67,17 +77,18 @@ impl Tls {
     /// A server that shows `credentials` and asks its clients for certificates that `trust` trusts.
     ///
     /// # Errors
-    /// [`InvalidTls`] where the provider cannot do the versions asked for.
+    /// [`InvalidTls`] where the credentials are not valid now, or the provider cannot do the versions asked for.
     pub fn server_config(
         &self,
         credentials: &Credentials,
         trust: impl VerifyPeer + 'static,
         client_auth: ClientAuth,
     ) -> Result<ServerConfig, InvalidTls> {
+        self.check(credentials)?;
         let verifier = HandshakeVerifier::new(&self.provider, trust).with_client_auth(client_auth);
-        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+        let mut config = ServerConfig::builder_with_details(self.provider.clone(), self.time.clone())
             .with_protocol_versions(self.versions)
-            .map_err(InvalidTls::from)?
+            .map_err(unsupported)?
             .with_client_cert_verifier(Arc::new(verifier))
             .with_cert_resolver(credentials.resolver());
         disable_resumption(&mut config);
@@ -87,36 +98,60 @@ impl Tls {
     /// A client that shows `credentials` and talks to servers that `trust` trusts.
     ///
     /// # Errors
-    /// [`InvalidTls`] where the provider cannot do the versions asked for.
+    /// [`InvalidTls`] where the credentials are not valid now, or the provider cannot do the versions asked for.
     pub fn client_config(
         &self,
         credentials: &Credentials,
         trust: impl VerifyPeer + 'static,
     ) -> Result<ClientConfig, InvalidTls> {
-        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+        self.check(credentials)?;
+        self.unchecked_client_config(credentials, trust)
+    }
+
+    /// [`client_config`](Self::client_config) for whoever asks of the credentials at each connection.
+    pub(super) fn unchecked_client_config(
+        &self,
+        credentials: &Credentials,
+        trust: impl VerifyPeer + 'static,
+    ) -> Result<ClientConfig, InvalidTls> {
+        let mut config = ClientConfig::builder_with_details(self.provider.clone(), self.time.clone())
             .with_protocol_versions(self.versions)
-            .map_err(InvalidTls::from)?
+            .map_err(unsupported)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(HandshakeVerifier::new(&self.provider, trust)))
             .with_client_cert_resolver(credentials.resolver());
         config.resumption = Resumption::disabled();
         Ok(config)
     }
+
+    fn check(&self, credentials: &Credentials) -> Result<(), InvalidTls> {
+        let now = self.time.current_time().ok_or(InvalidTls::NoTime)?;
+        Ok(credentials.check(now)?)
+    }
 }
 
 /// A TLS configuration that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("TLS configuration: {reason}; check that the crypto provider supports the TLS versions asked for")]
-pub struct InvalidTls {
-    /// What rustls says.
-    pub reason: String,
+pub enum InvalidTls {
+    /// The crypto provider cannot do the versions asked for.
+    #[error(
+        "TLS configuration: {reason}; check that the crypto provider supports the TLS versions asked for"
+    )]
+    Unsupported {
+        /// What rustls says.
+        reason: String,
+    },
+    /// Peers would refuse our certificate.
+    #[error("our own certificate: {0}")]
+    Credentials(#[from] InvalidCredentials),
+    /// The time provider does not know the time.
+    #[error("the time provider does not tell the time, and without it no certificate can be judged")]
+    NoTime,
 }
 
-impl From<rustls::Error> for InvalidTls {
-    fn from(error: rustls::Error) -> Self {
-        Self {
-            reason: error.to_string(),
-        }
+fn unsupported(error: rustls::Error) -> InvalidTls {
+    InvalidTls::Unsupported {
+        reason: error.to_string(),
     }
 }

@@ -4,22 +4,30 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Error, InconsistentKeys};
 
-use crate::identity::{Facts, Malformed, Validity};
+use super::InvalidCredentials;
+use crate::identity::{Facts, Malformed, PeerChain, Validity};
+use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 
 /// One's own certificate chain and private key, known to belong together. Cheap to clone; never shows the key.
+///
+/// Whether they are of any use *now* is asked by [`Tls`](super::Tls) when a configuration is made of them, and by whoever
+/// keeps them for longer: [`check`](Self::check). Whether the peers would trust them, as far as one's own policy can
+/// tell, is [`check_trusted`](Self::check_trusted)'s question.
 #[derive(Clone)]
 pub struct Credentials {
     certified: Arc<CertifiedKey>,
 }
 
 impl Credentials {
-    /// A chain, the leaf first, and the key of that leaf.
+    /// A chain, the leaf first, then its issuer, and so on; and the key of that leaf.
     ///
     /// # Errors
-    /// [`InvalidCredentials`] where there is no certificate, the key cannot be used, or the two do not match.
+    /// [`InvalidCredentials`] where there is no certificate or one cannot be read, the key cannot be used or is not that
+    /// of the first certificate, or a certificate's issuer stands elsewhere than behind it.
     pub fn new(
         provider: &CryptoProvider,
         chain: Vec<CertificateDer<'static>>,
@@ -28,10 +36,13 @@ impl Credentials {
         if chain.is_empty() {
             return Err(InvalidCredentials::NoCertificate { file: GIVEN.into() });
         }
-        let certified =
-            CertifiedKey::from_der(chain, key, provider).map_err(|error| InvalidCredentials::Pair {
-                reason: error.to_string(),
-            })?;
+        let key = provider.key_provider.load_private_key(key);
+        let key = key.map_err(|error| InvalidCredentials::Key {
+            reason: error.to_string(),
+        })?;
+        let certified = CertifiedKey::new(chain, key);
+        check_key(&certified)?;
+        check_order(&certified.cert)?;
         Ok(Self {
             certified: Arc::new(certified),
         })
@@ -40,7 +51,7 @@ impl Credentials {
     /// The chain from one PEM text and the key from another, which may be the same.
     ///
     /// # Errors
-    /// As for [`new`](Self::new), and where there is no key in the text.
+    /// As for [`new`](Self::new), and where there is no key in the text, or an encrypted one.
     pub fn from_pem(provider: &CryptoProvider, chain: &[u8], key: &[u8]) -> Result<Self, InvalidCredentials> {
         Self::new(provider, read_chain(GIVEN, chain)?, read_key(GIVEN, key)?)
     }
@@ -69,6 +80,57 @@ impl Credentials {
         Facts::of(leaf).map(|(_, validity)| validity)
     }
 
+    /// Whether every certificate of the chain is valid at `now`: one that is not makes peers refuse all of it.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials::Expired`], [`InvalidCredentials::NotYetValid`], [`InvalidCredentials::Certificate`].
+    pub fn check(&self, now: UnixTime) -> Result<(), InvalidCredentials> {
+        for (place, certificate) in (1..).zip(&self.certified.cert) {
+            let (_, validity) =
+                Facts::of(certificate).map_err(|_| InvalidCredentials::Certificate { place })?;
+            let Validity {
+                not_before,
+                not_after,
+            } = validity;
+            if now > not_after {
+                return Err(InvalidCredentials::Expired {
+                    place,
+                    not_after,
+                    now,
+                });
+            }
+            if now < not_before {
+                return Err(InvalidCredentials::NotYetValid {
+                    place,
+                    not_before,
+                    now,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `trust` would trust us in that role at `now`: what peers are expected to decide by is to be asked before
+    /// new credentials take the place of good ones.
+    ///
+    /// # Errors
+    /// [`InvalidCredentials::Untrusted`].
+    pub fn check_trusted(
+        &self,
+        trust: &dyn VerifyPeer,
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<(), InvalidCredentials> {
+        let chain = PeerChain::parse(self.certified.cert.iter().cloned());
+        let verified = chain
+            .map_err(Into::into)
+            .and_then(|chain| VerifiedPeer::verify(trust, chain, role, now));
+        match verified {
+            Ok(_) => Ok(()),
+            Err(reason) => Err(InvalidCredentials::Untrusted { reason }),
+        }
+    }
+
     #[cfg(feature = "dispatch")]
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
         self.certified.clone()
@@ -85,6 +147,47 @@ impl fmt::Debug for Credentials {
             .field("certificates", &self.certified.cert.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The key is that of the first certificate, as far as it can be told: one that is kept elsewhere may not say.
+fn check_key(certified: &CertifiedKey) -> Result<(), InvalidCredentials> {
+    let Err(error) = certified.keys_match() else {
+        return Ok(());
+    };
+    match error {
+        Error::InconsistentKeys(InconsistentKeys::Unknown) => Ok(()),
+        Error::InconsistentKeys(_) => Err(InvalidCredentials::OtherKey {
+            place: owner_of_key(certified),
+        }),
+        _ => Err(InvalidCredentials::Certificate { place: 1 }),
+    }
+}
+
+/// Which certificate of the chain the key is that of, counted from 1.
+fn owner_of_key(certified: &CertifiedKey) -> Option<usize> {
+    let owns = |certificate: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![certificate.clone()], certified.key.clone()).keys_match() == Ok(())
+    };
+    let place = certified.cert.iter().position(owns)?;
+    Some(place + 1)
+}
+
+/// Behind each certificate stands the one that certifies it (RFC 8446 §4.4.2), where that one is there at all. Others
+/// in between, as of a root that is on its way out, do no harm at the end.
+fn check_order(chain: &[CertificateDer<'static>]) -> Result<(), InvalidCredentials> {
+    let named = (1..).zip(chain).map(|(place, der)| {
+        webpki::EndEntityCert::try_from(der)
+            .map(|certificate| (certificate.subject().to_vec(), certificate.issuer().to_vec()))
+            .map_err(|_| InvalidCredentials::Certificate { place })
+    });
+    let named: Vec<_> = named.collect::<Result<_, _>>()?;
+    for (place, ((subject, issuer), next)) in (1..).zip(named.iter().zip(named.iter().skip(1))) {
+        let is_issuer = |other: &(Vec<u8>, Vec<u8>)| other.0 == *issuer;
+        if subject != issuer && !is_issuer(next) && named.iter().any(is_issuer) {
+            return Err(InvalidCredentials::Order { place });
+        }
+    }
+    Ok(())
 }
 
 /// Stands for the name of a file where there is none.
@@ -110,50 +213,15 @@ fn read_chain(file: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, In
 }
 
 fn read_key(file: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidCredentials> {
+    if ENCRYPTED
+        .iter()
+        .any(|mark| pem.windows(mark.len()).any(|part| part == *mark))
+    {
+        return Err(InvalidCredentials::EncryptedKey { file: file.into() });
+    }
     // The PEM error is left out: it may quote what stands in the file.
     PrivateKeyDer::from_pem_slice(pem).map_err(|_| InvalidCredentials::NoKey { file: file.into() })
 }
 
-/// A certificate and key that must not be used: which file, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidCredentials {
-    /// The file cannot be read.
-    #[error("{file} cannot be read ({reason}); check that it exists and that this process may read it")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// The file is not PEM.
-    #[error("{file} is not well-formed PEM ({reason}); export it again as PEM")]
-    Pem {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file holds no certificate.
-    #[error(
-        "{file} holds no certificate; it must hold the chain as PEM sections \"BEGIN CERTIFICATE\", the leaf first"
-    )]
-    NoCertificate {
-        /// The file.
-        file: String,
-    },
-    /// The file holds no private key.
-    #[error("{file} holds no private key in PEM (PKCS#8, SEC1 or PKCS#1, not encrypted)")]
-    NoKey {
-        /// The file.
-        file: String,
-    },
-    /// The key cannot be used, or is not the certificate's.
-    #[error(
-        "certificate and private key cannot be used together ({reason}); give the key of the first certificate"
-    )]
-    Pair {
-        /// What rustls says.
-        reason: String,
-    },
-}
+/// How encrypted keys are marked: PKCS#8 (RFC 7468 §11), and what OpenSSL wrote before it (RFC 1421 §4.6.1.1).
+const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];

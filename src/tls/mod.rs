@@ -23,8 +23,10 @@
 //! RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
 
 mod alert;
+mod binding;
 mod config;
 mod credentials;
+mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
 mod peer_alert;
@@ -32,18 +34,23 @@ mod peer_alert;
 mod provider_key;
 mod reason;
 mod resumption;
+mod session_value;
 mod signing;
 mod verifier;
 
+pub use binding::Binding;
 pub use config::{InvalidTls, Tls};
-pub use credentials::{Credentials, InvalidCredentials};
+pub use credentials::Credentials;
+pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
 pub use peer_alert::{Complaint, PeerAlert};
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub use provider_key::{InvalidSigningKey, ProviderKey};
 pub use reason::{Reason, handshake_failure};
-pub use resumption::{Binding, BoundSessions, BoundTickets, allow_resumption, disable_resumption};
+pub use resumption::{
+    BoundSessions, BoundTickets, allow_resumption, allow_resumption_within, disable_resumption,
+};
 pub use signing::RustlsKey;
 pub use verifier::{ClientAuth, HandshakeVerifier};
 

@@ -32,10 +32,10 @@ impl PeerAlert {
             }
             // An `io::Error` passes over what it wraps, to the source of that.
             let wrapped = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-            if let Some(Error::AlertReceived(alert)) = wrapped.and_then(|inner| inner.downcast_ref()) {
-                return Some(Self(*alert));
-            }
-            cause = error.source();
+            cause = match wrapped {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
         }
         None
     }

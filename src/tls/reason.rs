@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 
 use rustls::Error;
+use rustls::pki_types::UnixTime;
 
 use crate::observe::HandshakeFailure;
 use crate::trust::Untrusted;
@@ -25,33 +26,50 @@ thread_local! {
 /// let (outcome, reason) = Reason::watch(|| "one poll of a handshake");
 /// assert_eq!((outcome, reason.untrusted()), ("one poll of a handshake", None));
 /// ```
+///
+/// A handshake that takes several steps is watched by one `Reason` through all of them:
+/// [`watch_all`](Self::watch_all), or [`watch_step`](Self::watch_step).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason {
     untrusted: Option<Untrusted>,
+    /// When the session that is being resumed began with a full handshake.
+    lineage: Option<UnixTime>,
 }
 
 impl Reason {
-    /// Runs one step of a handshake (one `process_new_packets`, one poll of an acceptor), and tells why a certificate
-    /// was refused in it, if one was.
+    /// Runs a handshake, or one step of it (one `process_new_packets`, one poll of an acceptor), and tells why a
+    /// certificate was refused in it, if one was.
     pub fn watch<T>(step: impl FnOnce() -> T) -> (T, Self) {
-        // Puts the outer slot back when it goes, even when the step unwinds.
-        let _outer = Restore(SLOT.replace(Some(Self::default())));
-        let outcome = step();
-        (outcome, SLOT.take().unwrap_or_default())
+        let mut reason = Self::default();
+        let outcome = reason.watch_step(step);
+        (outcome, reason)
     }
 
-    /// Drives a whole handshake, and tells why a certificate was refused in it, if one was.
+    /// Runs one more step of the handshake that this has watched from its beginning. What was seen in a step before is
+    /// kept: the reason, and, with [`allow_resumption`](super::allow_resumption), which session is being resumed.
+    ///
+    /// ```
+    /// use countersign::tls::Reason;
+    ///
+    /// let mut reason = Reason::default();
+    /// for poll in 0..3 {
+    ///     reason.watch_step(|| poll);
+    /// }
+    /// assert_eq!(reason.into_untrusted(), None);
+    /// ```
+    pub fn watch_step<T>(&mut self, step: impl FnOnce() -> T) -> T {
+        // Puts the outer slot back when it goes, even when the step unwinds.
+        let _outer = Restore(SLOT.replace(Some(std::mem::take(self))));
+        let outcome = step();
+        *self = SLOT.take().unwrap_or_default();
+        outcome
+    }
+
+    /// Drives a whole handshake, watching all its steps, and tells why a certificate was refused in it, if one was.
     pub async fn watch_all<F: Future + Unpin>(mut handshake: F) -> (F::Output, Self) {
         // Taken from the very poll in which rustls verified, so it belongs to this very connection.
         let mut reason = Self::default();
-        let outcome = poll_fn(|cx| {
-            let (poll, seen) = Self::watch(|| Pin::new(&mut handshake).poll(cx));
-            if seen.untrusted.is_some() {
-                reason = seen;
-            }
-            poll
-        })
-        .await;
+        let outcome = poll_fn(|cx| reason.watch_step(|| Pin::new(&mut handshake).poll(cx))).await;
         (outcome, reason)
     }
 
@@ -76,9 +94,23 @@ impl Drop for Restore {
 
 /// Leaves the reason where [`Reason::watch`] finds it.
 pub(super) fn record(untrusted: Untrusted) {
+    with_watcher(|reason| reason.untrusted = Some(untrusted));
+}
+
+/// The session that is being resumed began then, with a full handshake.
+pub(super) fn continue_lineage(began: UnixTime) {
+    with_watcher(|reason| reason.lineage = Some(began));
+}
+
+/// When the session that was resumed in this handshake began, as far as somebody watches.
+pub(super) fn lineage() -> Option<UnixTime> {
+    SLOT.with_borrow(|slot| slot.as_ref()?.lineage)
+}
+
+fn with_watcher(note: impl FnOnce(&mut Reason)) {
     SLOT.with_borrow_mut(|slot| {
         if let Some(reason) = slot {
-            reason.untrusted = Some(untrusted);
+            note(reason);
         }
     });
 }
@@ -107,9 +139,28 @@ mod tests {
     }
 
     #[test]
+    fn a_handshake_is_watched_through_all_its_steps() {
+        let began = UnixTime::since_unix_epoch(std::time::Duration::from_secs(7));
+        let mut reason = Reason::default();
+        assert_eq!(reason.watch_step(lineage), None);
+        reason.watch_step(|| continue_lineage(began));
+        assert_eq!(Reason::watch(lineage).0, None, "another handshake");
+        assert_eq!(lineage(), None, "nobody watches");
+        assert_eq!(reason.watch_step(lineage), Some(began));
+        reason.watch_step(|| record(Untrusted::UnknownIssuer));
+        reason.watch_step(|| ());
+        assert_eq!(reason.into_untrusted(), Some(Untrusted::UnknownIssuer));
+    }
+
+    #[test]
     fn nobody_watches_afterwards() {
         let outcome = std::panic::catch_unwind(|| Reason::watch(|| -> () { panic!("a step unwinds") }));
-        assert!(outcome.is_err(), "the panic goes through");
+        let panicked = outcome.map_err(|panic| panic.downcast_ref::<&str>().map(ToString::to_string));
+        assert_eq!(
+            panicked,
+            Err(Some("a step unwinds".to_owned())),
+            "the panic goes through"
+        );
         record(Untrusted::UnknownIssuer);
         assert_eq!(Reason::watch(|| ()).1, Reason::default());
     }

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::{
     NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, StoresServerSessions,
 };
 
+use super::Binding;
 use crate::gate::Policy;
 
 /// How many sessions are kept by [`allow_resumption`].
@@ -22,21 +23,37 @@ pub fn disable_resumption(config: &mut ServerConfig) {
     config.max_early_data_size = 0;
 }
 
-/// Turns resumption on in a server configuration, for as long as `policy` stays as it is.
+/// Turns resumption on in a server configuration, for as long as `policy` stays as it is, and for an hour at most
+/// ([`Binding::MAX_LINEAGE`]).
 ///
-/// A session is stored together with the generation of the policy that it was made under. After any change of anchors,
-/// CRLs, pins, deny list, profile or tenants it is not found any more, and rustls makes a full handshake instead: the
-/// client only notices that it takes longer. Early data stays off.
+/// A session is stored together with the generation of the policy that its client was verified under. After any change of
+/// anchors, CRLs, pins, deny list, profile or tenants it is not found any more, and rustls makes a full handshake instead:
+/// the client only notices that it takes longer. So it is when the client's certificate, or what else its trust rests on,
+/// has expired, and when the client proved its key too long ago. Clients without a certificate always shake hands in full.
+/// Early data stays off.
 ///
 /// # Security
-/// rustls asks nobody about the certificate of a resumed session. What is resumed here was trusted under the very
-/// policy that is in force, but perhaps long ago: let each connection be identified again after its handshake, as
-/// [`CallerLayer`](crate::web::CallerLayer) does, so that a certificate that has expired meanwhile is refused, and so
-/// that the moment between verification and storing cannot matter.
+/// rustls asks nobody about the certificate of a resumed session; the store does, when the session is taken. Let each
+/// connection be identified again after its handshake all the same, as [`CallerLayer`](crate::web::CallerLayer) does: a
+/// connection lives on when its session may not be resumed any more.
 ///
-/// Not to be shared: to use a configuration with another policy, call it again on the clone.
+/// rustls does not say of a session that it stores in TLS 1.3 which one it was resumed from. Where the steps of a handshake
+/// are watched as one ([`Reason::watch_all`](super::Reason::watch_all), as [`Acceptor`](crate::web::Acceptor) does), a
+/// lineage ends when the longest one allowed has passed since its own full handshake. Elsewhere it ends when that has passed
+/// since the *last* full handshake with the same certificates, on whichever connection: clients that share a certificate
+/// prolong each other's sessions then.
+///
+/// The configuration is to verify its clients by that very [`Policy::trust`]: only whom the policy remembers to have
+/// verified is resumed. Not to be shared: call it again on a clone, which shares the store.
 pub fn allow_resumption(config: &mut ServerConfig, policy: &Policy) {
-    let binding = Binding::new(policy);
+    allow_resumption_within(config, policy, Binding::MAX_LINEAGE);
+}
+
+/// [`allow_resumption`] with another longest lineage of sessions.
+pub fn allow_resumption_within(config: &mut ServerConfig, policy: &Policy, max_lineage: Duration) {
+    let binding = Binding::new(policy)
+        .with_max_lineage(max_lineage)
+        .with_time_provider(config.time_provider.clone());
     config.session_storage = Arc::new(BoundSessions::new(
         ServerSessionMemoryCache::new(SESSIONS),
         binding,
@@ -45,44 +62,7 @@ pub fn allow_resumption(config: &mut ServerConfig, policy: &Policy) {
     config.max_early_data_size = 0;
 }
 
-/// What sessions and tickets are bound to: one policy, in one generation. Clones are the same binding.
-#[derive(Debug, Clone)]
-pub struct Binding {
-    /// No two policies share it, so a session of one is not one of another in a store that they share.
-    id: u64,
-    policy: Policy,
-}
-
-impl Binding {
-    /// A binding to this policy, different from every other one.
-    pub fn new(policy: &Policy) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(0);
-        Self {
-            id: IDS.fetch_add(1, Ordering::Relaxed),
-            policy: policy.clone(),
-        }
-    }
-
-    /// The value with the present generation in front of it.
-    fn seal(&self, value: &[u8]) -> Vec<u8> {
-        [self.mark().as_slice(), value].concat()
-    }
-
-    /// The value, if it was sealed under this policy in its present generation.
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        sealed.strip_prefix(&self.mark()).map(<[u8]>::to_vec)
-    }
-
-    fn mark(&self) -> [u8; 16] {
-        let mut mark = [0; 16];
-        let (id, generation) = mark.split_at_mut(8);
-        id.copy_from_slice(&self.id.to_be_bytes());
-        generation.copy_from_slice(&self.policy.generation().to_be_bytes());
-        mark
-    }
-}
-
-/// A session store whose sessions do not outlive a change of policy.
+/// A session store whose sessions outlive neither a change of policy nor the trust in their client.
 pub struct BoundSessions {
     inner: Arc<dyn StoresServerSessions>,
     binding: Binding,
@@ -103,7 +83,10 @@ impl fmt::Debug for BoundSessions {
 
 impl StoresServerSessions for BoundSessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        self.inner.put(key, self.binding.seal(&value))
+        match self.binding.seal(&value) {
+            Some(sealed) => self.inner.put(key, sealed),
+            None => false,
+        }
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -119,7 +102,8 @@ impl StoresServerSessions for BoundSessions {
     }
 }
 
-/// A ticketer whose tickets do not outlive a change of policy. For `ServerConfig::ticketer`.
+/// A ticketer whose tickets outlive neither a change of policy nor the trust in their client. For
+/// `ServerConfig::ticketer`.
 pub struct BoundTickets {
     inner: Arc<dyn ProducesTickets>,
     binding: Binding,
@@ -144,11 +128,12 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn lifetime(&self) -> u32 {
-        self.inner.lifetime()
+        let max = u32::try_from(self.binding.max_lineage().as_secs()).unwrap_or(u32::MAX);
+        self.inner.lifetime().min(max)
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.inner.encrypt(&self.binding.seal(plain))
+        self.inner.encrypt(&self.binding.seal(plain)?)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {

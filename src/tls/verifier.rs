@@ -73,15 +73,15 @@ impl HandshakeVerifier {
             .as_ref()
             .and_then(|(fingerprint, recall)| recall.peer(fingerprint, now))
         {
-            self.pending.push(Pending { peer, memory: None });
+            self.pending.push(Pending { peer, memory, now });
             return Ok(());
         }
-        let verified = PeerChain::parse(presented().cloned())
+        let verified = PeerChain::parse_borrowed(end_entity, intermediates)
             .map_err(Untrusted::from)
-            .and_then(|chain| VerifiedPeer::verify(&self.trust, chain, role, now));
+            .and_then(|(chain, leaf)| VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now));
         match verified {
             Ok(peer) => {
-                self.pending.push(Pending { peer, memory });
+                self.pending.push(Pending { peer, memory, now });
                 Ok(())
             }
             Err(untrusted) => {
@@ -92,23 +92,44 @@ impl HandshakeVerifier {
         }
     }
 
-    /// The peer has signed the handshake with its key: only now is it counted and remembered.
+    /// Whether the peer has signed the handshake with its key: only then is it counted and remembered.
+    fn prove(
+        &self,
+        verify: VerifySignature,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let valid = verify(message, leaf, signed, &self.algorithms)?;
+        self.confirm(leaf);
+        Ok(valid)
+    }
+
     fn confirm(&self, leaf: &CertificateDer<'_>) {
         let Some(pending) = self.pending.take(leaf) else {
             return;
         };
         self.trust.confirm(&pending.peer);
         if let Some((fingerprint, recall)) = pending.memory {
-            recall.keep(fingerprint, pending.peer);
+            recall.keep(fingerprint, pending.peer, pending.now);
         }
     }
 }
 
+/// How one version of TLS has its handshake signed.
+type VerifySignature = fn(
+    &[u8],
+    &CertificateDer<'_>,
+    &DigitallySignedStruct,
+    &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error>;
+
 /// A peer that is verified, and has not proved yet that it holds its key.
 struct Pending {
     peer: VerifiedPeer,
-    /// Where to keep it, unless it is remembered already.
+    /// Where to keep it: also where it is remembered already, since it proves its key anew.
     memory: Option<(Fingerprint, Recall)>,
+    now: UnixTime,
 }
 
 /// The handshakes between certificate and signature. Bounded: when strangers flood it with copies of other people's
@@ -176,9 +197,7 @@ impl ClientCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let valid = verify_tls12_signature(message, cert, dss, &self.algorithms)?;
-        self.confirm(cert);
-        Ok(valid)
+        self.prove(verify_tls12_signature, message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -187,9 +206,7 @@ impl ClientCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let valid = verify_tls13_signature(message, cert, dss, &self.algorithms)?;
-        self.confirm(cert);
-        Ok(valid)
+        self.prove(verify_tls13_signature, message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -216,9 +233,7 @@ impl ServerCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let valid = verify_tls12_signature(message, cert, dss, &self.algorithms)?;
-        self.confirm(cert);
-        Ok(valid)
+        self.prove(verify_tls12_signature, message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -227,9 +242,7 @@ impl ServerCertVerifier for HandshakeVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let valid = verify_tls13_signature(message, cert, dss, &self.algorithms)?;
-        self.confirm(cert);
-        Ok(valid)
+        self.prove(verify_tls13_signature, message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

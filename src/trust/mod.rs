@@ -50,6 +50,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::{ServerName, UnixTime};
+use webpki::EndEntityCert;
 
 use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
 
@@ -109,7 +110,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
 }
 
 /// What a verifier decides on.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
     /// The claimed chain.
@@ -120,6 +121,19 @@ pub struct Presented<'a> {
     pub now: UnixTime,
     /// What the verifiers before this one in an [`And`] found; the verified path, for instance.
     pub found: Option<&'a Evidence>,
+    /// The leaf as webpki reads it, where that is known already.
+    end_entity: Option<&'a EndEntityCert<'a>>,
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented")
+            .field("chain", &self.chain)
+            .field("role", &self.role)
+            .field("now", &self.now)
+            .field("found", &self.found)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The role that the peer plays in the connection.
@@ -210,11 +224,23 @@ impl VerifiedPeer {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<Self, Untrusted> {
+        Self::verify_read(trust, chain, None, role, now)
+    }
+
+    /// [`verify`](Self::verify), with the leaf as webpki reads it, where that is known already.
+    pub(crate) fn verify_read(
+        trust: &dyn VerifyPeer,
+        chain: PeerChain,
+        end_entity: Option<&EndEntityCert<'_>>,
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Untrusted> {
         let evidence = trust.verify_peer(&Presented {
             chain: &chain,
             role,
             now,
             found: None,
+            end_entity,
         })?;
         untrusted::check_validity(evidence.valid, now)?;
         Ok(Self(Arc::new(Verified { chain, evidence })))

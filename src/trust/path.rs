@@ -25,14 +25,28 @@ pub(super) struct PathRules {
 impl PathRules {
     pub(super) fn verify(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         self.profile.check_size(peer.chain)?;
+        let leaf = peer.chain.leaf().der();
+        match peer.end_entity.filter(|known| known.der() == *leaf) {
+            Some(known) => self.verify_leaf(known, peer),
+            None => {
+                let end_entity = EndEntityCert::try_from(leaf).map_err(|error| from_webpki(&error))?;
+                self.verify_leaf(&end_entity, peer)
+            }
+        }
+    }
+
+    fn verify_leaf(
+        &self,
+        end_entity: &EndEntityCert<'_>,
+        peer: &Presented<'_>,
+    ) -> Result<Evidence, Untrusted> {
         let leaf = peer.chain.leaf();
-        let end_entity = EndEntityCert::try_from(leaf.der()).map_err(|error| from_webpki(&error))?;
         let evidence = match self.anchors.find_leaf(leaf.der()) {
             Some(anchor) => trusted_leaf(anchor, peer.now)?,
-            None => self.build_path(&end_entity, peer)?,
+            None => self.build_path(end_entity, peer)?,
         };
         self.profile.check_leaf(leaf, peer.role)?;
-        check_name(&end_entity, peer.role)?;
+        check_name(end_entity, peer.role)?;
         Ok(evidence)
     }
 

@@ -101,17 +101,24 @@ pub struct Recall {
 impl Recall {
     /// The peer that showed exactly this before, if the answer still holds at `now`.
     pub fn peer(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<VerifiedPeer> {
-        let peer = self.memory.get(fingerprint, self.generation)?;
-        peer.evidence().valid.contains(now).then_some(peer)
+        let known = self.memory.get(fingerprint, self.generation)?;
+        known.peer.evidence().valid.contains(now).then_some(known.peer)
     }
 
-    /// Remembers a peer that was verified, and has proved to hold its key since.
-    pub fn keep(&self, fingerprint: Fingerprint, peer: VerifiedPeer) {
+    /// When the peer that showed exactly this last proved to hold its key, if it is still trusted at `now`.
+    pub fn proved(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<UnixTime> {
+        let known = self.memory.get(fingerprint, self.generation)?;
+        known.peer.evidence().valid.contains(now).then_some(known.proved)
+    }
+
+    /// Remembers a peer that was verified, and has proved to hold its key, at `now`.
+    pub fn keep(&self, fingerprint: Fingerprint, peer: VerifiedPeer, now: UnixTime) {
         self.memory.put(
             fingerprint,
             Known {
                 generation: self.generation,
                 peer,
+                proved: now,
             },
         );
     }
@@ -168,10 +175,11 @@ struct Shelf {
 struct Known {
     generation: u64,
     peer: VerifiedPeer,
+    proved: UnixTime,
 }
 
 impl Memory {
-    fn get(&self, fingerprint: &Fingerprint, generation: u64) -> Option<VerifiedPeer> {
+    fn get(&self, fingerprint: &Fingerprint, generation: u64) -> Option<Known> {
         let mut shelf = self.lock();
         let known = match shelf.young.get(fingerprint) {
             Some(known) => known.clone(),
@@ -182,7 +190,7 @@ impl Memory {
                 known
             }
         };
-        (known.generation == generation).then_some(known.peer)
+        (known.generation == generation).then_some(known)
     }
 
     fn put(&self, fingerprint: Fingerprint, known: Known) {

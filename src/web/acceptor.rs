@@ -1,38 +1,57 @@
-use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 
-use super::Connection;
+use super::handshake::{Done, Failed, Names, linger};
+use super::sources::{Sources, Taken};
+use super::{Drain, Secured, Sites};
+use crate::breaker::{Breaker, Verdict};
+use crate::clock::Clock;
+use crate::live::Live;
 use crate::observe::{Event, HandshakeFailure, Observer, Silent};
 use crate::tls::rustls::ServerConfig;
-use crate::tls::{Reason, handshake_failure};
-
-/// How long a peer whose handshake failed may take to read the alert.
-const LINGER: Duration = Duration::from_millis(500);
-/// How much of what it sent meanwhile is read and thrown away.
-const LINGER_BYTES: u64 = 64 * 1024;
 
 /// Makes TLS connections of TCP connections, and tells exactly why it did not.
 ///
-/// Each handshake has a time limit. For a loop that accepts, see [`Listener`], or spawn a task for each connection as
-/// it does: never wait for a handshake before accepting the next connection.
+/// Each handshake has a time limit, and only so many are under way at once. For a loop that accepts, see
+/// [`Listener`](super::Listener), or spawn a task for each connection as it does: never wait for a handshake before
+/// accepting the next connection. Clones share the places for handshakes, and the [`Drain`].
 #[derive(Debug, Clone)]
 pub struct Acceptor {
-    config: Arc<ServerConfig>,
+    names: Names,
+    protocols: Option<Protocols>,
     handshake_timeout: Duration,
-    max_handshakes: usize,
+    places: Arc<Semaphore>,
+    sources: Sources,
+    drain: Drain,
     observer: Arc<dyn Observer>,
+}
+
+/// What is spoken inside TLS, offered by ALPN (RFC 7301).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocols {
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only: gRPC.
+    Http2,
+    /// HTTP/2 where the client can, else HTTP/1.1.
+    Http2OrHttp1,
+}
+
+impl Protocols {
+    pub(super) fn alpn(self) -> Vec<Vec<u8>> {
+        let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+        match self {
+            Self::Http1 => vec![h1],
+            Self::Http2 => vec![h2],
+            Self::Http2OrHttp1 => vec![h2, h1],
+        }
+    }
 }
 
 impl Acceptor {
@@ -41,30 +60,53 @@ impl Acceptor {
     ///
     /// Early data (0-RTT) is turned off in it, since anybody can replay it.
     pub fn new(config: impl Into<Arc<ServerConfig>>) -> Self {
-        let mut config = config.into();
-        if config.max_early_data_size != 0 {
-            Arc::make_mut(&mut config).max_early_data_size = 0;
-        }
+        Self::by(Names::Any(config.into()))
+    }
+
+    /// Accepts by the configuration of the site whose name the client asks for; a name that has none is refused with
+    /// the alert `unrecognized_name`.
+    ///
+    /// Put [`CallerLayer::by_host`](super::CallerLayer::by_host) around the routes, with the same sites: what the client
+    /// asks for in the handshake does not bind what it asks for afterwards.
+    pub fn by_server_name(sites: impl Into<Live<Sites>>) -> Self {
+        Self::by(Names::Sites(sites.into()))
+    }
+
+    fn by(names: Names) -> Self {
         Self {
-            config,
+            names,
+            protocols: None,
             handshake_timeout: Duration::from_secs(10),
-            max_handshakes: 2048,
+            places: Arc::new(Semaphore::new(2048)),
+            sources: Sources::default(),
+            drain: Drain::new(),
             observer: Arc::new(Silent),
         }
     }
 
-    /// A handshake may take this long. Default 10 seconds.
+    /// Offers these protocols, whatever the configuration says. Say here what your HTTP server can do.
+    ///
+    /// By default the configuration's own `alpn_protocols` are offered, and those of [`Tls`](crate::tls::Tls) are none:
+    /// then clients speak HTTP/1.1, unless they know beforehand that the server does HTTP/2.
+    #[must_use]
+    pub fn with_protocols(mut self, protocols: Protocols) -> Self {
+        self.protocols = Some(protocols);
+        self
+    }
+
+    /// A handshake may take this long, the wait for a place included. Default 10 seconds.
     #[must_use]
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
     }
 
-    /// At most so many handshakes are under way at once in a [`Listener`], or done and not taken from it; further
-    /// connections wait in the system's queue. Default 2048.
+    /// At most so many handshakes are under way at once, or done and not taken from the
+    /// [`Listener`](super::Listener), in which further connections wait in the system's queue. Default 2048. A
+    /// connection that was accepted holds no place.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
-        self.max_handshakes = max.max(1);
+        self.places = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
         self
     }
 
@@ -72,6 +114,32 @@ impl Acceptor {
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// What ends it, and counts the connections that it has made and that are still open.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
+    /// Turns connections away before TLS while the handshakes of their source fail too often, as this breaker says. The
+    /// key is [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    ///
+    /// A handshake that is completed is a success; one that the peer breaks off, gets wrong, or takes too long for is a
+    /// failure. It does not count where the peer said nothing at all, or refused us by an alert.
+    ///
+    /// # Security
+    /// Not behind a proxy whose address all senders share: one of them could shut out the others.
+    #[must_use]
+    pub fn with_breaker(mut self, breaker: Breaker<IpAddr>) -> Self {
+        self.sources.breaker = Some(breaker);
+        self
+    }
+
+    /// Takes the present from there, for the breaker.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.sources.clock = clock;
         self
     }
 
@@ -83,202 +151,82 @@ impl Acceptor {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let outcome = match timeout(self.handshake_timeout, self.handshake(io, peer)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err((HandshakeFailure::TimedOut, None)),
+        let taken = self.take(peer)?;
+        let begun = Instant::now();
+        let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
+            let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
+            return Err(self.refuse(peer, taken, failed).await);
         };
-        match outcome {
-            Ok(secured) => {
-                self.observer.observe(&Event::HandshakeCompleted { peer });
-                Ok(secured)
-            }
-            Err((reason, io)) => {
-                self.observer.observe(&Event::HandshakeFailed {
-                    peer,
-                    reason: &reason,
-                });
-                linger(io).await;
-                Err(reason)
-            }
-        }
+        let left = self.handshake_timeout.saturating_sub(begun.elapsed());
+        self.accept_taken(io, peer, taken, left).await
     }
 
-    async fn handshake<I>(&self, io: I, peer: SocketAddr) -> Result<Secured<I>, (HandshakeFailure, Option<I>)>
-    where
-        I: AsyncRead + AsyncWrite + Unpin,
-    {
-        let accept = pin!(TlsAcceptor::from(self.config.clone()).accept(io).into_fallible());
-        let (outcome, reason) = Reason::watch_all(accept).await;
-        let stream = outcome.map_err(|(error, io)| (handshake_failure(&error, reason), Some(io)))?;
-        let tls = stream.get_ref().1;
-        let connection = Connection::new(peer, tls.peer_certificates());
-        let connection = connection.map_err(|malformed| (malformed.into(), None))?;
-        let connection = match tls.server_name() {
-            Some(name) => connection.with_server_name(name),
-            None => connection,
-        };
-        Ok(Secured { stream, connection })
-    }
-}
-
-/// Closing a socket that still holds unread bytes resets the connection, and the reset overtakes the alert: the peer
-/// would never learn why. So what it sends is read for a moment.
-async fn linger<I: AsyncRead + AsyncWrite + Unpin>(io: Option<I>) {
-    let Some(mut io) = io else { return };
-    let drain = async {
-        let _ = io.shutdown().await;
-        let _ = tokio::io::copy(&mut (&mut io).take(LINGER_BYTES), &mut tokio::io::sink()).await;
-    };
-    let _ = timeout(LINGER, drain).await;
-}
-
-/// A TLS stream after its handshake, and the [`Connection`] that goes into its requests' extensions.
-#[derive(Debug)]
-pub struct Secured<I> {
-    stream: TlsStream<I>,
-    connection: Connection,
-}
-
-impl<I> Secured<I> {
-    /// What its peer claims.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// The TLS stream itself.
-    pub fn into_inner(self) -> TlsStream<I> {
-        self.stream
-    }
-}
-
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-/// A TCP port whose connections come out after their handshake.
-///
-/// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
-/// `axum::serve`; without axum, call [`accept`](Self::accept) in a loop. Dropping it closes the port.
-#[derive(Debug)]
-pub struct Listener {
-    local_addr: SocketAddr,
-    secured: mpsc::Receiver<Secured<TcpStream>>,
-    accepting: JoinHandle<()>,
-}
-
-impl Listener {
-    /// Listens on this address.
-    ///
-    /// # Errors
-    /// What the system says when the port cannot be had.
-    pub async fn bind(address: impl ToSocketAddrs, acceptor: Acceptor) -> io::Result<Self> {
-        Self::on(TcpListener::bind(address).await?, acceptor)
-    }
-
-    /// Listens on a port that is open already.
-    ///
-    /// # Errors
-    /// What the system says when the port's address cannot be told.
-    pub fn on(tcp: TcpListener, acceptor: Acceptor) -> io::Result<Self> {
-        let local_addr = tcp.local_addr()?;
-        let (sender, secured) = mpsc::channel(64);
-        let accepting = tokio::spawn(accept_all(tcp, acceptor, sender));
-        Ok(Self {
-            local_addr,
-            secured,
-            accepting,
+    /// Whether to deal with this peer at all.
+    pub(super) fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
+        self.sources.take(peer, &self.observer).map_err(|not_now| {
+            let blocked = HandshakeFailure::Blocked(not_now);
+            let reason = &blocked;
+            self.observer.observe(&Event::HandshakeFailed { peer, reason });
+            blocked
         })
     }
 
-    /// The next connection whose handshake is done. Never ends.
-    pub async fn accept(&mut self) -> (Secured<TcpStream>, SocketAddr) {
-        match self.secured.recv().await {
-            Some(secured) => {
-                let peer = secured.connection().peer();
-                (secured, peer)
-            }
-            // The accepting task ends only with the listener itself.
-            None => std::future::pending().await,
-        }
+    /// A place for one handshake, for as long as it is held. `None` never comes: nobody closes the semaphore.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
     }
 
-    /// Where it listens.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// The handshake of one who has a place.
+    pub(super) async fn accept_in<I>(
+        &self,
+        _place: &OwnedSemaphorePermit,
+        io: I,
+        peer: SocketAddr,
+        taken: Taken,
+    ) -> Result<Secured<I>, HandshakeFailure>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.accept_taken(io, peer, taken, self.handshake_timeout).await
     }
-}
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<Secured<TcpStream>>) {
-    let room = Arc::new(Semaphore::new(acceptor.max_handshakes));
-    // Handshakes end with this task, since the set is dropped with it.
-    let mut handshakes = JoinSet::new();
-    while let Ok(place) = room.clone().acquire_owned().await {
-        while handshakes.try_join_next().is_some() {}
-        let (io, peer) = match tcp.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                back_off(&error).await;
-                continue;
-            }
+    async fn accept_taken<I>(
+        &self,
+        io: I,
+        peer: SocketAddr,
+        taken: Taken,
+        limit: Duration,
+    ) -> Result<Secured<I>, HandshakeFailure>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        let handshake = self.names.handshake(io, peer, self.protocols);
+        let failed = match timeout(limit, handshake).await {
+            Ok(Ok(done)) => return Ok(self.complete(peer, taken, done)),
+            Ok(Err(failed)) => failed,
+            Err(_) => Failed::gone(HandshakeFailure::TimedOut, Verdict::Failure),
         };
-        // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
-        let _ = io.set_nodelay(true);
-        let (acceptor, secured) = (acceptor.clone(), secured.clone());
-        handshakes.spawn(async move {
-            if let Ok(accepted) = acceptor.accept(io, peer).await {
-                // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
-                let _ = secured.send(accepted).await;
-            }
-            drop(place);
-        });
+        Err(self.refuse(peer, taken, failed).await)
     }
-}
 
-/// A connection that was gone before it was accepted is nothing; running out of file descriptors needs a pause.
-async fn back_off(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    ) {
-        sleep(Duration::from_secs(1)).await;
+    fn complete<I>(&self, peer: SocketAddr, taken: Taken, done: Done<I>) -> Secured<I> {
+        let handshake = done.handshake;
+        self.sources.record(taken, Verdict::Success, &self.observer);
+        self.observer
+            .observe(&Event::HandshakeCompleted { peer, handshake });
+        Secured::new(done.stream, done.connection, self.drain.open())
+    }
+
+    async fn refuse<I>(&self, peer: SocketAddr, taken: Taken, failed: Failed<I>) -> HandshakeFailure
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.sources.record(taken, failed.verdict, &self.observer);
+        self.observer.observe(&Event::HandshakeFailed {
+            peer,
+            reason: &failed.reason,
+        });
+        linger(failed.io).await;
+        failed.reason
     }
 }

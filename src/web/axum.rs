@@ -1,19 +1,24 @@
 use std::io;
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::connect_info::Connected;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
+use bytes::Bytes;
 use http::request::Parts;
+use http::{Extensions, Version};
+use http_body_util::{BodyExt as _, Limited};
 use tokio::net::TcpStream;
 
-use super::refuse::{Watcher, refuse};
+use super::passed::{asked_for_caller, tell, tenant, verified};
+use super::refuse::refuse;
 use super::{Connection, Listener, Secured};
 use crate::gate::{Caller, Countersigned};
-use crate::observe::Event;
 use crate::payload::Fresh;
 use crate::refusal::Refusal;
+use crate::tenant::TenantId;
 
 impl axum::serve::Listener for Listener {
     type Io = Secured<TcpStream>;
@@ -39,22 +44,12 @@ impl Connected<IncomingStream<'_, Listener>> for Connection {
 /// Takes the proof that a layer has left, or answers 500: a route without the layer is a mistake of ours, and a closed
 /// door.
 fn proof<T: Clone + Send + Sync + 'static>(
-    parts: &Parts,
+    extensions: &Extensions,
     missing: &'static str,
     remedy: &'static str,
 ) -> Result<T, MissingProof> {
-    let found = parts.extensions.get::<T>().cloned();
-    found.ok_or_else(|| not_wired(parts, Refusal::NotWired { missing, remedy }))
-}
-
-/// Told to whoever watches the layers that are there; where there is none, the response's extensions must do.
-fn not_wired(parts: &Parts, refusal: Refusal) -> MissingProof {
-    if let Some(Watcher(observer)) = parts.extensions.get() {
-        let tenant = parts.extensions.get().map(Caller::tenant);
-        let refusal = &refusal;
-        observer.observe(&Event::Refused { tenant, refusal });
-    }
-    MissingProof(refusal)
+    let found = extensions.get::<T>().cloned();
+    found.ok_or_else(|| MissingProof::told(extensions, missing, remedy))
 }
 
 /// The rejection of a handler that asks for a proof on a route where no layer has left it: 500.
@@ -62,6 +57,12 @@ fn not_wired(parts: &Parts, refusal: Refusal) -> MissingProof {
 pub struct MissingProof(Refusal);
 
 impl MissingProof {
+    fn told(extensions: &Extensions, missing: &'static str, remedy: &'static str) -> Self {
+        let refusal = Refusal::NotWired { missing, remedy };
+        tell(extensions, &refusal);
+        Self(refusal)
+    }
+
     /// What is missing, and what to change in the server.
     pub fn refusal(&self) -> &Refusal {
         &self.0
@@ -70,15 +71,33 @@ impl MissingProof {
 
 impl IntoResponse for MissingProof {
     fn into_response(self) -> Response {
-        refuse(self.0)
+        refuse(self.0, Version::HTTP_11)
     }
 }
+
+const AROUND_CALLER: &str = "put `CallerLayer` around this route";
+const AROUND_PAYLOAD: &str = "put `PayloadLayer` around this route";
 
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = MissingProof;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingProof> {
-        proof(parts, "Caller", "put `CallerLayer` around this route")
+        proof(&parts.extensions, "Caller", AROUND_CALLER)
+    }
+}
+
+/// The caller where one has shown a certificate, on routes that do not [demand](super::Demand) one.
+///
+/// `None` is [`CallerLayer`](super::CallerLayer)'s answer. Without the layer there is none, and the request is answered
+/// with 500.
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = MissingProof;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, MissingProof> {
+        if !asked_for_caller(&parts.extensions) {
+            return Err(MissingProof::told(&parts.extensions, "Caller", AROUND_CALLER));
+        }
+        Ok(parts.extensions.get().cloned())
     }
 }
 
@@ -86,7 +105,7 @@ impl<S: Sync> FromRequestParts<S> for Fresh {
     type Rejection = MissingProof;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingProof> {
-        proof(parts, "Fresh", "put `PayloadLayer` around this route")
+        proof(&parts.extensions, "Fresh", AROUND_PAYLOAD)
     }
 }
 
@@ -95,18 +114,35 @@ impl<S: Sync> FromRequestParts<S> for Countersigned {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingProof> {
         proof(
-            parts,
+            &parts.extensions,
             "Countersigned",
             "put `PayloadLayer` around this route, and `CallerLayer` around that",
         )
     }
 }
 
+/// Whose request it is, by the connection, by the payload, or by both: they agree where both are there.
+///
+/// It does not say which of them was proved. A handler that needs both takes [`Countersigned`].
+impl<S: Sync> FromRequestParts<S> for TenantId {
+    type Rejection = MissingProof;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingProof> {
+        let found = tenant(&parts.extensions).cloned();
+        let remedy = "put `CallerLayer` or `PayloadLayer` around this route";
+        found.ok_or_else(|| MissingProof::told(&parts.extensions, "TenantId", remedy))
+    }
+}
+
 /// The body as `T` reads it, which exists only where the body's signature was verified: `Signed<Json<Event>>`.
 ///
-/// # Security
-/// What was signed is what [`PayloadLayer`](super::PayloadLayer) read. A layer between it and the handler that changes
-/// bodies (one that decompresses, for instance) changes what this holds: put such layers outside.
+/// `T` is given exactly the bytes that [`PayloadLayer`](super::PayloadLayer) has verified, whatever their length: that
+/// layer's limit has been kept, and axum's own (`DefaultBodyLimit`) does not count. Where the body that reaches the
+/// handler is another one, because a layer in between has changed it, the request is answered with 500.
+///
+/// What `T` asks of the request it asks here too: axum's `Json` answers 415 unless the content type is
+/// `application/json` or ends in `+json`. Few schemes sign that field, so it is a formality, not a protection. For a sender
+/// that sends another one, take `Signed<Bytes>` and read it with `serde_json`.
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::exhaustive_structs,
@@ -122,9 +158,35 @@ impl<S: Send + Sync, T: FromRequest<S>> FromRequest<S> for Signed<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        proof::<Fresh>(&parts, "Signed", "put `PayloadLayer` around this route")
-            .map_err(MissingProof::into_response)?;
-        let body = T::from_request(Request::from_parts(parts, body), state).await;
-        body.map(Self).map_err(|rejection| rejection.into_response())
+        let signed = signed(&parts.extensions, body).await;
+        let signed = signed.map_err(MissingProof::into_response)?;
+        let mut request = Request::from_parts(parts, Body::from(signed));
+        DefaultBodyLimit::disable().apply(&mut request);
+        let read = T::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| rejection.into_response())
     }
+}
+
+/// The bytes that were verified, where they are also those that were handed on.
+async fn signed(extensions: &Extensions, body: Body) -> Result<Bytes, MissingProof> {
+    proof::<Fresh>(extensions, "Signed", AROUND_PAYLOAD)?;
+    let Some(verified) = verified(extensions) else {
+        return Err(MissingProof::told(
+            extensions,
+            "the body that was verified",
+            AROUND_PAYLOAD,
+        ));
+    };
+    // A layer that decompresses may make much of little.
+    let arrived = Limited::new(body, verified.len()).collect().await;
+    let same = arrived.is_ok_and(|arrived| arrived.to_bytes() == *verified);
+    if same {
+        return Ok(verified.clone());
+    }
+    let remedy = "put layers that change the body outside `PayloadLayer`, or nowhere";
+    Err(MissingProof::told(
+        extensions,
+        "the body as it was verified",
+        remedy,
+    ))
 }

@@ -1,19 +1,23 @@
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use http::{Extensions, Request, Response};
-use pin_project_lite::pin_project;
+use http::{Extensions, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::refuse::{Watcher, refuse};
-use super::{Clock, Connection, Demand};
+use super::outside::{Outside, told_of_outside};
+use super::passed::{Passed, connection, peer};
+use super::refuse::{refuse_with, status};
+use super::{Connection, Demand, Either};
+#[cfg(feature = "tls")]
+use super::{Sites, host::Hosts};
 use crate::gate::{Caller, Countersigned, Policy};
-use crate::observe::{Event, Observer, Silent};
+#[cfg(feature = "tls")]
+use crate::live::Live;
+use crate::observe::Event;
 use crate::payload::Fresh;
-use crate::refusal::Refusal;
+use crate::refusal::{Misdirected, Refusal};
 
 /// Lets requests through whose connection is a known tenant's *now*, with a [`Caller`] in their extensions.
 ///
@@ -29,20 +33,58 @@ pub struct CallerLayer {
 
 #[derive(Debug, Clone)]
 struct Rules {
-    policy: Policy,
+    door: Door,
     demand: Demand,
-    clock: Clock,
-    observer: Arc<dyn Observer>,
+    misdirected: StatusCode,
+    outside: Outside,
+}
+
+/// Which policy callers are asked by.
+#[derive(Debug, Clone)]
+enum Door {
+    One(Policy),
+    /// That of the host that the request is for.
+    #[cfg(feature = "tls")]
+    ByHost(Live<Sites>),
+}
+
+/// What a request is answered with that came over a connection made under another policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MisdirectedAnswer {
+    /// 421: a client that had one connection serve several hosts makes one for this host (RFC 9110 §15.5.20).
+    #[default]
+    Redirect,
+    /// 403: for clients that would do so for ever.
+    Forbid,
 }
 
 impl CallerLayer {
     /// Lets callers through that this policy knows.
+    ///
+    /// A connection that is known to have been made under another policy
+    /// ([`Acceptor::by_server_name`](super::Acceptor::by_server_name)) is refused, whoever's it is.
     pub fn new(policy: Policy) -> Self {
+        Self::of(Door::One(policy))
+    }
+
+    /// Lets callers through that the policy of the host knows which the request is for: the host that its target and its
+    /// Host field agree on.
+    ///
+    /// For [`Acceptor::by_server_name`](super::Acceptor::by_server_name), with the same sites. What is compared is
+    /// policies, not names: a connection may serve every host of the policy that its handshake ran under. On a site that
+    /// asks for no certificate there is no caller.
+    #[cfg(feature = "tls")]
+    pub fn by_host(sites: impl Into<Live<Sites>>) -> Self {
+        Self::of(Door::ByHost(sites.into()))
+    }
+
+    fn of(door: Door) -> Self {
         let rules = Rules {
-            policy,
+            door,
             demand: Demand::always(),
-            clock: Clock::default(),
-            observer: Arc::new(Silent),
+            misdirected: StatusCode::MISDIRECTED_REQUEST,
+            outside: Outside::default(),
         };
         Self {
             rules: Arc::new(rules),
@@ -56,20 +98,19 @@ impl CallerLayer {
         self
     }
 
-    /// Tells this observer.
+    /// Answers requests so that come over a connection of another policy, or for a host that is not served here. By
+    /// default they are [redirected](MisdirectedAnswer::Redirect).
     #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        Arc::make_mut(&mut self.rules).observer = observer;
-        self
-    }
-
-    /// Takes the present from there.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        Arc::make_mut(&mut self.rules).clock = clock;
+    pub fn with_misdirected_answer(mut self, answer: MisdirectedAnswer) -> Self {
+        Arc::make_mut(&mut self.rules).misdirected = match answer {
+            MisdirectedAnswer::Redirect => StatusCode::MISDIRECTED_REQUEST,
+            MisdirectedAnswer::Forbid => StatusCode::FORBIDDEN,
+        };
         self
     }
 }
+
+told_of_outside!(CallerLayer);
 
 impl<S> Layer<S> for CallerLayer {
     type Service = CallerService<S>;
@@ -107,24 +148,18 @@ where
         request.extensions_mut().remove::<Caller>();
         match self.rules.identify(&request) {
             Ok(caller) => {
+                let extensions = request.extensions_mut();
                 if let Some(caller) = caller {
-                    request.extensions_mut().insert(caller);
+                    extensions.insert(caller);
                 }
-                let observer = self.rules.observer.clone();
-                request.extensions_mut().insert(Watcher(observer));
+                extensions.insert(Passed::caller_layer(self.rules.outside.observer.clone()));
                 Either::Through {
                     future: self.inner.call(request),
                 }
             }
-            Err(refusal) => {
-                self.rules.observer.observe(&Event::Refused {
-                    tenant: None,
-                    refusal: &refusal,
-                });
-                Either::Refused {
-                    future: ready(Ok(refuse(refusal))),
-                }
-            }
+            Err(refusal) => Either::Refused {
+                future: ready(Ok(self.rules.turn_away(&request, refusal))),
+            },
         }
     }
 }
@@ -133,9 +168,14 @@ impl Rules {
     /// The caller, or nobody where there is no certificate and none is demanded.
     fn identify<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refusal> {
         nothing_claimed_yet(request.extensions())?;
-        let connection = connection(request.extensions())?;
+        let connection = connection(request.extensions()).ok_or_else(no_connection)?;
+        let identified = match &self.door {
+            Door::One(policy) => self.identify_by(Some(policy), connection),
+            #[cfg(feature = "tls")]
+            Door::ByHost(sites) => self.identify_by_host(&sites.load(), connection, request),
+        };
         let demanded = || self.demand.applies(connection, request.uri(), request.headers());
-        match connection.identify(&self.policy, self.clock.now()) {
+        match identified {
             Ok(caller) => {
                 self.report(&caller);
                 Ok(Some(caller))
@@ -145,12 +185,49 @@ impl Rules {
         }
     }
 
+    fn identify_by(&self, policy: Option<&Policy>, connection: &Connection) -> Result<Caller, Refusal> {
+        if connection.ran_under_another(policy) {
+            return Err(Misdirected::OtherPolicy.into());
+        }
+        let policy = policy.ok_or(Refusal::NoCertificate)?;
+        connection.identify(policy, self.outside.clock.now())
+    }
+
+    #[cfg(feature = "tls")]
+    fn identify_by_host<B>(
+        &self,
+        sites: &Sites,
+        connection: &Connection,
+        request: &Request<B>,
+    ) -> Result<Caller, Refusal> {
+        if !connection.ground_is_known() {
+            return Err(no_ground());
+        }
+        let host = Hosts::of(request.uri(), request.headers()).one()?;
+        let site = sites.find(Some(&host)).ok_or_else(|| unknown(&host))?;
+        self.identify_by(site.policy(), connection)
+    }
+
     /// What a verifier that only reports would have refused.
     fn report(&self, caller: &Caller) {
         if let Some(untrusted) = caller.peer().evidence().reported.as_deref() {
             let tenant = caller.tenant();
-            self.observer.observe(&Event::Reported { tenant, untrusted });
+            let reported = Event::Reported { tenant, untrusted };
+            self.outside.observer.observe(&reported);
         }
+    }
+
+    fn turn_away<B, R: Default>(&self, request: &Request<B>, refusal: Refusal) -> Response<R> {
+        self.outside.observer.observe(&Event::Refused {
+            peer: peer(request.extensions()),
+            tenant: None,
+            refusal: &refusal,
+        });
+        let answer = match status(&refusal) {
+            StatusCode::MISDIRECTED_REQUEST => self.misdirected,
+            other => other,
+        };
+        refuse_with(answer, refusal, request.version())
     }
 }
 
@@ -166,41 +243,26 @@ fn nothing_claimed_yet(extensions: &Extensions) -> Result<(), Refusal> {
     })
 }
 
-fn connection(extensions: &Extensions) -> Result<&Connection, Refusal> {
-    let direct = extensions.get::<Connection>();
-    #[cfg(feature = "axum")]
-    let direct = direct.or_else(|| {
-        extensions
-            .get::<::axum::extract::ConnectInfo<Connection>>()
-            .map(|info| &info.0)
-    });
-    direct.ok_or(Refusal::NotWired {
+fn no_connection() -> Refusal {
+    Refusal::NotWired {
         missing: "the request's `Connection`",
         remedy: "accept with `web::Acceptor` and put its `Connection` into each request's extensions; in axum, serve \
                  `app.into_make_service_with_connect_info::<Connection>()` on a `web::Listener`",
-    })
-}
-
-pin_project! {
-    /// The inner service's future, or the refusal.
-    #[project = EitherProj]
-    #[derive(Debug)]
-    #[non_exhaustive]
-    pub enum Either<A, B> {
-        /// Let through.
-        Through { #[pin] future: A },
-        /// Turned away.
-        Refused { #[pin] future: B },
     }
 }
 
-impl<A: Future, B: Future<Output = A::Output>> Future for Either<A, B> {
-    type Output = A::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
-        Poll::Ready(match self.project() {
-            EitherProj::Through { future } => ready!(future.poll(cx)),
-            EitherProj::Refused { future } => ready!(future.poll(cx)),
-        })
+#[cfg(feature = "tls")]
+fn no_ground() -> Refusal {
+    Refusal::NotWired {
+        missing: "the policy that the handshake ran under",
+        remedy: "accept with `Acceptor::by_server_name` and the sites of `CallerLayer::by_host`, or tell it with \
+                 `Connection::under`",
     }
+}
+
+/// As much of the name as a server name can have (RFC 1035 §2.3.4).
+#[cfg(feature = "tls")]
+fn unknown(host: &str) -> Refusal {
+    let host = host.chars().take(255).collect::<String>().into();
+    Misdirected::UnknownHost { host }.into()
 }

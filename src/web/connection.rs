@@ -9,6 +9,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
 use crate::identity::{Malformed, PeerChain};
+use crate::observe::Handshake;
 use crate::refusal::Refusal;
 
 /// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
@@ -22,10 +23,28 @@ use crate::refusal::Refusal;
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
-    peer: SocketAddr,
-    server_name: Option<Box<str>>,
-    chain: Option<PeerChain>,
+    facts: Facts,
     standing: ArcSwapOption<Standing>,
+}
+
+/// What does not change.
+#[derive(Clone)]
+struct Facts {
+    peer: SocketAddr,
+    chain: Option<PeerChain>,
+    server_name: Option<Box<str>>,
+    handshake: Option<Handshake>,
+    ground: Ground,
+}
+
+/// The policy that the handshake ran under.
+#[derive(Clone)]
+enum Ground {
+    /// Nobody has said.
+    Untold,
+    /// None: no certificate was asked for.
+    Open,
+    Policy(Policy),
 }
 
 /// The last good answer, and what it was an answer to.
@@ -49,33 +68,83 @@ impl Connection {
             None | Some([]) => None,
             Some(certificates) => Some(PeerChain::parse(certificates.iter().cloned())?),
         };
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::of(Facts {
             peer,
-            server_name: None,
             chain,
-            standing: ArcSwapOption::empty(),
-        })))
+            server_name: None,
+            handshake: None,
+            ground: Ground::Untold,
+        }))
+    }
+
+    fn of(facts: Facts) -> Self {
+        let standing = ArcSwapOption::empty();
+        Self(Arc::new(Inner { facts, standing }))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Facts)) -> Self {
+        let mut facts = self.0.facts.clone();
+        change(&mut facts);
+        Self::of(facts)
     }
 
     /// The same connection, made under this server name (SNI, RFC 6066 §3).
     #[must_use]
     pub fn with_server_name(self, name: &str) -> Self {
-        Self(Arc::new(Inner {
-            peer: self.0.peer,
-            server_name: Some(name.into()),
-            chain: self.0.chain.clone(),
-            standing: ArcSwapOption::empty(),
-        }))
+        self.with(|facts| facts.server_name = Some(name.into()))
+    }
+
+    /// The same connection, whose handshake went like this.
+    #[must_use]
+    pub fn with_handshake(self, handshake: Handshake) -> Self {
+        self.with(|facts| facts.handshake = Some(handshake))
+    }
+
+    /// The same connection, whose handshake was verified by this policy: requests that need another one are refused as
+    /// [`Misdirected`](crate::refusal::Misdirected). `None`: it asked for no certificate.
+    #[must_use]
+    pub fn under(self, policy: Option<Policy>) -> Self {
+        let ground = policy.map_or(Ground::Open, Ground::Policy);
+        self.with(|facts| facts.ground = ground)
     }
 
     /// The server name that the client asked for in the handshake, if it did.
     pub fn server_name(&self) -> Option<&str> {
-        self.0.server_name.as_deref()
+        self.0.facts.server_name.as_deref()
+    }
+
+    /// How the handshake went, where an [`Acceptor`](super::Acceptor) has made it.
+    pub fn handshake(&self) -> Option<Handshake> {
+        self.0.facts.handshake
+    }
+
+    /// The policy that the handshake ran under, where that is known and there was one.
+    pub fn policy(&self) -> Option<&Policy> {
+        match &self.0.facts.ground {
+            Ground::Policy(policy) => Some(policy),
+            Ground::Untold | Ground::Open => None,
+        }
+    }
+
+    /// Whether the handshake is known to have run under another policy than this.
+    #[cfg(feature = "tower")]
+    pub(super) fn ran_under_another(&self, wanted: Option<&Policy>) -> bool {
+        match (&self.0.facts.ground, wanted) {
+            (Ground::Untold, _) | (Ground::Open, None) => false,
+            (Ground::Policy(ran), Some(wanted)) => !ran.is_same(wanted),
+            (Ground::Open, Some(_)) | (Ground::Policy(_), None) => true,
+        }
+    }
+
+    /// Whether it is known which policy the handshake ran under.
+    #[cfg(all(feature = "tower", feature = "tls"))]
+    pub(super) fn ground_is_known(&self) -> bool {
+        !matches!(self.0.facts.ground, Ground::Untold)
     }
 
     /// Where it comes from.
     pub fn peer(&self) -> SocketAddr {
-        self.0.peer
+        self.0.facts.peer
     }
 
     /// Who is calling, by this policy, at `now`.
@@ -88,7 +157,7 @@ impl Connection {
         if let Some(caller) = self.standing(policy, generation, now) {
             return Ok(caller);
         }
-        let chain = self.0.chain.clone().ok_or(Refusal::NoCertificate)?;
+        let chain = self.0.facts.chain.clone().ok_or(Refusal::NoCertificate)?;
         let caller = Caller::identify(policy, chain, now)?;
         let standing = Standing {
             policy: policy.clone(),
@@ -111,8 +180,8 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("peer", &self.0.peer)
-            .field("chain", &self.0.chain)
+            .field("peer", &self.0.facts.peer)
+            .field("chain", &self.0.facts.chain)
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::header::HOST;
 use http::{HeaderMap, Uri};
 
 use super::Connection;
+use super::host::{Field, Hosts, normal};
 
 /// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
 /// be good all the same.
@@ -38,22 +38,23 @@ impl Demand {
     /// What counts is the server name of the handshake *and* the host that the request asks for: one of them suffices,
     /// so that neither can be used to reach the other's routes. A request that names no host at all, or two, must too.
     pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| normal(host.as_ref())).collect();
-        Self(Whose::Hosts(Arc::new(hosts)))
+        let hosts = hosts.into_iter().map(|host| normal(host.as_ref()).into_owned());
+        Self(Whose::Hosts(Arc::new(hosts.collect())))
     }
 
     pub(super) fn applies(&self, connection: &Connection, uri: &Uri, headers: &HeaderMap) -> bool {
-        match &self.0 {
-            Whose::Everybodys => true,
-            Whose::Nobodys => false,
-            Whose::Hosts(hosts) => {
-                let listed = |host: &str| hosts.contains(&normal(host));
-                connection.server_name().is_some_and(listed)
-                    || uri.host().is_some_and(listed)
-                    || host_field(headers).is_none_or(|host| host.is_some_and(listed))
-                    || (uri.host().is_none() && !headers.contains_key(HOST))
-            }
-        }
+        let listed = match &self.0 {
+            Whose::Everybodys => return true,
+            Whose::Nobodys => return false,
+            Whose::Hosts(listed) => |host: &str| listed.contains(normal(host).as_ref()),
+        };
+        let hosts = Hosts::of(uri, headers);
+        let by_field = match hosts.field {
+            Field::Absent => hosts.target.is_none(),
+            Field::One(host) => listed(host),
+            Field::Unreadable => true,
+        };
+        by_field || hosts.target.is_some_and(listed) || connection.server_name().is_some_and(listed)
     }
 }
 
@@ -63,27 +64,9 @@ impl Default for Demand {
     }
 }
 
-/// The one value of the Host field, `Some(None)` where there is none, `None` where it cannot be told.
-fn host_field(headers: &HeaderMap) -> Option<Option<&str>> {
-    let mut values = headers.get_all(HOST).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Some(None),
-        (Some(host), None) => host.to_str().ok().map(Some),
-        (Some(_), Some(_)) => None,
-    }
-}
-
-/// Lower case, without port and without the dot of the root.
-fn normal(host: &str) -> String {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    };
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
     use http::request::Parts;
 
     use super::*;

@@ -6,7 +6,10 @@
 //!   [`Caller`](crate::gate::Caller).
 //! * [`PayloadLayer`] asks did they say this and is it fresh, and leaves a [`Fresh`](crate::payload::Fresh), and a
 //!   [`Countersigned`](crate::gate::Countersigned) where there is a caller. It goes *inside* `CallerLayer`.
+//! * [`RequireTenant`] keeps a route to some tenants, or to the one in its path.
 //! * In axum, [`Listener`] goes into `axum::serve`, and handlers take the proofs as arguments.
+//! * [`Sites`] let several server names run under policies of their own on one port; [`Drain`] ends a server without
+//!   cutting off who is being served.
 //!
 //! # Without axum
 //! A [`Connection`] is a layer, too, so any server that runs tower services will do; here it is hyper's own.
@@ -32,8 +35,7 @@
 //!
 //! async fn serve(mut listener: Listener, callers: CallerLayer, payload: PayloadLayer) {
 //!     let service = ServiceBuilder::new().layer(callers).layer(payload).service_fn(handle);
-//!     loop {
-//!         let (secured, _) = listener.accept().await;
+//!     while let Some((secured, _)) = listener.next().await {
 //!         let service = TowerToHyperService::new(secured.connection().layer(service.clone()));
 //!         tokio::spawn(async move {
 //!             let server = auto::Builder::new(TokioExecutor::new());
@@ -44,44 +46,103 @@
 //! ```
 //!
 //! # What the peer is told
-//! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal).
+//! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal), and
+//! goes to the [`Observer`](crate::observe::Observer). Where two lines have a code, the longer one counts.
 //!
-//! | status | when | because |
+//! | status | codes | because |
 //! |---|---|---|
-//! | 401 | no client certificate; no valid signature; a signature that is not fresh | not authenticated |
-//! | 403 | certificate not trusted (any more); tenant unknown; certificate and signature of two tenants; handled before | authenticated, and refused |
-//! | 413 | body larger than the route takes | RFC 9110 §15.5.14 |
-//! | 400 | body cut short | nothing to answer, in truth |
-//! | 503 | replay store down or full; keys not loaded; the same delivery is being handled | try again, after so many seconds (RFC 9110 §10.2.3): nothing is lost |
-//! | 500 | a layer or the connection's proof is missing, or the layers are in the wrong order | our fault, and a closed door |
+//! | 200 | `replay.handled` | the sender asks whether it was handled, and it was; or 409 or 403, as [`ReplayAnswer`] says |
+//! | 400 | `payload.body_incomplete`, `host.missing`, `host.ambiguous` | not a request that can be answered: RFC 9110 §8.6, RFC 9112 §3.2, RFC 9113 §8.3.1 |
+//! | 401 | `identity.no_certificate`, `payload.*`, `replay.stale`, `replay.from_the_future` | not authenticated: no certificate, no valid signature, or one that is not fresh |
+//! | 403 | `identity.*`, `trust.*`, `tenant.*` | who it is was shown, and does not help: not trusted (any more), nobody's, another tenant's |
+//! | 408 | `payload.body_too_slow` | RFC 9110 §15.5.9: the connection is closed, and the sender may try again on another |
+//! | 413 | `payload.body_too_large` | RFC 9110 §15.5.14 |
+//! | 421 | `host.*` | RFC 9110 §15.5.20: good, but not on this connection; or 403, as [`MisdirectedAnswer`] says |
+//! | 500 | `server.not_wired` | a layer or the connection's proof is missing, or the layers are in the wrong order: our fault, and a closed door |
+//! | 503 | `replay.*`, `payload.keys_unavailable` | nothing speaks against it: nobody can tell just now, or it is being handled. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
+//!
+//! # Where mutual TLS is undone
+//! These were read in the sources of the versions named. None of them can let a request past [`CallerLayer`], which finds
+//! no certificate then and answers 401; a route without it has nothing else.
+//!
+//! * axum-server 0.9: `RustlsConfig::from_config` keeps your configuration until the first `reload_from_pem`,
+//!   `reload_from_pem_file`, `reload_from_der` or any of their kind. Each makes a new `ServerConfig`, and
+//!   `config_from_cert_and_key` in `tls_rustls/mod.rs` makes it with `with_no_client_auth`. Use `reload_from_config`, with a
+//!   configuration that has the [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
+//! * rustls 0.23: a resumed session is not verified again, and `ServerConfig::clone` shares the sessions. See
+//!   [`disable_resumption`](crate::tls::disable_resumption).
+//! * tonic 0.14: `ServerTlsConfig::client_auth_optional` lets clients without a certificate in, and `Request::peer_certs`
+//!   is what the handshake saw: it is not asked again.
+//! * Any proxy in front that ends TLS: then no client certificate arrives here at all.
 
 #[cfg(feature = "tokio")]
 mod acceptor;
+#[cfg(feature = "tower")]
+mod admit;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "tower")]
+mod body;
 #[cfg(feature = "tower")]
 mod caller;
 mod connection;
 #[cfg(feature = "tower")]
 mod demand;
+#[cfg(feature = "tokio")]
+mod drain;
+#[cfg(feature = "tower")]
+mod either;
+#[cfg(feature = "tower")]
+mod finish;
+#[cfg(feature = "tokio")]
+mod handshake;
+mod host;
+#[cfg(feature = "tokio")]
+mod listener;
+#[cfg(feature = "tower")]
+mod outside;
+#[cfg(feature = "tower")]
+mod passed;
 #[cfg(feature = "tower")]
 mod payload;
 #[cfg(feature = "tower")]
 mod refuse;
+#[cfg(feature = "tokio")]
+mod secured;
+#[cfg(feature = "tls")]
+mod sites;
+#[cfg(feature = "tokio")]
+mod sources;
+#[cfg(feature = "tower")]
+mod tenants;
 
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
-pub use acceptor::{Acceptor, Listener, Secured};
+pub use acceptor::{Acceptor, Protocols};
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
 #[cfg(feature = "tower")]
-pub use caller::{CallerLayer, CallerService};
+pub use caller::{CallerLayer, CallerService, MisdirectedAnswer};
 pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
 pub use demand::Demand;
+#[cfg(feature = "tokio")]
+pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]
-pub use payload::{PayloadLayer, PayloadService};
+use either::Either;
+#[cfg(feature = "tower")]
+pub use finish::{OnDisconnect, PayloadFuture};
+#[cfg(feature = "tokio")]
+pub use listener::Listener;
+#[cfg(feature = "tower")]
+pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
 #[cfg(feature = "tower")]
 pub use refuse::status;
+#[cfg(feature = "tokio")]
+pub use secured::Secured;
+#[cfg(feature = "tls")]
+pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
+#[cfg(feature = "tower")]
+pub use tenants::{RequireTenant, RequireTenantService};

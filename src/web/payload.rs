@@ -1,53 +1,63 @@
 use std::collections::HashSet;
-use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Request, Response};
-use http_body::{Body, Frame};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Clock;
-use super::refuse::{Watcher, refuse};
-use crate::gate::{self, Caller, Countersigned};
-use crate::observe::{Event, Observer, Silent};
-use crate::payload::{Fresh, Head, VerifyBody, VerifyPayload};
-use crate::refusal::Refusal;
-use crate::replay::{Claimed, ReplayStore, Settlement, StoreDown, Terms};
+use super::OnDisconnect;
+use super::admit::{Rules, handled};
+use super::body::{Bounds, BoxError};
+use super::finish::{Begun, PayloadFuture};
+use super::outside::{Outside, told_of_outside};
+use crate::payload::VerifyPayload;
+use crate::replay::{ReplayStore, Terms};
 use crate::tenant::TenantId;
 
 /// Lets requests through whose body the sender signed and that were not handled before.
 ///
-/// Leaves a [`Fresh`] in their extensions and, where [`CallerLayer`](super::CallerLayer) has left a [`Caller`], a
-/// [`Countersigned`]: then only the caller's keys count. The body is read whole, up to a limit, and handed on byte for
-/// byte as it was verified.
+/// Leaves a [`Fresh`](crate::payload::Fresh) in their extensions and, where [`CallerLayer`](super::CallerLayer) has left a
+/// [`Caller`](crate::gate::Caller), a [`Countersigned`](crate::gate::Countersigned): then only the caller's keys count.
+/// The body is read whole, up to a limit of bytes and time, and handed on byte for byte as it was verified.
 ///
-/// A response of 2xx or 3xx means that the delivery was handled. After any other response, or an error, the claim is
-/// released and the sender's retry is let through; when the handler dies or is cancelled, once the lease has run out.
+/// A response of 2xx or 3xx means that the delivery was handled, unless it says otherwise in a `grpc-status`. After any
+/// other response, or an error, the claim is released and the sender's retry is let through; when the handler dies, once
+/// the lease has run out. When the sender goes away meanwhile, see [`OnDisconnect`].
+///
+/// It needs a tokio runtime with a timer around it; without one, a body that does not arrive at once is answered with
+/// 500.
 #[derive(Debug, Clone)]
 pub struct PayloadLayer {
     rules: Arc<Rules>,
 }
 
-#[derive(Debug, Clone)]
-struct Rules {
-    verifier: Arc<dyn VerifyPayload>,
-    store: Arc<dyn ReplayStore>,
-    limit: usize,
-    certified: Arc<HashSet<TenantId>>,
-    terms: Terms,
-    clock: Clock,
-    observer: Arc<dyn Observer>,
+/// What a delivery that was handled before is answered with. It is not handled again, in any case.
+///
+/// Only who has shown a valid signature sees this answer, so it tells nobody else what was handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ReplayAnswer {
+    /// 200 and an empty body: it *was* handled, and the sender may forget it. A sender retries what it has no answer to,
+    /// and its retry of a delivery whose answer was lost is a replay like any other; told of a failure, it would try
+    /// again, give up, and some day take the endpoint out of service. A gRPC client is told `ALREADY_EXISTS`.
+    #[default]
+    Acknowledge,
+    /// 409: for senders of your own that are to notice that they have sent twice, or used an id twice.
+    Conflict,
+    /// 403: as if it were an attack, for senders that never retry.
+    Forbid,
 }
 
 impl PayloadLayer {
     /// The largest body taken by default: 1 MiB.
     pub const DEFAULT_LIMIT: usize = 1024 * 1024;
+    /// How long a body may take by default: 30 seconds, from its beginning to its end.
+    pub const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Lets messages through that `verifier` finds authentic and `store` finds new.
     pub fn new(verifier: impl VerifyPayload + 'static, store: impl ReplayStore + 'static) -> Self {
@@ -59,11 +69,15 @@ impl PayloadLayer {
         let rules = Rules {
             verifier,
             store,
-            limit: Self::DEFAULT_LIMIT,
+            bounds: Bounds {
+                bytes: Self::DEFAULT_LIMIT,
+                time: Self::DEFAULT_BODY_TIMEOUT,
+            },
             certified: Arc::default(),
             terms: Terms::default(),
-            clock: Clock::default(),
-            observer: Arc::new(Silent),
+            replayed: StatusCode::OK,
+            on_disconnect: OnDisconnect::default(),
+            outside: Outside::default(),
         };
         Self {
             rules: Arc::new(rules),
@@ -73,7 +87,14 @@ impl PayloadLayer {
     /// Takes bodies of at most so many bytes.
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
-        Arc::make_mut(&mut self.rules).limit = bytes;
+        Arc::make_mut(&mut self.rules).bounds.bytes = bytes;
+        self
+    }
+
+    /// Gives a body this long to arrive whole, so that a peer that sends a byte a second does not occupy us for weeks.
+    #[must_use]
+    pub fn with_body_timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.rules).bounds.time = timeout;
         self
     }
 
@@ -81,7 +102,7 @@ impl PayloadLayer {
     /// certificate as well, where none is demanded by [`CallerLayer`](super::CallerLayer).
     #[must_use]
     pub fn require_caller_for(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
-        Arc::make_mut(&mut self.rules).certified = Arc::new(tenants.into_iter().collect());
+        Arc::make_mut(&mut self.rules).certified = Arc::new(tenants.into_iter().collect::<HashSet<_>>());
         self
     }
 
@@ -92,20 +113,27 @@ impl PayloadLayer {
         self
     }
 
-    /// Tells this observer.
+    /// Answers deliveries so that were handled before. By default they are
+    /// [acknowledged](ReplayAnswer::Acknowledge).
     #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        Arc::make_mut(&mut self.rules).observer = observer;
+    pub fn with_replay_answer(mut self, answer: ReplayAnswer) -> Self {
+        Arc::make_mut(&mut self.rules).replayed = match answer {
+            ReplayAnswer::Acknowledge => StatusCode::OK,
+            ReplayAnswer::Conflict => StatusCode::CONFLICT,
+            ReplayAnswer::Forbid => StatusCode::FORBIDDEN,
+        };
         self
     }
 
-    /// Takes the present from there.
+    /// Does this with a handler whose sender goes away. By default it [finishes](OnDisconnect::Finish).
     #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        Arc::make_mut(&mut self.rules).clock = clock;
+    pub fn on_disconnect(mut self, then: OnDisconnect) -> Self {
+        Arc::make_mut(&mut self.rules).on_disconnect = then;
         self
     }
 }
+
+told_of_outside!(PayloadLayer);
 
 impl<S> Layer<S> for PayloadLayer {
     type Service = PayloadService<S>;
@@ -125,8 +153,6 @@ pub struct PayloadService<S> {
     inner: S,
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
-
 impl<S, B, R> Service<Request<B>> for PayloadService<S>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
@@ -134,11 +160,11 @@ where
     S::Error: Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Default + Send,
+    R: Default + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+    type Future = PayloadFuture<Result<Response<R>, S::Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -149,125 +175,16 @@ where
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let rules = self.rules.clone();
-        Box::pin(async move {
+        let begun = Begun::default();
+        PayloadFuture::new(begun.clone(), async move {
             let (mut parts, body) = request.into_parts();
-            let caller = parts.extensions.get::<Caller>().cloned();
-            let (body, claimed) = match rules.admit(&mut parts, body, caller.as_ref()).await {
+            let (body, claimed) = match rules.admit(&mut parts, body, &begun).await {
                 Ok(admitted) => admitted,
-                Err(refusal) => return Ok(rules.turn_away(caller.as_ref(), refusal)),
+                Err(refusal) => return Ok(rules.turn_away(&parts, refusal)),
             };
             let response = inner.call(Request::from_parts(parts, Full::new(body))).await;
             rules.settle(&claimed, handled(&response)).await;
             response
         })
-    }
-}
-
-/// Whether the handler says that it has handled the delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Handled,
-    NotHandled,
-}
-
-fn handled<R, E>(response: &Result<Response<R>, E>) -> Outcome {
-    match response {
-        Ok(response) if response.status().is_success() || response.status().is_redirection() => {
-            Outcome::Handled
-        }
-        _ => Outcome::NotHandled,
-    }
-}
-
-impl Rules {
-    /// The last two questions, and the proofs into the extensions.
-    async fn admit<B>(
-        &self,
-        parts: &mut Parts,
-        body: B,
-        caller: Option<&Caller>,
-    ) -> Result<(Bytes, Claimed), Refusal>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<BoxError>,
-    {
-        // A proof is what *this* layer says, whatever stood there before.
-        parts.extensions.remove::<Fresh>();
-        parts.extensions.remove::<Countersigned>();
-        let now = self.clock.now();
-        let head = Head::new(&parts.method, &parts.uri, &parts.headers, now);
-        // Verified while it arrives, where the scheme allows it: a head that is wrong costs no body.
-        let mut begun = gate::begin(&self.verifier, head, caller, self.limit)?;
-        let body = self.read(body, begun.as_mut()).await?;
-        let authentic = match begun {
-            Some(begun) => gate::finish(begun, caller)?,
-            None => gate::verify(&self.verifier, head.with_body(&body), caller)?,
-        };
-        if caller.is_none() && self.certified.contains(authentic.sender()) {
-            return Err(Refusal::NoCertificate);
-        }
-        let (fresh, claimed) = gate::claim(&self.store, authentic, self.terms, now).await?;
-        self.observer.observe(&Event::Accepted {
-            tenant: fresh.sender(),
-        });
-        if let Some(caller) = caller {
-            parts
-                .extensions
-                .insert(Countersigned::bind(caller.clone(), fresh.clone())?);
-        }
-        parts.extensions.insert(fresh);
-        parts.extensions.insert(Watcher(self.observer.clone()));
-        Ok((body, claimed))
-    }
-
-    async fn read<'m, B>(
-        &self,
-        body: B,
-        mut begun: Option<&mut Box<dyn VerifyBody<'m> + 'm>>,
-    ) -> Result<Bytes, Refusal>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<BoxError>,
-    {
-        let too_large = Refusal::BodyTooLarge { limit: self.limit };
-        if body.size_hint().lower() > self.limit as u64 {
-            return Err(too_large);
-        }
-        let feed = |frame: Frame<Bytes>| {
-            if let (Some(begun), Some(piece)) = (begun.as_mut(), frame.data_ref()) {
-                // The same limit stands before it.
-                let _ = begun.update(piece);
-            }
-            frame
-        };
-        match Limited::new(body, self.limit).map_frame(feed).collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large),
-            Err(_) => Err(Refusal::BodyIncomplete),
-        }
-    }
-
-    fn turn_away<R: Default>(&self, caller: Option<&Caller>, refusal: Refusal) -> Response<R> {
-        let tenant = caller.map(Caller::tenant);
-        self.observer.observe(&Event::Refused {
-            tenant,
-            refusal: &refusal,
-        });
-        refuse(refusal)
-    }
-
-    /// The response stands, whatever the store says: the delivery *was* handled, or was not.
-    async fn settle(&self, claimed: &Claimed, outcome: Outcome) {
-        let settled = match outcome {
-            Outcome::Handled => self.store.commit(claimed).await,
-            Outcome::NotHandled => self.store.release(claimed).await,
-        };
-        if settled != Ok(Settlement::Done) {
-            self.unsettled(claimed.tenant(), &settled);
-        }
-    }
-
-    fn unsettled(&self, tenant: &TenantId, outcome: &Result<Settlement, StoreDown>) {
-        self.observer.observe(&Event::Unsettled { tenant, outcome });
     }
 }

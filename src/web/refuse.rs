@@ -1,51 +1,63 @@
-use std::sync::Arc;
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode, Version};
 
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response, StatusCode};
-
-use crate::observe::Observer;
 use crate::payload::{Forged, NoKey};
-use crate::refusal::Refusal;
+use crate::refusal::{Misdirected, Refusal};
 use crate::replay::Replayed;
-
-/// Who is told of what is found missing behind the layers; travels in the request's extensions.
-#[derive(Debug, Clone)]
-pub(super) struct Watcher(
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "extractors read it"))]
-    pub(super)  Arc<dyn Observer>,
-);
 
 /// How long a sender is asked to wait, in seconds, where nothing better is known.
 const RETRY_SECONDS: u64 = 5;
 
-/// The status that a refusal is answered with. See the table in [`web`](crate::web).
+/// The status that a refusal is answered with, unless a layer was told otherwise. See the table in [`web`](crate::web).
 pub fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::NotWired { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::StoreDown(_)
         | Refusal::Replayed(Replayed::InProgress { .. })
         | Refusal::Forged(Forged::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Replayed(Replayed::Handled) => StatusCode::OK,
         Refusal::NoCertificate | Refusal::Forged(_) => StatusCode::UNAUTHORIZED,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+        Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+        Refusal::BodyIncomplete | Refusal::Misdirected(Misdirected::NoHost | Misdirected::TwoHosts) => {
+            StatusCode::BAD_REQUEST
+        }
+        Refusal::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
         Refusal::Untrusted(_)
         | Refusal::NoTenant(_)
-        | Refusal::TenantMismatch { .. }
-        | Refusal::Replayed(_) => StatusCode::FORBIDDEN,
+        | Refusal::TenantNotAdmitted { .. }
+        | Refusal::TenantMismatch { .. } => StatusCode::FORBIDDEN,
     }
 }
 
-/// An empty response with that status, and the reason in its extensions.
-pub(super) fn refuse<B: Default>(refusal: Refusal) -> Response<B> {
+/// An empty response with its status, and the reason in its extensions.
+pub(super) fn refuse<B: Default>(refusal: Refusal, version: Version) -> Response<B> {
+    refuse_with(status(&refusal), refusal, version)
+}
+
+/// The same with a status that was chosen.
+pub(super) fn refuse_with<B: Default>(status: StatusCode, refusal: Refusal, version: Version) -> Response<B> {
     let mut response = Response::new(B::default());
-    *response.status_mut() = status(&refusal);
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(retry_seconds(&refusal)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from(retry_seconds(&refusal)));
+    }
+    // A sender that keeps connections alive would meet the same answer for as long as it kept this one. HTTP/2 has no
+    // such field (RFC 9113 §8.2.2), and its clients know what 421 means.
+    if version < Version::HTTP_2 && needs_another_connection(&refusal) {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.extensions_mut().insert(refusal);
     response
+}
+
+/// RFC 9110 §15.5.9 and §15.5.20.
+fn needs_another_connection(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::BodyTooSlow { .. } | Refusal::Misdirected(Misdirected::OtherPolicy)
+    )
 }
 
 fn retry_seconds(refusal: &Refusal) -> u64 {

@@ -1,6 +1,9 @@
 //! What happens when there is no room for one more.
 
-use countersign::breaker::{Breaker, NotNow, Tripped, Verdict};
+use std::collections::HashMap;
+
+use countersign::breaker::{Breaker, NotNow, State, Tripped, Verdict};
+use proptest::prelude::*;
 
 use crate::support::{at, secs};
 
@@ -126,4 +129,31 @@ fn no_room_at_all_watches_nothing() {
         (breaker.len(), breaker.is_empty(), breaker.unwatched()),
         (0, true, 10)
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whoever comes, and in whatever order: never too many, and no open circuit is closed before its time.
+    #[test]
+    fn it_is_bounded_and_keeps_what_is_open(
+        capacity in 1..6usize,
+        steps in prop::collection::vec((0..20u32, any::<bool>(), 0..4u64), 1..300),
+    ) {
+        let breaker = breaker(capacity);
+        let (mut now, mut open) = (100, HashMap::new());
+        for (key, fails, passed) in steps {
+            now += passed;
+            if let Ok(permit) = breaker.ask(&key, at(now)) {
+                let verdict = if fails { Verdict::Failure } else { Verdict::Success };
+                if let Some(State::Open { until }) = permit.record(verdict, at(now)).map(|change| change.to) {
+                    open.insert(key, until);
+                }
+            }
+            prop_assert!(breaker.len() <= capacity);
+            for (key, until) in open.iter().filter(|(_, until)| **until > at(now)) {
+                prop_assert_eq!(breaker.state(key, at(now)), State::Open { until: *until });
+            }
+        }
+    }
 }

@@ -16,6 +16,7 @@ use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{PrivateCa, VerifyPeer};
 use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 pub(crate) const HOST: &str = "hooks.acme.example";
 pub(crate) const BODY: &str = r#"{"paid": 42}"#;
@@ -102,11 +103,15 @@ impl World {
     }
 
     pub(crate) fn server_config_showing(&self, certificate: &TestCert, auth: ClientAuth) -> ServerConfig {
-        let credentials = self.credentials(certificate);
+        let credentials = self.credentials(&self.server);
         let config = self
             .tls
             .server_config(&credentials, self.trust(&self.clients), auth);
-        config.expect("a configuration")
+        let mut config = config.expect("a configuration");
+        // Not by way of `Credentials`: a configuration is made of good ones only.
+        let certified = CertifiedKey::from_der(certificate.chain(), certificate.key(), self.tls.provider());
+        config.cert_resolver = Arc::new(SingleCertAndKey::from(certified.expect("a pair")));
+        config
     }
 }
 
@@ -202,7 +207,9 @@ impl Observer for Log {
             Event::Delivering { id, stage, .. } => format!("{id}: {stage:?}"),
             Event::Delivered { tenant, host, id } => format!("{id}: delivered to {host} for {tenant}"),
             Event::NotDelivered { id, code, fault, .. } => format!("{id}: {code}, {fault}"),
-            Event::Reported { tenant, untrusted } => format!("reported: {tenant} {}", untrusted.code()),
+            Event::Reported {
+                tenant, untrusted, ..
+            } => format!("reported: {tenant} {}", untrusted.code()),
             Event::CircuitChanged { tenant, from, to, .. } => format!("circuit of {tenant}: {from} -> {to}"),
             other => format!("{other:?}"),
         };

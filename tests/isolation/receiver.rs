@@ -51,7 +51,9 @@ impl Manner {
         match self {
             Self::Healthy | Self::Slow | Self::Floods => ("delivered", None),
             Self::Fails => ("dispatch.status", Some("theirs")),
-            Self::SometimesSilent if number % 20 == 0 => ("dispatch.answer_timed_out", Some("network")),
+            Self::SometimesSilent if number.is_multiple_of(20) => {
+                ("dispatch.answer_timed_out", Some("network"))
+            }
             Self::SometimesSilent => ("delivered", None),
             Self::RefusesCertificates => ("dispatch.identity_refused", Some("ours")),
             Self::HangsUp => ("dispatch.no_answer", Some("network")),
@@ -287,7 +289,7 @@ impl Place {
 fn ends_a_score(head: &http::HeaderMap) -> bool {
     let id = head.get("webhook-id").and_then(|id| id.to_str().ok());
     let number = id.and_then(|id| id.strip_prefix("msg_")?.parse::<usize>().ok());
-    number.is_some_and(|number| number % 20 == 0)
+    number.is_some_and(|number| number.is_multiple_of(20))
 }
 
 /// The body of an answer: nothing, or zeros for as long as somebody reads them.

@@ -24,7 +24,9 @@ mod world;
 use std::time::Duration;
 
 use countersign::clock::Clock;
-use countersign::dispatch::{BodyEnd, Deadlines, Delivery, Endpoint, Failure, Fate, Limits, Outcome};
+use countersign::dispatch::{
+    BodyEnd, Connected, Deadlines, Delivery, Endpoint, Failure, Fate, Limits, Outcome,
+};
 use countersign::testing::utc;
 use http::Method;
 use process::or_skip;
@@ -155,6 +157,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn play(&self) {
         self.each_answer_has_its_fate().await;
+        self.what_is_shown_is_the_identity_in_force().await;
         self.bad_certificates_are_our_own_fault().await;
         self.bad_servers_get_nothing().await;
         self.tls13_alone_is_spoken_unless_more_is_allowed().await;
@@ -170,14 +173,28 @@ impl Scene<'_> {
                 self.read(path, &answer.body),
                 "{self}: {path}"
             );
-            if *path == "/ok" {
-                // The server itself says whose certificate it saw; s_server has no words for that.
+        }
+    }
+
+    /// The server itself says whose certificate it has seen. s_server has no words for that.
+    async fn what_is_shown_is_the_identity_in_force(&self) {
+        if self.kind == Kind::OpenSsl {
+            return;
+        }
+        let dispatcher = to_loopback(&self.server.ports()).build();
+        let endpoint = self.endpoint("good", "/ok").expect("a port");
+        let (fresh, reused) = (Connected::Fresh, Connected::Reused);
+        for (shows, connections) in [(Shows::Good, [fresh, reused]), (Shows::Renewed, [fresh, reused])] {
+            let sender = self.world.sender(shows);
+            dispatcher
+                .set_sender(self.world.acme.id(), sender)
+                .expect("a sender");
+            for connection in connections {
+                let outcome = dispatcher.deliver(&endpoint, &self.delivery()).await;
+                let answer = outcome.answer.expect("an answer");
                 let said = String::from_utf8_lossy(&answer.body).to_uppercase();
-                let expected = match self.kind {
-                    Kind::OpenSsl => "NOBODY".to_owned(),
-                    _ => hex(self.world.good.serial().as_bytes()),
-                };
-                assert_eq!(said, expected, "{self}");
+                let expected = (self.world.serial(shows), connection);
+                assert_eq!((said, answer.connection), expected, "{self}: {shows:?}");
             }
         }
     }
@@ -216,13 +233,12 @@ impl Scene<'_> {
 
     async fn tls13_alone_is_spoken_unless_more_is_allowed(&self) {
         let sender = self.world.sender_by(&tls(), Shows::Good);
-        let port = self.server.port("good").expect("a port");
-        let dispatcher = to_loopback(&[port]).build();
-        let acme = self.world.acme.id();
-        dispatcher.set_sender(acme.clone(), sender).expect("a sender");
-        let endpoint = Endpoint::parse(acme.clone(), &format!("https://{HOST}:{port}/ok")).expect("a URL");
-        let delivery = Delivery::new(acme, "msg_13", "{}").with_method(self.kind.method());
-        let outcome = dispatcher.deliver(&endpoint, &delivery).await;
+        let dispatcher = to_loopback(&self.server.ports()).build();
+        dispatcher
+            .set_sender(self.world.acme.id(), sender)
+            .expect("a sender");
+        let endpoint = self.endpoint("good", "/ok").expect("a port");
+        let outcome = dispatcher.deliver(&endpoint, &self.delivery()).await;
         let expected = match self.version {
             Version::V13 => DELIVERED,
             Version::V12 => retry(0, "dispatch.handshake", "theirs"),
@@ -236,19 +252,27 @@ impl Scene<'_> {
 
     /// One attempt; nothing where the server has no such variant.
     async fn deliver(&self, shows: Shows, variant: &str, path: &str) -> Option<Outcome> {
-        let port = self.server.port(variant)?;
+        let endpoint = self.endpoint(variant, path)?;
         let mut builder = to_loopback(&self.server.ports()).with_deadlines(deadlines(variant, path));
         if shows == Shows::Expired {
             // To us it is valid still: a clock that is slow.
             builder = builder.with_clock(Clock::new(|| utc(2020, 6, 1)));
         }
         let dispatcher = builder.build();
-        let acme = self.world.acme.id();
         let sender = self.world.sender(shows);
-        dispatcher.set_sender(acme.clone(), sender).expect("a sender");
-        let endpoint = Endpoint::parse(acme.clone(), &format!("https://{HOST}:{port}{path}")).expect("a URL");
-        let delivery = Delivery::new(acme, "msg_1", r#"{"paid":true}"#).with_method(self.kind.method());
-        Some(dispatcher.deliver(&endpoint, &delivery).await)
+        dispatcher
+            .set_sender(self.world.acme.id(), sender)
+            .expect("a sender");
+        Some(dispatcher.deliver(&endpoint, &self.delivery()).await)
+    }
+
+    fn endpoint(&self, variant: &str, path: &str) -> Option<Endpoint> {
+        let url = format!("https://{HOST}:{}{path}", self.server.port(variant)?);
+        Some(Endpoint::parse(self.world.acme.id(), &url).expect("a URL"))
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::new(self.world.acme.id(), "msg_1", r#"{"paid":true}"#).with_method(self.kind.method())
     }
 
     fn assert_verdict(&self, case: &str, outcome: &Outcome, expected: Verdict) {
@@ -274,8 +298,4 @@ fn deadlines(variant: &str, path: &str) -> Deadlines {
     deadlines.answer = if path == "/silent" { short } else { patient };
     deadlines.body = if path == "/trickle" { short } else { patient };
     deadlines
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }

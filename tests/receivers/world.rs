@@ -16,7 +16,8 @@ pub(crate) const HOST: &str = "hooks.consumer.example";
 pub(crate) struct World {
     directory: PathBuf,
     pub(crate) acme: Tenant,
-    pub(crate) good: TestCert,
+    good: TestCert,
+    renewed: TestCert,
     expired: TestCert,
     stranger: TestCert,
     servers: TestCa,
@@ -26,6 +27,8 @@ pub(crate) struct World {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shows {
     Good,
+    /// Another one, as good.
+    Renewed,
     Expired,
     /// A certificate of an authority that the consumer does not know.
     Stranger,
@@ -46,6 +49,7 @@ impl World {
         let world = Self {
             directory,
             good: acme.certificate(),
+            renewed: acme.certificate(),
             expired: client(&acme.ca).expired().issue(),
             stranger: client(&TestCa::new("Nobody knows it")).issue(),
             acme,
@@ -105,17 +109,28 @@ impl World {
         self.write(&format!("{name}.key"), &cert.key_pem());
     }
 
+    fn certificate(&self, shows: Shows) -> &TestCert {
+        match shows {
+            Shows::Good => &self.good,
+            Shows::Renewed => &self.renewed,
+            Shows::Expired => &self.expired,
+            Shows::Stranger => &self.stranger,
+        }
+    }
+
+    /// The serial number of what is shown, in hexadecimal.
+    pub(crate) fn serial(&self, shows: Shows) -> String {
+        let serial = self.certificate(shows).serial().as_bytes();
+        serial.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+
     pub(crate) fn sender(&self, shows: Shows) -> Sender {
         self.sender_by(&tls().allow_tls12(), shows)
     }
 
     pub(crate) fn sender_by(&self, tls: &Tls, shows: Shows) -> Sender {
-        let certificate = match shows {
-            Shows::Good => &self.good,
-            Shows::Expired => &self.expired,
-            Shows::Stranger => &self.stranger,
-        };
-        self.acme.sender_by(tls, certificate, &[&self.servers])
+        self.acme
+            .sender_by(tls, self.certificate(shows), &[&self.servers])
     }
 }
 

@@ -1,5 +1,6 @@
 //! A receiver to try: everything about it can be changed while it runs, and everything it tells is kept.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -18,11 +19,12 @@ use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
-use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer, Signed};
+use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Drain, Listener, PayloadLayer, Signed};
 use http::StatusCode;
 use rustls::pki_types::UnixTime;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::support::{Flaky, at, secs};
 
@@ -92,7 +94,16 @@ impl World {
         trust: Arc<dyn VerifyPeer>,
         client_auth: ClientAuth,
     ) -> rustls::ServerConfig {
-        let (chain, key) = (self.server.chain(), self.server.key());
+        self.server_config_of(&self.server, trust, client_auth)
+    }
+
+    pub(crate) fn server_config_of(
+        &self,
+        server: &TestCert,
+        trust: Arc<dyn VerifyPeer>,
+        client_auth: ClientAuth,
+    ) -> rustls::ServerConfig {
+        let (chain, key) = (server.chain(), server.key());
         let credentials = Credentials::new(self.tls.provider(), chain, key).expect("a pair");
         let config = self.tls.server_config(&credentials, trust, client_auth);
         config.expect("a configuration")
@@ -133,12 +144,16 @@ pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 impl Observer for Log {
     fn observe(&self, event: &Event<'_>) {
         let line = match event {
+            Event::SourceChanged { transition } => {
+                format!("{}: {}", transition.key, transition.to.name())
+            }
             Event::HandshakeCompleted { .. } => "connected".to_owned(),
             Event::HandshakeFailed { reason, .. } => format!("not connected: {}", reason.code()),
-            Event::Refused { tenant, refusal } => {
+            Event::Refused { tenant, refusal, .. } => {
                 format!("refused: {} {}", or_nobody(*tenant), refusal.code())
             }
-            Event::Accepted { tenant } => format!("accepted: {tenant}"),
+            Event::Accepted { tenant, .. } => format!("accepted: {tenant}"),
+            Event::SenderGone { tenant, .. } => format!("gone: {tenant}"),
             Event::Unsettled { tenant, outcome } => format!("unsettled: {tenant} {outcome:?}"),
             other => panic!("a new event: {other:?}"),
         };
@@ -253,6 +268,8 @@ pub(crate) struct Door {
     pub(crate) ca: Live<PrivateCa>,
     pub(crate) pins: Live<PinSet>,
     pub(crate) tenants: Live<TenantTable>,
+    pub(crate) drain: Drain,
+    pub(crate) served: JoinHandle<std::io::Result<()>>,
 }
 
 /// How it differs from the usual.
@@ -307,7 +324,7 @@ impl Door {
             .with_max_handshakes(plan.max_handshakes)
             .observed_by(Arc::new(log.clone()));
         let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
-        let address = listener.local_addr();
+        let (address, drain) = (listener.local_addr(), listener.drain());
 
         let desk = Arc::new(Desk {
             go: Semaphore::new(0),
@@ -318,7 +335,8 @@ impl Door {
         let caller = CallerLayer::new(policy).with_clock(hands.clock());
         let app = (plan.route)(payload, caller.observed_by(Arc::new(log.clone()))).with_state(desk.clone());
         let app = app.into_make_service_with_connect_info::<Connection>();
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
+        let served = tokio::spawn(server.into_future());
         Self {
             address,
             log,
@@ -328,6 +346,8 @@ impl Door {
             ca,
             pins,
             tenants,
+            drain,
+            served,
         }
     }
 }

@@ -10,10 +10,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actix;
 mod deliveries;
 mod door;
+mod draining;
+mod extractors;
+mod greetings;
+mod grpc;
 mod handshakes;
+mod hosts;
+mod leaving;
 mod policies;
 mod requests;
 mod sender;
+mod slow;
 mod wiring;

@@ -1,12 +1,19 @@
 //! Trust goes on after the handshake: what is withdrawn is gone for connections that are open.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
 use countersign::identity::SpkiHash;
 use countersign::testing::{NOT_BEFORE, TestCa};
 use countersign::tls::ClientAuth;
 use countersign::trust::PinSet;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use tokio::task::JoinSet;
 
 use crate::door::{Door, Plan, TEMPLATE, keys, world};
-use crate::sender::{Delivery, Sender, Version, delivery, empty, said};
+use crate::sender::{Delivery, Greeting, Sender, Version, delivery, empty, said};
 use crate::support::at;
 
 const OK: &str = r#"{"status": 200}"#;
@@ -85,6 +92,100 @@ async fn many_requests_on_one_connection_while_the_policy_changes() {
         let expected = if pinned { said(200, "acme") } else { empty(403) };
         assert_eq!(sender.send(order.clone()).await, expected, "request {number}");
     }
+}
+
+/// A policy that somebody else changes while requests are under way: whether acme is pinned, and since when.
+struct Changing {
+    pinned: AtomicU64,
+    answered: AtomicU64,
+}
+
+impl Changing {
+    /// Odd while it changes, else twice the number of changes.
+    fn epoch(&self) -> u64 {
+        self.pinned.load(SeqCst)
+    }
+
+    fn change(&self, door: &Door) {
+        let epoch = self.pinned.fetch_add(1, SeqCst);
+        if epoch.is_multiple_of(4) {
+            door.pins.replace(PinSet::default());
+        } else {
+            door.pins.replace(world().pins());
+        }
+        self.pinned.fetch_add(1, SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_that_follows_a_change_is_answered_by_the_policy_before_it() {
+    const REQUESTS: u64 = 10_000;
+    const STREAMS: u64 = 8;
+    /// So many answers from one change to the next.
+    const BETWEEN: u64 = 100;
+    let door = Door::open().await;
+    let changing = Arc::new(Changing {
+        pinned: AtomicU64::new(0),
+        answered: AtomicU64::new(0),
+    });
+    let greeting = Greeting::new(Some(&world().acme), Version::Http2);
+    let Sender::Http2(requests) = Sender::greet(door.address, greeting).await.expect("a connection") else {
+        panic!("HTTP/2 was asked for");
+    };
+    // Without a body: h2 closes a connection after 1,024 requests that were answered before their body had come.
+    let ask = door
+        .order("msg_1")
+        .to("/who")
+        .request(Version::Http2)
+        .map(|_| Full::<Bytes>::default());
+    let first = Sender::Http2(requests.clone()).ask(ask.clone()).await;
+    assert_eq!(
+        first.expect("an answer"),
+        said(200, "acme"),
+        "the handshake is over"
+    );
+    let mut streams = JoinSet::new();
+    for _ in 0..STREAMS {
+        let (changing, ask) = (changing.clone(), ask.clone());
+        let mut stream = Sender::Http2(requests.clone());
+        streams.spawn(async move {
+            let mut seen = [0_u64; 2];
+            for _ in 0..REQUESTS / STREAMS {
+                let before = changing.epoch();
+                let answer = stream.ask(ask.clone()).await.expect("an answer");
+                changing.answered.fetch_add(1, SeqCst);
+                if before % 2 == 1 || changing.epoch() != before {
+                    continue; // Under way while it changed: either answer is right.
+                }
+                let (expected, which) = match before % 4 {
+                    0 => (said(200, "acme"), 0),
+                    _ => (empty(403), 1),
+                };
+                assert_eq!(answer, expected, "in epoch {before}");
+                seen[which] += 1;
+            }
+            seen
+        });
+    }
+    let mut next = BETWEEN;
+    while !streams.is_empty() {
+        if changing.answered.load(SeqCst) >= next {
+            changing.change(&door);
+            next += BETWEEN;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if let Some(seen) = streams.try_join_next() {
+            let seen = seen.expect("no panic");
+            assert!(
+                seen.iter().all(|count| *count > 50),
+                "too few between two changes: {seen:?}"
+            );
+        }
+    }
+    println!(
+        "changes: {} while {REQUESTS} requests went by",
+        changing.epoch() / 2
+    );
 }
 
 #[tokio::test]

@@ -1,15 +1,8 @@
 //! One request: what it takes to be let in, and what each that is not is told.
 
-use countersign::payload::{Forged, NoKey};
-use countersign::refusal::Refusal;
-use countersign::replay::{Replayed, StoreDown};
-use countersign::tenant::NoTenant;
-use countersign::trust::Untrusted;
-use countersign::web;
-
 use crate::door::{Door, LIMIT, Plan, TEMPLATE, keys, world};
 use crate::sender::{Pieces, Sender, Version, delivery, empty, said, send};
-use crate::support::{at, secs, tenant};
+use crate::support::at;
 
 const OK: &str = r#"{"status": 200}"#;
 
@@ -138,36 +131,5 @@ async fn what_was_verified_is_handed_on_byte_for_byte() {
         );
         let answer = send(door.address, &world().acme, order.with_body(body)).await;
         assert_eq!(answer.status, 200, "{id}");
-    }
-}
-
-/// The table in the documentation of `web`.
-#[test]
-fn statuses() {
-    let sender = tenant("acme");
-    let mismatch = Refusal::TenantMismatch {
-        connection: sender.clone(),
-        payload: tenant("globex"),
-    };
-    #[rustfmt::skip]
-    let cases: [(Refusal, u16); 14] = [
-        (Refusal::NoCertificate, 401),
-        (Forged::SignatureMismatch.into(), 401),
-        (Forged::from(NoKey::Unknown { sender: sender.clone() }).into(), 401),
-        (Untrusted::UnknownIssuer.into(), 403),
-        (NoTenant::NoRule.into(), 403),
-        (mismatch, 403),
-        (Replayed::Handled.into(), 403),
-        (Refusal::BodyTooLarge { limit: 1 }, 413),
-        (Refusal::BodyIncomplete, 400),
-        (Replayed::InProgress { left: secs(1) }.into(), 503),
-        (StoreDown::Full.into(), 503),
-        (StoreDown::ShareUsedUp { tenant: sender }.into(), 503),
-        (Forged::from(NoKey::Unavailable).into(), 503),
-        (Refusal::NotWired { missing: "x", remedy: "y" }, 500),
-    ];
-    for (refusal, status) in cases {
-        assert_eq!(web::status(&refusal).as_u16(), status, "{refusal:?}");
-        assert!(!refusal.is_outage() || status == 503, "{refusal:?} is an outage");
     }
 }

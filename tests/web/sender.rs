@@ -90,10 +90,14 @@ impl Pieces {
         Self { pieces, told }
     }
 
+    pub(crate) fn of(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+        let pieces = pieces.into_iter().collect();
+        Self { pieces, told: None }
+    }
+
     /// Chunked under HTTP/1.1, without a content-length under both.
     pub(crate) fn of_untold_length(body: &str) -> Self {
-        let pieces = body.as_bytes().chunks(100).map(Bytes::copy_from_slice).collect();
-        Self { pieces, told: None }
+        Self::of(body.as_bytes().chunks(100).map(Bytes::copy_from_slice))
     }
 }
 
@@ -114,19 +118,26 @@ impl Body for Pieces {
 }
 
 /// What a sender is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<u64>,
     pub(crate) body: String,
+    /// Not compared: what a server says of itself and the date.
+    pub(crate) headers: HeaderMap,
+}
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        (self.status, self.retry_after, &self.body) == (other.status, other.retry_after, &other.body)
+    }
 }
 
 /// A status and nothing else.
 pub(crate) fn empty(status: u16) -> Answer {
     Answer {
         status,
-        retry_after: None,
-        body: String::new(),
+        ..Answer::default()
     }
 }
 
@@ -151,20 +162,62 @@ pub(crate) enum Version {
     Http2,
 }
 
-/// One connection that stays open.
-pub(crate) enum Sender {
-    Http1(http1::SendRequest<Pieces>),
-    Http2(http2::SendRequest<Pieces>),
+/// How a connection is begun.
+pub(crate) struct Greeting<'a> {
+    certificate: Option<&'a TestCert>,
+    version: Version,
+    name: Option<&'a str>,
+    alpn: Vec<Vec<u8>>,
 }
 
-impl Sender {
-    pub(crate) async fn connect(
-        address: SocketAddr,
-        certificate: Option<&TestCert>,
-        version: Version,
-    ) -> Result<Self, AnyError> {
-        let tls = TokioIo::new(tls(address, certificate).await?);
-        match version {
+impl<'a> Greeting<'a> {
+    pub(crate) fn new(certificate: Option<&'a TestCert>, version: Version) -> Self {
+        Self {
+            certificate,
+            version,
+            name: Some("hooks.acme.example"),
+            alpn: Vec::new(),
+        }
+    }
+
+    /// Asks for this server name, or for none.
+    pub(crate) fn under(self, name: Option<&'a str>) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Offers these protocols.
+    pub(crate) fn offering(self, protocols: &[&str]) -> Self {
+        let alpn = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Self { alpn, ..self }
+    }
+
+    pub(crate) async fn tls(&self, address: SocketAddr) -> Result<TlsStream<TcpStream>, AnyError> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let mut config = client_config(self.certificate)?;
+        config.enable_sni = self.name.is_some();
+        config.alpn_protocols.clone_from(&self.alpn);
+        let name = self.name.unwrap_or("hooks.acme.example").to_owned();
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(connector.connect(ServerName::try_from(name)?, tcp).await?)
+    }
+}
+
+/// One connection that stays open.
+pub(crate) enum Sender<B = Pieces> {
+    Http1(http1::SendRequest<B>),
+    Http2(http2::SendRequest<B>),
+}
+
+impl<B> Sender<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<AnyError>,
+{
+    pub(crate) async fn greet(address: SocketAddr, greeting: Greeting<'_>) -> Result<Self, AnyError> {
+        let tls = TokioIo::new(greeting.tls(address).await?);
+        match greeting.version {
             Version::Http1 => {
                 let (requests, connection) = http1::handshake(tls).await?;
                 tokio::spawn(connection);
@@ -178,6 +231,27 @@ impl Sender {
         }
     }
 
+    pub(crate) async fn ask(&mut self, request: Request<B>) -> Result<Answer, AnyError> {
+        let response = match self {
+            Self::Http1(requests) => {
+                requests.ready().await?;
+                requests.send_request(request).await?
+            }
+            Self::Http2(requests) => requests.send_request(request).await?,
+        };
+        answer(response).await
+    }
+}
+
+impl Sender {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        certificate: Option<&TestCert>,
+        version: Version,
+    ) -> Result<Self, AnyError> {
+        Self::greet(address, Greeting::new(certificate, version)).await
+    }
+
     /// With a good certificate, by HTTP/1.1.
     pub(crate) async fn of(address: SocketAddr, certificate: &TestCert) -> Self {
         let sender = Self::connect(address, Some(certificate), Version::Http1).await;
@@ -189,20 +263,17 @@ impl Sender {
     }
 
     pub(crate) async fn try_send(&mut self, delivery: Delivery) -> Result<Answer, AnyError> {
-        let response = match self {
-            Self::Http1(requests) => {
-                requests.ready().await?;
-                requests.send_request(delivery.request(Version::Http1)).await?
-            }
-            Self::Http2(requests) => requests.send_request(delivery.request(Version::Http2)).await?,
+        let version = match self {
+            Self::Http1(_) => Version::Http1,
+            Self::Http2(_) => Version::Http2,
         };
-        answer(response).await
+        self.ask(delivery.request(version)).await
     }
 }
 
 async fn answer(response: Response<Incoming>) -> Result<Answer, AnyError> {
     let retry_after = response.headers().get(RETRY_AFTER).cloned();
-    let status = response.status().as_u16();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.into_body().collect().await?.to_bytes();
     Ok(Answer {
         status,
@@ -210,6 +281,7 @@ async fn answer(response: Response<Incoming>) -> Result<Answer, AnyError> {
             .map(|seconds| seconds.to_str().expect("ASCII").parse())
             .transpose()?,
         body: String::from_utf8(body.into())?,
+        headers,
     })
 }
 
@@ -218,19 +290,7 @@ pub(crate) async fn send(address: SocketAddr, certificate: &TestCert, delivery: 
     Sender::of(address, certificate).await.send(delivery).await
 }
 
-pub(crate) async fn tls(
-    address: SocketAddr,
-    certificate: Option<&TestCert>,
-) -> Result<TlsStream<TcpStream>, AnyError> {
-    let tcp = TcpStream::connect(address).await?;
-    tcp.set_nodelay(true)?;
-    let name = ServerName::try_from("hooks.acme.example")?;
-    Ok(TlsConnector::from(Arc::new(client_config(certificate)?))
-        .connect(name, tcp)
-        .await?)
-}
-
-fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
+pub(crate) fn client_config(certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
     let world = world();
     let trust = world.trust(&world.ca);
     if let Some(certificate) = certificate {

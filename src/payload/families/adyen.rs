@@ -7,9 +7,10 @@ use subtle::ConstantTimeEq as _;
 use crate::payload::body::{at_path, parse_json, scalar};
 use crate::payload::encoding::MacBytes;
 use crate::payload::keys::{Digest, KeyForm};
+use crate::payload::scheme::SchemeName;
 use crate::payload::{
-    CannotSign, Encoding, FindKeys, Forged, Key, KeySpec, Keys, Message, NoKey, Outgoing, Recognized,
-    Strength, Wanted,
+    CannotSign, Encoding, FindKeys, Forged, Key, KeySpec, Message, NoKey, Outgoing, Recognized, Strength,
+    Wanted,
 };
 
 /// What is signed of an item, in its order, as paths.
@@ -35,7 +36,7 @@ const MAX_ITEMS: usize = 100;
 #[derive(Debug, Clone)]
 pub struct AdyenVerifier {
     keys: Arc<dyn FindKeys>,
-    name: Arc<str>,
+    name: SchemeName,
 }
 
 /// A batch of which every item is signed.
@@ -74,7 +75,7 @@ impl AdyenVerifier {
     pub fn new(keys: impl FindKeys + 'static) -> Self {
         Self {
             keys: Arc::new(keys),
-            name: "adyen".into(),
+            name: SchemeName::Fixed("adyen"),
         }
     }
 
@@ -90,16 +91,9 @@ impl AdyenVerifier {
             .map(SignedItem::read)
             .collect::<Result<Vec<_>, _>>()?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let key = matching_key(&keys, message, &signed)?;
-        key.used_at(message.now);
-        let owner = keys.owner().clone();
+        let matched = keys.matching(message.now, |key| Ok(are_all_signed_under(key, &signed)))?;
         Ok(AdyenBatch {
-            recognized: Recognized::assertion(
-                owner,
-                self.name.clone(),
-                key.id().clone(),
-                Strength::SignedFields,
-            ),
+            recognized: Recognized::assertion_of(&matched, self.name.clone(), Strength::SignedFields),
             items: signed.iter().map(SignedItem::fields).collect(),
         })
     }
@@ -215,23 +209,9 @@ fn mac(key: &Key, values: &[Cow<'_, str>; 8]) -> Option<MacBytes> {
     Some(mac.finish())
 }
 
-fn matching_key<'k>(
-    keys: &'k Keys,
-    message: &Message<'_>,
-    items: &[SignedItem<'_>],
-) -> Result<&'k Key, Forged> {
-    let right = |key: &Key, item: &SignedItem<'_>| {
+fn are_all_signed_under(key: &Key, items: &[SignedItem<'_>]) -> bool {
+    let right = |item: &SignedItem<'_>| {
         mac(key, &item.values).is_some_and(|mac| bool::from(mac.as_slice().ct_eq(item.signature.as_slice())))
     };
-    let mut none_valid = true;
-    for key in keys.valid_at(message.now) {
-        none_valid = false;
-        if items.iter().all(|item| right(key, item)) {
-            return Ok(key);
-        }
-    }
-    if none_valid {
-        return Err(keys.none_valid().into());
-    }
-    Err(Forged::SignatureMismatch)
+    items.iter().all(right)
 }

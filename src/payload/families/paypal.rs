@@ -95,7 +95,7 @@ impl PayPalVerifier {
         if !is_paypal(url) {
             return Err(Forged::MalformedHeader { name: CERTIFICATE });
         }
-        let signature = Encoding::Base64.decode_any(single(headers, &SIGNATURE)?, 1024);
+        let signature = Encoding::Base64.decode_any(single(headers, &SIGNATURE)?.as_bytes(), 1024);
         let signature = signature.ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
         let text = format!("{id}|{time}|{}|{}", self.webhook, crc32(message.body));
         self.certificates

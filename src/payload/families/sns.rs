@@ -113,7 +113,7 @@ impl SnsVerifier {
             reason: "no algorithm for this signature version",
         })?;
         let signature = Encoding::Base64
-            .decode_any(fields.signature, 1024)
+            .decode_any(fields.signature.as_bytes(), 1024)
             .ok_or(Forged::MalformedBody)?;
         let text = fields.signed_text();
         self.certificates.verify(

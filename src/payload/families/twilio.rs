@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use crate::payload::body::parse_form;
 use crate::payload::fields::{optional, query_value, single};
 use crate::payload::keys::{Digest, KeyForm};
+use crate::payload::scheme::SchemeName;
 use crate::payload::{
     Authentic, CannotSign, Delivery, Encoding, FindKeys, Forged, Hashed, Key, KeySpec, Message, NoKey,
     Origin, Outgoing, SignPayload, VerifyPayload, Wanted,
@@ -30,7 +31,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub struct TwilioVerifier {
     origin: Origin,
     keys: Arc<dyn FindKeys>,
-    name: Arc<str>,
+    name: SchemeName,
 }
 
 impl TwilioVerifier {
@@ -45,7 +46,7 @@ impl TwilioVerifier {
         Self {
             origin,
             keys: Arc::new(keys),
-            name: "twilio".into(),
+            name: SchemeName::Fixed("twilio"),
         }
     }
 
@@ -113,32 +114,17 @@ impl VerifyPayload for TwilioVerifier {
         let fields = Self::fields(message)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let urls = self.urls(message);
-        let mut none_valid = true;
-        for key in keys.valid_at(message.now) {
-            none_valid = false;
-            let matches = |url: &String| {
-                Self::mac(key, url, &fields)
-                    .is_some_and(|mac| bool::from(mac.as_slice().ct_eq(signature.as_slice())))
-            };
-            if urls.iter().any(matches) {
-                key.used_at(message.now);
-                let mut hash =
-                    Sha256::new_with_prefix(urls.first().map(String::as_bytes).unwrap_or_default());
-                each_piece(&fields, |piece| hash.update(piece));
-                let delivery = Delivery::Digest(Hashed::Signed, hash.finalize().into());
-                let owner = keys.owner().clone();
-                return Ok(Authentic::assertion(
-                    owner,
-                    self.name.clone(),
-                    key.id().clone(),
-                    delivery,
-                ));
-            }
-        }
-        if none_valid {
-            return Err(keys.none_valid().into());
-        }
-        Err(Forged::SignatureMismatch)
+        let is_signed_under = |key: &Key| {
+            let same = |mac: [u8; 20]| bool::from(mac.as_slice().ct_eq(signature.as_slice()));
+            Ok(urls
+                .iter()
+                .any(|url| Self::mac(key, url, &fields).is_some_and(same)))
+        };
+        let matched = keys.matching(message.now, is_signed_under)?;
+        let mut hash = Sha256::new_with_prefix(urls.first().map(String::as_bytes).unwrap_or_default());
+        each_piece(&fields, |piece| hash.update(piece));
+        let delivery = Delivery::Digest(Hashed::Signed, hash.finalize().into());
+        Ok(Authentic::assertion_of(matched, &self.name, delivery, None, None))
     }
 }
 

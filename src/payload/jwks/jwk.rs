@@ -96,6 +96,10 @@ impl Jwk {
         self.algorithm
     }
 
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.material, Material::Secret(_))
+    }
+
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         match &self.material {
             Material::Public(key) => key.fits(algorithm),

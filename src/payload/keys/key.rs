@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::mac::Keyed;
+use super::mac::{Feed, Keyed};
 use super::secret::Weak;
 use super::{Digest, KeyForm, KeyId, Mac, PublicKeyAlgorithm, PublicKeyForm};
 use crate::identity::Validity;
-use crate::payload::encoding::MacBytes;
 use crate::payload::{PartialScheme, PublicKeyScheme, Scheme, TokenScheme};
 
 /// What the keys of a scheme are, and how they are written.
@@ -150,6 +149,7 @@ impl Key {
     }
 
     /// Notes that a signature matched it. One store a second at most, so that threads do not fight over it.
+    #[inline]
     pub(in crate::payload) fn used_at(&self, now: UnixTime) {
         if self.last_used.load(Ordering::Relaxed) < now.as_secs() {
             self.last_used.store(now.as_secs(), Ordering::Relaxed);
@@ -164,14 +164,16 @@ impl Key {
         }
     }
 
-    /// The MAC of what is fed; nothing for a key of another kind.
-    pub(in crate::payload) fn mac<E>(
+    /// Shows the MAC of what is fed; nothing for a key of another kind.
+    #[inline]
+    pub(in crate::payload) fn mac<T, E>(
         &self,
         digest: Digest,
-        feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>,
-    ) -> Result<Option<MacBytes>, E> {
+        fed: &impl Feed<E>,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, E> {
         match &self.material {
-            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(feed).map(Some),
+            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(fed, then).map(Some),
             _ => Ok(None),
         }
     }

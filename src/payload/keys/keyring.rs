@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
@@ -17,7 +16,7 @@ use crate::tenant::TenantId;
 /// [`report`](Self::report) tells whether a rotation is through.
 #[derive(Clone)]
 pub struct Keyring {
-    tenants: HashMap<TenantId, Arc<[Key]>>,
+    tenants: HashMap<TenantId, Keys>,
     /// Where there is one tenant only.
     sole: Option<Keys>,
 }
@@ -42,7 +41,7 @@ impl Keyring {
     /// A key is retiring when it has no more than `soon` left.
     pub fn report(&self, now: UnixTime, soon: Duration) -> impl Iterator<Item = KeyReport> {
         self.tenants.iter().flat_map(move |(tenant, keys)| {
-            keys.iter().map(move |key| KeyReport {
+            keys.all().iter().map(move |key| KeyReport {
                 tenant: tenant.clone(),
                 key: key.id().clone(),
                 validity: key.validity(),
@@ -57,8 +56,8 @@ impl Keyring {
     pub fn with_history_of(self, previous: &Self) -> Self {
         for (tenant, keys) in &self.tenants {
             let before = previous.tenants.get(tenant);
-            for key in &**keys {
-                let same = before.and_then(|before| before.iter().find(|old| old.id() == key.id()));
+            for key in keys.all() {
+                let same = before.and_then(|before| before.all().iter().find(|old| old.id() == key.id()));
                 if let Some(used) = same.and_then(Key::last_used) {
                     key.used_at(used);
                 }
@@ -74,7 +73,7 @@ impl FindKeys for Keyring {
             return self.sole.clone().ok_or(NoKey::SenderNeeded);
         };
         match self.tenants.get(owner) {
-            Some(keys) => Ok(Keys::new(owner.clone(), keys.clone())),
+            Some(keys) => Ok(keys.clone()),
             None => Err(NoKey::Unknown {
                 sender: owner.clone(),
             }),
@@ -187,14 +186,14 @@ impl KeyringBuilder {
             check_room(keys, &key).map_err(problem)?;
             keys.push(key);
         }
-        let tenants: HashMap<_, Arc<[Key]>> = tenants
+        let tenants: HashMap<_, _> = tenants
             .into_iter()
-            .map(|(tenant, keys)| (tenant, keys.into()))
+            .map(|(tenant, keys)| (tenant.clone(), Keys::new(tenant, keys)))
             .collect();
-        let mut owners = tenants.iter();
+        let mut owners = tenants.values();
         let sole = match (owners.next(), owners.next()) {
             (None, _) => return Err(invalid("", "", KeyProblem::NoKeys)),
-            (Some((owner, keys)), None) => Some(Keys::new(owner.clone(), Arc::clone(keys))),
+            (Some(only), None) => Some(only.clone()),
             (Some(_), Some(_)) => None,
         };
         Ok(Keyring { tenants, sole })

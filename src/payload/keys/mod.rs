@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
+use super::Forged;
 use crate::tenant::TenantId;
 
 pub use key::{Key, KeyProblem, KeySpec};
 pub use keyring::{InvalidKey, KeyReport, KeyState, Keyring, KeyringBuilder};
 pub use mac::Digest;
-pub(super) use mac::Mac;
+pub(super) use mac::{Feed, Mac};
 pub(super) use public::rsa_bits;
 pub use public::{PublicKeyAlgorithm, PublicKeyForm};
 pub use secret::KeyForm;
@@ -52,11 +53,21 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The keys of one owner.
+/// The keys of one owner. Cheap to clone: whoever implements [`FindKeys`] makes them once.
 #[derive(Debug, Clone)]
-pub struct Keys {
+pub struct Keys(Arc<Owned>);
+
+#[derive(Debug)]
+struct Owned {
     owner: TenantId,
-    keys: Arc<[Key]>,
+    keys: Box<[Key]>,
+}
+
+/// The one among the keys of an owner that a signature was made with.
+#[derive(Clone)]
+pub(super) struct Matched {
+    keys: Keys,
+    position: usize,
 }
 
 impl Keys {
@@ -64,31 +75,77 @@ impl Keys {
     pub const MAX: usize = 8;
 
     /// These keys of this owner, newest last. No more than [`MAX`](Self::MAX) of them ever count.
-    pub fn new(owner: TenantId, keys: Arc<[Key]>) -> Self {
-        Self { owner, keys }
+    pub fn new(owner: TenantId, keys: impl Into<Box<[Key]>>) -> Self {
+        let keys = keys.into();
+        Self(Arc::new(Owned { owner, keys }))
     }
 
     /// Whose keys they are.
     pub fn owner(&self) -> &TenantId {
-        &self.owner
-    }
-
-    /// Whose keys they were.
-    pub(super) fn into_owner(self) -> TenantId {
-        self.owner
+        &self.0.owner
     }
 
     /// Those that are valid at `now`, newest last as they were given.
     pub fn valid_at(&self, now: UnixTime) -> impl DoubleEndedIterator<Item = &Key> {
-        let counting = self.keys.get(..Self::MAX).unwrap_or(&self.keys);
-        counting.iter().filter(move |key| key.validity().contains(now))
+        let valid = move |key: &&Key| key.validity().contains(now);
+        self.counting().iter().filter(valid)
+    }
+
+    /// All of them, those that are valid no more among them.
+    fn all(&self) -> &[Key] {
+        &self.0.keys
+    }
+
+    /// Those that may ever count.
+    fn counting(&self) -> &[Key] {
+        self.all().get(..Self::MAX).unwrap_or(self.all())
+    }
+
+    /// The first that is valid at `now` and matches; noted as used then.
+    #[inline]
+    pub(super) fn matching(
+        self,
+        now: UnixTime,
+        mut matches: impl FnMut(&Key) -> Result<bool, Forged>,
+    ) -> Result<Matched, Forged> {
+        let mut none_valid = true;
+        for (position, key) in self.counting().iter().enumerate() {
+            if !key.validity().contains(now) {
+                continue;
+            }
+            none_valid = false;
+            if matches(key)? {
+                key.used_at(now);
+                return Ok(Matched { keys: self, position });
+            }
+        }
+        if none_valid {
+            return Err(self.none_valid().into());
+        }
+        Err(Forged::SignatureMismatch)
     }
 
     /// None of them is valid.
     pub(super) fn none_valid(&self) -> NoKey {
         NoKey::NoneValid {
-            sender: self.owner.clone(),
+            sender: self.owner().clone(),
         }
+    }
+}
+
+impl Matched {
+    /// Whose key it is.
+    pub(super) fn owner(&self) -> &TenantId {
+        self.keys.owner()
+    }
+
+    /// The key's name.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "found at this position in these very keys, which do not change"
+    )]
+    pub(super) fn id(&self) -> &KeyId {
+        self.keys.all()[self.position].id()
     }
 }
 

@@ -93,7 +93,7 @@ impl PublicKeyForm {
             return Err(KeyProblem::Empty);
         }
         let bits = match self {
-            Self::Hex => decode_hex_vec(text),
+            Self::Hex => decode_hex_vec(text.as_bytes()),
             Self::Base64 { prefix } => STANDARD.decode(text.strip_prefix(prefix).unwrap_or(text)).ok(),
             Self::SpkiBase64 => STANDARD
                 .decode(text)

@@ -67,7 +67,7 @@ impl KeyForm {
             Self::Base64 { prefix } => STANDARD
                 .decode(secret.strip_prefix(prefix).unwrap_or(secret))
                 .ok(),
-            Self::Hex => decode_hex_vec(&Zeroizing::new(secret.to_ascii_lowercase())),
+            Self::Hex => decode_hex_vec(Zeroizing::new(secret.to_ascii_lowercase()).as_bytes()),
             Self::Sha1OfText => Some(sha1::Sha1::digest(secret).to_vec()),
         };
         decoded.map(Zeroizing::new).ok_or(KeyProblem::Form { form: self })

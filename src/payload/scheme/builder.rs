@@ -1,10 +1,11 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderName;
 
 use super::{
-    BodyForm, Encoding, Identity, Layout, Origin, Part, PartialScheme, Scheme, SignatureAt, TimeAt,
-    TimeFormat,
+    BodyForm, Encoding, Identity, Layout, Origin, Part, PartialScheme, Prepared, ReadBody, Scheme,
+    SignatureAt, TimeAt, TimeFormat,
 };
 use crate::payload::keys::{Digest, KeyForm};
 use crate::replay::Tolerance;
@@ -18,7 +19,7 @@ pub struct SchemeBuilder {
 }
 
 impl SchemeBuilder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: Cow<'static, str>) -> Self {
         let layout = Layout {
             name: name.into(),
             // Never used: `build` wants a real one.
@@ -33,6 +34,7 @@ impl SchemeBuilder {
             required: Arc::new([]),
             origin: None,
             window: Some(Tolerance::default()),
+            reading: Prepared::default(),
         };
         Self {
             signature: None,
@@ -147,13 +149,14 @@ impl SchemeBuilder {
         if let Some(signature) = self.signature {
             self.layout.signature = signature;
         }
-        self.layout
+        self.layout.prepared()
     }
 
     fn layout(mut self) -> Result<Layout, InvalidScheme> {
         self.layout.signature = self.signature.ok_or(InvalidScheme::NoSignature)?;
-        self.layout.check()?;
-        Ok(self.layout)
+        let layout = self.layout.prepared();
+        layout.check()?;
+        Ok(layout)
     }
 }
 
@@ -196,10 +199,9 @@ impl Layout {
         let forms = self
             .signed
             .iter()
-            .filter(|part| matches!(part, Part::Form(_) | Part::SortedForm))
-            .count();
-        let json = self.reads_json();
-        if body_parts > 1 || (forms > 0 && json) || (self.body != BodyForm::Raw && body_parts == 0) {
+            .any(|part| matches!(part, Part::Form(_) | Part::SortedForm));
+        let json = self.reading.body == ReadBody::Json;
+        if body_parts > 1 || (forms && json) || (self.body != BodyForm::Raw && body_parts == 0) {
             return Err(InvalidScheme::Body);
         }
         Ok(())
@@ -231,17 +233,6 @@ impl Layout {
             Part::Form(_) => one_field,
             _ => false,
         })
-    }
-
-    pub(in crate::payload) fn reads_json(&self) -> bool {
-        matches!(self.signature, SignatureAt::Json(_))
-            || matches!(self.time, Some((TimeAt::Json(_), _)))
-            || self.signed.iter().any(|part| matches!(part, Part::Json(_)))
-    }
-
-    pub(in crate::payload) fn reads_form(&self) -> bool {
-        let form = |part: &Part| matches!(part, Part::Form(_) | Part::SortedForm);
-        matches!(self.signature, SignatureAt::FormPairs(_)) || self.signed.iter().any(form)
     }
 
     /// Whether the signed text can be cut into its parts in one way only: up to the body from the left, and from the

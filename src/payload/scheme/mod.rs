@@ -1,9 +1,12 @@
 //! How a provider signs, as data.
 
 mod builder;
+mod name;
 mod origin;
 mod parts;
+mod prepared;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -14,8 +17,10 @@ use super::time::TimeFormat;
 use crate::replay::Tolerance;
 
 pub use builder::{InvalidScheme, SchemeBuilder};
+pub(super) use name::SchemeName;
 pub use origin::{InvalidOrigin, Origin};
 pub use parts::{BodyForm, Identity, Part, SignatureAt, TimeAt};
+pub(super) use prepared::{Prepared, ReadBody};
 
 /// How a provider signs with a shared secret: where signature, time and identity sit in a message, and what is
 /// signed. Data only; cheap to clone.
@@ -53,7 +58,7 @@ pub struct PartialScheme {
 /// What is common to all schemes, whatever kind of key they use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
-    pub(super) name: Arc<str>,
+    pub(super) name: SchemeName,
     pub(super) signature: SignatureAt,
     pub(super) time: Option<(TimeAt, TimeFormat)>,
     pub(super) signed: Arc<[Part]>,
@@ -65,13 +70,14 @@ pub(super) struct Layout {
     pub(super) required: Arc<[(HeaderName, &'static str)]>,
     pub(super) origin: Option<Origin>,
     pub(super) window: Option<Tolerance>,
+    pub(super) reading: Prepared,
 }
 
 impl Scheme {
     /// A scheme of your own. Everything has a default but the signature and what is signed: HMAC-SHA256 in lower-case
     /// hexadecimal, a text secret, no time, deliveries told apart by all that is signed.
-    pub fn builder(name: &str) -> SchemeBuilder {
-        SchemeBuilder::new(name)
+    pub fn builder(name: impl Into<Cow<'static, str>>) -> SchemeBuilder {
+        SchemeBuilder::new(name.into())
     }
 
     /// Its name.

@@ -1,9 +1,10 @@
 mod shelf;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use self::shelf::Shelf;
+use super::sync::{Mutex, MutexGuard};
 use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 
 /// The claims of one process, in memory: bounded, fair, and gone with the process.
@@ -23,7 +24,7 @@ use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 ///
 /// # Memory
 /// A claim takes at most [`BYTES_PER_CLAIM`](Self::BYTES_PER_CLAIM), however long the delivery's identity is, and each
-/// tenant that has claims 1 KiB more. A handled delivery stays for its whole window, by default 24 hours: the default
+/// tenant that has claims [`BYTES_PER_TENANT`](Self::BYTES_PER_TENANT) more; [`within`](Self::within) counts both. A handled delivery stays for its whole window, by default 24 hours: the default
 /// store takes a bit more than one delivery a second from one tenant, and a million claims take a quarter of a GiB.
 /// The table for the first million is made at the start, so that no claim waits for it to grow; what is not used of it
 /// costs address space only.
@@ -42,6 +43,7 @@ pub struct MemoryStore {
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     capacity: usize,
+    bytes: usize,
     share: Share,
     when_full: WhenFull,
 }
@@ -63,17 +65,27 @@ enum WhenFull {
 impl MemoryStore {
     /// The most memory that one claim takes, tables included, in bytes.
     pub const BYTES_PER_CLAIM: usize = 256;
+    /// The most memory that a tenant takes besides, while it has claims, in bytes.
+    pub const BYTES_PER_TENANT: usize = 1024;
 
     /// A store of at most so many claims, of which no tenant may hold more than are still free.
     pub fn new(capacity: usize) -> Self {
         Self {
             limits: Limits {
                 capacity,
+                bytes: usize::MAX,
                 share: Share::OfWhatIsFree,
                 when_full: WhenFull::Refuse,
             },
             shelf: Mutex::new(Shelf::for_claims(capacity)),
         }
+    }
+
+    /// A store of as many claims as fit into so many bytes, of which no tenant may hold more than are still free.
+    pub fn within(bytes: usize) -> Self {
+        let mut store = Self::new(bytes / Self::BYTES_PER_CLAIM);
+        store.limits.bytes = bytes;
+        store
     }
 
     /// Each tenant may hold so many claims, whatever the others do. The share is its own where the capacity is enough

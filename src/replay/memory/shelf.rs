@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Limits, Share, WhenFull};
+use super::{Limits, MemoryStore, Share, WhenFull};
 use crate::replay::{Claim, ClaimAnswer, ClaimKey, Claimed, Settlement, StoreDown};
 use crate::tenant::TenantId;
 
@@ -68,6 +68,7 @@ impl Shelf {
         self.now = claim.now;
         self.forget(&claim.tenant, A_FEW);
         if let Some(held) = self.held(&claim.tenant, &claim.key) {
+            self.renew(held, claim);
             return Ok(held.answer(claim.now));
         }
         self.make_room(&claim.tenant, limits)?;
@@ -108,6 +109,13 @@ impl Shelf {
                 Settlement::Done
             }
             _ => Settlement::LeaseLost,
+        }
+    }
+
+    fn renew(&mut self, held: Entry, claim: &Claim) {
+        let renewed = claim.renew_until.filter(|until| *until > held.end);
+        if let (State::Handled, Some(end)) = (held.state, renewed) {
+            self.put(&claim.tenant, claim.key, Entry { end, ..held });
         }
     }
 
@@ -164,7 +172,7 @@ impl Shelf {
     }
 
     fn has_room(&self, tenant: &TenantId, limits: &Limits) -> Result<(), StoreDown> {
-        let free = limits.capacity.saturating_sub(self.entries.len());
+        let free = self.free(tenant, limits);
         let share = match limits.share {
             Share::OfWhatIsFree => free,
             Share::Fixed(claims) => claims,
@@ -176,6 +184,14 @@ impl Shelf {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// How many more claims there is room for, if the next one is this tenant's.
+    fn free(&self, tenant: &TenantId, limits: &Limits) -> usize {
+        let newcomer = usize::from(!self.rooms.contains_key(tenant));
+        let tenants = (self.rooms.len() + newcomer).saturating_mul(MemoryStore::BYTES_PER_TENANT);
+        let bytes = limits.bytes.saturating_sub(tenants) / MemoryStore::BYTES_PER_CLAIM;
+        limits.capacity.min(bytes).saturating_sub(self.entries.len())
     }
 
     /// Clears rooms away until there is room, or nothing is left that has ended.

@@ -1,0 +1,61 @@
+use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
+use x509_parser::extensions::GeneralName;
+
+use super::der::{Elements, SEQUENCE};
+use super::outline::Outline;
+use super::{Malformed, NameKind};
+
+/// The certificate as webpki reads it, which decides trust: it must be the same that we read.
+pub(super) fn agreed<'a>(
+    read: &Outline<'_>,
+    alternative_names: &[GeneralName<'_>],
+    der: &'a CertificateDer<'_>,
+) -> Result<EndEntityCert<'a>, Malformed> {
+    let trusted = EndEntityCert::try_from(der).map_err(|error| unreadable(&error))?;
+    let dns = alternative_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(*name),
+        _ => None,
+    });
+    let uri = alternative_names.iter().filter_map(|name| match name {
+        GeneralName::URI(name) => Some(*name),
+        _ => None,
+    });
+    same(
+        "public key",
+        trusted.subject_public_key_info().as_ref() == read.spki,
+    )?;
+    same("serial number", trusted.serial() == read.serial)?;
+    same("issuer", Some(trusted.issuer()) == contents(read.issuer))?;
+    same("URIs", trusted.valid_uri_names().eq(uri))?;
+    // webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
+    if dns
+        .clone()
+        .any(|name| !trusted.valid_dns_names().any(|known| known == name))
+    {
+        return Err(Malformed::Name { kind: NameKind::Dns });
+    }
+    same("DNS names", trusted.valid_dns_names().eq(dns))?;
+    Ok(trusted)
+}
+
+fn same(field: &'static str, agreed: bool) -> Result<(), Malformed> {
+    if agreed {
+        Ok(())
+    } else {
+        Err(Malformed::ParsersDisagree { field })
+    }
+}
+
+fn unreadable(error: &webpki::Error) -> Malformed {
+    match error {
+        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
+        webpki::Error::ExtensionValueInvalid => Malformed::Extension,
+        _ => Malformed::Certificate,
+    }
+}
+
+/// What is inside a SEQUENCE.
+fn contents(der: &[u8]) -> Option<&[u8]> {
+    Some(Elements::of(der).take(SEQUENCE)?.contents)
+}

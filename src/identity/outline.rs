@@ -1,0 +1,220 @@
+use rustls_pki_types::{AlgorithmIdentifier, alg_id};
+use x509_parser::certificate::Validity as Dates;
+use x509_parser::error::X509Error;
+use x509_parser::nom::Err;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
+
+use super::der::{BIT_STRING, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+use super::validity::from_asn1;
+use super::{KeyKind, Malformed, Validity};
+
+/// The shortest RSA modulus that counts, in bits (NIST SP 800-131A).
+const MIN_RSA_BITS: usize = 2048;
+
+const BOOLEAN: u8 = 0x01;
+const OCTET_STRING: u8 = 0x04;
+/// `[0]`: the version.
+const VERSION: u8 = 0xa0;
+/// `[1]` and `[2]`: identifiers that nobody uses.
+const UNIQUE_IDS: [u8; 2] = [0x81, 0x82];
+/// `[3]`: the extensions.
+const EXTENSIONS: u8 = 0xa3;
+
+/// The fields of a certificate (RFC 5280 §4.1), each where it stands. Most of a certificate's bytes matter to nobody, so
+/// what is in a field is read when it is asked for.
+pub(super) struct Outline<'a> {
+    /// The contents of the INTEGER.
+    pub(super) serial: &'a [u8],
+    /// DER with its outer SEQUENCE. Never read: it is only ever compared with the subject of an issuer, which is.
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: X509Name<'a>,
+    /// DER with its outer SEQUENCE.
+    pub(super) spki: &'a [u8],
+    validity: &'a [u8],
+    pub(super) extensions: Vec<Extension<'a>>,
+}
+
+/// An extension (RFC 5280 §4.1.2.9), not read.
+pub(super) struct Extension<'a> {
+    /// The contents of the OBJECT IDENTIFIER.
+    pub(super) oid: &'a [u8],
+    pub(super) critical: bool,
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> Outline<'a> {
+    /// Of one certificate, with nothing behind it.
+    pub(super) fn read(der: &'a [u8]) -> Result<Self, Malformed> {
+        let fields = signed_part(der).ok_or(Malformed::Certificate)?;
+        Self::of_fields(fields).ok_or(Malformed::Certificate)
+    }
+
+    fn of_fields(mut fields: Elements<'a>) -> Option<Self> {
+        fields.take_if(VERSION)?;
+        let serial = fields.take(INTEGER)?.contents;
+        fields.take(SEQUENCE)?;
+        let issuer = fields.take(SEQUENCE)?.whole;
+        let validity = fields.take(SEQUENCE)?.whole;
+        let subject = fields.take(SEQUENCE)?.whole;
+        let spki = fields.take(SEQUENCE)?.whole;
+        for tag in UNIQUE_IDS {
+            fields.take_if(tag)?;
+        }
+        let extensions = match fields.take_if(EXTENSIONS)? {
+            Some(wrapped) => extensions(wrapped.contents)?,
+            None => Vec::new(),
+        };
+        fields.is_empty().then_some(Self {
+            serial,
+            issuer,
+            subject: whole(X509Name::from_der(subject)).ok()?,
+            spki,
+            validity,
+            extensions,
+        })
+    }
+
+    /// The only extension of this kind, if there is one.
+    pub(super) fn extension(&self, oid: &[u8]) -> Result<Option<&Extension<'a>>, Malformed> {
+        let mut found = self.extensions.iter().filter(|extension| extension.oid == oid);
+        match (found.next(), found.next()) {
+            (found, None) => Ok(found),
+            (_, Some(_)) => Err(Malformed::Extension),
+        }
+    }
+
+    pub(super) fn validity(&self) -> Result<Validity, Malformed> {
+        let dates = whole(Dates::from_der(self.validity)).map_err(|_| Malformed::Certificate)?;
+        let validity = Validity::new(from_asn1(dates.not_before)?, from_asn1(dates.not_after)?);
+        if validity.not_before > validity.not_after {
+            return Err(Malformed::Validity);
+        }
+        Ok(validity)
+    }
+
+    pub(super) fn key_kind(&self) -> KeyKind {
+        let strong = match key_algorithm(self.spki) {
+            Some(algorithm) if algorithm == alg_id::RSA_ENCRYPTION.as_ref() => {
+                rsa_bits(self.spki).is_some_and(|bits| bits >= MIN_RSA_BITS)
+            }
+            Some(algorithm) => STRONG.iter().any(|strong| strong.as_ref() == algorithm),
+            None => false,
+        };
+        if strong { KeyKind::Strong } else { KeyKind::Weak }
+    }
+}
+
+/// Keys that are strong whatever their value.
+const STRONG: [AlgorithmIdentifier; 7] = [
+    alg_id::ECDSA_P256,
+    alg_id::ECDSA_P384,
+    alg_id::ECDSA_P521,
+    alg_id::ED25519,
+    alg_id::ML_DSA_44,
+    alg_id::ML_DSA_65,
+    alg_id::ML_DSA_87,
+];
+
+/// What the issuer signs; what comes after it is webpki's to verify.
+fn signed_part(der: &[u8]) -> Option<Elements<'_>> {
+    let mut parts = Elements::inside(SEQUENCE, der)?;
+    let signed = parts.take(SEQUENCE)?.contents;
+    parts.take(SEQUENCE)?;
+    parts.take(BIT_STRING)?;
+    parts.is_empty().then(|| Elements::of(signed))
+}
+
+fn extensions(wrapped: &[u8]) -> Option<Vec<Extension<'_>>> {
+    let mut all = Elements::inside(SEQUENCE, wrapped)?;
+    let mut extensions = Vec::with_capacity(8);
+    while !all.is_empty() {
+        extensions.push(extension(all.take(SEQUENCE)?.contents)?);
+    }
+    Some(extensions)
+}
+
+fn extension(fields: &[u8]) -> Option<Extension<'_>> {
+    let mut fields = Elements::of(fields);
+    let oid = fields.take(OBJECT_IDENTIFIER)?.contents;
+    let critical = match fields.take_if(BOOLEAN)?.map(|critical| critical.contents) {
+        None | Some([0]) => false,
+        Some([0xff]) => true,
+        Some(_) => return None,
+    };
+    let value = fields.take(OCTET_STRING)?.contents;
+    fields.is_empty().then_some(Extension { oid, critical, value })
+}
+
+/// The contents of the AlgorithmIdentifier of a key.
+fn key_algorithm(spki: &[u8]) -> Option<&[u8]> {
+    Some(Elements::inside(SEQUENCE, spki)?.take(SEQUENCE)?.contents)
+}
+
+/// How many bits the modulus of an RSA key has (RFC 8017 A.1.1), where it is a positive INTEGER in DER.
+fn rsa_bits(spki: &[u8]) -> Option<usize> {
+    let mut fields = Elements::inside(SEQUENCE, spki)?;
+    fields.take(SEQUENCE)?;
+    let (0, key) = fields.take(BIT_STRING)?.contents.split_first()? else {
+        return None;
+    };
+    let modulus = Elements::inside(SEQUENCE, key)?.take(INTEGER)?.contents;
+    match modulus {
+        [0, 0x80..=0xff, ..] => Some((modulus.len() - 1) * 8),
+        [first @ 1..0x80, ..] => Some(modulus.len() * 8 - first.leading_zeros() as usize),
+        _ => None,
+    }
+}
+
+/// What a parser made of some bytes, if it took all of them.
+pub(super) fn whole<T>(parsed: Result<(&[u8], T), Err<X509Error>>) -> Result<T, Malformed> {
+    match parsed {
+        Ok(([], value)) => Ok(value),
+        _ => Err(Malformed::Extension),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(contents.len()).expect("a short element");
+        let head = match len {
+            0..0x80 => vec![tag, len.to_be_bytes()[1]],
+            0x80..0x100 => vec![tag, 0x81, len.to_be_bytes()[1]],
+            _ => [&[tag, 0x82][..], &len.to_be_bytes()].concat(),
+        };
+        [&head, contents].concat()
+    }
+
+    fn rsa(modulus: &[u8]) -> Vec<u8> {
+        let key = tlv(
+            SEQUENCE,
+            &[tlv(INTEGER, modulus), tlv(INTEGER, &[1, 0, 1])].concat(),
+        );
+        let algorithm = tlv(SEQUENCE, alg_id::RSA_ENCRYPTION.as_ref());
+        tlv(
+            SEQUENCE,
+            &[algorithm, tlv(BIT_STRING, &[&[0], &key[..]].concat())].concat(),
+        )
+    }
+
+    #[test]
+    fn an_rsa_key_is_as_long_as_its_modulus() {
+        let with = |head: &[u8], len: usize| [head, &vec![0xff; len - head.len()]].concat();
+        for (name, modulus, expected) in [
+            ("2048 bits", with(&[0, 0x80], 257), Some(2048)),
+            ("2047 bits", with(&[0x7f], 256), Some(2047)),
+            ("2041 bits", with(&[1], 256), Some(2041)),
+            ("1024 bits", with(&[0, 0x80], 129), Some(1024)),
+            ("1024 bits, padded to look like 2048", with(&[0; 129], 257), None),
+            ("negative", with(&[0x80], 256), None),
+            ("zero", vec![0], None),
+            ("none", vec![], None),
+        ] {
+            assert_eq!(rsa_bits(&rsa(&modulus)), expected, "{name}");
+        }
+        assert_eq!(rsa_bits(&tlv(SEQUENCE, &[])), None);
+    }
+}

@@ -1,0 +1,256 @@
+mod fitness;
+mod link;
+mod script;
+mod settling;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::cluster::ClusterClientBuilder;
+use redis::{Client, IntoConnectionInfo, RedisError};
+use tokio::sync::oneshot;
+
+use self::link::{Cluster, Link, OneServer, Ready};
+use self::script::{Question, Step};
+use self::settling::{Places, Settle};
+use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreDown, StoreFuture};
+
+pub use fitness::{Persistence, Unfit};
+
+/// The claims of a fleet, on a Redis or Valkey server that all its members share, or on a cluster.
+///
+/// Needs Redis 7.0 or Valkey 7.2, and runs in a tokio runtime. Cheap to clone; clones share connections.
+///
+/// # How it keeps the promise
+/// Each claim is one key, and each step one script on it, in one round trip: a server runs scripts one at a time. Leases and
+/// windows are counted by *its* clock, so the members' clocks may differ; by as much as the tolerance is for signed times.
+///
+/// * **No answer** within [`with_timeout`](Self::with_timeout), a lost connection, a replica, a server that is loading or that
+///   belongs to a cluster without a majority: `Unavailable`, and nothing is let through (503). Connections are made when
+///   they are needed, and made anew when they were lost or did not answer.
+/// * **A claim whose answer was lost** may have been granted. It is asked for again under the same token, then given back in
+///   the background, and if that fails, too, its lease runs out: the sender's retry is handled.
+/// * **A commit that fails** was of a delivery that *is* handled. It goes on in the background, for
+///   [`with_patience`](Self::with_patience): let that, and the lease, be longer than the outages that you want to survive. Neither
+///   commits nor releases are cut off when the sender hangs up.
+/// * **A full server** (`maxmemory` with `noeviction`) is [`Full`](StoreDown::Full): no claim is granted, while those that were
+///   are still committed.
+///
+/// # What it cannot promise
+/// What the server forgets may be handled again. So:
+///
+/// * `maxmemory-policy` must be `noeviction`: any other makes it forget claims within their window.
+///   [`check`](Self::check) refuses such a server.
+/// * With `appendonly yes` and `appendfsync always`, a server that is killed and restarted has every claim that it has
+///   answered. With `everysec` it may lose the last second or two, with snapshots what came after the last, without
+///   either everything.
+/// * Replication is asynchronous. When a replica takes over, deliveries of which it had not heard can be handled twice.
+///   `min-replicas-to-write` makes that window shorter, and nothing closes it.
+/// * Windows last as long as the server's clock says. When it jumps ahead, claims end early.
+///
+/// Unlike [`MemoryStore`](super::MemoryStore) it does not share its room out between tenants: size the server for what all
+/// of them send within a window. A claim takes about 220 bytes.
+///
+/// # Security
+/// Whoever can write to the server can make deliveries be refused, or be handled twice. Give it a password, a network, and
+/// a user of its own: `+evalsha +eval +info +get +set +del +pttl +pexpire` on `~countersign:*`. For TLS (`rediss://`), depend on
+/// `redis` yourself with its feature `tokio-rustls-comp`; this crate switches none on, so that the crypto provider stays
+/// yours.
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+/// use countersign::replay::RedisStore;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::open("redis://hooks:secret@10.0.0.7")?
+///     .with_timeout(Duration::from_millis(250))
+///     .with_prefix("hooks");
+/// store.check().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore {
+    link: Arc<dyn Link>,
+    prefix: Arc<str>,
+    timeout: Duration,
+    patience: Duration,
+    places: Arc<Places>,
+}
+
+impl RedisStore {
+    /// How long a step may take by default.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
+    /// For how long a commit that failed is tried again by default: a default lease.
+    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
+
+    /// On the server at this URL: `redis://user:password@host:port/database`. It is not connected to yet.
+    ///
+    /// # Errors
+    /// [`InvalidRedis`] where the URL is none, or asks for TLS that is not compiled in.
+    pub fn open(url: impl IntoConnectionInfo) -> Result<Self, InvalidRedis> {
+        let client = Client::open(url)?;
+        Ok(Self::on(Arc::new(OneServer::new(client))))
+    }
+
+    /// On the cluster of which these are some nodes. It is not connected to yet.
+    ///
+    /// # Errors
+    /// [`InvalidRedis`] where a URL is none, or there is none.
+    pub fn cluster<U: IntoConnectionInfo>(urls: impl IntoIterator<Item = U>) -> Result<Self, InvalidRedis> {
+        let client = ClusterClientBuilder::new(urls).retries(2).build()?;
+        Ok(Self::on(Arc::new(Cluster::new(client))))
+    }
+
+    /// Over a connection of yours: by TLS with roots of your own, found by Sentinel, or otherwise. It is cloned for each
+    /// step, and must make itself anew when it is lost; `redis::aio::ConnectionManager` does.
+    pub fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
+        Self::on(Arc::new(Ready(connection)))
+    }
+
+    fn on(link: Arc<dyn Link>) -> Self {
+        Self {
+            link,
+            prefix: "countersign".into(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            patience: Self::DEFAULT_PATIENCE,
+            places: Arc::default(),
+        }
+    }
+
+    /// Gives up on a step after this long, connecting included.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Tries a commit that failed again for this long, in the background.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Begins keys with this, and a colon. Default `countersign`. Members of a fleet must agree on it.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Waits until no commit is left that is tried again in the background: before a process ends, that it may not have
+    /// handled what nobody has written down.
+    pub async fn settled(&self) {
+        self.places.all_free().await;
+    }
+
+    /// One step, within the time that it may take.
+    async fn step(&self, step: &Step<'_>) -> Result<script::Answer, Failure> {
+        let question = Question::new(&self.prefix, step);
+        match tokio::time::timeout(self.timeout, question.ask(&*self.link)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::in_doubt(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+
+    async fn try_claim(&self, claim: &Claim) -> Result<ClaimAnswer, StoreDown> {
+        let token = getrandom::u64().map_err(|error| unavailable(format!("no randomness: {error}")))?;
+        let failure = match self.step(&Step::Claim(claim, token)).await {
+            Ok(answer) => return answer.to_claim(claim, token),
+            Err(failure) => failure,
+        };
+        if failure.granted == Granted::Perhaps {
+            tokio::spawn(
+                self.clone()
+                    .insist(Settle::Release, Claimed::granted(claim, token)),
+            );
+        }
+        Err(failure.down)
+    }
+}
+
+impl ReplayStore for RedisStore {
+    fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let (store, claim) = (self.clone(), claim.clone());
+            tokio::spawn(async move {
+                // Nobody is there any more to settle it.
+                if let Err(Ok(ClaimAnswer::Granted(claimed))) = answer.send(store.try_claim(&claim).await) {
+                    store.insist(Settle::Release, claimed).await;
+                }
+            });
+            answered.await.unwrap_or_else(|_| Err(shut_down()))
+        })
+    }
+
+    fn commit<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
+        Box::pin(self.settle(Settle::Commit, claimed))
+    }
+
+    fn release<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
+        Box::pin(self.settle(Settle::Release, claimed))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    /// The URL may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a step has failed.
+#[derive(Debug)]
+struct Failure {
+    down: StoreDown,
+    granted: Granted,
+}
+
+/// Whether a claim that failed may have been granted all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Granted {
+    No,
+    Perhaps,
+}
+
+impl Failure {
+    fn in_doubt(reason: String) -> Self {
+        Self {
+            down: unavailable(reason),
+            granted: Granted::Perhaps,
+        }
+    }
+}
+
+fn unavailable(reason: String) -> StoreDown {
+    StoreDown::Unavailable { reason }
+}
+
+fn shut_down() -> StoreDown {
+    unavailable("the runtime is shutting down".to_owned())
+}
+
+/// Why there is no [`RedisStore`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be connected to: {reason}; give redis://user:password@host:port/database")]
+#[non_exhaustive]
+pub struct InvalidRedis {
+    /// What is wrong, without the password.
+    pub reason: String,
+}
+
+impl From<RedisError> for InvalidRedis {
+    fn from(error: RedisError) -> Self {
+        Self {
+            reason: error.to_string(),
+        }
+    }
+}

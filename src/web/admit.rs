@@ -1,0 +1,189 @@
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body::Body;
+
+use super::OnDisconnect;
+use super::body::{Bounds, BoxError};
+use super::finish::Begun;
+use super::outside::Outside;
+use super::passed::{Passed, peer};
+use super::refuse::{refuse, refuse_with};
+use crate::gate::{self, Caller, Countersigned};
+use crate::observe::Event;
+use crate::payload::{Authentic, Fresh, Head, VerifyPayload};
+use crate::refusal::Refusal;
+use crate::replay::{Claimed, ReplayStore, Replayed, Settlement, Terms};
+use crate::tenant::TenantId;
+
+/// How the last two questions are asked of a request, and what becomes of its delivery.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) verifier: Arc<dyn VerifyPayload>,
+    pub(super) store: Arc<dyn ReplayStore>,
+    pub(super) bounds: Bounds,
+    pub(super) certified: Arc<HashSet<TenantId>>,
+    pub(super) terms: Terms,
+    pub(super) replayed: StatusCode,
+    pub(super) on_disconnect: OnDisconnect,
+    pub(super) outside: Outside,
+}
+
+/// A delivery that is being handled, or is about to.
+#[derive(Debug)]
+pub(super) struct Work {
+    rules: Arc<Rules>,
+    peer: Option<SocketAddr>,
+    tenant: TenantId,
+}
+
+impl Work {
+    /// Nobody waits for the answer any more.
+    pub(super) fn left(&self) -> OnDisconnect {
+        let (peer, tenant) = (self.peer, &self.tenant);
+        let gone = Event::SenderGone { peer, tenant };
+        self.rules.outside.observer.observe(&gone);
+        self.rules.on_disconnect
+    }
+}
+
+/// Whether the handler says that it has handled the delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Handled,
+    NotHandled,
+}
+
+const GRPC_STATUS: &str = "grpc-status";
+
+/// gRPC answers 200 to whatever it answers, and says in a field of its own what that means.
+pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> Outcome {
+    let Ok(response) = response else {
+        return Outcome::NotHandled;
+    };
+    let good = response.status().is_success() || response.status().is_redirection();
+    let grpc = response.headers().get(GRPC_STATUS);
+    if good && grpc.is_none_or(|status| status == "0") {
+        return Outcome::Handled;
+    }
+    Outcome::NotHandled
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+}
+
+/// To a gRPC client, 200 alone is no answer: this one is, and has no message either.
+fn say_already_exists(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, HeaderValue::from_static("6"));
+}
+
+impl Rules {
+    /// The last two questions, and the proofs into the extensions. `begun` is set when the delivery may be claimed.
+    pub(super) async fn admit<B>(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: B,
+        begun: &Begun,
+    ) -> Result<(Bytes, Claimed), Refusal>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<BoxError>,
+    {
+        // A proof is what *this* layer says, whatever stood there before.
+        parts.extensions.remove::<Fresh>();
+        parts.extensions.remove::<Countersigned>();
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let now = self.outside.clock.now();
+        let head = Head::new(&parts.method, &parts.uri, &parts.headers, now);
+        let mut whole = Bytes::new();
+        let authentic = self.verify(head, body, &mut whole, caller.as_ref()).await?;
+        let _ = begun.set(Work {
+            rules: self.clone(),
+            peer: peer(&parts.extensions),
+            tenant: authentic.sender().clone(),
+        });
+        let claim = gate::claim(&self.store, authentic, self.terms, now).await;
+        let (fresh, claimed) = claim?;
+        self.outside.observer.observe(&Event::Accepted {
+            peer: peer(&parts.extensions),
+            tenant: fresh.sender(),
+        });
+        let observer = self.outside.observer.clone();
+        let passed = Passed::payload_layer(observer, parts.extensions.get(), whole.clone());
+        if let Some(caller) = caller {
+            let both = Countersigned::bind(caller, fresh.clone())?;
+            parts.extensions.insert(both);
+        }
+        parts.extensions.insert(fresh);
+        parts.extensions.insert(passed);
+        Ok((whole, claimed))
+    }
+
+    /// Did they say this? `whole` is where the body is put.
+    async fn verify<'m, B>(
+        &self,
+        head: Head<'m>,
+        body: B,
+        whole: &'m mut Bytes,
+        caller: Option<&'m Caller>,
+    ) -> Result<Authentic<'m>, Refusal>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<BoxError>,
+    {
+        // Verified while it arrives, where the scheme allows it: a head that is wrong costs no body.
+        let mut begun = gate::begin(&self.verifier, head, caller, self.bounds.bytes)?;
+        let see = |piece: &[u8]| {
+            if let Some(begun) = &mut begun {
+                // The same limit stands before it.
+                let _ = begun.update(piece);
+            }
+        };
+        *whole = self.bounds.read(body, see).await?;
+        let authentic = match begun {
+            Some(begun) => gate::finish(begun, caller)?,
+            None => gate::verify(&self.verifier, head.with_body(whole), caller)?,
+        };
+        if caller.is_none() && self.certified.contains(authentic.sender()) {
+            return Err(Refusal::NoCertificate);
+        }
+        Ok(authentic)
+    }
+
+    pub(super) fn turn_away<R: Default>(&self, parts: &Parts, refusal: Refusal) -> Response<R> {
+        self.outside.observer.observe(&Event::Refused {
+            peer: peer(&parts.extensions),
+            tenant: parts.extensions.get().map(Caller::tenant),
+            refusal: &refusal,
+        });
+        if refusal != Refusal::Replayed(Replayed::Handled) {
+            return refuse(refusal, parts.version);
+        }
+        let mut answer = refuse_with(self.replayed, refusal, parts.version);
+        if self.replayed == StatusCode::OK && is_grpc(&parts.headers) {
+            say_already_exists(answer.headers_mut());
+        }
+        answer
+    }
+
+    /// The response stands, whatever the store says: the delivery *was* handled, or was not.
+    pub(super) async fn settle(&self, claimed: &Claimed, outcome: Outcome) {
+        let settled = match outcome {
+            Outcome::Handled => self.store.commit(claimed).await,
+            Outcome::NotHandled => self.store.release(claimed).await,
+        };
+        if settled != Ok(Settlement::Done) {
+            let (tenant, outcome) = (claimed.tenant(), &settled);
+            let unsettled = Event::Unsettled { tenant, outcome };
+            self.outside.observer.observe(&unsettled);
+        }
+    }
+}

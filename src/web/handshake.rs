@@ -1,0 +1,202 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+use tokio_rustls::server::{StartHandshake, TlsStream};
+use tokio_rustls::{Accept, LazyConfigAcceptor};
+
+use super::{Connection, Protocols, Sites};
+use crate::breaker::Verdict;
+use crate::gate::Policy;
+use crate::identity::Malformed;
+use crate::live::Live;
+use crate::observe::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
+use crate::tls::rustls::server::Acceptor as Hello;
+use crate::tls::rustls::{
+    Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
+};
+use crate::tls::{Reason, handshake_failure};
+
+/// How long a peer whose handshake failed may take to read the alert.
+const LINGER: Duration = Duration::from_millis(500);
+/// How much of what it sent meanwhile is read and thrown away.
+const LINGER_BYTES: u64 = 64 * 1024;
+
+/// A fatal `unrecognized_name` (RFC 6066 §3), as it goes out before anything is encrypted (RFC 8446 §5.1, §6).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// By which configuration handshakes are made.
+#[derive(Debug, Clone)]
+pub(super) enum Names {
+    /// By this one, whatever name is asked for.
+    Any(Arc<ServerConfig>),
+    /// By that of the name.
+    Sites(Live<Sites>),
+}
+
+/// A handshake that was completed.
+pub(super) struct Done<I> {
+    pub(super) stream: TlsStream<I>,
+    pub(super) connection: Connection,
+    pub(super) handshake: Handshake,
+}
+
+/// One that was not, and what is left of the connection.
+pub(super) struct Failed<I> {
+    pub(super) reason: HandshakeFailure,
+    /// What it says of the peer's source.
+    pub(super) verdict: Verdict,
+    pub(super) io: Option<I>,
+}
+
+impl<I> Failed<I> {
+    pub(super) fn gone(reason: HandshakeFailure, verdict: Verdict) -> Self {
+        Self {
+            reason,
+            verdict,
+            io: None,
+        }
+    }
+}
+
+impl Names {
+    pub(super) async fn handshake<I>(
+        &self,
+        io: I,
+        peer: SocketAddr,
+        protocols: Option<Protocols>,
+    ) -> Result<Done<I>, Failed<I>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        let start = greet(io).await?;
+        let name = start.client_hello().server_name().map(Box::<str>::from);
+        let (config, ground) = match self.find(name.as_deref()) {
+            Ok(found) => found,
+            Err(reason) => return Err(unrecognized(start, reason).await),
+        };
+        let stream = complete(start.into_stream(adjusted(config, protocols))).await?;
+        let tls = stream.get_ref().1;
+        let handshake = facts(tls);
+        let connection = Connection::new(peer, tls.peer_certificates());
+        let unreadable = |malformed: Malformed| Failed::gone(malformed.into(), Verdict::Failure);
+        let mut connection = connection.map_err(unreadable)?.with_handshake(handshake);
+        if let Some(name) = name {
+            connection = connection.with_server_name(&name);
+        }
+        if let Some(policy) = ground {
+            connection = connection.under(policy);
+        }
+        Ok(Done {
+            stream,
+            connection,
+            handshake,
+        })
+    }
+
+    /// The configuration, and the policy where it is known which that is.
+    fn find(
+        &self,
+        name: Option<&str>,
+    ) -> Result<(Arc<ServerConfig>, Option<Option<Policy>>), HandshakeFailure> {
+        let sites = match self {
+            Self::Any(config) => return Ok((config.clone(), None)),
+            Self::Sites(sites) => sites.load(),
+        };
+        match (sites.find(name), name) {
+            (Some(site), _) => Ok((site.config().clone(), Some(site.policy().cloned()))),
+            (None, Some(name)) => Err(HandshakeFailure::UnknownServerName { name: name.into() }),
+            (None, None) => Err(HandshakeFailure::NoServerName),
+        }
+    }
+}
+
+/// Without early data, which anybody can replay, and with these protocols.
+fn adjusted(mut config: Arc<ServerConfig>, protocols: Option<Protocols>) -> Arc<ServerConfig> {
+    if config.max_early_data_size != 0 {
+        Arc::make_mut(&mut config).max_early_data_size = 0;
+    }
+    if let Some(protocols) = protocols.map(Protocols::alpn)
+        && protocols != config.alpn_protocols
+    {
+        Arc::make_mut(&mut config).alpn_protocols = protocols;
+    }
+    config
+}
+
+/// What the client says first.
+async fn greet<I>(io: I) -> Result<StartHandshake<I>, Failed<I>>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut hello = LazyConfigAcceptor::new(Hello::default(), io);
+    let start = (&mut hello).await;
+    start.map_err(|error| Failed {
+        // Who goes away without a word has cost us nothing: a load balancer asks like that whether we are alive.
+        verdict: match tls_error(&error) {
+            Some(_) => Verdict::Failure,
+            None => Verdict::NotCounted,
+        },
+        reason: handshake_failure(&error, Reason::default()),
+        io: hello.take_io(),
+    })
+}
+
+async fn complete<I>(accept: Accept<I>) -> Result<TlsStream<I>, Failed<I>>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let (outcome, reason) = Reason::watch_all(accept.into_fallible()).await;
+    outcome.map_err(|(error, io)| Failed {
+        // An alert is the peer's refusal of ours: it may be right, and our certificate wrong.
+        verdict: match tls_error(&error) {
+            Some(TlsError::AlertReceived(_)) => Verdict::NotCounted,
+            _ => Verdict::Failure,
+        },
+        reason: handshake_failure(&error, reason),
+        io: Some(io),
+    })
+}
+
+async fn unrecognized<I>(start: StartHandshake<I>, reason: HandshakeFailure) -> Failed<I>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut io = start.io;
+    let _ = io.write_all(&UNRECOGNIZED_NAME).await;
+    Failed {
+        reason,
+        verdict: Verdict::Failure,
+        io: Some(io),
+    }
+}
+
+fn tls_error(error: &io::Error) -> Option<&TlsError> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn facts(tls: &ServerConnection) -> Handshake {
+    let kind = match tls.handshake_kind() {
+        Some(Kind::Resumed) => HandshakeKind::Resumed,
+        _ => HandshakeKind::Full,
+    };
+    let version = match tls.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => TlsVersion::Tls12,
+        _ => TlsVersion::Tls13,
+    };
+    Handshake::new(kind, version)
+}
+
+/// Closing a socket that still holds unread bytes resets the connection, and the reset overtakes the alert: the peer
+/// would never learn why. So what it sends is read for a moment.
+pub(super) async fn linger<I: AsyncRead + AsyncWrite + Unpin>(io: Option<I>) {
+    let Some(mut io) = io else { return };
+    let drain = async {
+        let _ = io.shutdown().await;
+        let _ = tokio::io::copy(&mut (&mut io).take(LINGER_BYTES), &mut tokio::io::sink()).await;
+    };
+    let _ = timeout(LINGER, drain).await;
+}

@@ -1,0 +1,135 @@
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+use super::{Acceptor, Drain, Secured};
+
+/// A TCP port whose connections come out after their handshake.
+///
+/// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
+/// `axum::serve`; without axum, call [`next`](Self::next) in a loop. Dropping it closes the port;
+/// [`drain`](Self::drain) does so without cutting anybody off.
+#[derive(Debug)]
+pub struct Listener {
+    local_addr: SocketAddr,
+    secured: mpsc::Receiver<Secured<TcpStream>>,
+    accepting: JoinHandle<()>,
+    drain: Drain,
+}
+
+impl Listener {
+    /// Listens on this address.
+    ///
+    /// # Errors
+    /// What the system says when the port cannot be had.
+    pub async fn bind(address: impl ToSocketAddrs, acceptor: Acceptor) -> io::Result<Self> {
+        Self::on(TcpListener::bind(address).await?, acceptor)
+    }
+
+    /// Listens on a port that is open already.
+    ///
+    /// # Errors
+    /// What the system says when the port's address cannot be told.
+    pub fn on(tcp: TcpListener, acceptor: Acceptor) -> io::Result<Self> {
+        let (local_addr, drain) = (tcp.local_addr()?, acceptor.drain());
+        let (sender, secured) = mpsc::channel(64);
+        // Whose handshake is not done has sent nothing that could be lost: it is not waited for.
+        let accepting = tokio::spawn(until(drain.begun(), accept_all(tcp, acceptor, sender)));
+        Ok(Self {
+            local_addr,
+            secured,
+            accepting,
+            drain,
+        })
+    }
+
+    /// The next connection whose handshake is done; `None` once it is drained.
+    ///
+    /// Nothing is lost when it is dropped before it is ready.
+    pub async fn next(&mut self) -> Option<(Secured<TcpStream>, SocketAddr)> {
+        let secured = self.secured.recv().await?;
+        let peer = secured.connection().peer();
+        Some((secured, peer))
+    }
+
+    /// The same for servers that know no end: once it is drained, it waits for ever.
+    pub async fn accept(&mut self) -> (Secured<TcpStream>, SocketAddr) {
+        match self.next().await {
+            Some(accepted) => accepted,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What ends it.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// The work, as long as that has not happened.
+async fn until(happens: impl Future<Output = ()>, work: impl Future<Output = ()>) {
+    let (mut happens, mut work) = (pin!(happens), pin!(work));
+    poll_fn(|cx| match happens.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => work.as_mut().poll(cx),
+    })
+    .await;
+}
+
+async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<Secured<TcpStream>>) {
+    // Handshakes end with this task, since the set is dropped with it.
+    let mut handshakes = JoinSet::new();
+    while let Some(place) = acceptor.place().await {
+        while handshakes.try_join_next().is_some() {}
+        let (io, peer) = match tcp.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                back_off(&error).await;
+                continue;
+            }
+        };
+        let Ok(taken) = acceptor.take(peer) else {
+            continue;
+        };
+        // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
+        let _ = io.set_nodelay(true);
+        let (acceptor, secured) = (acceptor.clone(), secured.clone());
+        handshakes.spawn(async move {
+            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, taken).await {
+                // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
+                let _ = secured.send(accepted).await;
+            }
+            drop(place);
+        });
+    }
+}
+
+/// A connection that was gone before it was accepted is nothing; running out of file descriptors needs a pause.
+async fn back_off(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        sleep(Duration::from_secs(1)).await;
+    }
+}

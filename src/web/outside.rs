@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::observe::{Observer, Silent};
+
+/// What the layers take from outside.
+#[derive(Debug, Clone)]
+pub(super) struct Outside {
+    pub(super) clock: Clock,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            clock: Clock::default(),
+            observer: Arc::new(Silent),
+        }
+    }
+}
+
+/// What a layer with `rules` that have an [`Outside`] is told of it.
+macro_rules! told_of_outside {
+    ($layer:ty) => {
+        impl $layer {
+            /// Tells this observer.
+            #[must_use]
+            pub fn observed_by(mut self, observer: Arc<dyn $crate::observe::Observer>) -> Self {
+                Arc::make_mut(&mut self.rules).outside.observer = observer;
+                self
+            }
+
+            /// Takes the present from there.
+            #[must_use]
+            pub fn with_clock(mut self, clock: $crate::clock::Clock) -> Self {
+                Arc::make_mut(&mut self.rules).outside.clock = clock;
+                self
+            }
+        }
+    };
+}
+pub(super) use told_of_outside;

@@ -1,0 +1,183 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustls_pki_types::DnsName;
+
+use super::host::normal;
+use crate::gate::Policy;
+use crate::live::Live;
+use crate::tls::rustls::ServerConfig;
+
+/// What a server name runs under: the configuration of its handshakes, and the policy that they are verified by.
+/// Cheap to clone.
+///
+/// Names that share a policy are one site to a client: it may ask for the one on a connection made for the other.
+#[derive(Debug, Clone)]
+pub struct Site {
+    policy: Option<Policy>,
+    config: Arc<ServerConfig>,
+}
+
+impl Site {
+    /// A site whose callers this policy knows. `config` is to verify by [`Policy::trust`].
+    pub fn new(policy: Policy, config: impl Into<Arc<ServerConfig>>) -> Self {
+        Self {
+            policy: Some(policy),
+            config: config.into(),
+        }
+    }
+
+    /// A site that asks for no certificate, where payloads must speak for themselves.
+    pub fn without_certificates(config: impl Into<Arc<ServerConfig>>) -> Self {
+        Self {
+            policy: None,
+            config: config.into(),
+        }
+    }
+
+    /// Who may call, where it asks for certificates.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    /// The configuration of its handshakes.
+    pub fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+}
+
+/// The server names of one port, and the site of each.
+///
+/// One value for both who must know: [`Acceptor::by_server_name`](super::Acceptor::by_server_name) chooses by the name
+/// that the client asks for in the handshake (SNI, RFC 6066 §3), and [`CallerLayer::by_host`](super::CallerLayer::by_host)
+/// refuses requests for a host whose policy is another than the one of the handshake. Put it into a [`Live`] to add names
+/// while it is in use.
+///
+/// Names are compared without case and without the dot of the root, and `*.` stands for exactly one label, where no
+/// other name fits.
+#[derive(Debug, Clone, Default)]
+pub struct Sites {
+    by_name: HashMap<String, Site>,
+    unnamed: Option<Site>,
+}
+
+impl Sites {
+    /// Begins with no site.
+    pub fn builder() -> SitesBuilder {
+        SitesBuilder::default()
+    }
+
+    /// The site of this name. `None` and the address of a host (which is no server name: RFC 6066 §3) find the one
+    /// [`without_name`](SitesBuilder::without_name).
+    pub fn find(&self, name: Option<&str>) -> Option<&Site> {
+        match name {
+            Some(name) => self.named(&normal(name)),
+            None => self.unnamed.as_ref(),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<&Site> {
+        if name.starts_with('*') {
+            return None; // A pattern is no name.
+        }
+        if let Some(site) = self.by_name.get(name) {
+            return Some(site);
+        }
+        if is_address(name) {
+            return self.unnamed.as_ref();
+        }
+        let (label, parent) = name.split_once('.')?;
+        if label.is_empty() {
+            return None;
+        }
+        self.by_name.get(&format!("*.{parent}"))
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    bare.unwrap_or(name).parse::<IpAddr>().is_ok()
+}
+
+impl From<Sites> for Live<Sites> {
+    fn from(sites: Sites) -> Self {
+        Self::new(sites)
+    }
+}
+
+/// Collects the server names of one port.
+#[derive(Debug, Clone, Default)]
+pub struct SitesBuilder {
+    named: Vec<(String, Site)>,
+    unnamed: Option<Site>,
+}
+
+impl SitesBuilder {
+    /// Serves this site under that name, or under any name of that form where its first label is `*`.
+    #[must_use]
+    pub fn site(mut self, name: impl Into<String>, site: Site) -> Self {
+        self.named.push((name.into(), site));
+        self
+    }
+
+    /// Serves this site where the client asks for no name, as one that connects to an address does. Otherwise such
+    /// clients are refused.
+    #[must_use]
+    pub fn without_name(mut self, site: Site) -> Self {
+        self.unnamed = Some(site);
+        self
+    }
+
+    /// The sites.
+    ///
+    /// # Errors
+    /// [`InvalidSites`] where there is none, where a name is none, or where one stands there twice.
+    pub fn build(self) -> Result<Sites, InvalidSites> {
+        if self.named.is_empty() && self.unnamed.is_none() {
+            return Err(InvalidSites::Empty);
+        }
+        let mut by_name = HashMap::new();
+        for (written, site) in self.named {
+            let name = read(&written)?;
+            if by_name.insert(name, site).is_some() {
+                return Err(InvalidSites::Twice { name: written });
+            }
+        }
+        Ok(Sites {
+            by_name,
+            unnamed: self.unnamed,
+        })
+    }
+}
+
+fn read(written: &str) -> Result<String, InvalidSites> {
+    let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
+    let fixed = name.strip_prefix("*.").unwrap_or(&name);
+    if DnsName::try_from(fixed).is_err() || is_address(fixed) {
+        let name = written.to_owned();
+        return Err(InvalidSites::NotAName { name });
+    }
+    Ok(name)
+}
+
+/// Sites that cannot be told apart, or that nobody would find.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSites {
+    /// There is none.
+    #[error("no site: every handshake would be refused; add one with `site` or `without_name`")]
+    Empty,
+    /// No handshake can ask for this.
+    #[error("{name:?} is no server name: give a DNS name in its ASCII form, without a port")]
+    NotAName {
+        /// As it was given.
+        name: String,
+    },
+    /// Two sites have this name.
+    #[error("{name:?} is there twice: which site it means cannot be told")]
+    Twice {
+        /// As it was given the second time.
+        name: String,
+    },
+}

@@ -1,0 +1,472 @@
+//! What every `ReplayStore` promises, as a play that any of them can be put into: second by second, and as any history
+//! against a model that looks at everything.
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
+
+use std::collections::{BTreeMap, HashSet};
+
+use countersign::replay::{
+    Claim, ClaimAnswer, ClaimKey, Claimed, MemoryStore, ReplayStore, Settlement, StoreDown, StoreFuture,
+    Terms,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+use crate::support::{at, now, secs, tenant};
+
+pub(crate) const LEASE: u64 = 10;
+pub(crate) const WINDOW: u64 = 100;
+/// Until when a message with a signed time passes: longer than the window.
+const FRESH: u64 = 120;
+
+pub(crate) fn claim_of(owner: &str, id: &str, time: u64) -> Claim {
+    claim(owner, id, time, None)
+}
+
+/// The same of a message whose time is signed.
+pub(crate) fn dated_claim_of(owner: &str, id: &str, time: u64) -> Claim {
+    claim(owner, id, time, Some(time + FRESH))
+}
+
+fn claim(owner: &str, id: &str, time: u64, fresh_until: Option<u64>) -> Claim {
+    let terms = Terms::default().with_lease(secs(LEASE)).with_window(secs(WINDOW));
+    let owner = tenant(owner);
+    let key = ClaimKey::of(&owner, "test", [id.as_bytes()]);
+    Claim::new(key, owner, at(time), terms, fresh_until.map(at))
+}
+
+/// A store, and a way to let time pass for it.
+pub(crate) trait Stage {
+    /// By whose clock leases and windows are counted.
+    const CLOCK: Clock;
+    fn store(&self) -> &dyn ReplayStore;
+    /// So many seconds pass.
+    fn pass(&mut self, seconds: u64);
+    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// The claims': nothing else tells the store the time, and a window begins with its claim.
+    Claims,
+    /// The store's: a window begins with the commit, if that is later.
+    Store,
+}
+
+/// The store of one process.
+pub(crate) struct Embedded(pub(crate) MemoryStore);
+
+impl Stage for Embedded {
+    const CLOCK: Clock = Clock::Claims;
+
+    fn store(&self) -> &dyn ReplayStore {
+        &self.0
+    }
+
+    fn pass(&mut self, _: u64) {}
+
+    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
+        now(future)
+    }
+}
+
+// --- one delivery, second by second ---------------------------------------------------------------------------------
+
+/// What is done to the store. A grant is named by its number, from 0.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Do {
+    /// Tenant, delivery, second.
+    Claim(&'static str, &'static str, u64),
+    /// The same, with a signed time.
+    Dated(&'static str, &'static str, u64),
+    Commit(usize),
+    Release(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Saw {
+    Granted,
+    Handled,
+    InProgress(u64),
+    Full,
+    ShareUsedUp,
+    Done,
+    LeaseLost,
+}
+
+pub(crate) struct Play<S> {
+    pub(crate) stage: S,
+    pub(crate) grants: Vec<Claimed>,
+    time: u64,
+}
+
+impl<S: Stage> Play<S> {
+    pub(crate) fn on(stage: S) -> Self {
+        Self {
+            stage,
+            grants: Vec::new(),
+            time: 0,
+        }
+    }
+
+    pub(crate) fn see(&mut self, step: Do) -> Saw {
+        match step {
+            Do::Claim(owner, id, time) => self.claim(&claim_of(owner, id, time)),
+            Do::Dated(owner, id, time) => self.claim(&dated_claim_of(owner, id, time)),
+            Do::Commit(grant) => self.commit(grant),
+            Do::Release(grant) => self.release(grant),
+        }
+    }
+
+    pub(crate) fn claim(&mut self, claim: &Claim) -> Saw {
+        let time = claim.now.as_secs();
+        self.stage.pass(time - self.time);
+        self.time = time;
+        match self.stage.answer(self.stage.store().claim(claim)) {
+            Ok(ClaimAnswer::Granted(claimed)) => {
+                assert_eq!((claimed.key(), claimed.tenant()), (claim.key, &claim.tenant));
+                assert_eq!(
+                    (claimed.keep_until(), claimed.window()),
+                    (claim.keep_until, claim.window())
+                );
+                self.grants.push(claimed);
+                Saw::Granted
+            }
+            Ok(ClaimAnswer::Handled) => Saw::Handled,
+            Ok(ClaimAnswer::InProgress { left }) => Saw::InProgress(left.as_secs()),
+            Ok(other) => panic!("{other:?}"),
+            Err(down) => refused(&down),
+        }
+    }
+
+    fn commit(&mut self, grant: usize) -> Saw {
+        settled(self.stage.answer(self.stage.store().commit(&self.grants[grant])))
+    }
+
+    fn release(&mut self, grant: usize) -> Saw {
+        settled(self.stage.answer(self.stage.store().release(&self.grants[grant])))
+    }
+}
+
+fn settled(settlement: Result<Settlement, StoreDown>) -> Saw {
+    match settlement {
+        Ok(Settlement::Done) => Saw::Done,
+        Ok(Settlement::LeaseLost) => Saw::LeaseLost,
+        Ok(other) => panic!("{other:?}"),
+        Err(down) => refused(&down),
+    }
+}
+
+fn refused(down: &StoreDown) -> Saw {
+    match down {
+        StoreDown::Full => Saw::Full,
+        StoreDown::ShareUsedUp { .. } => Saw::ShareUsedUp,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Leases of 10 seconds, windows of 100; signed times pass for 120 seconds, and so their windows are of 130.
+pub(crate) fn second_by_second<S: Stage>(stage: impl Fn() -> S) {
+    use Do::{Claim, Commit, Dated, Release};
+    use Saw::{Done, Granted, Handled, InProgress, LeaseLost};
+    #[rustfmt::skip]
+    let cases: &[(&str, &[(Do, Saw)])] = &[
+        ("a claim holds through the last second of its lease", &[
+            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1000), InProgress(10)), (Claim("a", "1", 1001), InProgress(9)),
+            (Claim("a", "1", 1010), InProgress(0)), (Claim("a", "1", 1011), Granted), (Claim("a", "1", 1021), InProgress(0)),
+        ]),
+        ("a handled delivery is refused through the last second of its window", &[
+            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Claim("a", "1", 1000), Handled), (Claim("a", "1", 1011), Handled),
+            (Claim("a", "1", 1100), Handled), (Claim("a", "1", 1101), Granted),
+        ]),
+        ("a released delivery is up at once", &[
+            (Claim("a", "1", 1000), Granted), (Release(0), Done), (Claim("a", "1", 1000), Granted), (Commit(1), Done), (Claim("a", "1", 1001), Handled),
+        ]),
+        ("tenants and deliveries do not meet", &[
+            (Claim("a", "1", 1000), Granted), (Claim("b", "1", 1000), Granted), (Claim("a", "2", 1000), Granted),
+            (Commit(1), Done), (Claim("a", "1", 1000), InProgress(10)), (Claim("b", "1", 1000), Handled),
+        ]),
+        ("a lease that another has now cannot be released", &[
+            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Release(0), LeaseLost), (Claim("a", "1", 1011), InProgress(10)),
+        ]),
+        ("what was handled was handled, though another has the lease now", &[
+            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Commit(0), LeaseLost), (Claim("a", "1", 1012), Handled),
+            (Release(1), LeaseLost), (Claim("a", "1", 1012), Handled),
+        ]),
+        ("the longer window counts where two have handled it", &[
+            (Claim("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Commit(1), Done), (Commit(0), LeaseLost),
+            (Claim("a", "1", 1111), Handled), (Claim("a", "1", 1112), Granted),
+        ]),
+        ("a commit after a lease that nobody else has taken", &[
+            (Claim("a", "1", 1000), Granted), (Claim("a", "2", 1050), Granted), (Commit(0), Done), (Claim("a", "1", 1100), Handled),
+        ]),
+        ("a signed time that passes for longer than the window, and a lease more", &[
+            (Dated("a", "1", 1000), Granted), (Commit(0), Done), (Claim("a", "1", 1130), Handled), (Claim("a", "1", 1131), Granted),
+        ]),
+        ("each retry with a signed time begins the window anew", &[
+            (Dated("a", "1", 1000), Granted), (Commit(0), Done), (Dated("a", "1", 1100), Handled), (Dated("a", "1", 1230), Handled),
+            (Claim("a", "1", 1360), Handled), (Claim("a", "1", 1361), Granted),
+        ]),
+        ("one without does not", &[
+            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Claim("a", "1", 1090), Handled), (Claim("a", "1", 1101), Granted),
+        ]),
+        ("nor does it for one that is being handled", &[
+            (Claim("a", "1", 1000), Granted), (Dated("a", "1", 1005), InProgress(5)), (Claim("a", "1", 1011), Granted),
+        ]),
+        ("a commit twice is one commit", &[
+            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Commit(0), Done), (Claim("a", "1", 1001), Handled),
+        ]),
+        ("a release twice is one release", &[
+            (Claim("a", "1", 1000), Granted), (Release(0), Done), (Release(0), LeaseLost), (Claim("a", "1", 1000), Granted), (Release(0), LeaseLost),
+            (Claim("a", "1", 1000), InProgress(10)),
+        ]),
+        ("what was handled cannot be released", &[
+            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Release(0), LeaseLost), (Claim("a", "1", 1001), Handled),
+        ]),
+    ];
+    for (name, steps) in cases {
+        let mut play = Play::on(stage());
+        for (number, (step, expected)) in steps.iter().enumerate() {
+            assert_eq!(play.see(*step), *expected, "{name}: step {number}, {step:?}");
+        }
+    }
+}
+
+// --- any history, against a model that looks at everything -----------------------------------------------------------
+
+/// What there is room for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) capacity: usize,
+    pub(crate) share: Option<usize>,
+    pub(crate) forgets: bool,
+}
+
+impl Rules {
+    pub(crate) const NO_LIMIT: Self = Self {
+        capacity: usize::MAX,
+        share: None,
+        forgets: false,
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Held {
+    owner: u8,
+    grant: usize,
+    handled: bool,
+    end: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Grant {
+    key: (u8, u8),
+    time: u64,
+    window: u64,
+}
+
+/// Keeps nothing that has ended, and finds everything by looking at all of it.
+struct Model {
+    rules: Rules,
+    clock: Clock,
+    held: BTreeMap<(u8, u8), Held>,
+    time: u64,
+    /// The time that the store knows.
+    told: u64,
+    grants: Vec<Grant>,
+}
+
+impl Model {
+    fn new(rules: Rules, clock: Clock) -> Self {
+        Self {
+            rules,
+            clock,
+            held: BTreeMap::new(),
+            time: 1_000,
+            told: 0,
+            grants: Vec::new(),
+        }
+    }
+
+    fn room(&mut self, owner: u8) -> Result<(), Saw> {
+        let own = self.held.values().filter(|held| held.owner == owner).count();
+        let free = self.rules.capacity.saturating_sub(self.held.len());
+        let refusal = match self.rules.share {
+            _ if free == 0 => Saw::Full,
+            share if own >= share.unwrap_or(free) => Saw::ShareUsedUp,
+            _ => return Ok(()),
+        };
+        let handled = self
+            .held
+            .iter()
+            .filter(|(_, held)| held.owner == owner && held.handled);
+        let first = handled.min_by_key(|((owner, id), held)| (held.end, key_of(*owner, *id)));
+        match first.map(|(key, _)| *key) {
+            Some(key) if self.rules.forgets => {
+                self.held.remove(&key);
+                Ok(())
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    fn claim(&mut self, owner: u8, id: u8, dated: bool) -> Saw {
+        self.told = self.time;
+        self.forget();
+        let window = if dated { FRESH + LEASE } else { WINDOW };
+        if let Some(held) = self.held.get_mut(&(owner, id)) {
+            if !held.handled {
+                return Saw::InProgress(held.end - self.time);
+            }
+            if dated {
+                held.end = held.end.max(self.time + window);
+            }
+            return Saw::Handled;
+        }
+        if let Err(refusal) = self.room(owner) {
+            return refusal;
+        }
+        let (key, time) = ((owner, id), self.time);
+        self.hold(key, self.grants.len(), false, time + LEASE);
+        self.grants.push(Grant { key, time, window });
+        Saw::Granted
+    }
+
+    fn commit(&mut self, grant: usize) -> Saw {
+        self.forget();
+        let Grant { key, time, window } = self.grants[grant];
+        let held = self.held.get(&key).copied();
+        if held.is_none()
+            && let Err(refusal) = self.room(key.0)
+        {
+            return refusal;
+        }
+        let keep_until = match self.clock {
+            Clock::Claims => time + window,
+            Clock::Store => self.time + window,
+        };
+        let end = held.map_or(keep_until, |held| held.end.max(keep_until));
+        self.hold(key, grant, true, end);
+        if held.is_none_or(|held| held.grant == grant) {
+            Saw::Done
+        } else {
+            Saw::LeaseLost
+        }
+    }
+
+    fn release(&mut self, grant: usize) -> Saw {
+        self.forget();
+        let Grant { key, .. } = self.grants[grant];
+        match self.held.get(&key) {
+            Some(held) if held.grant == grant && !held.handled => {
+                self.held.remove(&key);
+                Saw::Done
+            }
+            _ => Saw::LeaseLost,
+        }
+    }
+
+    fn hold(&mut self, key: (u8, u8), grant: usize, handled: bool, end: u64) {
+        let owner = key.0;
+        let held = Held {
+            owner,
+            grant,
+            handled,
+            end,
+        };
+        self.held.insert(key, held);
+    }
+
+    fn forget(&mut self) {
+        if self.clock == Clock::Store {
+            self.told = self.time;
+        }
+        self.held.retain(|_, held| held.end >= self.told);
+    }
+}
+
+fn name(owner: u8) -> String {
+    format!("tenant {owner}")
+}
+
+fn key_of(owner: u8, id: u8) -> ClaimKey {
+    claim_of(&name(owner), &id.to_string(), 0).key
+}
+
+/// What happens. A crash is a grant that is never settled; a retry is a claim of the same delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    Claim { owner: u8, id: u8, dated: bool },
+    Commit { grant: prop::sample::Index },
+    Release { grant: prop::sample::Index },
+    Wait { seconds: u64 },
+}
+
+pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(event(), 1..80)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let grant = any::<prop::sample::Index>;
+    let step = 0_u64..3;
+    let around = |end: u64| end - 1..end + 2;
+    prop_oneof![
+        6 => (0_u8..3, 0_u8..6, any::<bool>()).prop_map(|(owner, id, dated)| Event::Claim { owner, id, dated }),
+        3 => grant().prop_map(|grant| Event::Commit { grant }),
+        1 => grant().prop_map(|grant| Event::Release { grant }),
+        2 => prop_oneof![4 => step, 2 => around(LEASE), 1 => around(WINDOW), 1 => around(FRESH + LEASE)]
+            .prop_map(|seconds| Event::Wait { seconds }),
+    ]
+}
+
+/// Store and model see the same.
+pub(crate) fn replays<S: Stage>(
+    stage: S,
+    rules: Rules,
+    history: Vec<Event>,
+) -> Result<Play<S>, TestCaseError> {
+    let mut play = Play::on(stage);
+    let mut model = Model::new(rules, S::CLOCK);
+    play.stage.pass(model.time);
+    play.time = model.time;
+    for event in history {
+        replay(&mut play, &mut model, event)?;
+    }
+    let tokens: HashSet<u64> = play.grants.iter().map(Claimed::token).collect();
+    prop_assert_eq!(tokens.len(), play.grants.len());
+    Ok(play)
+}
+
+fn replay<S: Stage>(play: &mut Play<S>, model: &mut Model, event: Event) -> TestCaseResult {
+    let grants = play.grants.len();
+    let (seen, expected) = match event {
+        Event::Wait { seconds } => {
+            model.time += seconds;
+            play.stage.pass(seconds);
+            play.time = model.time;
+            return Ok(());
+        }
+        Event::Claim { owner, id, dated } => {
+            let claim = if dated { dated_claim_of } else { claim_of };
+            let claim = claim(&name(owner), &id.to_string(), model.time);
+            (play.claim(&claim), model.claim(owner, id, dated))
+        }
+        Event::Release { .. } | Event::Commit { .. } if grants == 0 => return Ok(()),
+        Event::Release { grant } => {
+            let grant = grant.index(grants);
+            (play.release(grant), model.release(grant))
+        }
+        Event::Commit { grant } => {
+            let grant = grant.index(grants);
+            (play.commit(grant), model.commit(grant))
+        }
+    };
+    prop_assert_eq!(seen, expected, "{:?} at {}", event, model.time);
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Is it fresh, in a fleet? `RedisStore` against real servers that are killed, paused, filled, and told what not to do.
+//!
+//! Needs `redis-server` or `valkey-server`, each test a server of its own.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test says what it expects by failing loudly, and waits for what it has done"
+)]
+
+#[path = "../promise/mod.rs"]
+mod promise;
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod cluster;
+mod outages;
+mod servers;
+
+use countersign::replay::{RedisStore, ReplayStore, StoreDown, StoreFuture};
+use promise::{Clock, Rules, Stage};
+use proptest::prelude::*;
+use redis_server::{FORGETFUL, RedisServer, installed_or_skip};
+use tokio::runtime::Runtime;
+
+// --- the promise ------------------------------------------------------------------------------------------------------
+
+/// A fleet of two on one server, whose members take turns. Time passes for the server when it is told so, by what is left
+/// to each key; in between, it stands still.
+struct Fleet<'a> {
+    members: [RedisStore; 2],
+    runtime: &'a Runtime,
+    hands: redis::Client,
+    prefix: String,
+    turn: std::cell::Cell<usize>,
+}
+
+/// Takes ARGV[1] milliseconds from what is left to the keys of ARGV[2], and what has really passed since not at all.
+const PASS: &str = "for _, key in ipairs(redis.call('KEYS', ARGV[2] .. ':*')) do
+  local left = math.ceil(redis.call('PTTL', key) / 1000) * 1000 - 1 - ARGV[1]
+  if left > 0 then redis.call('PEXPIRE', key, left) else redis.call('DEL', key) end
+end";
+
+impl<'a> Fleet<'a> {
+    fn on(server: &RedisServer, runtime: &'a Runtime, prefix: String) -> Self {
+        let member = || {
+            RedisStore::open(server.url())
+                .expect("a URL")
+                .with_prefix(&prefix)
+        };
+        Self {
+            members: [member(), member()],
+            runtime,
+            hands: redis::Client::open(server.url()).expect("a URL"),
+            turn: std::cell::Cell::new(0),
+            prefix,
+        }
+    }
+
+    fn let_pass(&self, seconds: u64) {
+        let mut eval = redis::cmd("EVAL");
+        eval.arg(PASS).arg(0).arg(seconds * 1000).arg(&self.prefix);
+        let mut hands = self.hands.get_connection().expect("the server");
+        eval.exec(&mut hands).expect("time passes");
+    }
+}
+
+impl Stage for Fleet<'_> {
+    const CLOCK: Clock = Clock::Store;
+
+    fn store(&self) -> &dyn ReplayStore {
+        self.turn.set(self.turn.get() + 1);
+        &self.members[self.turn.get() % 2]
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.let_pass(seconds);
+    }
+
+    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
+        self.let_pass(0);
+        self.runtime.block_on(future)
+    }
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}
+
+#[test]
+fn second_by_second() {
+    let Some(command) = installed_or_skip("redis: second_by_second") else {
+        return;
+    };
+    let (server, runtime) = (RedisServer::start(&command, &FORGETFUL), runtime());
+    let count = std::cell::Cell::new(0);
+    promise::second_by_second(|| {
+        count.set(count.get() + 1);
+        Fleet::on(&server, &runtime, format!("play{}", count.get()))
+    });
+}
+
+#[test]
+fn any_history() {
+    let Some(command) = installed_or_skip("redis: any_history") else {
+        return;
+    };
+    let (server, runtime) = (RedisServer::start(&command, &FORGETFUL), runtime());
+    let cases = ProptestConfig {
+        source_file: Some(file!()),
+        ..ProptestConfig::with_cases(150)
+    };
+    let count = std::cell::Cell::new(0);
+    proptest!(cases, |(history in promise::history())| {
+        count.set(count.get() + 1);
+        let fleet = Fleet::on(&server, &runtime, format!("history{}", count.get()));
+        promise::replays(fleet, Rules::NO_LIMIT, history)?;
+    });
+}

@@ -1,0 +1,344 @@
+//! Several server names on one port, each with its policy: what a connection may ask for, and what it may not.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::post;
+use countersign::gate::{Caller, Policy};
+use countersign::live::Live;
+use countersign::testing::TestCert;
+use countersign::tls::ClientAuth;
+use countersign::web::{
+    Acceptor, CallerLayer, Connection, Demand, InvalidSites, Listener, MisdirectedAnswer, Protocols, Site,
+    Sites,
+};
+use http::Request;
+use rustls::ServerConfig;
+
+use crate::door::{Log, World, world};
+use crate::sender::{AnyError, Greeting, Sender, Version};
+
+const ACME: &str = "hooks.acme.example";
+const ALSO_ACME: &str = "also.acme.example";
+const GLOBEX: &str = "eu.hooks.globex.example";
+const OPEN: &str = "open.example";
+
+impl World {
+    fn policy(&self) -> Policy {
+        Policy::new(self.trust(&self.ca), self.tenants(&["acme", "globex"]))
+    }
+
+    fn site(&self, policy: &Policy, name: &str) -> Site {
+        let server = self.ca.server(name).issue();
+        let config = self.server_config_of(&server, policy.trust(), ClientAuth::Require);
+        Site::new(policy.clone(), config)
+    }
+
+    fn open_site(&self, name: &str) -> Site {
+        let server = self.ca.server(name).issue();
+        let config = ServerConfig::builder_with_provider(Arc::new(self.tls.provider().clone()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("a version")
+            .with_no_client_auth()
+            .with_single_cert(server.chain(), server.key());
+        Site::without_certificates(config.expect("a configuration"))
+    }
+
+    /// Two names of one policy, all names below one of another, one that asks for no certificate.
+    fn sites(&self) -> countersign::web::SitesBuilder {
+        let (acme, globex) = (self.policy(), self.policy());
+        Sites::builder()
+            .site(ACME, self.site(&acme, ACME))
+            .site(ALSO_ACME, self.site(&acme, ALSO_ACME))
+            .site("*.hooks.globex.example", self.site(&globex, GLOBEX))
+            .site(OPEN, self.open_site(OPEN))
+    }
+}
+
+async fn who(caller: Option<Caller>) -> String {
+    caller.map_or_else(|| "nobody".to_owned(), |caller| caller.tenant().to_string())
+}
+
+/// A receiver for these sites.
+struct Port {
+    address: SocketAddr,
+    log: Log,
+}
+
+impl Port {
+    async fn open(sites: Live<Sites>, answer: MisdirectedAnswer) -> Self {
+        let log = Log::default();
+        let acceptor = Acceptor::by_server_name(sites.clone())
+            .with_protocols(Protocols::Http2OrHttp1)
+            .observed_by(Arc::new(log.clone()));
+        let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
+        let address = listener.local_addr();
+        let layer = CallerLayer::by_host(sites)
+            .with_demand(Demand::never())
+            .with_misdirected_answer(answer)
+            .observed_by(Arc::new(log.clone()));
+        let app: Router = Router::new().route("/who", post(who)).layer(layer);
+        let app = app.into_make_service_with_connect_info::<Connection>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, log }
+    }
+
+    async fn greet(
+        &self,
+        certificate: Option<&TestCert>,
+        version: Version,
+        name: Option<&str>,
+    ) -> Result<Sender<Body>, AnyError> {
+        let greeting = Greeting::new(certificate, version).under(name);
+        Sender::greet(self.address, greeting).await
+    }
+}
+
+fn request(target: &str, hosts: &[&str]) -> Request<Body> {
+    let mut request = Request::post(target);
+    for host in hosts {
+        request = request.header("host", *host);
+    }
+    request.body(Body::empty()).expect("a request")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    status: u16,
+    said: String,
+    close: bool,
+}
+
+async fn ask(sender: &mut Sender<Body>, request: Request<Body>) -> Told {
+    let answer = sender.ask(request).await.expect("an answer");
+    let close = answer
+        .headers
+        .get("connection")
+        .is_some_and(|value| value == "close");
+    Told {
+        status: answer.status,
+        said: answer.body,
+        close,
+    }
+}
+
+fn let_in(said: &str) -> Told {
+    Told {
+        status: 200,
+        said: said.to_owned(),
+        close: false,
+    }
+}
+
+fn refused(status: u16, close: bool) -> Told {
+    Told {
+        status,
+        said: String::new(),
+        close,
+    }
+}
+
+/// The name in the handshake, and what is asked for; the refusal's status, whether the connection is closed, and the code.
+type Case = (
+    &'static str,
+    Option<&'static str>,
+    Version,
+    &'static str,
+    &'static [&'static str],
+    Result<Told, (u16, bool, &'static str)>,
+);
+
+#[tokio::test]
+async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
+    let world = world();
+    let sites = world.sites().without_name(world.site(&world.policy(), ACME));
+    let port = Port::open(sites.build().expect("sites").into(), MisdirectedAnswer::Redirect).await;
+    let (h1, h2) = (Version::Http1, Version::Http2);
+    let good = || Ok(let_in("acme"));
+    let other = |close| Err((421, close, "host.other_policy"));
+    let unknown = || Err((421, false, "host.unknown"));
+    let ambiguous = || Err((400, false, "host.ambiguous"));
+    #[rustfmt::skip]
+    let cases: [Case; 36] = [
+        ("its own name", Some(ACME), h1, "/who", &[ACME], good()),
+        ("its own name", Some(ACME), h2, "https://hooks.acme.example/who", &[], good()),
+        ("upper case", Some(ACME), h1, "/who", &["HOOKS.Acme.Example"], good()),
+        ("upper case", Some(ACME), h2, "https://HOOKS.acme.example/who", &[], good()),
+        ("upper case in the handshake", Some("Hooks.ACME.example"), h1, "/who", &[ACME], good()),
+        ("a trailing dot", Some(ACME), h1, "/who", &["hooks.acme.example."], good()),
+        ("a trailing dot", Some(ACME), h2, "https://hooks.acme.example./who", &[], good()),
+        ("a port", Some(ACME), h1, "/who", &["hooks.acme.example:8443"], good()),
+        ("a port", Some(ACME), h2, "https://hooks.acme.example:8443/who", &[], good()),
+        ("another name of the policy: coalescing", Some(ACME), h2, "https://also.acme.example/who", &[], good()),
+        ("another name of the policy", Some(ACME), h1, "/who", &[ALSO_ACME], good()),
+        ("another policy: coalescing", Some(ACME), h2, "https://eu.hooks.globex.example/who", &[], other(false)),
+        ("another policy", Some(ACME), h1, "/who", &[GLOBEX], other(true)),
+        ("another policy, upper case", Some(ACME), h1, "/who", &["EU.HOOKS.GLOBEX.EXAMPLE"], other(true)),
+        ("another policy, a dot and a port", Some(ACME), h1, "/who", &["eu.hooks.globex.example.:443"], other(true)),
+        ("a policy, from no policy", Some(OPEN), h1, "/who", &[ACME], other(true)),
+        ("a policy, from no policy", Some(OPEN), h2, "https://hooks.acme.example/who", &[], other(false)),
+        ("no policy, from a policy", Some(ACME), h1, "/who", &[OPEN], other(true)),
+        ("no policy", Some(OPEN), h1, "/who", &[OPEN], Ok(let_in("nobody"))),
+        ("a name by pattern", Some(GLOBEX), h1, "/who", &[GLOBEX], good()),
+        ("another name of the pattern", Some(GLOBEX), h1, "/who", &["us.hooks.globex.example"], good()),
+        ("two labels for one", Some(GLOBEX), h1, "/who", &["a.b.hooks.globex.example"], unknown()),
+        ("the pattern itself", Some(GLOBEX), h1, "/who", &["*.hooks.globex.example"], unknown()),
+        ("a name nobody has", Some(ACME), h1, "/who", &["other.example"], unknown()),
+        ("a name nobody has", Some(ACME), h2, "https://other.example/who", &[], unknown()),
+        ("a name with another before it", Some(ACME), h1, "/who", &["open.example@hooks.acme.example"], unknown()),
+        ("no name in the handshake", None, h1, "/who", &[ACME], other(true)),
+        ("no name in the handshake", None, h2, "https://hooks.acme.example/who", &[], other(false)),
+        ("no name, and an address", None, h1, "/who", &["127.0.0.1:8443"], good()),
+        ("no name, and an address", None, h1, "/who", &["[::1]:8443"], good()),
+        ("a name, and an address", Some(ACME), h1, "/who", &["127.0.0.1"], other(true)),
+        ("target and field agree", Some(ACME), h1, "https://hooks.acme.example/who", &["Hooks.acme.example:443"], good()),
+        ("they do not", Some(ACME), h1, "https://hooks.acme.example/who", &[GLOBEX], ambiguous()),
+        ("they do not", Some(ACME), h2, "https://hooks.acme.example/who", &["also.acme.example"], ambiguous()),
+        ("two fields", Some(ACME), h1, "/who", &[ACME, ACME], ambiguous()),
+        ("no host at all", Some(ACME), h1, "/who", &[], Err((400, false, "host.missing"))),
+    ];
+    for (name, greeted, version, target, hosts, expected) in cases {
+        let sender = port.greet(Some(&world.acme), version, greeted).await;
+        let mut sender = sender.expect(name);
+        let told = ask(&mut sender, request(target, hosts)).await;
+        let events = port.log.take().split_off(1); // it has connected
+        match expected {
+            Ok(expected) => assert_eq!((told, events), (expected, vec![]), "{name}: {hosts:?}"),
+            Err((status, close, code)) => {
+                let line = format!("refused: nobody {code}");
+                assert_eq!(
+                    (told, events),
+                    (refused(status, close), vec![line]),
+                    "{name}: {hosts:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_request_of_a_connection_is_asked_for_its_host() {
+    let world = world();
+    let sites = world.sites().build().expect("sites");
+    let port = Port::open(sites.into(), MisdirectedAnswer::Forbid).await;
+    let sender = port.greet(Some(&world.acme), Version::Http2, Some(ACME)).await;
+    let mut sender = sender.expect("a connection");
+    let asked = |name: &str| request(&format!("https://{name}/who"), &[]);
+    for _ in 0..3 {
+        assert_eq!(ask(&mut sender, asked(ACME)).await, let_in("acme"));
+        assert_eq!(ask(&mut sender, asked(ALSO_ACME)).await, let_in("acme"));
+        let forbidden = refused(403, false);
+        assert_eq!(ask(&mut sender, asked(GLOBEX)).await, forbidden, "by choice");
+        assert_eq!(ask(&mut sender, asked("other.example")).await, forbidden);
+    }
+    let sender = port.greet(Some(&world.acme), Version::Http1, Some(ACME)).await;
+    let mut sender = sender.expect("a connection");
+    for _ in 0..2 {
+        let kept = ask(&mut sender, request("/who", &[ACME])).await;
+        assert_eq!(kept, let_in("acme"), "kept alive");
+    }
+    let forbidden = ask(&mut sender, request("/who", &[GLOBEX])).await;
+    assert_eq!(forbidden, refused(403, true), "and closed");
+    assert!(
+        sender.ask(request("/who", &[ACME])).await.is_err(),
+        "it was closed"
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
+    let world = world();
+    let sites = world.sites().build().expect("sites");
+    let port = Port::open(sites.into(), MisdirectedAnswer::Redirect).await;
+    #[rustfmt::skip]
+    let cases = [
+        ("unknown", Some("other.example"), "handshake.unknown_server_name"),
+        ("below one that is known", Some("x.hooks.acme.example"), "handshake.unknown_server_name"),
+        ("above the pattern", Some("hooks.globex.example"), "handshake.unknown_server_name"),
+        ("none", None, "handshake.no_server_name"),
+    ];
+    for (name, greeted, code) in cases {
+        let refused = port.greet(Some(&world.acme), Version::Http1, greeted).await;
+        let error = refused.err().expect(name).to_string();
+        assert!(error.contains("UnrecognisedName"), "{name}: {error}");
+        port.log.wait_for(&format!("not connected: {code}")).await;
+        assert_eq!(port.log.take().len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn names_come_and_go_while_the_port_is_open() {
+    let world = world();
+    let policy = world.policy();
+    let only = |name: &str| {
+        let sites = Sites::builder().site(name, world.site(&policy, name)).build();
+        sites.expect("sites")
+    };
+    let sites: Live<Sites> = only(ACME).into();
+    let port = Port::open(sites.clone(), MisdirectedAnswer::Redirect).await;
+    let sender = port.greet(Some(&world.acme), Version::Http2, Some(ACME)).await;
+    let mut sender = sender.expect("a connection");
+    let asked = |name: &str| request(&format!("https://{name}/who"), &[]);
+    assert_eq!(ask(&mut sender, asked(ACME)).await, let_in("acme"));
+
+    sites.replace(only(ALSO_ACME));
+    assert_eq!(ask(&mut sender, asked(ACME)).await, refused(421, false));
+    assert_eq!(
+        ask(&mut sender, asked(ALSO_ACME)).await,
+        let_in("acme"),
+        "the same policy"
+    );
+    let late = port.greet(Some(&world.acme), Version::Http2, Some(ACME)).await;
+    assert!(
+        late.err()
+            .expect("refused")
+            .to_string()
+            .contains("UnrecognisedName")
+    );
+    let early = port
+        .greet(Some(&world.acme), Version::Http2, Some(ALSO_ACME))
+        .await;
+    assert_eq!(
+        ask(&mut early.expect("a connection"), asked(ALSO_ACME)).await,
+        let_in("acme")
+    );
+}
+
+#[test]
+fn sites_that_nobody_would_find_are_not_built() {
+    let world = world();
+    let site = || world.open_site(OPEN);
+    let not_a_name = |name: &str| InvalidSites::NotAName {
+        name: name.to_owned(),
+    };
+    let twice = |name: &str| InvalidSites::Twice {
+        name: name.to_owned(),
+    };
+    assert_eq!(Sites::builder().build().err(), Some(InvalidSites::Empty));
+    for name in [
+        "",
+        ".",
+        "*",
+        "*.",
+        "a.*.example",
+        "a example",
+        "a.example:443",
+        "127.0.0.1",
+        "[::1]",
+        "b\u{fc}cher.example",
+    ] {
+        let built = Sites::builder().site(name, site()).build();
+        assert_eq!(built.err(), Some(not_a_name(name)), "{name:?}");
+    }
+    for again in ["a.example", "A.example", "a.example."] {
+        let built = Sites::builder()
+            .site("a.example", site())
+            .site(again, site())
+            .build();
+        assert_eq!(built.err(), Some(twice(again)), "{again:?}");
+    }
+    let unnamed = Sites::builder().without_name(site()).build().expect("one site");
+    assert!(unnamed.find(None).is_some() && unnamed.find(Some("a.example")).is_none());
+}
