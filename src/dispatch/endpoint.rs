@@ -167,27 +167,17 @@ fn read_host(host: &str) -> Result<(String, ServerName<'static>), InvalidEndpoin
         let address: Ipv6Addr = inner.parse().map_err(|_| InvalidEndpoint::Host)?;
         return Ok((address.to_string(), ServerName::from(IpAddr::V6(address))));
     }
-    if ends_in_a_number(host) {
-        let address: Ipv4Addr = host.parse().map_err(|_| InvalidEndpoint::Host)?;
+    if let Ok(address) = host.parse::<Ipv4Addr>() {
         return Ok((address.to_string(), ServerName::from(IpAddr::V4(address))));
     }
     let host = host.to_ascii_lowercase();
     let good = host.len() <= 253 && host.split('.').all(is_label);
+    // No name ends in a number, decimal or hexadecimal: whoever reads URLs as browsers do takes that for an address.
     let name = ServerName::try_from(host.clone()).map_err(|_| InvalidEndpoint::Host)?;
     if good {
         Ok((host, name))
     } else {
         Err(InvalidEndpoint::Host)
-    }
-}
-
-/// Whoever reads URLs as browsers do takes such a host for an IPv4 address, in octal or hexadecimal if need be.
-fn ends_in_a_number(host: &str) -> bool {
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
-    match hexadecimal {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }
 

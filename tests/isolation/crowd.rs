@@ -32,7 +32,7 @@ fn manner(tenant: usize) -> Manner {
 }
 
 /// How many deliveries of one tenant are under way at once.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 pub(crate) struct Member {
     tenant: Tenant,

@@ -26,12 +26,13 @@ mod receiver;
 use std::time::Duration;
 
 use countersign::dispatch::Limits;
-use crowd::{Crowd, TENANTS};
+use crowd::{AT_ONCE, Crowd, Member, TENANTS};
 
 fn deliveries() -> usize {
     let wanted = std::env::var("COUNTERSIGN_DELIVERIES").ok();
     let wanted = wanted.map(|number| number.parse().expect("COUNTERSIGN_DELIVERIES is a number"));
-    wanted.unwrap_or(if cfg!(debug_assertions) { 20 } else { 1_000 })
+    let standard = if cfg!(debug_assertions) { 20 } else { 1_000 };
+    wanted.unwrap_or(standard).max(2 * AT_ONCE)
 }
 
 /// What broken tenants may cost the healthy ones: all of them, and all receivers, share the processors of one machine, and
@@ -50,15 +51,16 @@ fn isolation() {
         .expect("a runtime");
     let seen = runtime.block_on(async {
         let crowd = Crowd::gather().await;
-        // The first half of what the healthy ones have, with nobody else there: then the rest, and all of the others'.
-        let alone = crowd
-            .deliver(|tenant| tenant.is_healthy(), 0..deliveries / 2)
-            .await;
-        let half = memory();
+        // The healthy ones open their connections; deliver half of the rest with nobody else there; and then the other half,
+        // beside all of what the others have.
+        let half = AT_ONCE + (deliveries - AT_ONCE) / 2;
+        crowd.deliver(Member::is_healthy, 0..AT_ONCE).await;
+        let alone = crowd.deliver(Member::is_healthy, AT_ONCE..half).await;
+        let before = memory();
         let broken = crowd.deliver(|tenant| !tenant.is_healthy(), 0..deliveries);
-        let healthy = crowd.deliver(|tenant| tenant.is_healthy(), deliveries / 2..deliveries);
+        let healthy = crowd.deliver(Member::is_healthy, half..deliveries);
         let (_, beside) = tokio::join!(broken, healthy);
-        let grown = memory().saturating_sub(half);
+        let grown = memory().saturating_sub(before);
         crowd.assert_nothing_is_left_open().await;
         let slowed = beside.as_secs_f64() / alone.as_secs_f64();
         println!(
@@ -69,10 +71,9 @@ fn isolation() {
             grown >> 20,
             crowd.most_open(),
         );
-        assert!(
-            slowed < MOST_SLOWED,
-            "broken tenants slow the others: {slowed:.2}"
-        );
+        // A tenth of a second, as in a test build, is no measure on a busy machine.
+        let most = alone.max(Duration::from_millis(500)).mul_f64(MOST_SLOWED);
+        assert!(beside < most, "broken tenants slow the others: {slowed:.2}");
         assert!(grown < MOST_GROWN, "memory grew by {grown} bytes");
         let limits = Limits::default();
         let places = 2 * TENANTS;
