@@ -2,8 +2,7 @@
 //! `jwt-simple`, and the floor, which is the bare signature check through the same crypto provider (of HMAC: with the
 //! key taken in already).
 //!
-//! The contenders alternate over many rounds, forwards and backwards; a ratio is the median of the ratios of each
-//! round. The last line is JSON: ours divided by theirs, and allocations.
+//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench --bench verify_jwt`
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,10 +14,11 @@
 
 #[path = "../tests/jose/mod.rs"]
 mod jose;
+mod support;
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::payload::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, Message, UnboundJwts};
 use countersign::tenant::TenantId;
@@ -31,11 +31,10 @@ use jwt_simple::prelude::{
 };
 use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};
 use sha2::Sha256;
+use support::{Group, Summary};
 
 const ISSUER: &str = "https://issuer.example/tenants/0001";
 const AUDIENCE: &str = "https://hooks.example/acme";
-const ROUNDS: usize = 41;
-const BATCH: Duration = Duration::from_millis(2);
 
 fn claims(now: u64) -> String {
     let claims = format!(
@@ -237,64 +236,12 @@ fn jwt_simple(algorithm: Algorithm, token: &str) -> Contender {
     }
 }
 
-/// Nanoseconds for one run, over a batch of that many.
-fn time(contender: &Contender, runs: u32) -> f64 {
-    let start = Instant::now();
-    for _ in 0..runs {
-        (contender.run)();
-    }
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(runs)
-}
-
-fn runs_in_a_batch(contender: &Contender) -> u32 {
-    time(contender, 3);
-    let one = time(contender, 10);
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 1 and some thousands"
-    )]
-    let runs = (BATCH.as_secs_f64() * 1e9 / one) as u32;
-    runs.max(1)
-}
-
-/// Of Rust code. What a C library allocates is not seen, of anybody.
-fn allocations(contender: &Contender) -> u64 {
-    (contender.run)();
-    allocation_counter::measure(|| (contender.run)()).count_total
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The times of each contender, a round after another.
-fn measure(contenders: &[Contender]) -> Vec<Vec<f64>> {
-    let runs: Vec<u32> = contenders.iter().map(runs_in_a_batch).collect();
-    let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
-    for round in 0..ROUNDS {
-        let mut order: Vec<usize> = (0..contenders.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for index in order {
-            times[index].push(time(&contenders[index], runs[index]));
-        }
-    }
-    times
-}
-
 fn main() {
     SWITCHED
         .install_default()
         .unwrap_or_else(|_| panic!("a provider is installed already"));
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let mut json = serde_json::Map::new();
-    println!(
-        "{:8} {:28} {:>12} {:>14} {:>12}",
-        "", "", "median ns", "ours / theirs", "allocations"
-    );
+    let mut summary = Summary::new("verify_jwt");
     for algorithm in [
         Algorithm::Hs256,
         Algorithm::Rs256,
@@ -304,11 +251,8 @@ fn main() {
         Algorithm::EdDsa,
     ] {
         let name = algorithm.jose_name();
-        let token = mint(
-            algorithm,
-            &format!(r#"{{"alg":"{name}","typ":"JWT"}}"#),
-            claims(now),
-        );
+        let header = format!(r#"{{"alg":"{name}","typ":"JWT"}}"#);
+        let token = mint(algorithm, &header, claims(now));
         let contenders = [
             ours(algorithm, &token, now),
             floor(algorithm, &token),
@@ -316,27 +260,18 @@ fn main() {
             jsonwebtoken("jsonwebtoken_rust_crypto", algorithm, &token),
             jwt_simple(algorithm, &token),
         ];
-        let times = measure(&contenders);
-        for (contender, own) in contenders.iter().zip(&times) {
-            let ratio = median(
-                times[0]
-                    .iter()
-                    .zip(own)
-                    .map(|(ours, theirs)| ours / theirs)
-                    .collect(),
-            );
-            let count = allocations(contender);
-            println!(
-                "{name:8} {:28} {:>12.0} {ratio:>14.3} {count:>12}",
-                contender.name,
-                median(own.clone())
-            );
-            let key = format!("{}_{}", name.to_lowercase(), contender.name);
-            if contender.name != "ours" {
-                json.insert(key.clone(), ((ratio * 1000.0).round() / 1000.0).into());
+        let group = contenders.into_iter().fold(Group::default(), |group, contender| {
+            group.case(contender.name, contender.run)
+        });
+        let measured = group.run();
+        measured.print(name);
+        for (case, figures) in measured.iter() {
+            let key = format!("{}_{case}", name.to_lowercase());
+            summary.allocations(&key, figures.allocations.count);
+            if case != "ours" {
+                summary.ratio(key, 1.0 / figures.ratio);
             }
-            json.insert(format!("{key}_allocations"), count.into());
         }
     }
-    println!("{}", serde_json::Value::Object(json));
+    summary.print();
 }

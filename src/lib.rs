@@ -49,7 +49,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials, resumption bound to the policy |
-//! | `tower` | `web`: the layers that ask the questions of each request |
+//! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |

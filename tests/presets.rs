@@ -199,6 +199,7 @@ fn how_many_there_are() {
 /// Judged by another test: the preset and the file.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("aws_sns", "payload/families.rs: signed with aws-lc-rs"),
+    ("ebay", "payload/families.rs: signed with p256"),
     ("paypal", "payload/families.rs: signed with aws-lc-rs"),
     ("coinbase_cdp", "payload/families.rs: signed by Python's hmac"),
     ("telnyx", "payload/public_key.rs: signed with aws-lc-rs"),

@@ -24,7 +24,7 @@ use countersign::tls::rustls::AlertDescription::{
 use countersign::tls::rustls::pki_types::{CertificateDer, TrustAnchor};
 use countersign::trust::{
     Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Revocation, Untrusted,
-    VerifyPeer,
+    VerifyPeer, WebRoots,
 };
 
 use stage::*;
@@ -693,7 +693,7 @@ fn a_cross_signed_issuer_leads_to_either_root() {
     for (anchor, other) in [(&old, &new), (&new, &old)] {
         let evidence = verify(&private(&[anchor]), &both).expect("trusted");
         assert_eq!(evidence.anchor, Some(spki(&anchor.spki_der())));
-        assert!(verify(&private(&[other, anchor]), &both).is_ok());
+        assert_eq!(verify(&private(&[other, anchor]), &both).map(|_| ()), Ok(()));
     }
     assert_eq!(verify(&private(&[&new]), &cert), Err(Untrusted::UnknownIssuer));
     // One of two paths is bad: the other one counts.
@@ -708,7 +708,10 @@ fn a_cross_signed_issuer_leads_to_either_root() {
         .issue();
     for above in [[&stale, &expired], [&expired, &stale]] {
         let above = above.iter().map(|ca| ca.certificate().clone()).collect();
-        assert!(verify(&private(&[&old]), &cert.clone().with_chain(above)).is_ok());
+        assert_eq!(
+            verify(&private(&[&old]), &cert.clone().with_chain(above)).map(|_| ()),
+            Ok(())
+        );
     }
 }
 
@@ -769,7 +772,7 @@ fn a_root_renewed_under_its_key_outlives_the_old_one() {
             utc(2036, 6, 1),
             "the longest-lived speaks"
         );
-        assert!(verify_at(&trust, &cert, utc(2027, 1, 1)).is_ok());
+        assert_eq!(verify_at(&trust, &cert, utc(2027, 1, 1)).map(|_| ()), Ok(()));
         let late = utc(2037, 1, 1);
         let expired = Untrusted::Expired {
             not_after: utc(2036, 6, 1),
@@ -790,7 +793,7 @@ fn an_anchor_that_expires_while_in_use_ends_trust() {
     let evidence = verify(&trust, &cert).expect("trusted");
     assert_eq!(evidence.valid.not_after, utc(2026, 6, 1));
     assert_eq!(evidence.valid.not_before, utc(2025, 1, 1));
-    assert!(verify_at(&trust, &cert, utc(2026, 6, 1)).is_ok());
+    assert_eq!(verify_at(&trust, &cert, utc(2026, 6, 1)).map(|_| ()), Ok(()));
     let late = seconds(utc(2026, 6, 1), 1);
     assert_eq!(
         verify_at(&trust, &cert, late),
@@ -827,7 +830,7 @@ fn paths_are_followed_to_six_intermediates() {
             );
         }
         let exactly = Profile::strict().with_max_path_length(depth);
-        assert!(verify(&with_profile(&root, exactly), &cert).is_ok());
+        assert_eq!(verify(&with_profile(&root, exactly), &cert).map(|_| ()), Ok(()));
         issuer = issuer.intermediate(&format!("Issuing {depth}"));
     }
     // Seven intermediates and the leaf: within the limit on certificates, beyond that on depth.
@@ -1103,7 +1106,10 @@ fn server_auth_as_client_takes_an_issuer_for_servers_and_none_for_something_else
     let root = TestCa::new("Root");
     let trust = with_profile(&root, Profile::strict().allow_server_auth_as_client());
     let servers = root.intermediate_builder("Servers").server_only().issue();
-    assert!(verify(&trust, &servers.client(ACME).server_only().issue()).is_ok());
+    assert_eq!(
+        verify(&trust, &servers.client(ACME).server_only().issue()).map(|_| ()),
+        Ok(())
+    );
     assert_eq!(
         verify(&trust, &servers.client(ACME).any_eku().issue()),
         Err(wrong_purpose())
@@ -1126,7 +1132,7 @@ fn a_lifetime_is_allowed_to_the_second() {
         .client(ACME)
         .validity(utc(2026, 1, 1), utc(2026, 1, 2))
         .issue();
-    assert!(verify(&trust(DAY), &cert).is_ok());
+    assert_eq!(verify(&trust(DAY), &cert).map(|_| ()), Ok(()));
     assert_eq!(
         verify(&trust(DAY - 1), &cert),
         Err(Untrusted::Lifetime {
@@ -1273,7 +1279,7 @@ fn files_are_named() {
     let good = directory.join("good.pem");
     std::fs::write(&good, root.pem()).expect("a file");
     let trust = PrivateCa::from_pem_file(&good, algorithms(), NOW).expect("an anchor");
-    assert!(verify(&trust, &root.client(ACME).issue()).is_ok());
+    assert_eq!(verify(&trust, &root.client(ACME).issue()).map(|_| ()), Ok(()));
     std::fs::remove_dir_all(&directory).expect("removed");
 }
 
@@ -1317,7 +1323,30 @@ fn public_authorities_are_refused_by_their_key() {
         let built = PublicCa::builder(algorithms(), only)
             .pem(pem.as_bytes())
             .build(NOW);
-        assert!(built.is_ok(), "{built:?}");
+        assert_eq!(built.map(|_| ()), Ok(()));
+    }
+}
+
+/// Let's Encrypt's R14 (RSA, by ISRG Root X1) and E8 (P-384, by ISRG Root X2), from letsencrypt.org/certificates.
+const PUBLIC_INTERMEDIATES: [(&str, &str); 2] = [
+    ("R14", include_str!("trust/r14.pem")),
+    ("E8", include_str!("trust/e8.pem")),
+];
+
+#[test]
+fn intermediates_of_public_authorities_are_refused_too() {
+    for (name, pem) in PUBLIC_INTERMEDIATES {
+        let refused = PrivateCa::from_pem(pem.as_bytes(), algorithms(), NOW).map(|_| ());
+        assert_eq!(
+            refused.map_err(|error| error.to_string()),
+            Err(format!(
+                "certificate authorities from the PEM text given: C=US, O=Let's Encrypt, CN={name} was issued by a public \
+                 authority, so whom it issues to is not for you to say; for senders with a public certificate use PublicCa, \
+                 together with their exact names or keys"
+            ))
+        );
+        let named = PublicCa::builder(algorithms(), Only::names([Name::Dns("x.example".into())]));
+        assert_eq!(named.pem(pem.as_bytes()).build(NOW).map(|_| ()), Ok(()), "{name}");
     }
 }
 
@@ -1438,7 +1467,7 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
         .issue();
     assert_eq!(verify(&common, &bare).map(|_| ()), no);
     let inside = trust(Only::names([Name::Dns("x.customer.example".into())]));
-    assert!(verify(&inside, &escaped).is_ok());
+    assert_eq!(verify(&inside, &escaped).map(|_| ()), Ok(()));
 }
 
 // -- what is counted -----------------------------------------------------------------------------------------------------
@@ -1460,7 +1489,7 @@ fn anchors_count_completed_handshakes_only() {
     for version in VERSIONS {
         let before = handshakes(&trust);
         // Asked without a handshake, refused, and with a stolen certificate: nothing is counted.
-        assert!(verify(&trust, &by_old).is_ok());
+        assert_eq!(verify(&trust, &by_old).map(|_| ()), Ok(()));
         meet(&server, &client(&old.client(ACME).expired().issue(), version));
         let stolen = meet(&server, &client_with(by_old.chain(), &thief, version));
         assert_eq!(stolen.alert(), Some(DecryptError));
@@ -1491,4 +1520,32 @@ fn the_reason_is_that_of_the_connection_watched() {
         assert_eq!(meet(&server, &good).reason, None);
     });
     assert_eq!(seen.untrusted(), None);
+}
+
+/// Authorities of one's own beside those of the web: for servers, by their name, and never for clients.
+#[test]
+fn web_roots_with_authorities_of_ones_own() {
+    let (own, other) = (TestCa::new("Company Root"), TestCa::new("Another Root"));
+    let roots = WebRoots::and_own_pem(algorithms(), own.pem().as_bytes(), NOW).expect("good anchors");
+    let (good, strange) = (own.server(SERVER).issue(), other.server(SERVER).issue());
+    let wrong_name = Untrusted::WrongName {
+        name: "hooks.globex.example".to_owned(),
+    };
+    assert_eq!(verify_server(&roots, &good, SERVER).map(|_| ()), Ok(()));
+    assert_eq!(
+        verify_server(&roots, &good, "hooks.globex.example"),
+        Err(wrong_name)
+    );
+    assert_eq!(
+        verify_server(&roots, &strange, SERVER),
+        Err(Untrusted::UnknownIssuer)
+    );
+    assert_eq!(
+        verify(&roots, &own.client(ACME).issue()),
+        Err(Untrusted::ServersOnly)
+    );
+    assert_eq!(
+        verify_server(&WebRoots::new(algorithms()), &good, SERVER),
+        Err(Untrusted::UnknownIssuer)
+    );
 }

@@ -114,7 +114,11 @@ impl Attempt<'_> {
         }
         self.at(DeliveryStage::Sending);
         let answered = exchange.run(&mut connection, from).await;
-        let answer = answered.map_err(NotAnswered::Unanswered)?;
+        let answer = answered.map_err(|unanswered| {
+            // Shared or not, nobody else is to wait on a connection that may be dead.
+            active.pool.discard(&self.endpoint.place(), &connection);
+            NotAnswered::Unanswered(unanswered)
+        })?;
         if answer.end == BodyEnd::Whole {
             self.keep(active, connection).await;
         }
@@ -137,11 +141,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether an idle connection may still be used: open, not too old, made under the trust in force, and as long as
-    /// the server's certificate holds.
+    /// Whether an idle connection may still be used: open, not too old, made under the trust in force, as long as the
+    /// server's certificate holds, and our own shown on it where this endpoint demands that. Another endpoint at the same
+    /// place may not.
     fn is_good(&self, active: &Active, connection: &Connection) -> bool {
         let facts = &connection.facts;
         connection.is_ready()
+            && (facts.asked || !self.endpoint.must_ask())
             && facts.trust == active.sender.trust().generation()
             && facts.valid.contains(self.rules.clock.now())
             && now().duration_since(facts.opened) < self.rules.limits.connection_age

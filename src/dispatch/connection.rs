@@ -19,6 +19,8 @@ use crate::identity::Validity;
 
 /// How long a connection that nobody holds any more may take to say goodbye.
 const LINGER: Duration = Duration::from_millis(500);
+/// How often the other end of a busy HTTP/2 connection is asked whether it is there, and how long it may take.
+const PING: Duration = Duration::from_secs(5);
 /// The longest head of an answer.
 const MAX_HEAD: u32 = 64 * 1024;
 
@@ -72,6 +74,8 @@ impl Connection {
             Protocol::Http2 => {
                 let mut builder = http2::Builder::new(TokioExecutor::new());
                 builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEAD);
+                // A connection that many share, and that the network has dropped, is found out by a ping.
+                builder.keep_alive_interval(PING).keep_alive_timeout(PING);
                 let (sender, connection) = builder.handshake(io).await?;
                 tokio::spawn(drive(connection, gone));
                 Sender::Http2(sender)

@@ -110,8 +110,11 @@ async fn sweep(shared: Weak<Shared>, every: Duration) {
     loop {
         sleep(every.max(Duration::from_millis(10))).await;
         let Some(shared) = shared.upgrade() else { return };
-        if shared.tenants.sweep(&shared.rules.limits, now()) == 0 {
-            return shared.sweeping.store(false, Ordering::Release);
+        // Off duty before looking: whoever keeps a connection after that finds nobody sweeping, and sends another.
+        shared.sweeping.store(false, Ordering::Release);
+        let left = shared.tenants.sweep(&shared.rules.limits, now());
+        if left == 0 || shared.sweeping.swap(true, Ordering::AcqRel) {
+            return;
         }
     }
 }

@@ -78,6 +78,21 @@ impl Pool {
         }
     }
 
+    /// Gives this connection to nobody any more. Requests that are under way on it end by themselves.
+    pub(super) fn discard(&self, place: &Place, connection: &Connection) {
+        let mut shelves = self.lock();
+        let Some(shelf) = shelves.places.get_mut(place) else {
+            return;
+        };
+        let before = shelf.len();
+        shelf.retain(|kept| !Arc::ptr_eq(&kept.connection.facts, &connection.facts));
+        let gone = before - shelf.len();
+        if shelf.is_empty() {
+            shelves.places.remove(place);
+        }
+        self.everywhere.fetch_sub(gone, Ordering::Relaxed);
+    }
+
     /// Closes what was idle for too long, or is closed already. Tells how many are left.
     pub(super) fn sweep(&self, limits: &Limits, now: Instant) -> usize {
         let mut shelves = self.lock();

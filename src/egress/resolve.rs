@@ -20,6 +20,11 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
 }
 
 /// The system's resolver: `getaddrinfo`, on tokio's threads for what blocks.
+///
+/// # Security
+/// A call that has run out of time still holds its thread until the system gives up, and tokio has 512 of them for the
+/// whole process. Who lets strangers name hosts, and so choose name servers that never answer, brings a resolver that does
+/// not block.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct SystemResolver;

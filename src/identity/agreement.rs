@@ -26,7 +26,8 @@ pub(super) fn agreed<'a>(
         trusted.subject_public_key_info().as_ref() == read.spki,
     )?;
     same("serial number", trusted.serial() == read.serial)?;
-    same("issuer", Some(trusted.issuer()) == contents(read.issuer))?;
+    let issuer = Elements::inside(SEQUENCE, read.issuer).map(Elements::bytes);
+    same("issuer", Some(trusted.issuer()) == issuer)?;
     same("URIs", trusted.valid_uri_names().eq(uri))?;
     // webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
     if dns
@@ -53,9 +54,4 @@ fn unreadable(error: &webpki::Error) -> Malformed {
         webpki::Error::ExtensionValueInvalid => Malformed::Extension,
         _ => Malformed::Certificate,
     }
-}
-
-/// What is inside a SEQUENCE.
-fn contents(der: &[u8]) -> Option<&[u8]> {
-    Some(Elements::of(der).take(SEQUENCE)?.contents)
 }

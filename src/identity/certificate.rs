@@ -56,6 +56,7 @@ impl Certificate {
     }
 
     /// [`parse`](Self::parse) of bytes that somebody else keeps, and how webpki reads them.
+    #[cfg(feature = "tls")]
     pub(super) fn parse_borrowed<'a>(
         der: &'a CertificateDer<'_>,
     ) -> Result<(Self, EndEntityCert<'a>), Malformed> {

@@ -37,6 +37,11 @@ impl<'a> Elements<'a> {
         outer.is_empty().then(|| Self::of(inner.contents))
     }
 
+    /// All that is left, as it stands.
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether none is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -22,6 +22,7 @@ mod written_names;
 use std::fmt;
 
 use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
 use webpki::EndEntityCert;
 
 pub use certificate::{Certificate, SerialNumber};
@@ -79,6 +80,7 @@ impl PeerChain {
 
     /// [`parse`](Self::parse) of certificates that somebody else keeps, and how webpki reads the leaf: so that it need
     /// not do so twice.
+    #[cfg(feature = "tls")]
     pub(crate) fn parse_borrowed<'a>(
         leaf: &'a CertificateDer<'_>,
         others: &[CertificateDer<'_>],

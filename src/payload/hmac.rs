@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::encoding::MacBytes;
-use super::engine::{MAX_SIGNATURES, Reading, Written};
+use super::engine::{Reading, Written};
 use super::keys::{Feed, Matched};
 use super::scheme::{BodyForm, Layout};
+use super::signatures::MAX_SIGNATURES;
 use super::{
     Authentic, Delivery, FindKeys, Forged, Head, Key, Message, PartialScheme, Recognized, Scheme, Strength,
     VerifyBody, VerifyPayload, Wanted,

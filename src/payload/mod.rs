@@ -57,6 +57,7 @@ mod recognized;
 mod running;
 mod scheme;
 mod sign;
+mod signatures;
 mod time;
 mod token;
 
@@ -73,8 +74,9 @@ pub use algorithms::{
 pub use bindings::{Bindings, ClientCertificate};
 pub use encoding::Encoding;
 pub use families::{
-    AdyenBatch, AdyenItem, AdyenVerifier, FindCertificate, HubSpotLegacy, NotFetched, PayPalEvent,
-    PayPalVerifier, SnsMessage, SnsVerifier, TwilioVerifier,
+    AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindCertificate, FindPublicKey,
+    HubSpotLegacy, NotFetched, PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier,
+    TwilioVerifier,
 };
 pub use forged::Forged;
 pub use hmac::{HmacVerifier, PartialVerifier};

@@ -64,6 +64,15 @@ impl<'a> Outgoing<'a> {
         self
     }
 
+    /// The signer is this tenant's and nobody else's.
+    pub(super) fn check_sender(&self, tenant: &TenantId) -> Result<(), CannotSign> {
+        if self.tenant == tenant {
+            return Ok(());
+        }
+        let sender = self.tenant.clone();
+        Err(NoKey::Unknown { sender }.into())
+    }
+
     /// Method and target, for a scheme that covers them.
     pub(super) fn needed_request(&self) -> Result<(&'a Method, &'a Uri), CannotSign> {
         self.request.ok_or(CannotSign::RequestNeeded)

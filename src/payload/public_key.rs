@@ -8,8 +8,7 @@ use super::engine::{Reading, Written};
 use super::keys::{PublicKeyAlgorithm, PublicKeyForm};
 use super::scheme::{InvalidScheme, Layout, SchemeBuilder};
 use super::{
-    Authentic, CannotSign, FindKeys, Forged, Key, Message, NoKey, Outgoing, SignPayload, VerifyPayload,
-    Wanted,
+    Authentic, CannotSign, FindKeys, Forged, Key, Message, Outgoing, SignPayload, VerifyPayload, Wanted,
 };
 use crate::tenant::TenantId;
 
@@ -250,10 +249,7 @@ impl PublicKeySigner {
 
 impl SignPayload for PublicKeySigner {
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
-        if *outgoing.tenant != self.tenant {
-            let sender = outgoing.tenant.clone();
-            return Err(NoKey::Unknown { sender }.into());
-        }
+        outgoing.check_sender(&self.tenant)?;
         let layout = &self.scheme.layout;
         let draft = layout.draft(outgoing)?;
         let text = draft.with_reading(layout, outgoing, |reading| Ok(layout.signed_text(reading)?))?;

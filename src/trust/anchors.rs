@@ -1,14 +1,14 @@
 use std::collections::HashMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 
 use super::Untrusted;
+use super::invalid_ca::{InvalidCa, Problem};
+use super::path::Algorithms;
 use super::profile::check_signer;
-use super::public_roots::is_public;
+use super::public_roots::PublicRoots;
+use super::source::Source;
 use crate::identity::{CertHash, Facts, KeyKind, SpkiHash, Validity};
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
@@ -39,10 +39,10 @@ pub(super) struct Anchor {
 }
 
 /// Which authorities may be anchors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Only one's own.
-    Private,
+    /// Only one's own: no public one, and none that a public one has issued, by a signature of these algorithms.
+    Private(Algorithms),
     /// Also those that browsers trust.
     Public,
 }
@@ -124,10 +124,8 @@ impl Anchors {
             .map_err(|_| Problem::Certificate)?
             .to_owned();
         let anchor = Anchor::new(subject, &trusted, &facts, validity);
-        if kind == Kind::Private && is_public(&anchor.spki) {
-            return Err(Problem::Public {
-                subject: anchor.subject,
-            });
+        if let Kind::Private(algorithms) = kind {
+            check_private(&anchor, der, algorithms)?;
         }
         self.keep(anchor, trusted);
         Ok(())
@@ -256,6 +254,18 @@ impl Anchor {
     }
 }
 
+fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Problem> {
+    let subject = || anchor.subject.clone();
+    let public = PublicRoots::known();
+    if public.contain(&anchor.spki) {
+        return Err(Problem::Public { subject: subject() });
+    }
+    if public.have_issued(der, algorithms) {
+        return Err(Problem::PublicIntermediate { subject: subject() });
+    }
+    Ok(())
+}
+
 /// How much an anchor is used. In a change of authorities, the old one can go when its count stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -309,98 +319,4 @@ fn subject_text(der: &[u8]) -> String {
         Ok((_, certificate)) => certificate.subject().to_string(),
         Err(_) => String::from("?"),
     }
-}
-
-/// Where certificates come from.
-#[derive(Debug, Clone)]
-pub(super) enum Source {
-    Pem(Vec<u8>),
-    PemFile(PathBuf),
-    Der(CertificateDer<'static>),
-    LeafPem(Vec<u8>),
-}
-
-impl Source {
-    pub(super) fn file(path: impl AsRef<Path>) -> Self {
-        Self::PemFile(path.as_ref().into())
-    }
-
-    fn holds_leaves(&self) -> bool {
-        matches!(self, Self::LeafPem(_))
-    }
-
-    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        match self {
-            Self::Der(der) => Ok(vec![der.clone()]),
-            Self::Pem(pem) | Self::LeafPem(pem) => read_pem(pem),
-            Self::PemFile(path) => {
-                let pem = std::fs::read(path).map_err(|error| Problem::Unreadable(error.to_string()))?;
-                read_pem(&pem)
-            }
-        }
-    }
-}
-
-fn read_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates.map_err(|error| Problem::Pem(error.to_string()))
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pem(_) | Self::LeafPem(_) => f.write_str("the PEM text given"),
-            Self::Der(_) => f.write_str("the certificate given"),
-            Self::PemFile(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// A set of anchors that must not be used: which source, which certificate, what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("certificate authorities from {source_name}: {problem}")]
-pub struct InvalidCa {
-    pub(super) source_name: String,
-    pub(super) problem: Problem,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Problem {
-    #[error("cannot be read ({0}); check that the file exists and that this process may read it")]
-    Unreadable(String),
-    #[error("not well-formed PEM ({0}); export it again as PEM")]
-    Pem(String),
-    #[error("holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"")]
-    NoCertificate,
-    #[error("a certificate in it is not X.509 in DER; export it again from the CA")]
-    Certificate,
-    #[error(
-        "{subject} is not a certificate authority (basicConstraints cA is false); give its issuer, or trust it as a leaf"
-    )]
-    NotACa { subject: String },
-    #[error("{subject} is a certificate authority; give it as an anchor, not as a leaf")]
-    NotALeaf { subject: String },
-    #[error(
-        "{subject} may not sign certificates (keyUsage lacks keyCertSign); give the CA certificate that may"
-    )]
-    MayNotSign { subject: String },
-    #[error(
-        "{subject} has a weak key (RSA below 2048 bits, or an unusual curve); have the CA issue a new one"
-    )]
-    WeakKey { subject: String },
-    #[error("{subject} expired at {} (seconds since 1970); remove it, or give its successor", .not_after.as_secs())]
-    Expired { subject: String, not_after: UnixTime },
-    #[error(
-        "{subject} is a public authority, which issues to anybody; for senders with a public certificate use PublicCa, \
-         together with their exact names or keys"
-    )]
-    Public { subject: String },
-    #[error("{subject} has a critical extension that is not supported, so nobody can say what it means")]
-    CriticalExtension { subject: String },
-    #[error("{subject} breaks RFC 5280: {rule}; have the CA issue a new one")]
-    Rfc5280 { subject: String, rule: &'static str },
-    #[error("revocation is required and no CRL is loaded; give the CRLs of every authority on the path")]
-    NoCrl,
-    #[error("a public authority proves nothing about who it is; give exact names or pins of the senders")]
-    NoNames,
 }

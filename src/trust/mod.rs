@@ -30,8 +30,10 @@
 //! ```
 
 mod anchors;
+mod authorities;
 mod crls;
 mod deny;
+mod invalid_ca;
 mod issuers;
 mod path;
 mod pins;
@@ -43,6 +45,8 @@ mod remembered;
 mod report_only;
 mod revocation;
 mod senders;
+mod signed;
+mod source;
 mod untrusted;
 mod web_roots;
 
@@ -54,9 +58,10 @@ use webpki::EndEntityCert;
 
 use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
 
-pub use anchors::{AnchorUsage, InvalidCa};
+pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls};
 pub use deny::DenyList;
+pub use invalid_ca::InvalidCa;
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::anchors::{AnchorUsage, Anchors, InvalidCa, Kind, Problem, Source};
-use super::issuers::KnownIssuers;
+use super::anchors::{Anchor, AnchorUsage, Kind};
+use super::authorities::Authorities;
 use super::path::{Algorithms, PathRules};
-use super::{Evidence, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
+use super::source::Source;
+use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::SpkiHash;
 
 /// Trusts what certificate authorities of your own have issued.
 ///
 /// A path from the leaf to one of the anchors is built and verified by rustls-webpki (RFC 5280 §6). On top of that
 /// the [`Profile`] is asked of every certificate on it, the anchor's own dates are honoured, and [`Revocation`] is
-/// checked where it is given. Authorities that browsers trust are refused as anchors: they issue to anybody.
+/// checked where it is given. Authorities that browsers trust are refused as anchors, and so are the intermediates that
+/// these have issued themselves: they issue to anybody. What such an intermediate has issued in turn is not recognised,
+/// since the list of browsers has roots only.
 ///
 /// The signature algorithms are those of the caller's rustls `CryptoProvider`:
 /// `provider.signature_verification_algorithms.all`, or [`Tls::algorithms`](crate::tls::Tls::algorithms).
@@ -28,7 +31,7 @@ impl PrivateCa {
     ///
     /// # Errors
     /// [`InvalidCa`]: no certificate in it, one that cannot be read, is expired at `now`, is no certificate authority,
-    /// may not sign certificates, has a weak key, or is an authority that browsers trust.
+    /// may not sign certificates, has a weak key, is an authority that browsers trust, or was issued by one.
     pub fn from_pem(pem: &[u8], algorithms: Algorithms, now: UnixTime) -> Result<Self, InvalidCa> {
         Self::builder(algorithms).pem(pem).build(now)
     }
@@ -48,10 +51,7 @@ impl PrivateCa {
     /// Several sources, another profile, revocation.
     pub fn builder(algorithms: Algorithms) -> PrivateCaBuilder {
         PrivateCaBuilder {
-            algorithms,
-            sources: Vec::new(),
-            profile: Profile::strict(),
-            revocation: None,
+            authorities: Authorities::new(algorithms),
         }
     }
 
@@ -62,7 +62,7 @@ impl PrivateCa {
 
     /// Its anchors, and how much each is used.
     pub fn usage(&self) -> impl Iterator<Item = AnchorUsage> {
-        self.rules.anchors.all().map(super::anchors::Anchor::usage)
+        self.rules.anchors.all().map(Anchor::usage)
     }
 }
 
@@ -89,31 +89,28 @@ impl fmt::Debug for PrivateCa {
 /// Collects what a [`PrivateCa`] is made of. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct PrivateCaBuilder {
-    algorithms: Algorithms,
-    sources: Vec<Source>,
-    profile: Profile,
-    revocation: Option<Revocation>,
+    authorities: Authorities,
 }
 
 impl PrivateCaBuilder {
     /// Anchors from a PEM text: roots, or intermediates, above which nothing is looked at then.
     #[must_use]
     pub fn pem(mut self, pem: &[u8]) -> Self {
-        self.sources.push(Source::Pem(pem.to_vec()));
+        self.authorities.sources.push(Source::Pem(pem.to_vec()));
         self
     }
 
     /// Anchors from a PEM file.
     #[must_use]
     pub fn pem_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.sources.push(Source::file(path));
+        self.authorities.sources.push(Source::file(path));
         self
     }
 
     /// An anchor in DER.
     #[must_use]
     pub fn der(mut self, der: CertificateDer<'_>) -> Self {
-        self.sources.push(Source::Der(der.into_owned()));
+        self.authorities.sources.push(Source::Der(der.into_owned()));
         self
     }
 
@@ -121,21 +118,21 @@ impl PrivateCaBuilder {
     /// certificate. The profile is asked of them; revocation is not.
     #[must_use]
     pub fn leaf_pem(mut self, pem: &[u8]) -> Self {
-        self.sources.push(Source::LeafPem(pem.to_vec()));
+        self.authorities.sources.push(Source::LeafPem(pem.to_vec()));
         self
     }
 
     /// Asks this of the certificates.
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.authorities.profile = profile;
         self
     }
 
     /// Checks revocation.
     #[must_use]
     pub fn with_revocation(mut self, revocation: Revocation) -> Self {
-        self.revocation = Some(revocation);
+        self.authorities.revocation = Some(revocation);
         self
     }
 
@@ -144,46 +141,10 @@ impl PrivateCaBuilder {
     /// # Errors
     /// [`InvalidCa`] as for [`PrivateCa::from_pem`]; also where revocation is required and no CRL is given.
     pub fn build(self, now: UnixTime) -> Result<PrivateCa, InvalidCa> {
-        let rules = path_rules(
-            self.algorithms,
-            &self.sources,
-            Kind::Private,
-            self.profile,
-            self.revocation,
-            now,
-        )?;
+        let kind = Kind::Private(self.authorities.algorithms);
+        let rules = self.authorities.rules(kind, now)?;
         Ok(PrivateCa {
             rules: Arc::new(rules),
         })
     }
-}
-
-pub(super) fn path_rules(
-    algorithms: Algorithms,
-    sources: &[Source],
-    kind: Kind,
-    profile: Profile,
-    revocation: Option<Revocation>,
-    now: UnixTime,
-) -> Result<PathRules, InvalidCa> {
-    if revocation.as_ref().is_some_and(Revocation::is_unfounded) {
-        return Err(InvalidCa {
-            source_name: "CRLs".to_owned(),
-            problem: Problem::NoCrl,
-        });
-    }
-    let anchors = Anchors::read(sources, kind, now)?;
-    if let Some(revocation) = &revocation {
-        // Now rather than in somebody's handshake, for the lists of the anchors themselves.
-        anchors
-            .all()
-            .for_each(|anchor| revocation.verify_early(anchor, algorithms));
-    }
-    Ok(PathRules {
-        anchors,
-        algorithms,
-        profile,
-        revocation,
-        issuers: KnownIssuers::default(),
-    })
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::anchors::{InvalidCa, Kind, Problem, Source};
+use super::anchors::Kind;
+use super::authorities::Authorities;
+use super::invalid_ca::{InvalidCa, Problem};
 use super::path::{Algorithms, PathRules};
-use super::private_ca::path_rules;
+use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{Name, PeerChain};
 
@@ -86,11 +88,8 @@ impl PublicCa {
     /// Anchors from a PEM text, and who of their customers may call.
     pub fn builder(algorithms: Algorithms, only: Only) -> PublicCaBuilder {
         PublicCaBuilder {
-            algorithms,
+            authorities: Authorities::new(algorithms),
             only,
-            sources: Vec::new(),
-            profile: Profile::strict(),
-            revocation: None,
         }
     }
 }
@@ -118,39 +117,36 @@ impl fmt::Debug for PublicCa {
 /// Collects what a [`PublicCa`] is made of. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
-    algorithms: Algorithms,
+    authorities: Authorities,
     only: Only,
-    sources: Vec<Source>,
-    profile: Profile,
-    revocation: Option<Revocation>,
 }
 
 impl PublicCaBuilder {
     /// Anchors from a PEM text.
     #[must_use]
     pub fn pem(mut self, pem: &[u8]) -> Self {
-        self.sources.push(Source::Pem(pem.to_vec()));
+        self.authorities.sources.push(Source::Pem(pem.to_vec()));
         self
     }
 
     /// Anchors from a PEM file.
     #[must_use]
     pub fn pem_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.sources.push(Source::file(path));
+        self.authorities.sources.push(Source::file(path));
         self
     }
 
     /// Asks this of the certificates.
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.authorities.profile = profile;
         self
     }
 
     /// Checks revocation.
     #[must_use]
     pub fn with_revocation(mut self, revocation: Revocation) -> Self {
-        self.revocation = Some(revocation);
+        self.authorities.revocation = Some(revocation);
         self
     }
 
@@ -166,14 +162,7 @@ impl PublicCaBuilder {
                 problem: Problem::NoNames,
             });
         }
-        let rules = path_rules(
-            self.algorithms,
-            &self.sources,
-            Kind::Public,
-            self.profile,
-            self.revocation,
-            now,
-        )?;
+        let rules = self.authorities.rules(Kind::Public, now)?;
         Ok(PublicCa {
             rules: Arc::new(rules),
             only: self.only,

@@ -1,33 +1,123 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use webpki::EndEntityCert;
+
+use super::path::Algorithms;
+use super::signed::Signed;
 use crate::identity::SpkiHash;
 
-/// Whether this is the key of an authority that browsers trust, by Mozilla's list.
-///
-/// By key, so that a copy of a public root signed by somebody else is recognised as well: whoever holds the key issues
-/// to the whole world, whatever certificate it is wrapped in.
-pub(super) fn is_public(spki: &SpkiHash) -> bool {
-    static ROOTS: OnceLock<HashSet<SpkiHash>> = OnceLock::new();
-    ROOTS.get_or_init(read).contains(spki)
+/// Authorities that browsers trust.
+pub(super) struct PublicRoots<'a> {
+    keys: HashSet<SpkiHash>,
+    by_name: HashMap<&'a [u8], Vec<&'a TrustAnchor<'a>>>,
 }
 
-fn read() -> HashSet<SpkiHash> {
-    webpki_roots::TLS_SERVER_ROOTS
-        .iter()
-        .map(|root| SpkiHash::of(&webpki::spki_for_anchor(root)))
-        .collect()
+impl PublicRoots<'static> {
+    /// By Mozilla's list.
+    pub(super) fn known() -> &'static Self {
+        static ROOTS: OnceLock<PublicRoots<'static>> = OnceLock::new();
+        ROOTS.get_or_init(|| Self::of(webpki_roots::TLS_SERVER_ROOTS))
+    }
+}
+
+impl<'a> PublicRoots<'a> {
+    fn of(roots: &'a [TrustAnchor<'a>]) -> Self {
+        let mut by_name = HashMap::<_, Vec<_>>::new();
+        for root in roots {
+            by_name.entry(root.subject.as_ref()).or_default().push(root);
+        }
+        Self {
+            keys: roots
+                .iter()
+                .map(|root| SpkiHash::of(&webpki::spki_for_anchor(root)))
+                .collect(),
+            by_name,
+        }
+    }
+
+    /// Whether this is the key of one of them.
+    ///
+    /// By key, so that a copy of a public root signed by somebody else is recognised as well: whoever holds the key
+    /// issues to the whole world, whatever certificate it is wrapped in.
+    pub(super) fn contain(&self, spki: &SpkiHash) -> bool {
+        self.keys.contains(spki)
+    }
+
+    /// Whether one of them has issued this certificate: it bears the name of one, and the signature of its key.
+    ///
+    /// One that bears the name, and a signature that nobody here can verify, is taken for issued. What an intermediate
+    /// of theirs has issued in turn is not recognised: the list has roots only.
+    pub(super) fn have_issued(&self, der: &CertificateDer<'_>, algorithms: Algorithms) -> bool {
+        let (Ok(certificate), Some(signed)) = (EndEntityCert::try_from(der), Signed::split(der)) else {
+            return false;
+        };
+        let mut named = self.by_name.get(certificate.issuer()).into_iter().flatten();
+        named.any(|root| {
+            let key = webpki::spki_for_anchor(root);
+            !signed.is_supported(algorithms) || signed.verify(&key, algorithms)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::aws_lc_rs::default_provider;
+
     use super::*;
+    use crate::testing::{KeyAlgorithm, TestCa};
+
+    fn algorithms() -> Algorithms {
+        default_provider().signature_verification_algorithms.all
+    }
 
     #[test]
     fn the_list_is_there() {
-        let roots = read();
-        assert!(roots.len() > 100, "{} roots", roots.len());
-        assert!(roots.iter().all(is_public));
-        assert!(!is_public(&SpkiHash::of(b"a key of our own")));
+        let roots = PublicRoots::known();
+        assert!(roots.keys.len() > 100, "{} roots", roots.keys.len());
+        assert!(roots.keys.iter().all(|key| roots.contain(key)));
+        assert!(!roots.contain(&SpkiHash::of(b"a key of our own")));
+    }
+
+    #[test]
+    fn what_a_root_has_issued_is_told_by_name_and_signature() {
+        for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384] {
+            let public = TestCa::builder("Everybody's Root")
+                .key_algorithm(algorithm)
+                .issue();
+            let issuing = public.intermediate("Everybody's Issuing");
+            let private = TestCa::new("Our Root");
+            let list = [webpki::anchor_from_trusted_cert(public.certificate()).expect("an anchor")];
+            let roots = PublicRoots::of(&list);
+            for (case, certificate, expected) in [
+                ("an intermediate", &issuing, true),
+                ("our own", &private, false),
+                (
+                    "our own intermediate",
+                    &private.intermediate("Our Issuing"),
+                    false,
+                ),
+                ("one of the same name", &public.evil_twin(), false),
+                (
+                    "issued by one of the same name",
+                    &public.evil_twin().intermediate("Everybody's Issuing"),
+                    false,
+                ),
+                (
+                    "the root of ours, cross-signed by theirs",
+                    &private.cross_signed_by(&public),
+                    true,
+                ),
+                ("two below the root", &issuing.intermediate("Below"), false),
+            ] {
+                let der = certificate.certificate();
+                assert_eq!(roots.have_issued(der, algorithms()), expected, "{case}");
+            }
+            assert!(
+                roots.have_issued(issuing.certificate(), &[]),
+                "a signature that nobody can verify"
+            );
+        }
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::anchors::{Anchors, InvalidCa, Kind, Source};
+use super::anchors::{Anchors, Kind};
 use super::issuers::KnownIssuers;
 use super::path::{Algorithms, PathRules};
-use super::{Evidence, Presented, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use super::source::Source;
+use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// Trusts *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
 ///

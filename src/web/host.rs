@@ -72,7 +72,8 @@ pub(super) fn normal(host: &str) -> Cow<'_, str> {
     Cow::Borrowed(name)
 }
 
-#[cfg(all(test, feature = "tower", feature = "tls"))]
+#[cfg(test)]
+#[cfg(all(feature = "tower", feature = "tls"))]
 mod tests {
     use http::request::Parts;
 

@@ -54,9 +54,12 @@ impl RequireTenant {
     /// below it.
     ///
     /// The path is compared as it was sent, so a name that is written with `%` is another name. It is the path that this
-    /// layer sees: inside axum's `nest`, the part that is left. A template without `{tenant}` lets nobody through.
+    /// layer sees: inside axum's `nest`, the part that is left. A template without `{tenant}` lets nobody through, nor does
+    /// any a tenant whose name has a `/` in it: `a/b` could not be told from what is below `a`.
     pub fn in_path(template: &str) -> Self {
-        let (before, after) = template.split_once("{tenant}").unwrap_or((template, "/{tenant}"));
+        let Some((before, after)) = template.split_once("{tenant}") else {
+            return Self::one_of([]);
+        };
         let around = (before.to_owned(), after.trim_end_matches('/').to_owned());
         Self {
             whose: Whose::InPath(Arc::new(around)),
@@ -78,6 +81,9 @@ impl RequireTenant {
 }
 
 fn stands_in(path: &str, before: &str, after: &str, tenant: &str) -> bool {
+    if tenant.contains('/') {
+        return false;
+    }
     let rest = path
         .strip_prefix(before)
         .and_then(|path| path.strip_prefix(tenant));
@@ -160,15 +166,25 @@ mod tests {
             ("/t/{tenant}/in/", "/t/acme/in/1", true),
             ("/t/{tenant}/in", "/t/acme/inside", false),
             ("/t/{tenant}/in", "/t/acme", false),
-            ("/t", "/t", false),
-            ("/t", "/tacme", false),
         ];
         for (template, path, expected) in cases {
-            let Whose::InPath(around) = RequireTenant::in_path(template).whose else {
-                panic!("a path");
-            };
-            let stands = stands_in(path, &around.0, &around.1, "acme");
-            assert_eq!(stands, expected, "{path} for {template}");
+            assert_eq!(stands(template, path, "acme"), expected, "{path} for {template}");
         }
+        assert!(!stands("/t/{tenant}", "/t/a/b", "a/b"), "it is below a");
+    }
+
+    fn stands(template: &str, path: &str, tenant: &str) -> bool {
+        let Whose::InPath(around) = RequireTenant::in_path(template).whose else {
+            panic!("a path");
+        };
+        stands_in(path, &around.0, &around.1, tenant)
+    }
+
+    #[test]
+    fn a_template_without_a_tenant_lets_nobody_through() {
+        let Whose::Listed(listed) = RequireTenant::in_path("/t").whose else {
+            panic!("a list");
+        };
+        assert_eq!(*listed, HashSet::new());
     }
 }

@@ -345,3 +345,25 @@ async fn a_connection_is_not_used_beyond_the_servers_certificate() {
     );
     assert_eq!(receiver.seen().len(), 2);
 }
+
+/// Many share an HTTP/2 connection. When one request on it gets no answer, the next ones do not wait there as well.
+#[tokio::test]
+async fn a_connection_that_may_be_dead_is_given_to_nobody() {
+    let config = with_http2(config());
+    let receiver = Receiver::http(config, |seen| async move {
+        if seen.connection == 0 && seen.headers["webhook-id"] != "msg_1" {
+            std::future::pending::<()>().await;
+        }
+        Response::new(Full::<Bytes>::default())
+    })
+    .await;
+    let mut short = deadlines();
+    short.answer = Duration::from_millis(300);
+    let dispatcher = with_tenants(builder(&[receiver.port()]).with_deadlines(short).build());
+    let to = endpoint("acme", &receiver.url(HOST));
+    let send = async |id| dispatcher.deliver(&to, &delivery("acme", id)).await;
+    assert_eq!(send("msg_1").await.fate, Fate::Delivered);
+    assert_eq!(send("msg_2").await.code(), "dispatch.answer_timed_out");
+    let third = send("msg_3").await;
+    assert_eq!(third.answer.expect("an answer").connection, Connected::Fresh);
+}

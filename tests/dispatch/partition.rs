@@ -339,3 +339,53 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
         assert_eq!(shown(&inside), [(1, Some(next.leaf().clone()))]);
     }
 }
+
+/// The same where only the trust inside the sender is replaced.
+#[tokio::test]
+async fn what_was_not_sent_yet_begins_anew_under_the_new_trust() {
+    let inside = receiver(false).await;
+    let target = inside.address;
+    let slow = Receiver::tcp(move |number, mut io| async move {
+        let Ok(mut there) = tokio::net::TcpStream::connect(target).await else {
+            return;
+        };
+        if number == 0 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        let _ = tokio::io::copy_bidirectional(&mut io, &mut there).await;
+    })
+    .await;
+    let key = SpkiHash::of(&world().server.spki_der());
+    let pins = Live::new(PinSet::new([key]));
+    let dispatcher = builder(&[slow.port()]).build();
+    let sender = world().sender_trusting(&world().acme, "acme", pins.clone());
+    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    let to = endpoint("acme", &slow.url(HOST));
+    let under_way = tokio::spawn(async move { dispatcher.deliver(&to, &delivery("acme", "msg_1")).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    pins.replace(PinSet::new([key, SpkiHash::of(b"the next one")]));
+    assert_eq!(under_way.await.expect("no panic").fate, Fate::Delivered);
+    let on: Vec<_> = inside.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(on, [1]);
+}
+
+/// Two endpoints at one place: what the lax one has opened is not good enough for the strict one.
+#[tokio::test]
+async fn a_connection_without_our_certificate_serves_no_endpoint_that_demands_it() {
+    let world = world();
+    let config =
+        rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("a version")
+            .with_no_client_auth()
+            .with_single_cert(world.server.chain(), world.server.key())
+            .expect("a pair");
+    let receiver = Receiver::good(config).await;
+    let dispatcher = dispatcher(&receiver);
+    let strict = endpoint("acme", &receiver.url(HOST));
+    let lax = strict.clone().allow_unasked();
+    let send = async |to| dispatcher.deliver(to, &delivery("acme", "msg_1")).await;
+    assert_eq!(send(&lax).await.fate, Fate::Delivered);
+    assert_eq!(send(&strict).await.failure, Some(Failure::IdentityNotAsked));
+    assert_eq!(receiver.seen().len(), 1);
+}

@@ -487,3 +487,169 @@ fn wise_key() -> String {
         .keys
         .remove(0)
 }
+
+/// What a caller of [`EbayVerifier`] writes, both halves: no provider has ECDSA with SHA-1.
+pub mod ecdsa_sha1 {
+    use countersign::payload::{CannotSign, SignBytes};
+    use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
+    use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
+    use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+
+    #[derive(Debug)]
+    pub struct EcdsaSha1;
+
+    impl SignatureVerificationAlgorithm for EcdsaSha1 {
+        fn verify_signature(
+            &self,
+            key: &[u8],
+            text: &[u8],
+            signature: &[u8],
+        ) -> Result<(), InvalidSignature> {
+            let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
+            let signature = DerSignature::try_from(signature).map_err(|_| InvalidSignature)?;
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
+            key.verify_prehash(hash.as_ref(), &signature)
+                .map_err(|_| InvalidSignature)
+        }
+
+        fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+            alg_id::ECDSA_P256
+        }
+
+        fn signature_alg_id(&self) -> AlgorithmIdentifier {
+            AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01])
+        }
+    }
+
+    #[derive(Debug)]
+    pub struct Key(SigningKey);
+
+    impl Key {
+        pub fn new(number: u8) -> Self {
+            Self(SigningKey::from_slice(&[number; 32]).expect("a key"))
+        }
+
+        /// As eBay shows it: on one line.
+        pub fn shown(&self) -> String {
+            use base64::Engine as _;
+            let start = [
+                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+                0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+            ];
+            let bits = self.0.verifying_key().to_sec1_point(false);
+            let spki = [&start[..], bits.as_bytes()].concat();
+            let spki = base64::engine::general_purpose::STANDARD.encode(spki);
+            format!("-----BEGIN PUBLIC KEY-----{spki}-----END PUBLIC KEY-----")
+        }
+    }
+
+    impl SignBytes for Key {
+        fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, CannotSign> {
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
+            let signature: DerSignature = self.0.sign_prehash(hash.as_ref()).expect("signed");
+            Ok(signature.as_bytes().to_vec())
+        }
+    }
+}
+
+#[test]
+fn ebay_names_its_key() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use countersign::payload::{EbayVerifier, SignBytes as _};
+    use ecdsa_sha1::{EcdsaSha1, Key};
+
+    const ID: &str = "9936261a-7d7b-4621-a0f1-96ccb428af49";
+    let key = Key::new(7);
+    let shown = key.shown();
+    let find = move |id: &str| match id {
+        ID => Ok(shown.clone()),
+        "wrapped" => Ok(shown
+            .replace("KEY-----M", "KEY-----\nM")
+            .replace("-----END", "\n-----END")
+            + "\n"),
+        "garbled" => Ok(shown.replace("MFkw", "MFkx")),
+        "other" => Ok(Key::new(8).shown()),
+        _ => Err(NotFetched::new()),
+    };
+    let verifier = EbayVerifier::new(tenant(), find, &[&EcdsaSha1]).expect("provided");
+    let body = br#"{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION"}}"#;
+    let signature = STANDARD.encode(key.sign_bytes(body).expect("signed"));
+    let packed = |alg: &str, kid: &str, digest: &str, signature: &str| {
+        format!(r#"{{"alg":"{alg}","kid":"{kid}","signature":"{signature}","digest":"{digest}"}}"#)
+    };
+    let good = packed("ecdsa", ID, "SHA1", &signature);
+    let malformed = Err("payload.malformed_signature");
+    let cases = [
+        ("good", good.clone(), Ok("acme".to_owned())),
+        (
+            "a key in lines",
+            packed("ECDSA", "wrapped", "sha1", &signature),
+            Ok("acme".to_owned()),
+        ),
+        (
+            "another key",
+            packed("ecdsa", "other", "SHA1", &signature),
+            Err("payload.signature_mismatch"),
+        ),
+        (
+            "a garbled key",
+            packed("ecdsa", "garbled", "SHA1", &signature),
+            Err("payload.denied"),
+        ),
+        (
+            "a key to be fetched",
+            packed("ecdsa", "new", "SHA1", &signature),
+            Err("payload.keys_unavailable"),
+        ),
+        (
+            "a path for a key",
+            packed("ecdsa", "../x", "SHA1", &signature),
+            malformed.clone(),
+        ),
+        (
+            "no key",
+            packed("ecdsa", "", "SHA1", &signature),
+            malformed.clone(),
+        ),
+        (
+            "no algorithm",
+            packed("none", ID, "SHA1", &signature),
+            malformed.clone(),
+        ),
+        (
+            "another digest",
+            packed("ecdsa", ID, "SHA256", &signature),
+            malformed.clone(),
+        ),
+        ("no signature", packed("ecdsa", ID, "SHA1", ""), malformed.clone()),
+        (
+            "two signatures",
+            good.replace("}", r#","signature":""}"#),
+            malformed.clone(),
+        ),
+        ("a list", "[]".to_owned(), malformed.clone()),
+    ];
+    let root = Uri::from_static("/");
+    let verdict = |field: &str, body: &[u8]| {
+        let headers = headers(&[("x-ebay-signature", field)]);
+        let message = Message::new(&Method::POST, &root, &headers, body, at(NOW));
+        let verified = verifier.verify_payload(&message);
+        verified
+            .map(|authentic| authentic.sender().to_string())
+            .map_err(|forged| forged.code())
+    };
+    for (name, packed, expected) in cases {
+        assert_eq!(verdict(&STANDARD.encode(packed), body), expected, "{name}");
+    }
+    assert_eq!(
+        verdict(&STANDARD.encode(&good), b"{}"),
+        Err("payload.signature_mismatch")
+    );
+    assert_eq!(verdict(&good, body), malformed);
+    let none = EbayVerifier::new(tenant(), |_: &str| Err(NotFetched::new()), algorithms());
+    assert_eq!(
+        none.map(drop).map_err(|unsupported| unsupported.algorithm),
+        Err(PublicKeyAlgorithm::EcdsaP256Sha1)
+    );
+}

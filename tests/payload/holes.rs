@@ -541,7 +541,7 @@ fn the_same_signature_is_the_same_delivery() {
         claim(&klaviyo, &keys, &headers, b"[1]"),
         claim(&klaviyo, &keys, &cut, b"[1]1"),
     );
-    assert!(first.is_ok());
+    assert_eq!(first.as_ref().err(), None);
     assert_eq!(first, second);
     // Meta: the body as it is, or with every character beyond ASCII escaped.
     let meta = Scheme::meta();
@@ -555,7 +555,7 @@ fn the_same_signature_is_the_same_delivery() {
         claim(&meta, &keys, &headers, escaped),
         claim(&meta, &keys, &headers, "{\"a\":\"ä😀\"}".as_bytes()),
     );
-    assert!(first.is_ok());
+    assert_eq!(first.as_ref().err(), None);
     assert_eq!(first, second);
     // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
     let standard = Scheme::standard_webhooks();

@@ -185,3 +185,42 @@ fn many_tenants() {
         Some("payload.sender_needed")
     );
 }
+
+/// What a million tenants take: finding one of them, and memory for each. `cargo test --release --all-features --test
+/// payload a_million_tenants -- --ignored --nocapture`
+#[test]
+#[ignore = "takes seconds and half a gigabyte"]
+fn a_million_tenants() {
+    const TENANTS: u32 = 1_000_000;
+    let before = resident();
+    let names = (0..TENANTS).map(|number| format!("tenant-{number:07}"));
+    let builder = names.fold(Keyring::builder(&Scheme::standard_webhooks()), |builder, name| {
+        builder.key(&name, "2026", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+    });
+    let ring = builder.build().expect("a ring");
+    assert_eq!(ring.tenants(), TENANTS as usize);
+    for number in [0, 1, TENANTS / 2, TENANTS - 1] {
+        let tenant = TenantId::parse(&format!("tenant-{number:07}")).expect("a tenant");
+        let keys = ring.find_keys(&Wanted::of(Some(&tenant))).expect("keys");
+        assert_eq!((keys.owner(), keys.valid_at(at(0)).count()), (&tenant, 1));
+    }
+    let Some(bytes) = resident()
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before))
+    else {
+        return;
+    };
+    let each = bytes / u64::from(TENANTS);
+    println!("{each} bytes a tenant");
+    assert!(
+        each < 700,
+        "{each} bytes a tenant, what the builder held and gave back among them"
+    );
+}
+
+/// What this process holds of memory, where the system tells.
+fn resident() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}

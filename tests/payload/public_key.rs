@@ -19,7 +19,7 @@ use crate::payload_support::{at, published, tenant};
 const NOW: u64 = 1_790_000_000;
 
 /// A private key, the public one as the provider shows it, and how the key signs.
-fn key_for(scheme: &PublicKeyScheme) -> (Arc<dyn SignBytes>, String) {
+pub fn key_for(scheme: &PublicKeyScheme) -> (Arc<dyn SignBytes>, String) {
     let (algorithm, signs) = match scheme.name() {
         "wise" => (KeyAlgorithm::Rsa2048, SignatureScheme::RSA_PKCS1_SHA256),
         "sendgrid" => (KeyAlgorithm::EcdsaP256, SignatureScheme::ECDSA_NISTP256_SHA256),

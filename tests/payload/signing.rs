@@ -119,6 +119,173 @@ proptest! {
     }
 }
 
+/// The others: each provider's own type, both halves of it.
+mod types {
+    use std::sync::{Arc, LazyLock};
+
+    use countersign::payload::{
+        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier,
+        PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, SnsSigner, SnsVerifier,
+        TwilioVerifier,
+    };
+    use countersign::testing::{KeyAlgorithm, NOW as ISSUED, TestCa, TestCert};
+    use countersign::tls::RustlsKey;
+    use rustls::SignatureScheme;
+
+    use super::*;
+    use crate::payload_support::algorithms;
+
+    const SECRET: &str = "a secret of no more than a test";
+    const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
+    const PAYPAL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+    const SNS: &str = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem";
+
+    static CERTIFICATE: LazyLock<TestCert> = LazyLock::new(|| {
+        let ca = TestCa::new("A public authority");
+        ca.server("api.paypal.com")
+            .key_algorithm(KeyAlgorithm::Rsa2048)
+            .issue()
+    });
+
+    fn rsa_key() -> Arc<dyn SignBytes> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let key = provider.key_provider.load_private_key(CERTIFICATE.key());
+        let key = RustlsKey::new(key.expect("a key"), SignatureScheme::RSA_PKCS1_SHA256);
+        Arc::new(key.expect("RSA"))
+    }
+
+    fn certificates(url: &str) -> Result<rustls::pki_types::CertificateDer<'static>, NotFetched> {
+        assert!([PAYPAL, SNS].contains(&url), "{url}");
+        Ok(CERTIFICATE.leaf().clone())
+    }
+
+    /// What is said of a message that was signed here, and of the same with another body.
+    fn verdicts(
+        (headers, body): (http::HeaderMap, Vec<u8>),
+        now: u64,
+        verify: impl Fn(&Message<'_>) -> Result<(), countersign::payload::Forged>,
+    ) -> [Result<(), &'static str>; 2] {
+        let (method, uri) = target();
+        let mut other = body.clone();
+        let last = other
+            .iter()
+            .rposition(u8::is_ascii_alphanumeric)
+            .expect("some text");
+        other[last] ^= 1;
+        [body, other].map(|body| {
+            let message = Message::new(&method, &uri, &headers, &body, at(now));
+            verify(&message).map_err(|forged| forged.code())
+        })
+    }
+
+    fn of_type(name: &str, text: &str, now: u64) -> Option<[Result<(), &'static str>; 2]> {
+        let (method, uri) = target();
+        let tenant = tenant();
+        let bare = Outgoing::new(&tenant, "msg-1", text.as_bytes(), at(now));
+        let outgoing = bare.with_request(&method, &uri);
+        let whole = |headers| (headers, outgoing.body.to_vec());
+        let hubspot = |hubspot: HubSpotLegacy| {
+            let signed = whole(hubspot.sign_payload(&outgoing).expect("signed"));
+            verdicts(signed, now, |message| hubspot.recognize(message).map(drop))
+        };
+        Some(match name {
+            "hubspot_legacy" => {
+                let [v1, v2] = [
+                    HubSpotLegacy::version_1(tenant.clone(), SECRET),
+                    HubSpotLegacy::version_2(tenant.clone(), SECRET, &origin()),
+                ];
+                let verdicts = hubspot(v1.expect("a secret"));
+                assert_eq!(hubspot(v2.expect("a secret")), verdicts);
+                verdicts
+            }
+            "paypal" => {
+                let signer = PayPalSigner::new(tenant.clone(), "1JE4291016473214C", PAYPAL, rsa_key());
+                let verifier =
+                    PayPalVerifier::new(tenant.clone(), "1JE4291016473214C", certificates, algorithms());
+                let verifier = verifier.expect("RSA");
+                let signed = whole(signer.sign_payload(&outgoing).expect("signed"));
+                verdicts(signed, now, |message| verifier.recognize(message).map(drop))
+            }
+            "aws_sns" => {
+                let signer = SnsSigner::new(tenant.clone(), TOPIC, SNS, rsa_key());
+                let verifier = SnsVerifier::new(tenant.clone(), TOPIC, certificates, algorithms());
+                let verifier = verifier.expect("RSA");
+                let signed = (http::HeaderMap::new(), signer.sign(&outgoing).expect("signed"));
+                verdicts(signed, now, |message| verifier.recognize(message).map(drop))
+            }
+            "ebay" => {
+                use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
+                let shown = Key::new(7).shown();
+                let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
+                let find = move |_: &str| Ok::<_, NotFetched>(shown.clone());
+                let verifier = EbayVerifier::new(tenant.clone(), find, &[&EcdsaSha1]).expect("provided");
+                let signed = whole(signer.sign_payload(&outgoing).expect("signed"));
+                verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))
+            }
+            "twilio" => {
+                let verifier = TwilioVerifier::new(origin(), ring(TwilioVerifier::KEYS, &[1]));
+                let form = format!("Body=a{}", text.len());
+                let outgoing =
+                    Outgoing::new(&tenant, "msg-1", form.as_bytes(), at(now)).with_request(&method, &uri);
+                let headers = verifier.sign_payload(&outgoing).expect("signed");
+                let signed = (headers, form.clone().into_bytes());
+                verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))
+            }
+            "adyen" => {
+                let verifier = AdyenVerifier::new(ring(AdyenVerifier::KEYS, &[1]));
+                let item = serde_json::json!({ "merchantReference": text, "success": "true" });
+                let batch = serde_json::json!({ "notificationItems": [{ "NotificationRequestItem": item }] });
+                let batch = batch.to_string();
+                let outgoing =
+                    Outgoing::new(&tenant, "msg-1", batch.as_bytes(), at(now)).with_request(&method, &uri);
+                let signed = (http::HeaderMap::new(), verifier.sign(&outgoing).expect("signed"));
+                verdicts(signed, now, |message| verifier.recognize(message).map(drop))
+            }
+            _ => return None,
+        })
+    }
+
+    fn with_public_key(scheme: PublicKeyScheme, text: &str, now: u64) -> [Result<(), &'static str>; 2] {
+        let (method, uri) = target();
+        let tenant = tenant();
+        let (private, shown) = crate::public_key::key_for(&scheme);
+        let keys = Keyring::builder(&scheme)
+            .key("acme", "1", &shown)
+            .build()
+            .expect("a ring");
+        let outgoing = Outgoing::new(&tenant, "msg-1", text.as_bytes(), at(now)).with_request(&method, &uri);
+        let signer = PublicKeySigner::new(scheme.clone(), tenant.clone(), private);
+        let verifier = PublicKeyVerifier::new(scheme, keys, algorithms()).expect("provided");
+        let signed = (
+            signer.sign_payload(&outgoing).expect("signed"),
+            text.as_bytes().to_vec(),
+        );
+        verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4))]
+        /// With the property above: every preset that signs at all, and no other body passes.
+        #[test]
+        fn every_preset_signs(text in "[a-z0-9]{1,40}", later in 0_u64..1_000_000) {
+            let now = ISSUED.as_secs() + later;
+            for preset in presets::all() {
+                let verdicts = match preset.make {
+                    Make::Hmac(_) | Make::HmacOfUrl(_) | Make::Partial(_) | Make::Token(_) => continue,
+                    Make::PublicKey(make) => Some(with_public_key(make(), &text, now)),
+                    _ => of_type(preset.name, &text, now),
+                };
+                let [right, wrong] = verdicts.expect(preset.name);
+                prop_assert_eq!(right, Ok(()), "{}", preset.name);
+                prop_assert!(
+                    matches!(wrong, Err("payload.signature_mismatch" | "payload.malformed_body")),
+                    "{}: {:?}", preset.name, wrong
+                );
+            }
+        }
+    }
+}
+
 /// During a rotation, receivers with either key accept, where the scheme carries several signatures.
 #[test]
 fn several_keys_sign_at_once() {

@@ -15,6 +15,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use crate::door::{Door, TEMPLATE, world};
 use crate::sender::{Answer, Sender, Version, delivery, said};
@@ -98,8 +99,10 @@ async fn who_takes_longer_is_cut_off() {
             1,
             "{version:?}"
         );
-        held.await.expect("no panic").expect_err("cut off");
-        door.served.await.expect("no panic").expect("no error");
+        let ended = timeout(secs(20), async { (held.await, door.served.await) }).await;
+        let (held, served) = ended.expect("both end");
+        held.expect("no panic").expect_err("cut off");
+        served.expect("no panic").expect("no error");
         assert!(begun.elapsed() < secs(20), "{version:?}: {:?}", begun.elapsed());
         assert_eq!(cut(door.drain.shut(secs(60)).await), 0, "nothing is left");
     }

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::payload::fields::single;
 use crate::payload::keys::{KeyForm, Weak};
-use crate::payload::{Encoding, Forged, KeyId, KeyProblem, Message, Origin, Recognized, Strength};
+use crate::payload::{
+    CannotSign, Encoding, Forged, KeyId, KeyProblem, Message, Origin, Outgoing, Recognized, SignPayload,
+    Strength,
+};
 use crate::tenant::TenantId;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hubspot-signature");
@@ -60,8 +63,7 @@ impl HubSpotLegacy {
             .get(&VERSION)
             .map(|_| single(message.headers, &VERSION))
             .transpose()?;
-        let expected = if self.origin.is_some() { "v2" } else { "v1" };
-        if version.is_some_and(|version| version != expected) {
+        if version.is_some_and(|version| version != self.version()) {
             return Err(Forged::MalformedHeader { name: VERSION });
         }
         let signature = single(message.headers, &SIGNATURE)?;
@@ -79,6 +81,10 @@ impl HubSpotLegacy {
         ))
     }
 
+    fn version(&self) -> &'static str {
+        if self.origin.is_some() { "v2" } else { "v1" }
+    }
+
     fn hash(&self, message: &Message<'_>) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(&**self.secret);
         if let Some(origin) = &self.origin {
@@ -88,6 +94,24 @@ impl HubSpotLegacy {
         }
         hash.update(message.body);
         hash.finalize().into()
+    }
+}
+
+impl SignPayload for HubSpotLegacy {
+    /// For whoever tests a receiver: a sender of today signs by version 3.
+    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
+        outgoing.check_sender(&self.tenant)?;
+        let root = Uri::from_static("/");
+        let (method, uri) = match outgoing.request {
+            None if self.origin.is_some() => return Err(CannotSign::RequestNeeded),
+            request => request.unwrap_or((&Method::POST, &root)),
+        };
+        let mut headers = HeaderMap::new();
+        let message = Message::new(method, uri, &headers, outgoing.body, outgoing.now);
+        let signature = Encoding::Hex.encode(&self.hash(&message));
+        headers.insert(SIGNATURE, signature.try_into().map_err(|_| CannotSign::Body)?);
+        headers.insert(VERSION, HeaderValue::from_static(self.version()));
+        Ok(headers)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Providers whose scheme no row of data can say.
 
 mod adyen;
+mod ebay;
 mod hubspot;
 mod paypal;
 mod sns;
@@ -16,9 +17,10 @@ use super::public_key::Algorithms;
 use crate::identity::{Certificate, PeerChain};
 
 pub use adyen::{AdyenBatch, AdyenItem, AdyenVerifier};
+pub use ebay::{EbaySigner, EbayVerifier, FindPublicKey};
 pub use hubspot::HubSpotLegacy;
-pub use paypal::{PayPalEvent, PayPalVerifier};
-pub use sns::{SnsMessage, SnsVerifier};
+pub use paypal::{PayPalEvent, PayPalSigner, PayPalVerifier};
+pub use sns::{SnsMessage, SnsSigner, SnsVerifier};
 pub use twilio::TwilioVerifier;
 
 /// Finds the certificate behind a URL that a provider names in its messages.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::header::InvalidHeaderValue;
+use http::{HeaderMap, HeaderName};
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use super::{Certificates, FindCertificate, plain_https};
@@ -8,7 +9,8 @@ use crate::payload::fields::single;
 use crate::payload::public_key::Algorithms;
 use crate::payload::time::TimeFormat;
 use crate::payload::{
-    Encoding, Forged, KeyId, Message, PublicKeyAlgorithm, Recognized, Strength, UnsupportedAlgorithm,
+    CannotSign, Encoding, Forged, KeyId, Message, Outgoing, PublicKeyAlgorithm, Recognized, SignBytes,
+    SignPayload, Strength, UnsupportedAlgorithm,
 };
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
@@ -18,6 +20,7 @@ const TIME: HeaderName = HeaderName::from_static("paypal-transmission-time");
 const SIGNATURE: HeaderName = HeaderName::from_static("paypal-transmission-sig");
 const CERTIFICATE: HeaderName = HeaderName::from_static("paypal-cert-url");
 const ALGORITHM: HeaderName = HeaderName::from_static("paypal-auth-algo");
+const RSA_SHA256: &str = "SHA256withRSA";
 
 /// Verifies PayPal's webhooks: RSA with SHA-256 over the id of the transmission, its time, the id of the webhook and
 /// the CRC-32 of the body.
@@ -84,7 +87,7 @@ impl PayPalVerifier {
             single(headers, &TIME)?,
             single(headers, &CERTIFICATE)?,
         );
-        if single(headers, &ALGORITHM)? != "SHA256withRSA" {
+        if single(headers, &ALGORITHM)? != RSA_SHA256 {
             return Err(Forged::MalformedHeader { name: ALGORITHM });
         }
         if id.contains('|') {
@@ -97,7 +100,7 @@ impl PayPalVerifier {
         }
         let signature = Encoding::Base64.decode_any(single(headers, &SIGNATURE)?.as_bytes(), 1024);
         let signature = signature.ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
-        let text = format!("{id}|{time}|{}|{}", self.webhook, crc32(message.body));
+        let text = signed_text(id, time, &self.webhook, message.body);
         self.certificates
             .verify(url, &self.algorithms, message.now, text.as_bytes(), &signature)?;
         let (tenant, key) = (self.tenant.clone(), KeyId::new(url));
@@ -106,6 +109,61 @@ impl PayPalVerifier {
             transmission: id.to_owned(),
         })
     }
+}
+
+/// Signs as PayPal does, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
+/// receiver.
+#[derive(Debug, Clone)]
+pub struct PayPalSigner {
+    tenant: TenantId,
+    webhook: Arc<str>,
+    certificate: Arc<str>,
+    key: Arc<dyn SignBytes>,
+}
+
+impl PayPalSigner {
+    /// Signs for this webhook of the tenant's, with the RSA key of the certificate that is behind this URL.
+    pub fn new(tenant: TenantId, webhook: &str, certificate: &str, key: Arc<dyn SignBytes>) -> Self {
+        Self {
+            tenant,
+            webhook: webhook.into(),
+            certificate: certificate.into(),
+            key,
+        }
+    }
+}
+
+impl SignPayload for PayPalSigner {
+    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
+        outgoing.check_sender(&self.tenant)?;
+        let visible = !outgoing.id.is_empty() && outgoing.id.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || outgoing.id.contains('|') {
+            return Err(CannotSign::Id);
+        }
+        if !is_paypal(&self.certificate) {
+            return Err(CannotSign::Key {
+                reason: "the URL of its certificate is none of PayPal's",
+            });
+        }
+        let time = TimeFormat::Rfc3339.write(outgoing.now);
+        let text = signed_text(outgoing.id, &time, &self.webhook, outgoing.body);
+        let signature = self.key.sign_bytes(text.as_bytes())?;
+        let fields = [
+            (ID, outgoing.id),
+            (TIME, &time),
+            (CERTIFICATE, &self.certificate),
+            (ALGORITHM, RSA_SHA256),
+            (SIGNATURE, &Encoding::Base64.encode(&signature)),
+        ];
+        let field = |(name, value): (HeaderName, &str)| Ok((name, value.try_into()?));
+        let headers: Result<HeaderMap, InvalidHeaderValue> = fields.into_iter().map(field).collect();
+        headers.map_err(|_| CannotSign::Id)
+    }
+}
+
+/// Id and time of the transmission, id of the webhook, and a checksum of the body.
+fn signed_text(id: &str, time: &str, webhook: &str, body: &[u8]) -> String {
+    format!("{id}|{time}|{webhook}|{}", crc32(body))
 }
 
 fn is_paypal(url: &str) -> bool {

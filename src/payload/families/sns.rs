@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Certificates, FindCertificate, plain_https};
 use crate::payload::body::parse_json;
 use crate::payload::public_key::Algorithms;
 use crate::payload::time::TimeFormat;
 use crate::payload::{
-    Encoding, Forged, KeyId, Message, PublicKeyAlgorithm, Recognized, Strength, UnsupportedAlgorithm,
+    CannotSign, Encoding, Forged, KeyId, Message, Outgoing, PublicKeyAlgorithm, Recognized, SignBytes,
+    Strength, UnsupportedAlgorithm,
 };
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
@@ -137,6 +138,53 @@ impl SnsVerifier {
             subscribe_url: fields.confirmation.map(|(url, _)| url.to_owned()),
             sent_at,
         }
+    }
+}
+
+/// Signs as AWS SNS does, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
+/// receiver.
+#[derive(Debug, Clone)]
+pub struct SnsSigner {
+    tenant: TenantId,
+    topic: Arc<str>,
+    certificate: Arc<str>,
+    key: Arc<dyn SignBytes>,
+}
+
+impl SnsSigner {
+    /// Signs what is published on this topic, with the RSA key of the certificate that is behind this URL: signature
+    /// version 2, so by RSA with SHA-256.
+    pub fn new(tenant: TenantId, topic: &str, certificate: &str, key: Arc<dyn SignBytes>) -> Self {
+        Self {
+            tenant,
+            topic: topic.into(),
+            certificate: certificate.into(),
+            key,
+        }
+    }
+
+    /// The body to send: a notification of the text that is given.
+    ///
+    /// # Errors
+    /// [`CannotSign`].
+    pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<u8>, CannotSign> {
+        outgoing.check_sender(&self.tenant)?;
+        let mut notification = json!({
+            "Type": "Notification",
+            "MessageId": outgoing.id,
+            "TopicArn": *self.topic,
+            "Message": str::from_utf8(outgoing.body).map_err(|_| CannotSign::Body)?,
+            "Timestamp": TimeFormat::Rfc3339.write(outgoing.now),
+            "SignatureVersion": "2",
+            "SigningCertURL": *self.certificate,
+            "Signature": "to be replaced",
+        });
+        let text = Fields::read(&notification)?.signed_text();
+        let signature = Encoding::Base64.encode(&self.key.sign_bytes(text.as_bytes())?);
+        if let Some(place) = notification.get_mut("Signature") {
+            *place = signature.into();
+        }
+        serde_json::to_vec(&notification).map_err(|_| CannotSign::Body)
     }
 }
 

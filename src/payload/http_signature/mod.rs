@@ -6,6 +6,8 @@ mod fields;
 mod invalid;
 mod keys;
 mod policy;
+#[cfg(test)]
+mod rfc_9421;
 mod signer;
 mod verifier;
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::header::{Header, PayloadForm};
-use super::segments::{Segments, decode};
+use super::segments::{EMPTY_PLACE, Segments, decode};
 use super::{InvalidJwt, JwtPart};
 use crate::payload::{Algorithm, Algorithms, KeyId, VerifyingKey};
 
@@ -163,10 +163,11 @@ impl JwsVerifier {
                 algorithm: header.algorithm,
             });
         }
-        let signature = segments.decode_signature()?;
+        let mut place = EMPTY_PLACE;
+        let signature = segments.decode_signature(&mut place)?;
         let mut tried = keys.find(header)?.into_iter().flatten();
         tried
-            .find(|key| key.matches(signed, signature.as_slice()))
+            .find(|key| key.matches(signed, signature))
             .ok_or(InvalidJwt::Signature)
     }
 }

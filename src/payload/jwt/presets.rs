@@ -41,6 +41,8 @@ impl BoundJwtScheme {
     }
 
     /// Vonage: `Authorization: Bearer`, HS256, no older than five minutes. **The body is bound** (`payload_hash`).
+    ///
+    /// Source: developer.vonage.com, "Signed webhooks".
     pub fn vonage() -> Self {
         let rules = JwtRules::new("Vonage", "").allow_any_audience().allow_no_expiry();
         let rules = rules.with_max_age(FIVE_MINUTES).require_id();
@@ -50,6 +52,8 @@ impl BoundJwtScheme {
 
     /// MessageBird: `MessageBird-Signature-JWT`, HS256. **The body is bound** (`payload_hash`), and so is the address
     /// (`url_hash`) at this origin, as in `https://hooks.example`.
+    ///
+    /// Source: developers.messagebird.com, "Verify HTTP requests", and MessageBird's Node and .NET libraries.
     pub fn messagebird(origin: &str) -> Self {
         let at = JwtAt::header(HeaderName::from_static("messagebird-signature-jwt"));
         let rules = JwtRules::new("MessageBird", "").allow_any_audience().require_id();

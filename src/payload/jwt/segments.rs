@@ -39,35 +39,22 @@ impl<'t> Segments<'t> {
         })
     }
 
-    /// The signature's bytes, on the stack.
-    pub(super) fn decode_signature(&self) -> Result<Signature, InvalidJwt> {
-        let mut signature = Signature {
-            bytes: [0; MAX_SIGNATURE],
-            len: 0,
-        };
+    /// The signature's bytes, in a place of the caller's: none is moved after it was written.
+    pub(super) fn decode_signature<'s>(&self, place: &'s mut SignaturePlace) -> Result<&'s [u8], InvalidJwt> {
         let wrong = InvalidJwt::Base64 {
             part: JwtPart::Signature,
         };
         if self.signature.len() > MAX_SIGNATURE * 4 / 3 {
             return Err(wrong);
         }
-        let written = URL_SAFE_NO_PAD.decode_slice(self.signature, &mut signature.bytes);
-        signature.len = written.map_err(|_| wrong)?;
-        Ok(signature)
+        let written = URL_SAFE_NO_PAD.decode_slice(self.signature, place);
+        written.ok().and_then(|len| place.get(..len)).ok_or(wrong)
     }
 }
 
-/// A decoded signature.
-pub(super) struct Signature {
-    bytes: [u8; MAX_SIGNATURE],
-    len: usize,
-}
-
-impl Signature {
-    pub(super) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
+/// Room for the longest signature.
+pub(super) type SignaturePlace = [u8; MAX_SIGNATURE];
+pub(super) const EMPTY_PLACE: SignaturePlace = [0; MAX_SIGNATURE];
 
 /// base64url as RFC 7515 §2 wants it, and in its one canonical form: no padding, no white space, no spare bits.
 pub(crate) fn decode(part: JwtPart, text: &str) -> Result<Vec<u8>, InvalidJwt> {

@@ -18,6 +18,9 @@ pub enum PublicKeyAlgorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, signatures in DER.
     EcdsaP256Sha256,
+    /// ECDSA on P-256 with SHA-1, signatures in DER: only for eBay. No `CryptoProvider` brings it; pass an algorithm of
+    /// your own.
+    EcdsaP256Sha1,
     /// RSA PKCS#1 v1.5 with SHA-256.
     RsaSha256,
     /// RSA PKCS#1 v1.5 with SHA-1: only for AWS SNS, signature version 1. No `CryptoProvider` brings it; pass an
@@ -30,11 +33,15 @@ const RSA_PKCS1_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
 ]);
 
+/// `ecdsa-with-SHA1` (RFC 3279 §2.2.3), likewise.
+const ECDSA_SHA1: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]);
+
 impl PublicKeyAlgorithm {
     pub(in crate::payload) fn key_id(self) -> AlgorithmIdentifier {
         match self {
             Self::Ed25519 => alg_id::ED25519,
-            Self::EcdsaP256Sha256 => alg_id::ECDSA_P256,
+            Self::EcdsaP256Sha256 | Self::EcdsaP256Sha1 => alg_id::ECDSA_P256,
             Self::RsaSha256 | Self::RsaSha1 => alg_id::RSA_ENCRYPTION,
         }
     }
@@ -43,6 +50,7 @@ impl PublicKeyAlgorithm {
         match self {
             Self::Ed25519 => alg_id::ED25519,
             Self::EcdsaP256Sha256 => alg_id::ECDSA_SHA256,
+            Self::EcdsaP256Sha1 => ECDSA_SHA1,
             Self::RsaSha256 => alg_id::RSA_PKCS1_SHA256,
             Self::RsaSha1 => RSA_PKCS1_SHA1,
         }
@@ -52,7 +60,7 @@ impl PublicKeyAlgorithm {
     pub(in crate::payload) fn max_signature(self) -> usize {
         match self {
             Self::Ed25519 => 64,
-            Self::EcdsaP256Sha256 => 72,
+            Self::EcdsaP256Sha256 | Self::EcdsaP256Sha1 => 72,
             Self::RsaSha256 | Self::RsaSha1 => 1024,
         }
     }
@@ -63,6 +71,7 @@ impl fmt::Display for PublicKeyAlgorithm {
         f.write_str(match self {
             Self::Ed25519 => "Ed25519",
             Self::EcdsaP256Sha256 => "ECDSA P-256 with SHA-256",
+            Self::EcdsaP256Sha1 => "ECDSA P-256 with SHA-1",
             Self::RsaSha256 => "RSA with SHA-256",
             Self::RsaSha1 => "RSA with SHA-1",
         })
@@ -88,7 +97,11 @@ pub enum PublicKeyForm {
 
 impl PublicKeyForm {
     /// The key's bits: what `SignatureVerificationAlgorithm` takes.
-    pub(super) fn read(self, algorithm: PublicKeyAlgorithm, text: &str) -> Result<Vec<u8>, KeyProblem> {
+    pub(in crate::payload) fn read(
+        self,
+        algorithm: PublicKeyAlgorithm,
+        text: &str,
+    ) -> Result<Vec<u8>, KeyProblem> {
         if text.trim().is_empty() {
             return Err(KeyProblem::Empty);
         }
@@ -111,7 +124,7 @@ impl PublicKeyForm {
 fn has_length(algorithm: PublicKeyAlgorithm, bits: &[u8]) -> bool {
     match algorithm {
         PublicKeyAlgorithm::Ed25519 => bits.len() == 32,
-        PublicKeyAlgorithm::EcdsaP256Sha256 => bits.len() == 65,
+        PublicKeyAlgorithm::EcdsaP256Sha256 | PublicKeyAlgorithm::EcdsaP256Sha1 => bits.len() == 65,
         // 2048 bits and a little structure around them.
         PublicKeyAlgorithm::RsaSha256 | PublicKeyAlgorithm::RsaSha1 => bits.len() > 256,
     }
@@ -131,7 +144,7 @@ fn spki_bits(der: &[u8], algorithm: PublicKeyAlgorithm) -> Option<Vec<u8>> {
     let curve = kind.parameters.as_ref().and_then(|any| any.as_oid().ok());
     let same = match algorithm {
         PublicKeyAlgorithm::Ed25519 => kind.algorithm.to_id_string() == "1.3.101.112",
-        PublicKeyAlgorithm::EcdsaP256Sha256 => {
+        PublicKeyAlgorithm::EcdsaP256Sha256 | PublicKeyAlgorithm::EcdsaP256Sha1 => {
             kind.algorithm.to_id_string() == "1.2.840.10045.2.1"
                 && curve.is_some_and(|curve| curve.to_id_string() == "1.2.840.10045.3.1.7")
         }

@@ -32,6 +32,19 @@ pub(super) const ROWS: &[Preset] = &[
         },
     },
     Preset {
+        name: "ebay",
+        provider: "eBay, event notifications",
+        signed: "the body, with SHA-1",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET `challenge_code`: not answered here",
+        source: "developer.ebay.com, \"Notification API: overview\"",
+        make: Make::Type {
+            name: "EbayVerifier",
+            signature: "`x-ebay-signature`, JSON in base64",
+            strength: None,
+        },
+    },
+    Preset {
         name: "paypal",
         provider: "PayPal",
         signed: "`{transmission id}|{time}|{webhook id}|{CRC-32 of the body}`",

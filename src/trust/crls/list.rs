@@ -1,0 +1,231 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustls_pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer, UnixTime};
+use webpki::{BorrowedCertRevocationList, CertRevocationList};
+use x509_parser::asn1_rs::FromDer as _;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::revocation_list::CertificateRevocationList;
+
+use super::serials::{Serials, SerialsAt, stripped};
+use super::{InvalidCrls, Scope};
+use crate::identity::der::{Elements, SEQUENCE};
+use crate::identity::{SpkiHash, Validity, from_asn1};
+use crate::trust::path::Algorithms;
+use crate::trust::signed::Signed;
+
+/// How many keys that have not signed a list are remembered.
+const MAX_STRANGERS: usize = 16;
+
+/// One list, indexed.
+pub(in crate::trust) struct Crl {
+    /// The issuer's name, without the outer SEQUENCE.
+    pub(super) issuer: Box<[u8]>,
+    pub(super) issuer_text: String,
+    /// The issuer's key, as the list names it.
+    authority_key: Option<Box<[u8]>>,
+    /// Big-endian, without leading zeros.
+    pub(super) number: Number,
+    pub(in crate::trust) validity: Validity,
+    pub(in crate::trust) scope: Option<Scope>,
+    entries: usize,
+    verified: OnceLock<Verified>,
+    /// What is needed to verify the signature, until it was.
+    unverified: Mutex<Option<Unverified>>,
+}
+
+/// A list whose signature was verified: by whose key, and whom it names.
+struct Verified {
+    signer: SpkiHash,
+    spki_der: SubjectPublicKeyInfoDer<'static>,
+    algorithms: Algorithms,
+    serials: Serials,
+}
+
+/// A list as it was read. Its entries are indexed by where they stand in it, so that it costs no more memory than its
+/// own bytes and four more for each entry.
+struct Unverified {
+    signed: Signed,
+    serials: SerialsAt,
+    /// Keys that have not signed it: those of another authority, or of an older one, of the same name.
+    strangers: HashSet<SpkiHash>,
+}
+
+/// A CRL number: compared by length first, since there are no leading zeros.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Number(usize, Vec<u8>);
+
+impl Crl {
+    pub(super) fn parse(der: &CertificateRevocationListDer<'_>, now: UnixTime) -> Result<Self, InvalidCrls> {
+        let Ok(([], list)) = CertificateRevocationList::from_der(der) else {
+            return Err(InvalidCrls::Malformed {
+                reason: "not a CRL in DER".to_owned(),
+            });
+        };
+        let issuer_text = list.issuer().to_string();
+        // Asked before webpki, which does not say what is missing.
+        let next_update = list.next_update().ok_or_else(|| InvalidCrls::NoNextUpdate {
+            issuer: issuer_text.clone(),
+        })?;
+        let trusted: CertRevocationList<'_> = BorrowedCertRevocationList::from_der(der)
+            .map_err(|error| InvalidCrls::Malformed {
+                reason: format!("{error:?}"),
+            })?
+            .into();
+        let issuer = trusted.issuer();
+        let read = Elements::inside(SEQUENCE, list.issuer().as_raw());
+        if read.map(Elements::bytes) != Some(issuer) {
+            return Err(InvalidCrls::Malformed {
+                reason: "two parsers disagree on the issuer".to_owned(),
+            });
+        }
+        let outside = |_| InvalidCrls::Malformed {
+            reason: "its dates cannot be read".to_owned(),
+        };
+        let validity = Validity::new(
+            from_asn1(list.last_update()).map_err(outside)?,
+            from_asn1(next_update).map_err(outside)?,
+        );
+        if now > validity.not_after {
+            return Err(InvalidCrls::Expired {
+                issuer: issuer_text,
+                next_update: validity.not_after,
+            });
+        }
+        if now < validity.not_before {
+            return Err(InvalidCrls::FromTheFuture {
+                issuer: issuer_text,
+                this_update: validity.not_before,
+            });
+        }
+        check_extensions(&list)?;
+        let unreadable = |reason: &str| InvalidCrls::Malformed {
+            reason: reason.to_owned(),
+        };
+        let signed = Signed::split(der.as_ref()).ok_or_else(|| unreadable("its signature cannot be read"))?;
+        let raw_serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
+        let serials = SerialsAt::find(signed.message(), raw_serials, der)
+            .ok_or_else(|| unreadable("its entries cannot be read"))?;
+        let number = number(&list).ok_or_else(|| InvalidCrls::NoNumber {
+            issuer: issuer_text.clone(),
+        })?;
+        Ok(Self {
+            issuer: issuer.into(),
+            authority_key: authority_key(&list),
+            number,
+            validity,
+            scope: Scope::of(&list, &issuer_text)?,
+            entries: serials.len(),
+            unverified: Mutex::new(Some(Unverified {
+                signed,
+                serials,
+                strangers: HashSet::new(),
+            })),
+            verified: OnceLock::new(),
+            issuer_text,
+        })
+    }
+
+    /// Whom it names, if it was signed with this key.
+    ///
+    /// Verifies once, remembers the answer, and drops the bytes that were signed. Only a key that is on a verified path
+    /// is ever asked about, so strangers cannot make it work.
+    pub(in crate::trust) fn signed_by(
+        &self,
+        spki: SpkiHash,
+        spki_der: &SubjectPublicKeyInfoDer<'_>,
+        algorithms: Algorithms,
+    ) -> Option<&Serials> {
+        if self.verified.get().is_none() {
+            self.verify(spki, spki_der, algorithms);
+        }
+        let verified = self.verified.get()?;
+        (verified.signer == spki).then_some(&verified.serials)
+    }
+
+    fn verify(&self, spki: SpkiHash, spki_der: &SubjectPublicKeyInfoDer<'_>, algorithms: Algorithms) {
+        let mut slot = self.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unverified) = slot
+            .as_mut()
+            .filter(|unverified| !unverified.strangers.contains(&spki))
+        else {
+            return;
+        };
+        if !unverified.signed.verify(spki_der, algorithms) {
+            if unverified.strangers.len() < MAX_STRANGERS {
+                unverified.strangers.insert(spki);
+            }
+            return;
+        }
+        let serials = Serials::new(unverified.serials.iter(unverified.signed.message()));
+        let _ = self.verified.set(Verified {
+            signer: spki,
+            spki_der: spki_der.as_ref().to_vec().into(),
+            algorithms,
+            serials,
+        });
+        *slot = None;
+    }
+
+    /// Signed with the key that has signed `old`, where that is known: a list that was put aside by a stranger's would not
+    /// be asked any more.
+    pub(super) fn continues(&self, old: &Self) -> bool {
+        let signed = |old: &Verified| {
+            self.signed_by(old.signer, &old.spki_der, old.algorithms)
+                .is_some()
+        };
+        old.verified.get().is_none_or(signed)
+    }
+
+    /// The same issuer, key and scope: one of them replaces the other.
+    pub(in crate::trust) fn is_like(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.authority_key == other.authority_key && self.scope == other.scope
+    }
+
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        (&self.number, self.validity.not_before) > (&other.number, other.validity.not_before)
+    }
+}
+
+impl fmt::Debug for Crl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crl")
+            .field("issuer", &self.issuer_text)
+            .field("validity", &self.validity)
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Only the scope may be critical: whatever else is, changes the meaning in a way that is not known here.
+fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), InvalidCrls> {
+    let scope = |parsed: &ParsedExtension<'_>| matches!(parsed, ParsedExtension::IssuingDistributionPoint(_));
+    let strange = list
+        .extensions()
+        .iter()
+        .any(|extension| extension.critical && !scope(extension.parsed_extension()));
+    if strange {
+        return Err(InvalidCrls::Malformed {
+            reason: "a critical extension is not supported".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn number(list: &CertificateRevocationList<'_>) -> Option<Number> {
+    let bytes = list.crl_number()?.to_bytes_be();
+    let bytes = stripped(&bytes).to_vec();
+    Some(Number(bytes.len(), bytes))
+}
+
+fn authority_key(list: &CertificateRevocationList<'_>) -> Option<Box<[u8]>> {
+    list.extensions()
+        .iter()
+        .find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+                identifier.key_identifier.as_ref().map(|id| id.0.into())
+            }
+            _ => None,
+        })
+}

@@ -1,0 +1,55 @@
+use rustls_pki_types::UnixTime;
+
+/// A set of anchors that must not be used: which source, which certificate, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("certificate authorities from {source_name}: {problem}")]
+pub struct InvalidCa {
+    pub(super) source_name: String,
+    pub(super) problem: Problem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("cannot be read ({0}); check that the file exists and that this process may read it")]
+    Unreadable(String),
+    #[error("not well-formed PEM ({0}); export it again as PEM")]
+    Pem(String),
+    #[error("holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"")]
+    NoCertificate,
+    #[error("a certificate in it is not X.509 in DER; export it again from the CA")]
+    Certificate,
+    #[error(
+        "{subject} is not a certificate authority (basicConstraints cA is false); give its issuer, or trust it as a leaf"
+    )]
+    NotACa { subject: String },
+    #[error("{subject} is a certificate authority; give it as an anchor, not as a leaf")]
+    NotALeaf { subject: String },
+    #[error(
+        "{subject} may not sign certificates (keyUsage lacks keyCertSign); give the CA certificate that may"
+    )]
+    MayNotSign { subject: String },
+    #[error(
+        "{subject} has a weak key (RSA below 2048 bits, or an unusual curve); have the CA issue a new one"
+    )]
+    WeakKey { subject: String },
+    #[error("{subject} expired at {} (seconds since 1970); remove it, or give its successor", .not_after.as_secs())]
+    Expired { subject: String, not_after: UnixTime },
+    #[error(
+        "{subject} is a public authority, which issues to anybody; for senders with a public certificate use PublicCa, \
+         together with their exact names or keys"
+    )]
+    Public { subject: String },
+    #[error(
+        "{subject} was issued by a public authority, so whom it issues to is not for you to say; for senders with a public \
+         certificate use PublicCa, together with their exact names or keys"
+    )]
+    PublicIntermediate { subject: String },
+    #[error("{subject} has a critical extension that is not supported, so nobody can say what it means")]
+    CriticalExtension { subject: String },
+    #[error("{subject} breaks RFC 5280: {rule}; have the CA issue a new one")]
+    Rfc5280 { subject: String, rule: &'static str },
+    #[error("revocation is required and no CRL is loaded; give the CRLs of every authority on the path")]
+    NoCrl,
+    #[error("a public authority proves nothing about who it is; give exact names or pins of the senders")]
+    NoNames,
+}
