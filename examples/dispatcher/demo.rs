@@ -201,8 +201,7 @@ impl World {
 
     /// Acme and Globex have identities, and what they are trusted to talk to; Initech has none yet.
     fn dispatcher(&self, claims: Claims, ports: Vec<u16>, server: &TestCert) -> Result<Dispatcher, AnyError> {
-        let mut deadlines = Deadlines::default();
-        deadlines.answer = Duration::from_secs(1);
+        let deadlines = Deadlines::default().with_answer(Duration::from_secs(1));
         // The receivers are on this machine; anything else that is not public stays forbidden.
         let guard = AddressGuard::new().allow_network("127.0.0.1".parse()?);
         let dispatcher = Dispatcher::builder()

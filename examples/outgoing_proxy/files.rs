@@ -129,9 +129,7 @@ pub(crate) fn dispatcher(options: &Options) -> Result<Dispatcher, Mistake> {
 
 /// Answers of an API are larger than those to a webhook.
 pub(crate) fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.body = 1024 * 1024;
-    limits
+    Limits::default().with_body(1024 * 1024)
 }
 
 fn credentials(directory: &Path, tls: &Tls, tenant: &TenantId) -> Result<Credentials, Mistake> {

@@ -17,6 +17,43 @@ pub struct Deadlines {
     pub whole: Duration,
 }
 
+impl Deadlines {
+    /// A TCP connection stands within this time.
+    #[must_use]
+    pub fn with_connecting(mut self, within: Duration) -> Self {
+        self.connecting = within;
+        self
+    }
+
+    /// The TLS handshake is over within this time.
+    #[must_use]
+    pub fn with_handshake(mut self, within: Duration) -> Self {
+        self.handshake = within;
+        self
+    }
+
+    /// The head of the answer is there within this time.
+    #[must_use]
+    pub fn with_answer(mut self, within: Duration) -> Self {
+        self.answer = within;
+        self
+    }
+
+    /// The body of the answer is there within this time.
+    #[must_use]
+    pub fn with_body(mut self, within: Duration) -> Self {
+        self.body = within;
+        self
+    }
+
+    /// All of it is over within this time.
+    #[must_use]
+    pub fn with_whole(mut self, within: Duration) -> Self {
+        self.whole = within;
+        self
+    }
+}
+
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
@@ -47,6 +84,57 @@ pub struct Limits {
     pub idle_for: Duration,
     /// How long a connection is used: then the name is resolved, and the server verified, anew. Default ten minutes.
     pub connection_age: Duration,
+}
+
+impl Limits {
+    /// So many deliveries are under way at most.
+    #[must_use]
+    pub fn with_in_all(mut self, deliveries: usize) -> Self {
+        self.in_all = deliveries;
+        self
+    }
+
+    /// So many deliveries of one tenant are under way at most.
+    #[must_use]
+    pub fn with_per_tenant(mut self, deliveries: usize) -> Self {
+        self.per_tenant = deliveries;
+        self
+    }
+
+    /// So many bytes of an answer's body are kept at most.
+    #[must_use]
+    pub fn with_body(mut self, bytes: usize) -> Self {
+        self.body = bytes;
+        self
+    }
+
+    /// So many idle connections are kept for one endpoint at most.
+    #[must_use]
+    pub fn with_idle_per_endpoint(mut self, connections: usize) -> Self {
+        self.idle_per_endpoint = connections;
+        self
+    }
+
+    /// So many idle connections are kept at most.
+    #[must_use]
+    pub fn with_idle_in_all(mut self, connections: usize) -> Self {
+        self.idle_in_all = connections;
+        self
+    }
+
+    /// An idle connection is kept for this long.
+    #[must_use]
+    pub fn with_idle_for(mut self, time: Duration) -> Self {
+        self.idle_for = time;
+        self
+    }
+
+    /// A connection is used for this long.
+    #[must_use]
+    pub fn with_connection_age(mut self, time: Duration) -> Self {
+        self.connection_age = time;
+        self
+    }
 }
 
 impl Default for Limits {

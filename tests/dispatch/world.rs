@@ -168,13 +168,10 @@ pub(crate) fn builder_with(book: Book, ports: &[u16]) -> DispatcherBuilder {
 
 /// Long enough for a slow machine, short enough for a test.
 pub(crate) fn deadlines() -> Deadlines {
-    let mut deadlines = Deadlines::default();
-    deadlines.connecting = Duration::from_secs(5);
-    deadlines.handshake = Duration::from_secs(5);
-    deadlines.answer = Duration::from_secs(5);
-    deadlines.body = Duration::from_millis(500);
-    deadlines.whole = Duration::from_secs(10);
-    deadlines
+    Deadlines::default()
+        .with_answer(Duration::from_secs(5))
+        .with_body(Duration::from_millis(500))
+        .with_whole(Duration::from_secs(10))
 }
 
 pub(crate) fn limits(set: impl FnOnce(&mut Limits)) -> Limits {

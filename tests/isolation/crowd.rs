@@ -97,8 +97,7 @@ impl Crowd {
         }
 
         let ports: Vec<_> = own.iter().map(|(port, _)| *port).chain([shared]).collect();
-        let mut deadlines = Deadlines::default();
-        deadlines.answer = Duration::from_secs(3);
+        let deadlines = Deadlines::default().with_answer(Duration::from_secs(3));
         // No circuit opens: each delivery is to be seen.
         let dispatcher = to_loopback(&ports)
             .with_deadlines(deadlines)

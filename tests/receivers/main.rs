@@ -291,11 +291,11 @@ impl std::fmt::Display for Scene<'_> {
 /// Long enough for a busy machine, and short where the server is to be waited for in vain.
 fn deadlines(variant: &str, path: &str) -> Deadlines {
     let (patient, short) = (Duration::from_secs(60), Duration::from_millis(500));
-    let mut deadlines = Deadlines::default();
-    deadlines.whole = patient;
-    deadlines.connecting = patient;
-    deadlines.handshake = if variant == "mute" { short } else { patient };
-    deadlines.answer = if path == "/silent" { short } else { patient };
-    deadlines.body = if path == "/trickle" { short } else { patient };
-    deadlines
+    let but = |hurried| if hurried { short } else { patient };
+    Deadlines::default()
+        .with_whole(patient)
+        .with_connecting(patient)
+        .with_handshake(but(variant == "mute"))
+        .with_answer(but(path == "/silent"))
+        .with_body(but(path == "/trickle"))
 }
