@@ -13,13 +13,17 @@ use std::net::IpAddr;
 
 use countersign::identity::PeerChain;
 use countersign::testing::{CaBuilder, LeafBuilder, NOW, TestCa, TestCert};
-use countersign::tls::rustls::pki_types::ServerName;
+use countersign::tls::rustls::pki_types::{CertificateDer, ServerName};
 use countersign::trust::{PrivateCa, Role, Untrusted, VerifiedPeer};
 
 use stage::*;
 
 fn asked(trust: &PrivateCa, cert: &TestCert) -> Result<(), Untrusted> {
-    let chain = PeerChain::parse(cert.chain())?;
+    chain_asked(trust, cert.chain())
+}
+
+fn chain_asked(trust: &PrivateCa, chain: Vec<CertificateDer<'static>>) -> Result<(), Untrusted> {
+    let chain = PeerChain::parse(chain)?;
     VerifiedPeer::verify(trust, chain, Role::Client, NOW).map(|_| ())
 }
 
@@ -108,6 +112,98 @@ fn a_root_of_two_certificates_allows_what_either_allows() {
     for both in [[&narrow, &wide], [&wide, &narrow]] {
         assert_eq!(asked(&private(&both), &cert), Ok(()));
     }
+}
+
+// -- candidates ----------------------------------------------------------------------------------------------------------
+
+/// Several certificates of one issuer, of which one leads to the anchor: wherever it stands among those that do not.
+#[test]
+fn the_good_issuer_is_found_among_bad_ones() {
+    let (root, elsewhere) = (TestCa::new("Root"), TestCa::new("Elsewhere"));
+    let good = root.intermediate("EU");
+    let again = |ca: &TestCa| ca.intermediate_builder("EU").with_key(&good);
+    let other_key = root.intermediate("EU");
+    let cert = good.client(ACME).issue();
+    for (case, bad, alone) in [
+        ("another key", other_key, Untrusted::Signature),
+        (
+            "another root",
+            again(&elsewhere).issue(),
+            Untrusted::UnknownIssuer,
+        ),
+        (
+            "a twin of the root",
+            again(&root.evil_twin()).issue(),
+            Untrusted::Signature,
+        ),
+        ("no CA", again(&root).not_a_ca().issue(), Untrusted::LeafAsCa),
+        (
+            "no keyCertSign",
+            again(&root).without_key_cert_sign().issue(),
+            Untrusted::IssuerKeyUsage,
+        ),
+        (
+            "for servers",
+            again(&root).server_only().issue(),
+            Untrusted::ExtendedKeyUsage { needed: "clientAuth" },
+        ),
+        (
+            "other names",
+            constraining(again(&root), Permitted, URI, b"other.example"),
+            Untrusted::NameConstraint,
+        ),
+        (
+            "an unknown critical extension",
+            again(&root).critical_extension(&[1, 2, 3], b"\x05\x00").issue(),
+            Untrusted::CriticalExtension,
+        ),
+        (
+            "unprocessed policies",
+            again(&root).extension(&[2, 5, 29, 54], &[2, 1, 0]).issue(),
+            Untrusted::Rfc5280 {
+                rule: "constraints on policies that are not critical (sections 4.2.1.11 and 4.2.1.14)",
+            },
+        ),
+    ] {
+        let [good, bad] = [&good, &bad].map(|ca| ca.certificate().clone());
+        let with = |others: &[&CertificateDer<'static>]| {
+            cert.clone()
+                .with_chain(others.iter().map(|der| (*der).clone()).collect())
+        };
+        let trust = private(&[&root]);
+        assert_eq!(asked(&trust, &with(&[&bad])), Err(alone), "{case}, alone");
+        for chain in [[&bad, &good, &bad], [&bad, &bad, &good], [&good, &bad, &bad]] {
+            assert_eq!(asked(&trust, &with(&chain)), Ok(()), "{case}");
+        }
+        let anchor = root.certificate();
+        assert_eq!(
+            asked(&trust, &with(&[anchor, &bad, &good, anchor])),
+            Ok(()),
+            "{case}, root shown"
+        );
+    }
+}
+
+/// Two authorities that have issued each other lead round and round, and to the anchor if one of them does.
+#[test]
+fn a_circle_ends_at_the_anchor_or_nowhere() {
+    let root = TestCa::new("Root");
+    let (one, two) = (TestCa::new("One"), TestCa::new("Two"));
+    let circle = [one.cross_signed_by(&two), two.cross_signed_by(&one)].map(|ca| ca.certificate().clone());
+    let way_out = two.cross_signed_by(&root).certificate().clone();
+    let cert = one.client(ACME).issue();
+    let with = |others: &[CertificateDer<'static>]| cert.clone().with_chain(others.to_vec());
+    let out = [circle.as_slice(), &[way_out]].concat();
+    assert_eq!(
+        asked(&private(&[&root]), &with(&circle)),
+        Err(Untrusted::UnknownIssuer)
+    );
+    assert_eq!(asked(&private(&[&root]), &with(&out)), Ok(()));
+    assert_eq!(
+        asked(&private(&[&two]), &with(&circle)),
+        Ok(()),
+        "one of them is the anchor"
+    );
 }
 
 // -- policies ------------------------------------------------------------------------------------------------------------
@@ -418,6 +514,20 @@ fn mail_in_the_subject_is_constrained_too() {
     let named = |leaf: LeafBuilder| leaf.without_san().raw_subject(&subject);
     let root = TestCa::new("Root");
     let anchor = constraining(TestCa::builder("Root"), Excluded, EMAIL, b"evil.example");
+    let above = constraining(root.intermediate_builder("EU"), Excluded, EMAIL, b"evil.example");
+    for (trust, issuer, between) in [(&anchor, &anchor, vec![]), (&root, &above, above.chain())] {
+        let chain = below_an_issuer_with_mail(issuer, between);
+        assert_eq!(
+            chain_asked(&private(&[trust]), chain),
+            Err(Untrusted::NameConstraint)
+        );
+    }
+    let free = below_an_issuer_with_mail(&root, vec![]);
+    assert_eq!(
+        chain_asked(&private(&[&root]), free),
+        Ok(()),
+        "an issuer with mail that nobody constrains"
+    );
     let issuer = constraining(root.intermediate_builder("EU"), Permitted, EMAIL, b"acme.example");
     let other = constraining(root.intermediate_builder("EU"), Permitted, DNS, b"acme.example");
     let no = Err(Untrusted::NameConstraint);
@@ -441,4 +551,36 @@ fn mail_in_the_subject_is_constrained_too() {
     ] {
         assert_eq!(asked(&private(&[trust]), &leaf.issue()), expected, "{case}");
     }
+}
+
+/// A leaf whose issuer's subject holds an e-mail address, as many an authority's does, and that `ca` has issued.
+fn below_an_issuer_with_mail(
+    ca: &TestCa,
+    above: Vec<CertificateDer<'static>>,
+) -> Vec<CertificateDer<'static>> {
+    let named = |kind, name: &str| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(kind, name);
+        params
+    };
+    let email = rcgen::DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1]);
+    let mut params = named(email, "ca@evil.example");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuing_key = rcgen::KeyPair::generate().expect("a key");
+    let name = if above.is_empty() { "Root" } else { "EU" };
+    let signer = rcgen::Issuer::new(
+        named(rcgen::DnType::CommonName, name),
+        rcgen::KeyPair::from_pem(&ca.test_key().pem()).expect("a key"),
+    );
+    let issuing = params.signed_by(&issuing_key, &signer).expect("a certificate");
+    let signer = rcgen::Issuer::new(params, issuing_key);
+
+    let leaf_key = rcgen::KeyPair::generate().expect("a key");
+    let mut leaf = named(rcgen::DnType::CommonName, "leaf");
+    leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    leaf.serial_number = Some(7.into());
+    let leaf = leaf.signed_by(&leaf_key, &signer).expect("a certificate");
+    let above = [vec![issuing.der().clone()], above].concat();
+    [vec![leaf.der().clone()], above].concat()
 }
