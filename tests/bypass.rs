@@ -40,8 +40,8 @@ use countersign::tls::{
     allow_resumption_within,
 };
 use countersign::trust::{
-    Crls, DenyList, Evidence, Fingerprint, Only, Pin, PinSet, Presented, PrivateCa, Profile, PublicCa,
-    Remembered, ReportOnly, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
+    Crls, DenyList, Evidence, Fingerprint, InvalidCrls, Only, Pin, PinSet, Presented, PrivateCa, Profile,
+    PublicCa, Remembered, ReportOnly, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
 };
 use countersign::web::{Acceptor, Connection, Listener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -722,13 +722,43 @@ fn f3_revocation_does_not_fail_open() {
 #[test]
 fn f4_half_a_configuration_is_none() {
     let root = TestCa::new("Root");
-    assert!(PrivateCa::builder(algorithms()).build(NOW).is_err());
-    assert!(TenantTable::builder().build().is_err());
-    assert!(TenantTable::builder().uri("https://x/{tenant}").build().is_err());
     let nobody = PublicCa::builder(algorithms(), Only::names([])).pem(root.pem().as_bytes());
-    assert!(nobody.build(NOW).is_err());
     let no_pins = PublicCa::builder(algorithms(), Only::pins(PinSet::default())).pem(root.pem().as_bytes());
-    assert!(no_pins.build(NOW).is_err());
+    for (built, expected) in [
+        (
+            PrivateCa::builder(algorithms()).build(NOW).map(drop),
+            "certificate authorities from nothing: holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"",
+        ),
+        (
+            nobody.build(NOW).map(drop),
+            "certificate authorities from public authorities: a public authority proves nothing about who it is; give exact names or pins of the senders",
+        ),
+        (
+            no_pins.build(NOW).map(drop),
+            "certificate authorities from public authorities: a public authority proves nothing about who it is; give exact names or pins of the senders",
+        ),
+    ] {
+        assert_eq!(
+            built.map_err(|invalid| invalid.to_string()),
+            Err(expected.to_owned())
+        );
+    }
+    let nobody_known = TenantTable::builder().uri("https://x/{tenant}").build();
+    for (built, expected) in [
+        (
+            TenantTable::builder().build().map(drop),
+            "tenant rule table: the table has no rule; add one, such as `uri(\"spiffe://acme.example/tenant/{tenant}\")`",
+        ),
+        (
+            nobody_known.map(drop),
+            "tenant rule table: a template needs the tenants that may appear in it: name them with `known`",
+        ),
+    ] {
+        assert_eq!(
+            built.map_err(|invalid| invalid.to_string()),
+            Err(expected.to_owned())
+        );
+    }
     // What only takes trust away, or only reports, opens no door by itself.
     let cert = root.client(ACME).issue();
     for trust in [
@@ -1218,6 +1248,9 @@ fn p1_the_versions_in_use_are_mended_ones() {
         assert!(!found.is_empty(), "{name}");
         assert!(found.iter().all(|version| *version >= least), "{name}: {found:?}");
     }
+    // RUSTSEC-2026-0042. Only there for those who build with FIPS, whose own lock it is in.
+    let fips = locked("aws-lc-fips-sys");
+    assert!(fips.iter().all(|version| *version >= [0, 13, 13]), "{fips:?}");
 }
 
 /// RUSTSEC-2026-0098: constraints on URIs were passed over.
@@ -1287,7 +1320,12 @@ fn p1_no_list_panics_its_reader() {
     let read = |der: Vec<u8>| Crls::from_der([der.into()], NOW).map(|crls| crls.len());
     assert_eq!(read(whole.to_vec()), Ok(1));
     for end in 0..whole.len() {
-        assert!(read(whole[..end].to_vec()).is_err(), "{end}");
+        let reason = "not a CRL in DER".to_owned();
+        assert_eq!(
+            read(whole[..end].to_vec()),
+            Err(InvalidCrls::Malformed { reason }),
+            "{end}"
+        );
     }
     for place in 0..whole.len() {
         for flip in [0x01, 0x80, 0xff, whole[place]] {
@@ -1506,20 +1544,57 @@ fn p6_no_certificate_panics_its_reader_and_no_bent_one_is_let_in() {
         VerifiedPeer::verify(&trust, chain, Role::Client, NOW).map(|_| ())
     };
     assert_eq!(ask([leaf, issuer]), Ok(()));
+    let torn = Err(Untrusted::Malformed(Malformed::Certificate));
+    let mut refused = std::collections::BTreeSet::new();
     for place in 0..leaf.len() {
         for flip in [0x01, 0x80, 0xff] {
             let mut bent = leaf.to_vec();
             bent[place] ^= flip;
-            assert!(ask([&bent, issuer]).is_err(), "leaf, byte {place} ^ {flip:#x}");
+            let answer = ask([&bent, issuer]);
+            refused.insert(
+                answer
+                    .err()
+                    .map_or("trusted".to_owned(), |error| format!("leaf {}", error.code())),
+            );
         }
-        assert!(ask([&leaf[..place], issuer]).is_err(), "leaf, cut at {place}");
+        assert_eq!(ask([&leaf[..place], issuer]), torn, "leaf, cut at {place}");
     }
     for place in 0..issuer.len() {
         let mut bent = issuer.to_vec();
         bent[place] ^= 0x01;
-        assert!(ask([leaf, &bent]).is_err(), "issuer, byte {place}");
-        assert!(ask([leaf, &issuer[..place]]).is_err(), "issuer, cut at {place}");
+        let answer = ask([leaf, &bent]);
+        refused.insert(
+            answer
+                .err()
+                .map_or("trusted".to_owned(), |error| format!("issuer {}", error.code())),
+        );
+        refused.extend(
+            ask([leaf, &issuer[..place]])
+                .err()
+                .map(|error| format!("cut {}", error.code())),
+        );
     }
+    let codes: Vec<_> = refused.iter().map(String::as_str).collect();
+    assert_eq!(
+        codes,
+        [
+            "cut trust.path",
+            "issuer trust.critical_extension",
+            "issuer trust.not_yet_valid",
+            "issuer trust.path",
+            "issuer trust.signature",
+            "issuer trust.signature_algorithm",
+            "issuer trust.unknown_issuer",
+            "leaf identity.certificate",
+            "leaf identity.critical_extension",
+            "leaf identity.extension",
+            "leaf identity.name",
+            "leaf trust.not_yet_valid",
+            "leaf trust.path",
+            "leaf trust.signature",
+            "leaf trust.unknown_issuer"
+        ]
+    );
     // A key of an algorithm that nobody knows.
     let algorithm = sequence(&[tlv(6, &[0x2a, 3, 4, 5])]);
     let unknown = sequence(&[algorithm, tlv(3, &[0, 1, 2, 3])]);
