@@ -27,13 +27,14 @@ use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{KeyAlgorithm, LeafBuilder, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::AlertDescription::{
     AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, DecryptError,
-    UnknownCA, UnsupportedCertificate,
+    IllegalParameter, UnknownCA, UnsupportedCertificate,
 };
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use countersign::tls::rustls::server::danger::ClientCertVerifier as _;
 use countersign::tls::rustls::server::{ServerSessionMemoryCache, StoresServerSessions};
+use countersign::tls::rustls::sign::{Signer, SigningKey};
 use countersign::tls::rustls::{
-    self, AlertDescription, CertificateError, ClientConfig, ServerConfig, ServerConnection,
+    self, AlertDescription, CertificateError, ClientConfig, ServerConfig, ServerConnection, SignatureScheme,
 };
 use countersign::tls::{
     Binding, BoundSessions, BoundTickets, ClientAuth, HandshakeVerifier, Tls, allow_resumption,
@@ -1217,6 +1218,94 @@ fn n9_a_flood_of_stolen_certificates_is_bounded() {
     let more = allocation_counter::measure(|| flood(2_000));
     assert!(more.bytes_current < 64 * 1024, "{} bytes", more.bytes_current);
     assert_eq!(ca.usage().map(|usage| usage.handshakes).sum::<u64>(), 0);
+}
+
+/// Signs in one scheme and says that it was another, whatever the server has offered.
+#[derive(Debug)]
+struct Claims {
+    key: Arc<dyn SigningKey>,
+    signs: SignatureScheme,
+    says: SignatureScheme,
+}
+
+impl SigningKey for Claims {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let signer = self.key.choose_scheme(&[self.signs])?;
+        let says = self.says;
+        Some(Box::new(Claim { signer, says }))
+    }
+
+    fn algorithm(&self) -> rustls::SignatureAlgorithm {
+        self.key.algorithm()
+    }
+}
+
+#[derive(Debug)]
+struct Claim {
+    signer: Box<dyn Signer>,
+    says: SignatureScheme,
+}
+
+impl Signer for Claim {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        self.signer.sign(message)
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.says
+    }
+}
+
+/// RFC 8446 §4.4.3: the proof of the key is in a scheme that was offered and fits the key; PKCS #1 is none in TLS 1.3.
+#[test]
+fn n9_a_proof_in_another_scheme_is_none() {
+    use SignatureScheme as S;
+    let root = TestCa::new("Root");
+    let p256 = root.client(ACME).issue();
+    let rsa = root.client(ACME).key_algorithm(KeyAlgorithm::Rsa2048).issue();
+    let (ecdsa, pss, pkcs1) = (S::ECDSA_NISTP256_SHA256, S::RSA_PSS_SHA256, S::RSA_PKCS1_SHA256);
+    for (case, cert, signs, says, expected) in [
+        ("as it is", &p256, ecdsa, ecdsa, [None, None]),
+        ("as it is, RSA", &rsa, pss, pss, [None, None]),
+        ("PKCS #1", &rsa, pkcs1, pkcs1, [Some(IllegalParameter), None]),
+        ("PSS for PKCS #1", &rsa, pkcs1, pss, [Some(DecryptError); 2]),
+        (
+            "another curve",
+            &p256,
+            ecdsa,
+            S::ECDSA_NISTP384_SHA384,
+            [Some(DecryptError); 2],
+        ),
+        ("another kind of key", &p256, ecdsa, pss, [Some(DecryptError); 2]),
+        ("Ed25519", &p256, ecdsa, S::ED25519, [Some(DecryptError); 2]),
+        (
+            "SHA-1",
+            &p256,
+            ecdsa,
+            S::ECDSA_SHA1_Legacy,
+            [Some(IllegalParameter); 2],
+        ),
+        (
+            "unknown",
+            &p256,
+            ecdsa,
+            S::Unknown(0xfe00),
+            [Some(IllegalParameter); 2],
+        ),
+    ] {
+        let loaded = provider().key_provider.load_private_key(cert.key());
+        let key = Arc::new(Claims {
+            key: loaded.expect("a key"),
+            signs,
+            says,
+        });
+        for (version, expected) in VERSIONS.into_iter().zip(expected) {
+            let client = client_signing(cert.chain(), key.clone(), version);
+            let outcome = meet(&server(private(&[&root])), &client);
+            assert_eq!(outcome.alert(), expected, "{case}, {:?}", version.version);
+            assert_eq!(outcome.handshake.server.is_ok(), expected.is_none(), "{case}");
+        }
+    }
 }
 
 // -- paths ---------------------------------------------------------------------------------------------------------------

@@ -27,14 +27,6 @@ fn chain_asked(trust: &PrivateCa, chain: Vec<CertificateDer<'static>>) -> Result
     VerifiedPeer::verify(trust, chain, Role::Client, NOW).map(|_| ())
 }
 
-fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(contents.len())
-        .ok()
-        .filter(|len| *len < 0x80)
-        .expect("a short element");
-    [&[tag, len][..], contents].concat()
-}
-
 // -- anchors -------------------------------------------------------------------------------------------------------------
 
 /// webpki takes name, key and constraints on names from an anchor, and nothing else (RFC 5937 §3.2).
@@ -281,7 +273,15 @@ fn constraints_on_each_type_of_name() {
     let raw = |tag: u8, name: &'static [u8]| move |leaf: LeafBuilder| leaf.without_san().raw_san(tag, name);
     type Names = Box<dyn Fn(LeafBuilder) -> LeafBuilder>;
     let no = || Err(Untrusted::NameConstraint);
-    let cases: Vec<(&str, Subtrees, u8, &[u8], Names, Result<(), Untrusted>)> = vec![
+    type Case = (
+        &'static str,
+        Subtrees,
+        u8,
+        &'static [u8],
+        Names,
+        Result<(), Untrusted>,
+    );
+    let cases: Vec<Case> = vec![
         (
             "every DNS name",
             Permitted,
