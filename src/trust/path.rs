@@ -142,8 +142,8 @@ impl PathRules {
         Ok(evidence)
     }
 
-    /// What an anchor's certificate demands of the path, and webpki, which takes name and key from it, leaves out
-    /// (RFC 5937 §3.2): an anchor is no less bound by it than an intermediate.
+    /// What an anchor's certificate demands of the path, and webpki, which takes name, key and constraints on names from
+    /// it, leaves out (RFC 5937 §3.2 for the path length): an anchor is no less bound by it than an intermediate.
     fn check_anchor(
         &self,
         anchor: &Anchor,
