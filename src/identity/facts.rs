@@ -15,6 +15,8 @@ mod oid {
     pub(super) const SUBJECT_ALT_NAME: &[u8] = super::SUBJECT_ALT_NAME;
     pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
     pub(super) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
+    pub(super) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
+    pub(super) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 54];
     pub(super) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
     pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
     pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
@@ -34,12 +36,16 @@ pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 pub(crate) struct Facts {
     /// BasicConstraints cA.
     pub(crate) is_ca: bool,
+    /// BasicConstraints pathLenConstraint, if present: how many authorities may stand between this one and a leaf.
+    pub(crate) path_len: Option<u32>,
     /// KeyUsage, if present: what the key may do.
     pub(crate) key_usage: Option<KeyUsage>,
     /// ExtendedKeyUsage, if present.
     pub(crate) extended_key_usage: Option<ExtendedKeyUsage>,
     /// NameConstraints, if present.
     pub(crate) name_constraints: Option<NameConstraints>,
+    /// It demands something of the policies on the path, by policyConstraints or inhibitAnyPolicy.
+    pub(crate) constrains_policies: bool,
     /// The policies asserted, as dotted OIDs.
     pub(crate) policies: Vec<String>,
     /// Where its issuer publishes revocation: the URIs of all distribution points of the issuer's own.
@@ -51,6 +57,9 @@ pub(crate) struct Facts {
     pub(crate) key: KeyKind,
     /// A critical extension that neither we nor webpki know.
     pub(crate) unknown_critical: bool,
+    /// The subject has an e-mail address, and there are no alternative names: then constraints on mail are about it
+    /// (RFC 5280 §4.2.1.10).
+    pub(crate) email_in_subject: bool,
     /// The subject has no attribute at all.
     pub(crate) subject_is_empty: bool,
     /// The serial number is positive and has at most 20 octets (RFC 5280 §4.1.2.2).
@@ -59,7 +68,10 @@ pub(crate) struct Facts {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameConstraints {
-    Some,
+    Some {
+        /// E-mail addresses are among what is constrained.
+        emails: bool,
+    },
     /// Neither permitted nor excluded subtrees, which RFC 5280 §4.2.1.10 forbids.
     Empty,
 }
@@ -75,6 +87,13 @@ pub(crate) struct KeyUsage {
 pub(crate) struct ExtendedKeyUsage {
     pub(crate) client_auth: bool,
     pub(crate) server_auth: bool,
+}
+
+impl NameConstraints {
+    /// Whether e-mail addresses are among what is constrained.
+    pub(crate) fn constrain_emails(self) -> bool {
+        self == Self::Some { emails: true }
+    }
 }
 
 impl ExtendedKeyUsage {
@@ -108,14 +127,21 @@ impl Facts {
     pub(super) fn read(outline: &Outline<'_>) -> Result<Self, Malformed> {
         let mut facts = Self {
             is_ca: false,
+            path_len: None,
             key_usage: None,
             extended_key_usage: None,
             name_constraints: None,
+            constrains_policies: false,
             policies: Vec::new(),
             crl_points: Vec::new(),
             common_names: outline.subject.iter_common_name().count(),
             key: outline.key_kind(),
             unknown_critical: false,
+            email_in_subject: outline.subject.iter_email().next().is_some()
+                && !outline
+                    .extensions
+                    .iter()
+                    .any(|extension| extension.oid == oid::SUBJECT_ALT_NAME),
             subject_is_empty: outline.subject.iter_rdn().next().is_none(),
             serial_is_sound: is_sound_serial(outline.serial),
         };
@@ -133,7 +159,10 @@ impl Facts {
     fn take(&mut self, extension: &Extension<'_>) -> Result<(), Malformed> {
         let value = extension.value;
         match extension.oid {
-            oid::BASIC_CONSTRAINTS => self.is_ca = whole(BasicConstraints::from_der(value))?.ca,
+            oid::BASIC_CONSTRAINTS => {
+                let constraints = whole(BasicConstraints::from_der(value))?;
+                (self.is_ca, self.path_len) = (constraints.ca, constraints.path_len_constraint);
+            }
             oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
             oid::EXTENDED_KEY_USAGE => {
                 self.extended_key_usage = Some(extended_key_usage(value).ok_or(Malformed::Extension)?);
@@ -147,6 +176,10 @@ impl Facts {
             // Never followed, but a certificate whose reading is disputed is nobody's.
             oid::AUTHORITY_INFO_ACCESS => drop(whole(AuthorityInfoAccess::from_der(value))?),
             oid::SUBJECT_ALT_NAME => {}
+            oid::POLICY_CONSTRAINTS | oid::INHIBIT_ANY_POLICY => {
+                self.constrains_policies = true;
+                self.unknown_critical |= extension.critical;
+            }
             _ => self.unknown_critical |= extension.critical,
         }
         Ok(())
@@ -179,13 +212,18 @@ fn extended_key_usage(value: &[u8]) -> Option<ExtendedKeyUsage> {
 
 fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
     let constraints = whole(x509_parser::extensions::NameConstraints::from_der(value))?;
-    let none = |subtrees: Option<Vec<_>>| subtrees.is_none_or(|subtrees| subtrees.is_empty());
-    let empty = none(constraints.permitted_subtrees) && none(constraints.excluded_subtrees);
-    Ok(if empty {
-        NameConstraints::Empty
-    } else {
-        NameConstraints::Some
-    })
+    let both = [constraints.permitted_subtrees, constraints.excluded_subtrees];
+    let mut names = both
+        .iter()
+        .flatten()
+        .flatten()
+        .map(|subtree| &subtree.base)
+        .peekable();
+    if names.peek().is_none() {
+        return Ok(NameConstraints::Empty);
+    }
+    let emails = names.any(|name| matches!(name, GeneralName::RFC822Name(_)));
+    Ok(NameConstraints::Some { emails })
 }
 
 /// SEQUENCE OF SEQUENCE { OBJECT IDENTIFIER, .. } (RFC 5280 §4.2.1.4).

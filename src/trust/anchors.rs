@@ -9,7 +9,7 @@ use super::path::Algorithms;
 use super::profile::check_signer;
 use super::public_roots::PublicRoots;
 use super::source::Source;
-use crate::identity::{CertHash, Facts, KeyKind, SpkiHash, Validity};
+use crate::identity::{CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, SpkiHash, Validity};
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
 const SCAN: usize = 16;
@@ -31,6 +31,10 @@ pub(super) struct Anchor {
     pub(super) spki_der: SubjectPublicKeyInfoDer<'static>,
     pub(super) validity: Validity,
     pub(super) name_constrained: bool,
+    pub(super) constrains_emails: bool,
+    pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
+    /// How many authorities may stand between it and a leaf.
+    pub(super) path_len: Option<u32>,
     pub(super) may_sign_crls: bool,
     /// Its name, without the outer SEQUENCE.
     pub(super) name: Box<[u8]>,
@@ -186,16 +190,24 @@ impl Anchors {
     /// What is known of the anchor that a path ended in.
     ///
     /// A root that was renewed under its key is there twice, and to a path both are the same: the one that counts is
-    /// the one in force at `now` for longest.
-    pub(super) fn find(&self, trusted: &TrustAnchor<'_>, now: UnixTime) -> Option<&Anchor> {
-        let places = self.by_subject.get(trusted.subject.as_ref())?;
-        let same = places.iter().filter(|place| {
+    /// the one that `allows` the path for longest.
+    pub(super) fn find(
+        &self,
+        trusted: &TrustAnchor<'_>,
+        allows: impl Fn(&Anchor) -> Result<(), Untrusted>,
+    ) -> Result<&Anchor, Untrusted> {
+        let places = self.by_subject.get(trusted.subject.as_ref());
+        let same = places.into_iter().flatten().filter(|place| {
             self.trusted
                 .get(**place)
                 .is_some_and(|anchor| same(anchor, trusted))
         });
-        same.filter_map(|place| self.anchors.get(*place))
-            .max_by_key(|anchor| (anchor.validity.contains(now), anchor.validity.not_after))
+        let (anchor, answer) = same
+            .filter_map(|place| self.anchors.get(*place))
+            .map(|anchor| (anchor, allows(anchor)))
+            .max_by_key(|(anchor, answer)| (answer.is_ok(), anchor.validity.not_after))
+            .ok_or(Untrusted::UnknownIssuer)?;
+        answer.map(|()| anchor)
     }
 
     pub(super) fn find_leaf(&self, der: &CertificateDer<'_>) -> Option<&Anchor> {
@@ -218,6 +230,11 @@ impl Anchor {
             spki_der,
             validity,
             name_constrained: trusted.name_constraints.is_some(),
+            constrains_emails: facts
+                .name_constraints
+                .is_some_and(NameConstraints::constrain_emails),
+            extended_key_usage: facts.extended_key_usage,
+            path_len: facts.path_len,
             may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
             name: trusted.subject.as_ref().into(),
             subject,
@@ -233,6 +250,9 @@ impl Anchor {
             spki_der,
             validity: Validity::ALWAYS,
             name_constrained: trusted.name_constraints.is_some(),
+            constrains_emails: false,
+            extended_key_usage: None,
+            path_len: None,
             may_sign_crls: true,
             name: trusted.subject.as_ref().into(),
             subject: String::from("a public root"),

@@ -1,14 +1,15 @@
 use std::cell::Cell;
+use std::sync::Arc;
 
 use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
+use webpki::{Cert, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::anchors::{Anchor, Anchors};
-use super::issuers::KnownIssuers;
+use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{ExtendedKeyUsage, PeerChain, Validity};
+use crate::identity::{ExtendedKeyUsage, NameConstraints, PeerChain, Validity};
 
 /// The algorithms of the caller's crypto provider.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -96,27 +97,31 @@ impl PathRules {
 
     /// Evidence of one path that webpki has verified, or why our own rules refuse it.
     fn inspect(&self, path: &VerifiedPath<'_>, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let anchor = self
-            .anchors
-            .find(path.anchor(), peer.now)
-            .ok_or(Untrusted::UnknownIssuer)?;
-        check_validity(anchor.validity, peer.now)?;
-        self.profile
-            .check_path_length(path.intermediate_certificates().count())?;
         let leaf = peer.chain.leaf();
-        let mut evidence = Evidence::new(leaf.validity().intersect(anchor.validity));
-        evidence.anchor = Some(anchor.spki);
-        evidence.name_constrained = anchor.name_constrained;
         let known: Vec<_> = path
             .intermediate_certificates()
             .map(|issuer| self.issuers.read(issuer))
             .collect::<Result<_, _>>()?;
+        let anchor = self.anchors.find(path.anchor(), |anchor| {
+            check_validity(anchor.validity, peer.now)?;
+            self.check_anchor(anchor, path, &known, peer)
+        })?;
+        self.profile.check_path_length(known.len())?;
+        let mut evidence = Evidence::new(leaf.validity().intersect(anchor.validity));
+        evidence.anchor = Some(anchor.spki);
+        evidence.name_constrained = anchor.name_constrained;
         let mut purposes = leaf.facts().extended_key_usage;
+        let mut has_email = leaf.facts().email_in_subject;
         // From the leaf up: the certificate whose issuer is looked at next.
         let mut subject = Subject::leaf(path.end_entity(), leaf);
         for (certificate, known) in path.intermediate_certificates().zip(&known) {
             purposes = ExtendedKeyUsage::common(purposes, known.facts.extended_key_usage);
             self.profile.check_issuer(&known.facts, purposes, peer.role)?;
+            let constraints = known.facts.name_constraints;
+            if has_email && constraints.is_some_and(NameConstraints::constrain_emails) {
+                return Err(Untrusted::NameConstraint);
+            }
+            has_email |= known.facts.email_in_subject;
             let issuer = Issuer::new(
                 known.spki,
                 &known.spki_der,
@@ -126,7 +131,7 @@ impl PathRules {
             evidence.valid = evidence
                 .valid
                 .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
-            evidence.name_constrained |= known.facts.name_constraints.is_some();
+            evidence.name_constrained |= constraints.is_some();
             subject = Subject::intermediate(certificate, &known.facts);
         }
         let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
@@ -135,6 +140,37 @@ impl PathRules {
             .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
         evidence.issuers = known.iter().map(|known| known.spki).collect();
         Ok(evidence)
+    }
+
+    /// What an anchor's certificate demands of the path, and webpki, which takes name, key and constraints on names from
+    /// it, leaves out (RFC 5937 §3.2 for the path length): an anchor is no less bound by it than an intermediate.
+    fn check_anchor(
+        &self,
+        anchor: &Anchor,
+        path: &VerifiedPath<'_>,
+        known: &[Arc<KnownIssuer>],
+        peer: &Presented<'_>,
+    ) -> Result<(), Untrusted> {
+        // Self-issued ones do not count (RFC 5280 §4.2.1.9).
+        let issued = |certificate: &&Cert<'_>| certificate.issuer() != certificate.subject();
+        let intermediates = path.intermediate_certificates().filter(issued).count();
+        if anchor.path_len.is_some_and(|most| intermediates > most as usize) {
+            return Err(Untrusted::PathLength);
+        }
+        let leaf = peer.chain.leaf().facts();
+        let facts = std::iter::once(leaf).chain(known.iter().map(|known| &known.facts));
+        if anchor.constrains_emails && facts.clone().any(|facts| facts.email_in_subject) {
+            return Err(Untrusted::NameConstraint);
+        }
+        match anchor.extended_key_usage {
+            None => Ok(()),
+            own => {
+                let common = facts.fold(own, |common, facts| {
+                    ExtendedKeyUsage::common(common, facts.extended_key_usage)
+                });
+                self.profile.check_issuer_purpose(common, peer.role)
+            }
+        }
     }
 
     fn check_revocation(

@@ -14,10 +14,10 @@ use crate::identity::SpkiHash;
 /// Trusts what certificate authorities of your own have issued.
 ///
 /// A path from the leaf to one of the anchors is built and verified by rustls-webpki (RFC 5280 §6). On top of that
-/// the [`Profile`] is asked of every certificate on it, the anchor's own dates are honoured, and [`Revocation`] is
-/// checked where it is given. Authorities that browsers trust are refused as anchors, and so are the intermediates that
-/// these have issued themselves: they issue to anybody. What such an intermediate has issued in turn is not recognised,
-/// since the list of browsers has roots only.
+/// the [`Profile`] is asked of every certificate on it, the anchor's own dates, path length and extended key usage are
+/// honoured, and [`Revocation`] is checked where it is given. Authorities that browsers trust are refused as anchors, and
+/// so are the intermediates that these have issued themselves: they issue to anybody. What such an intermediate has issued
+/// in turn is not recognised, since the list of browsers has roots only.
 ///
 /// The signature algorithms are those of the caller's rustls `CryptoProvider`:
 /// `provider.signature_verification_algorithms.all`, or [`Tls::algorithms`](crate::tls::Tls::algorithms).

@@ -139,6 +139,15 @@ impl Profile {
     ) -> Result<(), Untrusted> {
         check_signer(issuer)?;
         check_rules(issuer)?;
+        self.check_issuer_purpose(purposes, role)
+    }
+
+    /// The same of an anchor, of which everything else was asked when it was read.
+    pub(super) fn check_issuer_purpose(
+        &self,
+        purposes: Option<ExtendedKeyUsage>,
+        role: Role<'_>,
+    ) -> Result<(), Untrusted> {
         match purposes {
             Some(usage) if !self.allows(usage, role) => Err(Untrusted::ExtendedKeyUsage {
                 needed: purpose(role),
@@ -200,12 +209,19 @@ pub(super) fn check_signer(issuer: &Facts) -> Result<(), Untrusted> {
 
 /// What webpki does not look at. Anchors are spared it: they are trusted by decision, and old ones have the number zero.
 fn check_rules(facts: &Facts) -> Result<(), Untrusted> {
-    if facts.serial_is_sound {
-        return Ok(());
+    if !facts.serial_is_sound {
+        return Err(Untrusted::Rfc5280 {
+            rule: "a serial number that is not positive or longer than 20 octets (section 4.1.2.2)",
+        });
     }
-    Err(Untrusted::Rfc5280 {
-        rule: "a serial number that is not positive or longer than 20 octets (section 4.1.2.2)",
-    })
+    // What is demanded of policies is not processed, so it must not be passed over; webpki refuses it where it is
+    // critical, as it has to be.
+    if facts.constrains_policies {
+        return Err(Untrusted::Rfc5280 {
+            rule: "constraints on policies that are not critical (sections 4.2.1.11 and 4.2.1.14)",
+        });
+    }
+    Ok(())
 }
 
 fn check_key(facts: &Facts) -> Result<(), Untrusted> {

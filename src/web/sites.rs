@@ -111,6 +111,15 @@ impl From<Sites> for Live<Sites> {
 pub struct SitesBuilder {
     named: Vec<(String, Site)>,
     unnamed: Option<Site>,
+    weaker: Weaker,
+}
+
+/// Whether the site without a name may ask for less than others do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Weaker {
+    #[default]
+    Refuse,
+    Allow,
 }
 
 impl SitesBuilder {
@@ -123,19 +132,39 @@ impl SitesBuilder {
 
     /// Serves this site where the client asks for no name, as one that connects to an address does. Otherwise such
     /// clients are refused.
+    ///
+    /// It has to ask for certificates if any other does: who leaves the name out must not get in for less. Which of two
+    /// policies is the weaker one cannot be told.
     #[must_use]
     pub fn without_name(mut self, site: Site) -> Self {
         self.unnamed = Some(site);
+        self.weaker = Weaker::Refuse;
+        self
+    }
+
+    /// [`without_name`](Self::without_name), also for a site that asks for no certificate beside others that do.
+    ///
+    /// # Security
+    /// Any client can leave the name out of its handshake. Behind a [`CallerLayer::by_host`](super::CallerLayer::by_host)
+    /// it still reaches no other site's routes; what stands behind none is open to it.
+    #[must_use]
+    pub fn allow_weaker_without_name(mut self, site: Site) -> Self {
+        self.unnamed = Some(site);
+        self.weaker = Weaker::Allow;
         self
     }
 
     /// The sites.
     ///
     /// # Errors
-    /// [`InvalidSites`] where there is none, where a name is none, or where one stands there twice.
+    /// [`InvalidSites`] where there is none, where a name is none, where one stands there twice, or where the site without
+    /// a name asks for less than others do.
     pub fn build(self) -> Result<Sites, InvalidSites> {
         if self.named.is_empty() && self.unnamed.is_none() {
             return Err(InvalidSites::Empty);
+        }
+        if self.is_weaker_without_name() && self.weaker == Weaker::Refuse {
+            return Err(InvalidSites::Weaker);
         }
         let mut by_name = HashMap::new();
         for (written, site) in self.named {
@@ -148,6 +177,14 @@ impl SitesBuilder {
             by_name,
             unnamed: self.unnamed,
         })
+    }
+}
+
+impl SitesBuilder {
+    fn is_weaker_without_name(&self) -> bool {
+        let asks = |site: &Site| site.policy.is_some();
+        self.unnamed.as_ref().is_some_and(|unnamed| !asks(unnamed))
+            && self.named.iter().any(|(_, site)| asks(site))
     }
 }
 
@@ -168,6 +205,11 @@ pub enum InvalidSites {
     /// There is none.
     #[error("no site: every handshake would be refused; add one with `site` or `without_name`")]
     Empty,
+    /// Who asks for no name would be asked for no certificate, and others are.
+    #[error(
+        "the site without a name asks for no certificate, and others do; give it a policy, or say `allow_weaker_without_name`"
+    )]
+    Weaker,
     /// No handshake can ask for this.
     #[error("{name:?} is no server name: give a DNS name in its ASCII form, without a port")]
     NotAName {

@@ -20,7 +20,7 @@ use countersign::tls::rustls::crypto::CryptoProvider;
 use countersign::tls::rustls::pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
 };
-use countersign::tls::rustls::sign::CertifiedKey;
+use countersign::tls::rustls::sign::{CertifiedKey, SigningKey};
 use countersign::tls::rustls::time_provider::TimeProvider;
 use countersign::tls::rustls::version::{TLS12, TLS13};
 use countersign::tls::rustls::{
@@ -207,6 +207,15 @@ pub(crate) fn client_with(
         .key_provider
         .load_private_key(key.private_key())
         .expect("a key");
+    client_signing(chain, key, version)
+}
+
+/// Shows these certificates and signs as this key does.
+pub(crate) fn client_signing(
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<dyn SigningKey>,
+    version: &'static SupportedProtocolVersion,
+) -> Arc<ClientConfig> {
     let shows = Shows(Arc::new(CertifiedKey::new(chain, key)));
     Arc::new(client_builder(version).with_client_cert_resolver(Arc::new(shows)))
 }

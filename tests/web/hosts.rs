@@ -342,3 +342,87 @@ fn sites_that_nobody_would_find_are_not_built() {
     let unnamed = Sites::builder().without_name(site()).build().expect("one site");
     assert!(unnamed.find(None).is_some() && unnamed.find(Some("a.example")).is_none());
 }
+
+/// A default that is weaker than what it stands beside takes a loud name.
+#[test]
+fn who_leaves_the_name_out_does_not_get_in_for_less() {
+    let world = world();
+    let strict = || world.site(&world.policy(), ACME);
+    let open = || world.open_site(OPEN);
+    let beside = |named: Site| Sites::builder().site(ACME, named);
+    for (case, builder, expected) in [
+        (
+            "open beside strict",
+            beside(strict()).without_name(open()),
+            Some(InvalidSites::Weaker),
+        ),
+        (
+            "said loudly",
+            beside(strict()).allow_weaker_without_name(open()),
+            None,
+        ),
+        (
+            "said loudly, then taken back",
+            beside(strict())
+                .allow_weaker_without_name(open())
+                .without_name(open()),
+            Some(InvalidSites::Weaker),
+        ),
+        ("open beside open", beside(open()).without_name(open()), None),
+        ("strict beside open", beside(open()).without_name(strict()), None),
+        (
+            "strict beside strict",
+            beside(strict()).without_name(strict()),
+            None,
+        ),
+        ("open alone", Sites::builder().without_name(open()), None),
+        (
+            "one strict among open",
+            beside(open()).site(ALSO_ACME, strict()).without_name(open()),
+            Some(InvalidSites::Weaker),
+        ),
+    ] {
+        assert_eq!(builder.build().err(), expected, "{case}");
+    }
+}
+
+/// What a name may stand for, as a rule that looks at one entry at a time.
+fn fits(written: &str, name: &str) -> Option<u8> {
+    let plain = |name: &str| name.strip_suffix('.').unwrap_or(name).to_lowercase();
+    let (written, name) = (plain(written), plain(name));
+    let below = written
+        .strip_prefix("*.")
+        .and_then(|parent| name.strip_suffix(parent)?.strip_suffix('.'));
+    match below {
+        Some(label) if !label.is_empty() && !label.contains(['.', '*']) => Some(1),
+        _ => (written == name).then_some(2),
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// CVE-2026-27588: a large table was matched by other rules than a small one.
+    #[test]
+    fn a_name_finds_its_site_whatever_else_is_served(
+        written in proptest::collection::btree_set("(\\*\\.)?[ab](\\.[ab]){0,2}", 1..12),
+        others in 0_usize..300,
+        asked in proptest::collection::vec("[abAB](\\.[abAB]){0,3}\\.?", 1..20),
+    ) {
+        static CONFIG: std::sync::LazyLock<Arc<ServerConfig>> = std::sync::LazyLock::new(|| world().open_site(OPEN).config().clone());
+        let site = || Site::without_certificates(ServerConfig::clone(&CONFIG));
+        let table: Vec<_> = written.iter().map(|name| (name.clone(), site())).collect();
+        let others = (0..others).map(|number| (format!("n{number}.others.example"), site()));
+        let sites = table.iter().cloned().chain(others).fold(Sites::builder(), |sites, (name, site)| sites.site(name, site));
+        let sites = sites.build().expect("sites");
+        for name in &asked {
+            let expected = table
+                .iter()
+                .filter_map(|(written, site)| Some((fits(written, name)?, site)))
+                .max_by_key(|(rank, _)| *rank)
+                .map(|(_, site)| Arc::as_ptr(site.config()));
+            let found = sites.find(Some(name)).map(|site| Arc::as_ptr(site.config()));
+            proptest::prop_assert_eq!(found, expected, "{}", name);
+        }
+    }
+}
