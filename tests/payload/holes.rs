@@ -620,3 +620,47 @@ fn an_identity_is_plain() {
         );
     }
 }
+
+/// Fields are numbered without a gap, and of several fields at least one is there.
+#[test]
+fn several_signature_fields() {
+    let scheme = Scheme::docusign();
+    let headers = sign(&scheme);
+    let good = text(&headers, "x-docusign-signature-1").to_owned();
+    let bad = "AAAA".to_owned();
+    let numbered = |fields: &[(&'static str, &String)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.insert(*name, value.parse().expect("a value"));
+        }
+        verify(&scheme, &headers)
+    };
+    let [one, two, three] = [
+        "x-docusign-signature-1",
+        "x-docusign-signature-2",
+        "x-docusign-signature-3",
+    ];
+    let malformed = Err("payload.malformed_signature");
+    assert_eq!(numbered(&[(one, &good)]), Ok(()));
+    assert_eq!(numbered(&[(one, &bad), (two, &good)]), Ok(()));
+    assert_eq!(numbered(&[(one, &bad), (two, &bad), (three, &good)]), Ok(()));
+    assert_eq!(numbered(&[(one, &bad), (three, &good)]), malformed);
+    assert_eq!(numbered(&[(two, &good)]), Err("payload.missing_header"));
+
+    use countersign::payload::{Part, SignatureAt};
+    let names = [HeaderName::from_static("x-a"), HeaderName::from_static("x-b")];
+    let scheme = Scheme::builder("either")
+        .signature(SignatureAt::AnyOf { names: names.into() })
+        .signed([Part::Body])
+        .build()
+        .expect("a scheme");
+    assert_eq!(verify(&scheme, &HeaderMap::new()), Err("payload.missing_header"));
+    for name in ["x-a", "x-b"] {
+        let headers = with(&HeaderMap::new(), name, "00");
+        assert_eq!(
+            verify(&scheme, &headers),
+            Err("payload.malformed_signature"),
+            "{name}"
+        );
+    }
+}

@@ -16,6 +16,27 @@ use crate::payload::{Algorithm, Algorithms, KeyId, VerifyingKey};
 /// Made by [`Jwk::verifier`](crate::payload::Jwk::verifier), [`JwkSet::verifier`](crate::payload::JwkSet::verifier),
 /// or [`of_key`](Self::of_key). Cheap to clone.
 ///
+/// # Examples
+/// One signature and one key, those of RFC 8037 Appendix A:
+///
+/// ```
+/// use countersign::payload::{Algorithm, InvalidJwt, Jwk};
+///
+/// let provider = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let key = br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+/// let jws = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+///
+/// let verifier = Jwk::parse(key)?.verifier(Algorithm::EdDsa, provider);
+/// assert_eq!(verifier.verify_compact(jws)?.payload(), b"Example of Ed25519 signing");
+///
+/// // The same without its payload, which is then handed in beside it.
+/// let (header, signature) = (jws.split('.').next().unwrap_or(""), jws.rsplit('.').next().unwrap_or(""));
+/// let detached = format!("{header}..{signature}");
+/// assert_eq!(verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(), Algorithm::EdDsa);
+/// assert_eq!(verifier.verify_detached(&detached, b"Another").err(), Some(InvalidJwt::Signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Security
 /// The algorithm is the key's. A token is refused where its header or its form leaves room for two readings: members
 /// that stand twice, base64url that is not canonical, `crit` that is not understood to the letter. Keys and URLs in
@@ -115,7 +136,8 @@ impl JwsVerifier {
         Self(Arc::new(keys))
     }
 
-    /// Verifies a signature in compact form with its payload in it (RFC 7515 §7.1).
+    /// Verifies a signature in compact form with its payload in it (RFC 7515 §7.1). 16 KiB in all, or what
+    /// [`with_limit`](Self::with_limit) says.
     ///
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
