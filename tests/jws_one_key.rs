@@ -242,6 +242,20 @@ fn keys_of_one_name_for_different_algorithms() {
             ambiguous.clone(),
         ),
         (
+            "perhaps an undecided one",
+            vec![&rs_only, &rsa],
+            Algorithms::of([rs, ps]),
+            rs,
+            ambiguous.clone(),
+        ),
+        (
+            "undecided, but not for this",
+            vec![&rsa],
+            Algorithms::PUBLIC_KEY,
+            es,
+            Err(InvalidJwt::OtherAlgorithm { algorithm: es }),
+        ),
+        (
             "one that cannot be used",
             vec![&short, &short],
             Algorithms::of([Algorithm::Hs256]),
@@ -257,6 +271,17 @@ fn keys_of_one_name_for_different_algorithms() {
             .verify_compact(&token(algorithm))
             .map(drop);
         assert_eq!(verified, expected, "{name}");
+    }
+
+    // Without a name, too, a key that nobody decided for is none for another type.
+    let set = JwkSet::parse(jwks(&[jwk(rs, "")]).as_bytes()).unwrap();
+    let verifier = set.verifier(Algorithms::PUBLIC_KEY, algorithms());
+    let unnamed = |algorithm: Algorithm| mint(algorithm, &format!(r#"{{"alg":"{algorithm}"}}"#), "{}");
+    for (algorithm, expected) in [
+        (es, InvalidJwt::NoKey { algorithm: es }),
+        (rs, InvalidJwt::UndecidedAlgorithm),
+    ] {
+        assert_eq!(verifier.verify_compact(&unnamed(algorithm)).err(), Some(expected));
     }
 }
 
