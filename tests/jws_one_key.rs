@@ -5,6 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::type_complexity,
     reason = "tests fail loudly; a table is what it is"
 )]
