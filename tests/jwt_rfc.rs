@@ -10,7 +10,9 @@
 
 mod jose;
 
-use countersign::payload::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, Jwk, JwkSet};
+use countersign::payload::{
+    Algorithm, Algorithms, InvalidJson, InvalidJwk, InvalidJwt, Jwk, JwkSet, JwtPart,
+};
 use jose::{algorithms, unb64};
 
 /// RFC 7515 A.1.1, A.2.1 and A.3.1: the claims, with CR LF in them.
@@ -124,6 +126,29 @@ fn rfc_7517_appendix_a1() {
     assert_eq!(kept, [(Some("2011-04-29"), Some(Algorithm::Rs256))]);
 }
 
+/// RFC 7517 A.2 and A.3: private keys and secrets. To verify with, they are as good as the public half; published, they
+/// are nobody's.
+#[test]
+fn rfc_7517_appendix_a2_and_a3() {
+    let private = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE","kid":"1"}"#;
+    let wrapping = r#"{"kty":"oct","alg":"A128KW","k":"GawgguFyGrWKav7AX4VKUg"}"#;
+    let name = "HMAC key used in JWS spec Appendix A.1 example";
+    let hmac = A1_KEY.replace('}', &format!(r#","kid":"{name}"}}"#));
+    assert_eq!(Jwk::parse(private.as_bytes()).unwrap().kid(), Some("1"));
+    assert_eq!(Jwk::parse(hmac.as_bytes()).unwrap().kid(), Some(name));
+    assert_eq!(
+        Jwk::parse(wrapping.as_bytes()).err(),
+        Some(InvalidJwk::UnknownAlgorithm)
+    );
+    let set = format!(r#"{{"keys":[{private},{hmac}]}}"#);
+    let published = JwkSet::parse_published(set.as_bytes()).unwrap();
+    let secret = &InvalidJwk::PublishedSecret;
+    assert_eq!(
+        published.unusable().collect::<Vec<_>>(),
+        [(0, secret), (1, secret)]
+    );
+}
+
 const FRODO: &str = "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4";
 const BILBO_RSA: &str = r#"{"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":"n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5gHdrNP5zw","e":"AQAB"}"#;
 const BILBO_EC: &str = r#"{"kty":"EC","kid":"bilbo.baggins@hobbiton.example","use":"sig","crv":"P-521","x":"AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt","y":"AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1"}"#;
@@ -183,6 +208,30 @@ fn rfc_7520_section_4() {
     }
 }
 
+/// RFC 7520 §4.6 and §4.7 are JSON. The signature of §4.6 does not cover the unprotected `kid`, so it is one in compact
+/// form, too; that of §4.7 has no protected header, so it is none.
+#[test]
+fn rfc_7520_sections_4_6_and_4_7() {
+    let verifier = Jwk::parse(HOBBIT_HMAC.as_bytes())
+        .unwrap()
+        .verifier(Algorithm::Hs256, &[]);
+    let protected = "eyJhbGciOiJIUzI1NiJ9";
+    let signature = "bWUSVaxorn7bEF1djytBd0kHv70Ly5pvbomzMWSOr20";
+    let some = format!("{protected}.{FRODO}.{signature}");
+    let some = verifier.verify_compact(&some);
+    assert_eq!(some.map(|jws| jws.into_payload().into_owned()), Ok(unb64(FRODO)));
+    let none = format!(".{FRODO}.xuLifqLGiblpv9zBpuZczWhNj1gARaLV3UxvxhJxZuk");
+    let syntax = InvalidJwt::Json {
+        part: JwtPart::Header,
+        problem: InvalidJson::Syntax,
+    };
+    assert_eq!(verifier.verify_compact(&none).err(), Some(syntax));
+    let json = format!(
+        r#"{{"payload":"{FRODO}","header":{{"kid":"018c0ae5-4d9b-471b-bfd6-eef314bc7037"}},"protected":"{protected}","signature":"{signature}"}}"#
+    );
+    assert_eq!(verifier.verify_compact(&json).err(), Some(InvalidJwt::Segments));
+}
+
 /// RFC 7797 §4.1 and §4.2: the key is that of RFC 7515 A.1.
 #[test]
 fn rfc_7797_section_4() {
@@ -207,10 +256,12 @@ fn rfc_7797_section_4() {
     );
 }
 
-/// RFC 8037 A.2 to A.5.
+/// RFC 8037 A.1, A.2, A.4 and A.5. Of the private key nothing but its public half is read.
 #[test]
 fn rfc_8037_appendix_a() {
-    let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let key = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let public = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    assert_eq!(Jwk::parse(key.as_bytes()), Jwk::parse(public.as_bytes()));
     let verifier = Jwk::parse(key.as_bytes())
         .unwrap()
         .verifier(Algorithm::EdDsa, algorithms());

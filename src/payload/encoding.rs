@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn one_value_has_one_form() {
-        let cases: [(Encoding, &str, Option<&[u8]>); 19] = [
+        let cases: [(Encoding, &str, Option<&[u8]>); 23] = [
             (Encoding::Hex, "00ff", Some(&[0, 255])),
             (Encoding::Hex, "00FF", None),
             (Encoding::Hex, "0ff", None),
@@ -197,11 +197,15 @@ mod tests {
             (Encoding::Base64, "AP_=", None),
             (Encoding::Base64, " AP8", None),
             (Encoding::Base64, "", None),
+            (Encoding::Base64, "AP8A", None),
+            (Encoding::Base64, "AA==", None),
             (Encoding::Base64Url, "AP8", Some(&[0, 255])),
             (Encoding::Base64Url, "AP9", None),
             (Encoding::Base64Url, "AP8=", None),
             (Encoding::Base64UrlPadded, "AP8=", Some(&[0, 255])),
             (Encoding::Base64UrlPadded, "AP8", None),
+            (Encoding::Base64UrlPadded, "AP9=", None),
+            (Encoding::Base64UrlPadded, "AP8A", None),
         ];
         for (encoding, text, expected) in cases {
             let decoded = encoding.decode(text.as_bytes(), 2);
@@ -211,6 +215,22 @@ mod tests {
                 "{encoding:?} {text:?}"
             );
         }
+    }
+
+    #[test]
+    fn macs_are_the_same_whole_or_not_at_all() {
+        let mac = MacBytes::of(&[7; 32]);
+        let other = |position: usize| {
+            let mut other = [7; 32];
+            other[position] = 6;
+            other
+        };
+        assert!(mac.is_same(&[7; 32]));
+        assert!((0..32).all(|position| !mac.is_same(&other(position))));
+        for length in (0..32).chain([33, 64]) {
+            assert!(!mac.is_same(&vec![7; length]), "{length}");
+        }
+        assert!(!MacBytes::EMPTY.is_same(&[7; 32]));
     }
 
     #[test]

@@ -108,8 +108,9 @@ impl JwkSet {
 
     /// Verifies with these keys by the listed algorithms. Public-key signatures are verified by `provider`'s.
     ///
-    /// A token's `kid` chooses the key; without one, its algorithm must leave exactly one. Two keys of one name are
-    /// ambiguous, even where one of them cannot be used.
+    /// A token's `kid` chooses the key; without one, its algorithm must leave exactly one. Keys of one name are told
+    /// apart by what they are for (RFC 7517 §4.5); where two remain they are ambiguous, even if one of them cannot be
+    /// used.
     pub fn verifier(&self, algorithms: impl Into<Algorithms>, provider: ProviderAlgorithms) -> JwsVerifier {
         let listed = algorithms.into();
         let candidates = self
@@ -180,7 +181,10 @@ impl Jwk {
         };
         let permitted: Vec<_> = listed.iter().filter(permitted).collect();
         if permitted.len() > 1 && !listed.lets_message_choose() {
-            return UseAs::Undecided;
+            return UseAs::Undecided(Algorithms::of(permitted));
+        }
+        if permitted.is_empty() {
+            return UseAs::NotListed;
         }
         let id = KeyId::new(self.kid().map_or_else(|| format!("#{place}"), str::to_owned));
         let keys = permitted

@@ -6,8 +6,9 @@ use std::time::Duration;
 use countersign::identity::Validity;
 use countersign::live::Live;
 use countersign::payload::{
-    FindKeys, HmacSigner, HmacVerifier, KeyProblem, KeySpec, KeyState, Keyring, KeyringBuilder, Message,
-    Outgoing, Scheme, SignPayload, VerifyPayload, Wanted,
+    FindKeys, Forged, HmacSigner, HmacVerifier, Key, KeyId, KeyProblem, KeySpec, KeyState, Keyring,
+    KeyringBuilder, Keys, Message, NoKey, Outgoing, PartialScheme, PartialVerifier, Scheme, SignPayload,
+    VerifyPayload, Wanted,
 };
 use countersign::tenant::TenantId;
 use http::{Method, Uri};
@@ -223,4 +224,51 @@ fn resident() -> Option<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some(pages * 4096)
+}
+
+/// Keys of a finder of one's own, which nobody has counted.
+#[derive(Debug)]
+struct Found(Keys);
+
+impl FindKeys for Found {
+    fn find_keys(&self, _: &Wanted<'_>) -> Result<Keys, NoKey> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn no_more_keys_count_than_may() {
+    let spec = KeySpec::from(&Scheme::github());
+    let key = |number: u8| {
+        Key::parse(KeyId::new(format!("key-{number}")), spec, &secret(spec, number)).expect("a key")
+    };
+    let found = || Found(Keys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
+    assert_eq!(verify(found(), 8, 0), Ok("key-8".into()));
+    assert_eq!(verify(found(), 9, 0), Err("payload.signature_mismatch"));
+}
+
+/// The partial path asks for the sender's keys as the full one does.
+#[test]
+fn partial_schemes_heed_the_sender() {
+    let scheme = PartialScheme::mercado_pago();
+    let spec = KeySpec::from(&scheme);
+    let signer = HmacSigner::partial(scheme.clone(), crate::signing::ring(spec, &[1]));
+    let (method, uri) = (Method::POST, Uri::from_static("/?data.id=1"));
+    let (acme, other) = (tenant(), TenantId::parse("other").expect("a tenant"));
+    let outgoing = Outgoing::new(&acme, "1", b"{}", at(DAY)).with_request(&method, &uri);
+    let headers = signer.sign_payload(&outgoing).expect("signed");
+    let verifier = PartialVerifier::new(scheme, crate::signing::ring(spec, &[1]));
+    let recognize = |sender: &TenantId| {
+        let message = Message::new(&method, &uri, &headers, b"{}", at(DAY)).from_sender(sender);
+        verifier
+            .recognize(&message)
+            .map(|recognized| recognized.sender().clone())
+    };
+    assert_eq!(recognize(&acme), Ok(acme.clone()));
+    assert_eq!(
+        recognize(&other),
+        Err(Forged::NoKey(NoKey::Unknown {
+            sender: other.clone()
+        }))
+    );
 }

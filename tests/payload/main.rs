@@ -12,6 +12,7 @@
 #[path = "../payload_support/mod.rs"]
 mod payload_support;
 
+mod deliveries;
 mod differential;
 mod families;
 mod handshakes;

@@ -1,16 +1,18 @@
 //! A body that arrives in pieces gets the same answer as one that is there.
 
+use countersign::identity::Validity;
 use countersign::payload::presets::{self, Make};
 use countersign::payload::{
-    Authentic, Forged, Head, HmacSigner, HmacVerifier, KeySpec, Message, Outgoing, Scheme, SignPayload,
-    VerifyPayload,
+    Authentic, Forged, Head, HmacSigner, HmacVerifier, Identity, KeySpec, Keyring, Message, NoKey, Outgoing,
+    Part, Scheme, SignPayload, SignatureAt, VerifyPayload,
 };
 use countersign::replay::Terms;
-use http::{HeaderMap, Method, Uri};
+use countersign::tenant::TenantId;
+use http::{HeaderMap, HeaderName, Method, Uri};
 use proptest::prelude::*;
 
 use crate::payload_support::{at, tenant};
-use crate::signing::{body_for, origin, ring};
+use crate::signing::{body_for, origin, ring, secret};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -165,4 +167,150 @@ fn a_bad_head_is_refused_before_the_body() {
             .map(|forged| forged.code()),
         begun
     );
+}
+
+/// Headers that key 1 has signed for [`BODY`].
+fn signed(scheme: &Scheme) -> HeaderMap {
+    let signer = HmacSigner::new(scheme.clone(), ring(KeySpec::from(scheme), &[1]));
+    signer
+        .sign_payload(&Outgoing::new(&tenant(), "msg-1", BODY, at(NOW)))
+        .expect("signed")
+}
+
+const BODY: &[u8] = b"{}";
+
+/// A key that does not count now stands before and behind the one that does.
+#[test]
+fn keys_that_do_not_count_now_are_passed_over() {
+    let scheme = Scheme::github();
+    let spec = KeySpec::from(&scheme);
+    let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
+    let head = Head::new(&method, &uri, &headers, at(NOW));
+    let always = Validity::ALWAYS;
+    let over = Validity::new(at(0), at(NOW - 1));
+    let ahead = Validity::new(at(NOW + 1), at(NOW + 9));
+    let first_second = Validity::new(at(NOW), at(NOW + 9));
+    let none_valid = || Err(NoKey::NoneValid { sender: tenant() }.into());
+    let cases = [
+        (
+            "before and behind",
+            [(2, over), (1, always), (3, ahead)],
+            Ok("key-1"),
+        ),
+        (
+            "its first second",
+            [(2, ahead), (3, over), (1, first_second)],
+            Ok("key-1"),
+        ),
+        (
+            "over",
+            [(1, over), (2, always), (3, always)],
+            Err(Forged::SignatureMismatch),
+        ),
+        (
+            "ahead",
+            [(2, always), (3, always), (1, ahead)],
+            Err(Forged::SignatureMismatch),
+        ),
+        ("none", [(1, over), (2, over), (3, ahead)], none_valid()),
+    ];
+    for (name, keys, expected) in cases {
+        let builder = keys
+            .iter()
+            .fold(Keyring::builder(spec), |builder, (number, validity)| {
+                builder.key_valid(
+                    "acme",
+                    &format!("key-{number}"),
+                    &secret(spec, *number),
+                    *validity,
+                )
+            });
+        let verifier = HmacVerifier::new(scheme.clone(), builder.build().expect("a ring"));
+        let matched = |answer: Result<Authentic<'_>, Forged>| answer.map(|found| found.key().to_string());
+        let expected = expected.map(str::to_owned);
+        assert_eq!(
+            matched(verifier.verify_payload(&head.with_body(BODY))),
+            expected,
+            "{name}"
+        );
+        let streamed = in_pieces(&verifier, &head, BODY, &[1]).expect("it streams");
+        assert_eq!(matched(streamed), expected, "{name}, in pieces");
+    }
+}
+
+/// Where no key counts, none of the body is taken.
+#[test]
+fn no_valid_key_is_told_before_the_body() {
+    let scheme = Scheme::github();
+    let spec = KeySpec::from(&scheme);
+    let over = Validity::new(at(0), at(NOW - 1));
+    let keys = Keyring::builder(spec)
+        .key_valid("acme", "1", &secret(spec, 1), over)
+        .build();
+    let verifier = HmacVerifier::new(scheme.clone(), keys.expect("a ring"));
+    let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
+    let begun = verifier.begin(&Head::new(&method, &uri, &headers, at(NOW)), 10);
+    assert_eq!(begun.err(), Some(NoKey::NoneValid { sender: tenant() }.into()));
+}
+
+/// What the connection has proved decides whose keys count, in pieces as at once.
+#[test]
+fn only_the_keys_of_the_proved_sender_count() {
+    let scheme = Scheme::github();
+    let spec = KeySpec::from(&scheme);
+    let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
+    let two = Keyring::builder(spec)
+        .key("acme", "1", &secret(spec, 1))
+        .key("other", "1", &secret(spec, 2))
+        .build()
+        .expect("a ring");
+    let named = |name: &str| TenantId::parse(name).expect("a tenant");
+    let (acme, other, nobody) = (named("acme"), named("other"), named("nobody"));
+    let unknown = || {
+        Err(Forged::NoKey(NoKey::Unknown {
+            sender: named("nobody"),
+        }))
+    };
+    let cases = [
+        (&two, Some(&acme), Ok(named("acme"))),
+        (&two, Some(&other), Err(Forged::SignatureMismatch)),
+        (&two, Some(&nobody), unknown()),
+        (&two, None, Err(NoKey::SenderNeeded.into())),
+        (&ring(spec, &[1]), Some(&nobody), unknown()),
+        (&ring(spec, &[1]), None, Ok(named("acme"))),
+    ];
+    for (keys, sender, expected) in cases {
+        let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
+        let mut head = Head::new(&method, &uri, &headers, at(NOW));
+        head.sender = sender;
+        let whose = |answer: Result<Authentic<'_>, Forged>| answer.map(|found| found.sender().clone());
+        assert_eq!(
+            whose(verifier.verify_payload(&head.with_body(BODY))),
+            expected,
+            "{sender:?}"
+        );
+        let streamed = in_pieces(&verifier, &head, BODY, &[1]).expect("it streams");
+        assert_eq!(whose(streamed), expected, "{sender:?}, in pieces");
+    }
+}
+
+/// A header field that is signed behind the body is asked for before it.
+#[test]
+fn what_is_signed_behind_the_body_is_asked_for_before_it() {
+    let behind = HeaderName::from_static("x-behind");
+    let scheme = Scheme::builder("acme")
+        .signature(SignatureAt::Header {
+            name: HeaderName::from_static("x-signature"),
+            prefix: "",
+        })
+        .signed([Part::Body, Part::Literal("."), Part::Header(behind.clone())])
+        .identity(Identity::Signed)
+        .build()
+        .expect("a scheme");
+    let verifier = HmacVerifier::new(scheme.clone(), ring(KeySpec::from(&scheme), &[1]));
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let mut headers = HeaderMap::new();
+    headers.insert("x-signature", "0".repeat(64).parse().expect("a value"));
+    let begun = verifier.begin(&Head::new(&method, &uri, &headers, at(NOW)), 10);
+    assert_eq!(begun.err(), Some(Forged::MissingHeader { name: behind }));
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::header::{Header, PayloadForm};
-use super::segments::{EMPTY_PLACE, Segments, decode};
+use super::segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
 use super::{InvalidJwt, JwtPart};
 use crate::payload::{Algorithm, Algorithms, KeyId, VerifyingKey};
 
@@ -16,6 +16,27 @@ use crate::payload::{Algorithm, Algorithms, KeyId, VerifyingKey};
 /// Made by [`Jwk::verifier`](crate::payload::Jwk::verifier), [`JwkSet::verifier`](crate::payload::JwkSet::verifier),
 /// or [`of_key`](Self::of_key). Cheap to clone.
 ///
+/// # Examples
+/// One signature and one key, those of RFC 8037 Appendix A:
+///
+/// ```
+/// use countersign::payload::{Algorithm, InvalidJwt, Jwk};
+///
+/// let provider = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let key = br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+/// let jws = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+///
+/// let verifier = Jwk::parse(key)?.verifier(Algorithm::EdDsa, provider);
+/// assert_eq!(verifier.verify_compact(jws)?.payload(), b"Example of Ed25519 signing");
+///
+/// // The same without its payload, which is then handed in beside it.
+/// let (header, signature) = (jws.split('.').next().unwrap_or(""), jws.rsplit('.').next().unwrap_or(""));
+/// let detached = format!("{header}..{signature}");
+/// assert_eq!(verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(), Algorithm::EdDsa);
+/// assert_eq!(verifier.verify_detached(&detached, b"Another").err(), Some(InvalidJwt::Signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Security
 /// The algorithm is the key's. A token is refused where its header or its form leaves room for two readings: members
 /// that stand twice, base64url that is not canonical, `crit` that is not understood to the letter. Keys and URLs in
@@ -23,10 +44,13 @@ use crate::payload::{Algorithm, Algorithms, KeyId, VerifyingKey};
 #[derive(Clone)]
 pub struct JwsVerifier(Arc<Keys>);
 
+#[derive(Clone)]
 struct Keys {
     listed: Algorithms,
     candidates: Vec<Candidate>,
     choice: Choice,
+    /// In bytes.
+    longest: usize,
 }
 
 /// How a key is chosen.
@@ -51,8 +75,10 @@ pub(crate) struct Candidate {
 pub(crate) enum UseAs {
     /// One for each algorithm that it may verify; mostly one.
     Verifying(Vec<VerifyingKey>),
-    /// Nobody has decided which of several algorithms it is for.
-    Undecided,
+    /// Nobody has decided which of these algorithms it is for.
+    Undecided(Algorithms),
+    /// For algorithms that are not listed.
+    NotListed,
     /// Not understood, for something else, or weak.
     Nothing,
 }
@@ -84,17 +110,34 @@ impl JwsVerifier {
             listed,
             candidates,
             choice,
+            longest: MAX_TOKEN,
         }))
+    }
+
+    /// Looks at signatures of up to so many bytes, payload and all; 16 KiB otherwise. For payloads that are more than
+    /// a token's claims. A detached payload has no limit here, and a header remains within 16 KiB.
+    #[must_use]
+    pub fn with_limit(self, bytes: usize) -> Self {
+        let keys = Keys {
+            longest: bytes,
+            ..self.0.as_ref().clone()
+        };
+        Self(Arc::new(keys))
     }
 
     /// Tries a token that names no key with each key of its algorithm, eight at most, where exactly one would be
     /// needed otherwise. For key sets without `kid`, while a key is replaced by another.
     #[must_use]
     pub fn allow_trying_keys(self) -> Self {
-        Self(Arc::new(self.0.with_choice(Choice::TryEach)))
+        let keys = Keys {
+            choice: Choice::TryEach,
+            ..self.0.as_ref().clone()
+        };
+        Self(Arc::new(keys))
     }
 
-    /// Verifies a signature in compact form with its payload in it (RFC 7515 §7.1).
+    /// Verifies a signature in compact form with its payload in it (RFC 7515 §7.1). 16 KiB in all, or what
+    /// [`with_limit`](Self::with_limit) says.
     ///
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
@@ -109,7 +152,7 @@ impl JwsVerifier {
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
     pub fn verify_detached<'t>(&self, token: &str, payload: &'t [u8]) -> Result<Jws<'t>, InvalidJwt> {
-        let segments = Segments::parse(token)?;
+        let segments = Segments::parse(token, self.0.longest)?;
         if !segments.payload.is_empty() {
             return Err(InvalidJwt::NotDetached);
         }
@@ -137,7 +180,7 @@ impl JwsVerifier {
         token: &str,
         inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
     ) -> Result<Verified<'_>, InvalidJwt> {
-        let segments = Segments::parse(token)?;
+        let segments = Segments::parse(token, self.0.longest)?;
         let json = decode(JwtPart::Header, segments.header)?;
         let header = Header::parse(&json)?;
         if header.payload == PayloadForm::Unencoded {
@@ -203,7 +246,7 @@ impl Keys {
     fn find(&self, header: &Header<'_>) -> Result<Tried<'_>, InvalidJwt> {
         let chosen = match (self.choice, &header.kid) {
             (Choice::Sole, _) => self.candidates.first(),
-            (_, Some(kid)) => self.named(kid)?,
+            (_, Some(kid)) => self.named(kid, header.algorithm)?,
             (_, None) => None,
         };
         match chosen {
@@ -212,15 +255,18 @@ impl Keys {
         }
     }
 
-    /// The key of this name: one at most.
-    fn named(&self, kid: &str) -> Result<Option<&Candidate>, InvalidJwt> {
+    /// The key of this name: one at most. Keys for different algorithms may share it, as alternatives (RFC 7517 §4.5).
+    fn named(&self, kid: &str, algorithm: Algorithm) -> Result<Option<&Candidate>, InvalidJwt> {
         let mut named = self
             .candidates
             .iter()
             .filter(|key| key.kid.as_deref() == Some(kid));
-        match (named.next(), named.next()) {
+        let mut possible = named.clone().filter(|key| !key.is_for_others_than(algorithm));
+        match (possible.next(), possible.next()) {
             (_, Some(_)) => Err(InvalidJwt::AmbiguousKey),
-            (only, None) => Ok(only),
+            (Some(only), None) => Ok(Some(only)),
+            // Whichever it is says why not.
+            (None, None) => Ok(named.next()),
         }
     }
 
@@ -245,7 +291,8 @@ impl Keys {
     }
 
     fn nothing_fits(&self, header: &Header<'_>) -> InvalidJwt {
-        let undecided = |key: &Candidate| matches!(key.use_as, UseAs::Undecided);
+        let undecided =
+            |key: &Candidate| matches!(key.use_as, UseAs::Undecided(of) if of.contains(header.algorithm));
         match &header.kid {
             Some(_) => InvalidJwt::UnknownKey,
             None if self.candidates.iter().any(undecided) => InvalidJwt::UndecidedAlgorithm,
@@ -254,21 +301,24 @@ impl Keys {
             },
         }
     }
-
-    fn with_choice(&self, choice: Choice) -> Self {
-        Self {
-            listed: self.listed,
-            candidates: self.candidates.clone(),
-            choice,
-        }
-    }
 }
 
 impl Candidate {
+    /// Whether it is known what it is for, and that it is not for this one.
+    fn is_for_others_than(&self, algorithm: Algorithm) -> bool {
+        match &self.use_as {
+            UseAs::Nothing => false,
+            UseAs::NotListed => true,
+            UseAs::Undecided(of) => !of.contains(algorithm),
+            UseAs::Verifying(keys) => keys.iter().all(|key| key.algorithm() != algorithm),
+        }
+    }
+
     fn for_algorithm(&self, algorithm: Algorithm) -> Result<&VerifyingKey, InvalidJwt> {
         match &self.use_as {
-            UseAs::Nothing => Err(InvalidJwt::UnusableKey),
-            UseAs::Undecided => Err(InvalidJwt::UndecidedAlgorithm),
+            UseAs::Nothing | UseAs::NotListed => Err(InvalidJwt::UnusableKey),
+            UseAs::Undecided(of) if of.contains(algorithm) => Err(InvalidJwt::UndecidedAlgorithm),
+            UseAs::Undecided(_) => Err(InvalidJwt::OtherAlgorithm { algorithm }),
             UseAs::Verifying(keys) => keys
                 .iter()
                 .find(|key| key.algorithm() == algorithm)

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{InvalidJwt, JwtPart};
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is looked at, in bytes, where nobody asks for more; and the longest header in any case.
 pub(super) const MAX_TOKEN: usize = 16 * 1024;
 /// The longest signature, decoded: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
@@ -22,14 +22,17 @@ pub(super) struct Segments<'t> {
 
 impl<'t> Segments<'t> {
     /// Exactly three parts. The size is looked at first, and no more is read than a third dot.
-    pub(super) fn parse(token: &'t str) -> Result<Self, InvalidJwt> {
-        if token.len() > MAX_TOKEN {
-            return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
+    pub(super) fn parse(token: &'t str, limit: usize) -> Result<Self, InvalidJwt> {
+        if token.len() > limit {
+            return Err(InvalidJwt::TooLarge { limit });
         }
         let mut dots = token.match_indices('.').map(|(at, _)| at);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(InvalidJwt::Segments);
         };
+        if first > MAX_TOKEN {
+            return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
+        }
         let part = |range| token.get(range).ok_or(InvalidJwt::Segments);
         Ok(Self {
             header: part(0..first)?,

@@ -206,3 +206,31 @@ impl fmt::Display for KeyId {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::scheme::SchemeName;
+    use crate::payload::{Authentic, Delivery};
+    use crate::replay::{Claimed, Terms};
+
+    /// What outlives the request must not keep a retired key from being wiped.
+    #[test]
+    fn a_settled_proof_keeps_no_key() {
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+        let spec = KeySpec::Secret {
+            digest: Digest::Sha256,
+            form: KeyForm::Utf8,
+        };
+        let key = Key::parse(KeyId::new("1"), spec, "0123456789abcdef").unwrap();
+        let keys = Keys::new(TenantId::parse("acme").unwrap(), [key]);
+        let matched = keys.clone().matching(now, |_| Ok(true)).unwrap();
+        let scheme = SchemeName::Given("acme".into());
+        let authentic = Authentic::assertion_of(matched, &scheme, Delivery::Id("1"), None, None);
+        assert_eq!(Arc::strong_count(&keys.0), 2);
+        let claim = authentic.claim(now, Terms::default());
+        let fresh = authentic.settle(&Claimed::granted(&claim, 1)).unwrap();
+        assert_eq!(Arc::strong_count(&keys.0), 1);
+        assert_eq!((fresh.sender().as_str(), fresh.key().as_str()), ("acme", "1"));
+    }
+}
