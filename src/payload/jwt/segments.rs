@@ -26,7 +26,7 @@ impl<'t> Segments<'t> {
         if token.len() > limit {
             return Err(InvalidJwt::TooLarge { limit });
         }
-        let mut dots = token.match_indices('.').map(|(at, _)| at);
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(InvalidJwt::Segments);
         };

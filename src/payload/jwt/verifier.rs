@@ -178,7 +178,8 @@ impl VerifyPayload for JwtVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
         let tokens = &self.scheme.tokens;
         let token = tokens.at.find(message.headers)?;
-        let accepted = tokens.accept(token, &*self.keys, message, Some(&self.scheme.body))?;
+        let body = Some(&self.scheme.body);
+        let accepted = tokens.accept(token, &*self.keys, message, body, delivery)?;
         let authentic = Authentic::assertion(
             accepted.owner,
             tokens.name.clone(),
@@ -222,7 +223,7 @@ impl UnboundJwts {
     /// # Errors
     /// [`Forged`], with the first reason found.
     pub fn recognize_token(&self, token: &str, message: &Message<'_>) -> Result<Recognized, Forged> {
-        let accepted = self.scheme.accept(token, &*self.keys, message, None)?;
+        let accepted = self.scheme.accept(token, &*self.keys, message, None, |_, _| ())?;
         let name = self.scheme.name.clone();
         Ok(Recognized::assertion(
             accepted.owner,
@@ -262,22 +263,24 @@ impl UnboundJwts {
 }
 
 /// What is known of a token once it is accepted.
-struct Accepted<'m> {
+struct Accepted<D> {
     owner: TenantId,
     key: KeyId,
-    delivery: Delivery<'m>,
+    delivery: D,
     times: Times,
     bindings: Bindings,
 }
 
 impl JwtScheme {
-    fn accept<'m>(
+    /// `name` makes what the delivery is known by of the claim `jti` and the token.
+    fn accept<'m, D>(
         &self,
         token: &'m str,
         keys: &dyn FindJwks,
         message: &Message<'m>,
         body: Option<&BodyHash>,
-    ) -> Result<Accepted<'m>, Forged> {
+        name: impl FnOnce(Option<&str>, &'m str) -> D,
+    ) -> Result<Accepted<D>, Forged> {
         let found = keys.find_jwks(message.sender, message.now)?;
         let verified = found
             .keys()
@@ -290,7 +293,7 @@ impl JwtScheme {
         let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
         let bindings = self.bindings(&claims, message, body)?;
         Ok(Accepted {
-            delivery: delivery(&claims, token)?,
+            delivery: name(text(&claims, "jti")?.as_deref(), token),
             key: verified.key.id().clone(),
             times,
             bindings,
@@ -332,11 +335,11 @@ pub(super) fn refuse(why: InvalidJwt, keys: &dyn FindJwks, owner: &TenantId, now
 }
 
 /// `jti`, or all that is signed: never the signature, which may have several forms (ECDSA).
-fn delivery<'m>(claims: &Object<'_>, token: &'m str) -> Result<Delivery<'m>, InvalidJwt> {
-    Ok(match text(claims, "jti")? {
+fn delivery<'m>(id: Option<&str>, token: &'m str) -> Delivery<'m> {
+    match id {
         Some(id) => Delivery::Digest(Hashed::Token, Sha256::digest(id.as_bytes()).into()),
         None => Delivery::Id(token.rsplit_once('.').map_or(token, |(signed, _)| signed)),
-    })
+    }
 }
 
 impl Times {
