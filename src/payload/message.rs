@@ -92,15 +92,7 @@ impl<'a> Message<'a> {
         body: &'a [u8],
         now: UnixTime,
     ) -> Self {
-        Self {
-            method,
-            uri,
-            headers,
-            body,
-            sender: None,
-            certificate: None,
-            now,
-        }
+        Head::new(method, uri, headers, now).with_body(body)
     }
 
     /// The same message on a connection that has proved to be this tenant's.
