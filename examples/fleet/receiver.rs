@@ -89,20 +89,20 @@ impl Ledger {
     }
 
     fn enter(&self, key: &str, delivery: &str) -> io::Result<Entry> {
-        let entered = File::options()
-            .write(true)
-            .create_new(true)
-            .open(self.folder.join(key));
-        let (entry, word) = match &entered {
-            Ok(_) => (Entry::New, "new"),
+        // Written whole before it has its name: a process that is killed here leaves an entry, or none.
+        let draft = self
+            .folder
+            .with_file_name(format!("draft-{}-{key}", self.receiver));
+        let run = |word: &str| format!("{word} {key} {} {delivery}\n", self.receiver);
+        std::fs::write(&draft, run("new"))?;
+        let entered = std::fs::hard_link(&draft, self.folder.join(key));
+        std::fs::remove_file(&draft)?;
+        let (entry, word) = match entered {
+            Ok(()) => (Entry::New, "new"),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (Entry::KnownAlready, "again"),
             Err(error) => return Err(error.kind().into()),
         };
-        let run = format!("{word} {key} {} {delivery}\n", self.receiver);
-        if let Ok(mut file) = entered {
-            file.write_all(run.as_bytes())?;
-        }
-        (&self.runs).write_all(run.as_bytes())?;
+        (&self.runs).write_all(run(word).as_bytes())?;
         Ok(entry)
     }
 }
