@@ -190,7 +190,7 @@ fn many_tenants() {
 /// What a million tenants take: finding one of them, and memory for each. `cargo test --release --all-features --test
 /// payload a_million_tenants -- --ignored --nocapture`
 #[test]
-#[ignore = "takes seconds and half a gigabyte"]
+#[ignore = "takes seconds and half a gigabyte: cargo test --release --all-features --test payload a_million_tenants -- --ignored"]
 fn a_million_tenants() {
     const TENANTS: u32 = 1_000_000;
     let before = resident();
