@@ -25,8 +25,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use countersign::payload::{
-    Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, Message, ProviderAlgorithms, UnboundJwts,
+use countersign::payload::Message;
+use countersign::payload::jose::{
+    Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, ProviderAlgorithms, UnboundJwts,
 };
 use countersign::tenant::TenantId;
 use ed25519_dalek::Verifier as _;

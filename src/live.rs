@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
-use crate::payload::{FindKeys, Keys, NoKey, Wanted};
+use crate::payload::NoKey;
+use crate::payload::hmac::{FindKeys, Keys, Wanted};
 use crate::tenant::{NoTenant, ResolveTenant, Resolved};
 use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 

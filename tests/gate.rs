@@ -20,9 +20,10 @@ use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::observe::HandshakeFailure;
+use countersign::payload::http_signature::InvalidHttpSignature;
+use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
-    Algorithm, Authentic, CannotSign, Delivery, Forged, Fresh, InvalidHttpSignature, InvalidJson, InvalidJwt,
-    JwtPart, KeyId, Message, NoKey, VerifyPayload,
+    Authentic, CannotSign, Delivery, Forged, Fresh, KeyId, Message, NoKey, VerifyPayload,
 };
 use countersign::refusal::{Misdirected, Refusal};
 use countersign::replay::{

@@ -13,11 +13,13 @@ mod jose;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::payload::InvalidHttpSignature as No;
+use countersign::payload::http_signature::InvalidHttpSignature as No;
+use countersign::payload::http_signature::{
+    ChooseSignature, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
+};
+use countersign::payload::jose::{Algorithm, PublicKey, VerifyingKey};
 use countersign::payload::{
-    Algorithm, CannotSign, ChooseSignature, Forged, HttpSignatureKeyring, HttpSignaturePolicy,
-    HttpSignatureVerifier, HttpSigner, KeyId, Message, NoKey, Origin, Outgoing, PublicKey, SignPayload,
-    VerifyPayload, VerifyingKey,
+    CannotSign, Forged, KeyId, Message, NoKey, Origin, Outgoing, SignPayload, VerifyPayload,
 };
 use countersign::replay::{NotFresh, Terms, Tolerance};
 use countersign::tenant::TenantId;

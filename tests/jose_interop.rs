@@ -18,11 +18,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::payload::{
-    Algorithm, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
-    InvalidHttpSignature, Jwk, KeyId, Message, Origin, Outgoing, PublicKey, SignPayload, VerifyPayload,
-    VerifyingKey,
+use countersign::payload::http_signature::{
+    HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
+use countersign::payload::jose::{Algorithm, Jwk, PublicKey, VerifyingKey};
+use countersign::payload::{Forged, KeyId, Message, Origin, Outgoing, SignPayload, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use jose::{EVERY, SECRET, algorithms, b64, jwk, mint, pem, sign, signing_key};

@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::address::{AddressGuard, PrivateAddress};
-use countersign::payload::{
-    Algorithm, Algorithms, BodyHash, CacheRules, Forged, HashForm, InvalidCacheRules, InvalidFetch,
-    InvalidJson, InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier,
-    Message, NoKey, RemoteJwks, Todo, Unknown, VerifyPayload,
+use countersign::payload::jose::{
+    Algorithm, Algorithms, BodyHash, CacheRules, HashForm, InvalidCacheRules, InvalidFetch, InvalidJson,
+    InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, RemoteJwks,
+    Todo, Unknown,
 };
+use countersign::payload::{Forged, Message, NoKey, VerifyPayload};
 use countersign::reload::{FetchFailed, FetchJwks, InvalidUrl, RefreshFailed, keep_fresh};
 use countersign::tenant::TenantId;
 use countersign::testing::TestCa;

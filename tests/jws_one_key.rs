@@ -12,10 +12,10 @@
 
 mod jose;
 
-use countersign::payload::InvalidJwk::{UnknownCurve, Weak};
-use countersign::payload::InvalidJwt::{self, Signature, TooLarge, UnknownAlgorithm};
-use countersign::payload::WeakKey::{NotOnCurve, SmallOrder};
-use countersign::payload::{Algorithm, Algorithms, InvalidJwk, Jwk, JwkSet, JwsVerifier};
+use countersign::payload::jose::InvalidJwk::{UnknownCurve, Weak};
+use countersign::payload::jose::InvalidJwt::{Signature, TooLarge, UnknownAlgorithm};
+use countersign::payload::jose::WeakKey::{NotOnCurve, SmallOrder};
+use countersign::payload::jose::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, Jwk, JwkSet, JwsVerifier};
 use jose::{EVERY, algorithms, b64, jwk, jwks, mint, public, sign, signing_key};
 use serde_json::Value;
 

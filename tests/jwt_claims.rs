@@ -14,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::identity::CertHash;
-use countersign::payload::InvalidJwt as No;
+use countersign::payload::jose::InvalidJwt as No;
+use countersign::payload::jose::{
+    Algorithm, BodyHash, BoundJwtScheme, DetachedVerifier, HashForm, HmacSigningKey, InvalidJson, InvalidJwt,
+    Jwk, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme, JwtSigner, JwtVerifier, UnboundJwts,
+};
 use countersign::payload::{
-    Algorithm, Authentic, BodyHash, BoundJwtScheme, CannotSign, ClientCertificate, DetachedVerifier, Forged,
-    HashForm, HmacSigningKey, InvalidJson, InvalidJwt, Jwk, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme,
-    JwtSigner, JwtVerifier, KeyId, Message, NoKey, Outgoing, Recognized, SignPayload, Strength, UnboundJwts,
-    VerifyPayload,
+    Authentic, CannotSign, ClientCertificate, Forged, KeyId, Message, NoKey, Outgoing, Recognized,
+    SignPayload, Strength, VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};

@@ -12,7 +12,8 @@ mod jose;
 
 use std::time::{Duration, SystemTime};
 
-use countersign::payload::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, Message, UnboundJwts};
+use countersign::payload::Message;
+use countersign::payload::jose::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, Method, Uri};
 use jose::{SECRET, algorithms, b64, jwk, mint, pem};

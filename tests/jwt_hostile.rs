@@ -35,9 +35,9 @@
 
 mod jose;
 
-use countersign::payload::InvalidJson::{DuplicateMember, NotAnObject, Syntax, TooDeep, TooMany};
-use countersign::payload::InvalidJwt as No;
-use countersign::payload::{
+use countersign::payload::jose::InvalidJson::{DuplicateMember, NotAnObject, Syntax, TooDeep, TooMany};
+use countersign::payload::jose::InvalidJwt as No;
+use countersign::payload::jose::{
     Algorithm, Algorithms, InvalidJwk, InvalidJwkSet, InvalidJwt, Jwk, JwkSet, JwsVerifier, JwtPart, WeakKey,
 };
 use jose::{EVERY, SECRET, algorithms, b64, jwk, jwks, mint, named_key, public, sign, signing_key, unb64};
@@ -56,7 +56,7 @@ fn es(header: &str) -> String {
     mint(ES, header, "{}")
 }
 
-fn json(problem: countersign::payload::InvalidJson) -> InvalidJwt {
+fn json(problem: countersign::payload::jose::InvalidJson) -> InvalidJwt {
     No::Json {
         part: JwtPart::Header,
         problem,
@@ -380,7 +380,7 @@ fn public_key_as_secret() {
     let with_space = [b" ", &*pem].concat();
     let trimmed = pem.trim_ascii().to_vec();
     for secret in [pem, with_space, trimmed, text.clone().into_bytes(), modulus] {
-        let forger = countersign::payload::HmacSigningKey::new(HS, &secret).unwrap();
+        let forger = countersign::payload::jose::HmacSigningKey::new(HS, &secret).unwrap();
         let token = sign(&forger, &header, "e30");
         let key = Jwk::parse(text.as_bytes()).unwrap();
         for listed in [

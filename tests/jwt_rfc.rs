@@ -10,7 +10,7 @@
 
 mod jose;
 
-use countersign::payload::{
+use countersign::payload::jose::{
     Algorithm, Algorithms, InvalidJson, InvalidJwk, InvalidJwt, Jwk, JwkSet, JwtPart,
 };
 use jose::{algorithms, unb64};

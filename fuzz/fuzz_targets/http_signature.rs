@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use countersign::payload::{
-    Algorithm, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, KeyId, Message, Origin,
-    VerifyPayload, VerifyingKey,
+use countersign::payload::http_signature::{
+    HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
 };
+use countersign::payload::jose::{Algorithm, VerifyingKey};
+use countersign::payload::{KeyId, Message, Origin, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;

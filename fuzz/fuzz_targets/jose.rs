@@ -1,7 +1,7 @@
 //! DID THEY SAY THIS? A token, a key and a key set as they come from outside: split at the first two NULs.
 #![no_main]
 
-use countersign::payload::{Algorithms, Jwk, JwkSet};
+use countersign::payload::jose::{Algorithms, Jwk, JwkSet};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -4,8 +4,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use countersign::payload::presets::{self, Make};
-use countersign::payload::{Head, HmacVerifier, KeyForm, KeySpec, Keyring, Origin, VerifyPayload};
+use countersign::payload::hmac::{KeyForm, KeySpec};
+use countersign::payload::providers::presets;
+use countersign::payload::providers::presets::Make;
+use countersign::payload::{Head, HmacVerifier, Keyring, Origin, VerifyPayload};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;

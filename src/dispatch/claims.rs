@@ -13,7 +13,7 @@ use crate::tenant::TenantId;
 ///
 /// # Security
 /// Who claims first has it, so let a tenant [`claim`](Self::claim) only what it has *proved* to control: by an answer to
-/// a challenge ([`payload::handshakes`](crate::payload::handshakes) has the usual ones), or by a DNS record.
+/// a challenge ([`payload::handshakes`](crate::payload::providers::handshakes) has the usual ones), or by a DNS record.
 ///
 /// ```
 /// use countersign::dispatch::{Claims, Endpoint, NotClaimed};

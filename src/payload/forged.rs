@@ -73,11 +73,11 @@ pub enum Forged {
     /// The token does not count.
     #[cfg(feature = "jwt")]
     #[error(transparent)]
-    Jwt(#[from] super::InvalidJwt),
+    Jwt(#[from] super::jose::InvalidJwt),
     /// The HTTP message signature does not count.
     #[cfg(feature = "http-signatures")]
     #[error(transparent)]
-    HttpSignature(#[from] super::InvalidHttpSignature),
+    HttpSignature(#[from] super::http_signature::InvalidHttpSignature),
 }
 
 impl Forged {

@@ -28,93 +28,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-mod algorithms;
 mod bindings;
-mod body;
-mod encoding;
-mod engine;
-mod families;
-mod fields;
 mod forged;
-pub mod handshakes;
-mod hmac;
+pub mod hmac;
 #[cfg(feature = "http-signatures")]
-mod http_signature;
-#[cfg(feature = "jwt")]
-mod jwks;
-#[cfg(feature = "jwt")]
-mod jwt;
-mod keys;
+pub mod http_signature;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub mod jose;
 mod message;
 mod outgoing;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 mod percent;
-pub mod presets;
 mod proof;
-mod public_key;
+pub mod providers;
+pub mod public_key;
 mod recognized;
-mod running;
-mod scheme;
-mod sign;
-mod signatures;
-mod time;
-mod token;
+pub mod token;
 
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(all(feature = "tls", any(feature = "jwt", feature = "http-signatures")))]
-pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-pub use algorithms::{
-    Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
-    VerifyingKey, WeakKey,
-};
 pub use bindings::{Bindings, ClientCertificate};
-pub use encoding::Encoding;
-pub use families::{
-    AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindCertificate, FindPublicKey,
-    HubSpotLegacy, NotFetched, PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier,
-    TwilioVerifier,
-};
 pub use forged::Forged;
-pub use hmac::{HmacVerifier, PartialVerifier};
-#[cfg(feature = "http-signatures")]
-pub use http_signature::{
-    ChooseSignature, FindVerifyingKeys, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
-    HttpSigner, InvalidHttpSignature, TenantVerifyingKeys,
-};
-#[cfg(feature = "jwks-fetch")]
-pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
-#[cfg(feature = "jwt")]
-pub use jwks::{
-    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
-    RemoteJwks, Todo, Unknown,
-};
-#[cfg(feature = "jwt")]
-pub use jwt::{
-    BodyHash, BoundJwtScheme, DetachedVerifier, FindJwks, HashForm, InvalidJson, InvalidJwt, Jws,
-    JwsVerifier, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme, JwtSigner, JwtVerifier, RequestHash,
-    TenantJwks, UnboundJwts,
-};
-pub use keys::{
-    Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
-    KeyringBuilder, Keys, NoKey, PublicKeyAlgorithm, PublicKeyForm, Wanted,
-};
+pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, KeyId, Keyring, NoKey, Origin, Scheme};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, Outgoing, SignPayload};
 pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
-pub use public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, UnsupportedAlgorithm};
 pub use recognized::{Recognized, Strength};
-pub use running::Running;
-pub use scheme::{
-    BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
-    SignatureAt, TimeAt,
-};
-pub use sign::HmacSigner;
-pub use time::TimeFormat;
-pub use token::{TokenScheme, TokenVerifier};
 
 /// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {

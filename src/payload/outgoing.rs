@@ -7,7 +7,7 @@ use rustls_pki_types::UnixTime;
 
 use super::NoKey;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
-use super::NotSigned;
+use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
 
 /// Signs messages: the sender's half of a [`VerifyPayload`](super::VerifyPayload).

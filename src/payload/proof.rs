@@ -5,9 +5,10 @@ use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::keys::Matched;
-use super::scheme::{Layout, SchemeName};
-use super::{Bindings, Forged, KeyId, Message, body};
+use super::{Bindings, Forged, KeyId, Message};
+use crate::payload::hmac::body;
+use crate::payload::hmac::keys::Matched;
+use crate::payload::hmac::scheme::{Layout, SchemeName};
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
 

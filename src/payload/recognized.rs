@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::KeyId;
-use super::keys::Matched;
-use super::scheme::SchemeName;
+use crate::payload::hmac::keys::Matched;
+use crate::payload::hmac::scheme::SchemeName;
 use crate::tenant::TenantId;
 
 /// A sender that showed a secret, or a token of its own, but did not sign *this message*. Weaker than

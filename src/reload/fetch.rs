@@ -52,7 +52,7 @@ impl FetchJwks {
             url,
             client,
             timeout: Duration::from_secs(5),
-            limit: crate::payload::MAX_JWK_SET,
+            limit: crate::payload::jose::MAX_JWK_SET,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Key sets that live at a URL: fetched, and kept fresh, by a task of their own.
 //!
-//! What is fetched, and when, is decided in [`RemoteJwks`](crate::payload::RemoteJwks), which does no I/O.
+//! What is fetched, and when, is decided in [`RemoteJwks`](crate::payload::jose::RemoteJwks), which does no I/O.
 //! [`keep_fresh`] does what it says, with a function of yours, or with [`FetchJwks`].
 
 mod fetch;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rustls_pki_types::UnixTime;
 use tokio::sync::Notify;
 
-use crate::payload::{InvalidFetch, RemoteJwks, Todo};
+use crate::payload::jose::{InvalidFetch, RemoteJwks, Todo};
 
 /// Keeps a key set fresh, for as long as it is polled: spawn it. It does what [`RemoteJwks::poll`] says, one fetch at a
 /// time, and tells `report` what failed.
@@ -13,7 +13,7 @@ use crate::payload::{InvalidFetch, RemoteJwks, Todo};
 /// ```no_run
 /// use std::sync::Arc;
 /// use countersign::address::AddressGuard;
-/// use countersign::payload::{Algorithms, CacheRules, RemoteJwks};
+/// use countersign::payload::jose::{Algorithms, CacheRules, RemoteJwks};
 /// use countersign::reload::{FetchJwks, keep_fresh};
 ///
 /// # async fn example(tls: Arc<rustls::ClientConfig>) -> Result<(), Box<dyn std::error::Error>> {

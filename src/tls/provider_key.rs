@@ -7,13 +7,13 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::SigningKey as RustlsKey;
 
-use crate::payload::{Algorithm, NotSigned, SigningKey};
+use crate::payload::jose::{Algorithm, NotSigned, SigningKey};
 
 /// A rustls `SigningKey` that signs payloads. Where it keeps its key is its own affair: in memory, in a hardware
 /// module, in another process.
 ///
 /// ```
-/// use countersign::payload::{Algorithm, SigningKey};
+/// use countersign::payload::jose::{Algorithm, SigningKey};
 /// use countersign::tls::ProviderKey;
 ///
 /// let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -70,7 +70,7 @@ impl SigningKey for ProviderKey {
         let signer = self.key.choose_scheme(&[scheme]).ok_or(NotSigned::new())?;
         let signature = signer.sign(message).map_err(|_| NotSigned::new())?;
         match ecdsa {
-            Some(len) => crate::payload::ecdsa_to_fixed(len, &signature).ok_or(NotSigned::new()),
+            Some(len) => crate::payload::jose::ecdsa_to_fixed(len, &signature).ok_or(NotSigned::new()),
             None => Ok(signature),
         }
     }

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use rustls::SignatureScheme;
 use rustls::sign::SigningKey;
 
-use crate::payload::{CannotSign, SignBytes};
+use crate::payload::CannotSign;
+use crate::payload::public_key::SignBytes;
 
-/// A rustls [`SigningKey`] as a private key for [`PublicKeySigner`](crate::payload::PublicKeySigner).
+/// A rustls [`SigningKey`] as a private key for [`PublicKeySigner`](crate::payload::public_key::PublicKeySigner).
 #[derive(Debug, Clone)]
 pub struct RustlsKey {
     key: Arc<dyn SigningKey>,

@@ -6,10 +6,11 @@ use countersign::dispatch::{
     BodyEnd, Connected, Delivery, Failure, Fate, Fault, ForbiddenField, Protocol, Sender,
 };
 use countersign::identity::SpkiHash;
-use countersign::payload::{
-    Algorithm, CannotSign, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
-    HttpSigner, InvalidHttpSignature, KeyId, Message, Origin, VerifyPayload, VerifyingKey,
+use countersign::payload::http_signature::{
+    HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
+use countersign::payload::jose::{Algorithm, VerifyingKey};
+use countersign::payload::{CannotSign, Forged, KeyId, Message, Origin, VerifyPayload};
 use countersign::tls::{ClientAuth, ProviderKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -237,7 +238,7 @@ async fn the_destination_is_signed_where_the_scheme_can() {
 fn public_key() -> VerifyingKey {
     let pem = include_bytes!("../jose/p256.pub.pem");
     let algorithms = world().tls.algorithms();
-    let key = countersign::payload::PublicKey::from_pem(pem).expect("a key");
+    let key = countersign::payload::jose::PublicKey::from_pem(pem).expect("a key");
     VerifyingKey::public(KeyId::new("k1"), Algorithm::Es256, &key, algorithms).expect("a key")
 }
 

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::payload::{Algorithm, HmacSigningKey, ProviderAlgorithms, SigningKey};
+use countersign::payload::jose::{Algorithm, HmacSigningKey, ProviderAlgorithms, SigningKey};
 use countersign::tls::ProviderKey;
 use rustls::crypto::CryptoProvider;
 

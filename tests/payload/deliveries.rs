@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt, TimeAt, TimeFormat};
 use countersign::payload::{
-    Forged, HmacSigner, HmacVerifier, Identity, KeySpec, Keyring, Message, Outgoing, Part, Scheme,
-    SignPayload, SignatureAt, TimeAt, TimeFormat, VerifyPayload,
+    Forged, HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
 use countersign::replay::{Claim, ClaimKey, Claimed, Terms};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use countersign::payload::hmac::{KeyProblem, KeySpec};
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeyProblem, KeySpec, Keyring, Message, Outgoing, Scheme, SignPayload,
-    VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign::payload::{
-    HmacVerifier, KeySpec, Keyring, Message, NotFetched, PartialScheme, PartialVerifier, PayPalVerifier,
-    PublicKeyAlgorithm, Scheme, SnsVerifier, Strength, UnsupportedAlgorithm, VerifyPayload,
-};
+use countersign::payload::hmac::{KeySpec, PartialScheme, PartialVerifier};
+use countersign::payload::providers::{NotFetched, PayPalVerifier, SnsVerifier};
+use countersign::payload::public_key::{PublicKeyAlgorithm, UnsupportedAlgorithm};
+use countersign::payload::{HmacVerifier, Keyring, Message, Scheme, Strength, VerifyPayload};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
@@ -468,13 +468,13 @@ fn paypal_signs_a_checksum() {
 }
 
 fn unsupported() -> UnsupportedAlgorithm {
-    let scheme = countersign::payload::PublicKeyScheme::wise();
+    let scheme = countersign::payload::public_key::PublicKeyScheme::wise();
     assert_eq!(scheme.algorithm(), PublicKeyAlgorithm::RsaSha256);
     let keys = Keyring::builder(&scheme)
         .key("acme", "1", &wise_key())
         .build()
         .expect("a key");
-    let verifier = countersign::payload::PublicKeyVerifier::new(scheme, keys, &[]);
+    let verifier = countersign::payload::public_key::PublicKeyVerifier::new(scheme, keys, &[]);
     verifier.expect_err("nothing to verify with")
 }
 
@@ -490,7 +490,8 @@ fn wise_key() -> String {
 
 /// What a caller of [`EbayVerifier`] writes, both halves: no provider has ECDSA with SHA-1.
 pub mod ecdsa_sha1 {
-    use countersign::payload::{CannotSign, SignBytes};
+    use countersign::payload::CannotSign;
+    use countersign::payload::public_key::SignBytes;
     use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
     use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
     use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
@@ -556,7 +557,8 @@ pub mod ecdsa_sha1 {
 fn ebay_names_its_key() {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use countersign::payload::{EbayVerifier, SignBytes as _};
+    use countersign::payload::providers::EbayVerifier;
+    use countersign::payload::public_key::SignBytes as _;
     use ecdsa_sha1::{EcdsaSha1, Key};
 
     const ID: &str = "9936261a-7d7b-4621-a0f1-96ccb428af49";

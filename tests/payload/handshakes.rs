@@ -1,7 +1,9 @@
 //! Handshakes are answered; nothing else is, and nothing that could be a message is signed.
 
-use countersign::payload::handshakes::{self, Answer};
-use countersign::payload::{Head, HmacSigner, HmacVerifier, KeySpec, Outgoing, Scheme, SignPayload};
+use countersign::payload::hmac::KeySpec;
+use countersign::payload::providers::handshakes;
+use countersign::payload::providers::handshakes::Answer;
+use countersign::payload::{Head, HmacSigner, HmacVerifier, Outgoing, Scheme, SignPayload};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use crate::payload_support::{at, tenant};

@@ -1,8 +1,9 @@
 //! Each hole that was found in today's libraries (payload.md §4.0 and §4.1) and concerns HMAC, as a test of its row.
 
+use countersign::payload::hmac::{KeyProblem, KeySpec};
+use countersign::payload::providers::TwilioVerifier;
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeyProblem, KeySpec, Keyring, Message, Outgoing, Scheme, SignPayload,
-    TwilioVerifier, VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
 use countersign::replay::{MemoryStore, Terms};
 use countersign::tenant::TenantId;
@@ -82,12 +83,12 @@ fn hole_4_0_1_empty_secret() {
 }
 
 trait KeyFormOf {
-    fn standard_webhooks_key_form() -> countersign::payload::KeyForm;
+    fn standard_webhooks_key_form() -> countersign::payload::hmac::KeyForm;
 }
 
 impl KeyFormOf for Scheme {
-    fn standard_webhooks_key_form() -> countersign::payload::KeyForm {
-        countersign::payload::KeyForm::Base64 { prefix: "whsec_" }
+    fn standard_webhooks_key_form() -> countersign::payload::hmac::KeyForm {
+        countersign::payload::hmac::KeyForm::Base64 { prefix: "whsec_" }
     }
 }
 
@@ -348,7 +349,8 @@ fn hole_4_1_secret_in_debug_output() {
     let builder = Keyring::builder(&scheme).key("acme", "1", secret);
     let shown = format!("{builder:?}");
     let keys = builder.build().expect("keys");
-    let found = countersign::payload::FindKeys::find_keys(&keys, &countersign::payload::Wanted::of(None));
+    let found =
+        countersign::payload::hmac::FindKeys::find_keys(&keys, &countersign::payload::hmac::Wanted::of(None));
     let shown = shown + &format!("{keys:?} {found:?}");
     let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
     let shown = shown + &format!("{verifier:?} {:?}", HmacSigner::new(scheme.clone(), keys));
@@ -587,7 +589,7 @@ fn the_time_is_the_one_that_is_signed() {
 /// An identity that could be taken for more than itself, or that does not print as it is.
 #[test]
 fn an_identity_is_plain() {
-    use countersign::payload::{Identity, Part, SignatureAt};
+    use countersign::payload::hmac::{Identity, Part, SignatureAt};
     let id = HeaderName::from_static("x-id");
     let scheme = |separator| {
         Scheme::builder("acme")
@@ -647,7 +649,7 @@ fn several_signature_fields() {
     assert_eq!(numbered(&[(one, &bad), (three, &good)]), malformed);
     assert_eq!(numbered(&[(two, &good)]), Err("payload.missing_header"));
 
-    use countersign::payload::{Part, SignatureAt};
+    use countersign::payload::hmac::{Part, SignatureAt};
     let names = [HeaderName::from_static("x-a"), HeaderName::from_static("x-b")];
     let scheme = Scheme::builder("either")
         .signature(SignatureAt::AnyOf { names: names.into() })

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use countersign::identity::Validity;
 use countersign::live::Live;
+use countersign::payload::hmac::{
+    FindKeys, Key, KeyProblem, KeySpec, KeyState, KeyringBuilder, Keys, PartialScheme, PartialVerifier,
+    Wanted,
+};
 use countersign::payload::{
-    FindKeys, Forged, HmacSigner, HmacVerifier, Key, KeyId, KeyProblem, KeySpec, KeyState, Keyring,
-    KeyringBuilder, Keys, Message, NoKey, Outgoing, PartialScheme, PartialVerifier, Scheme, SignPayload,
-    VerifyPayload, Wanted,
+    Forged, HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, Outgoing, Scheme, SignPayload,
+    VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use http::{Method, Uri};

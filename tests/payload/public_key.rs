@@ -5,10 +5,11 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::payload::{
-    CannotSign, KeyProblem, Keyring, Message, NoKey, Outgoing, PublicKeyForm, PublicKeyScheme,
-    PublicKeySigner, PublicKeyVerifier, SignBytes, SignPayload, VerifyPayload,
+use countersign::payload::hmac::KeyProblem;
+use countersign::payload::public_key::{
+    PublicKeyForm, PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes,
 };
+use countersign::payload::{CannotSign, Keyring, Message, NoKey, Outgoing, SignPayload, VerifyPayload};
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::RustlsKey;
 use http::{HeaderMap, HeaderValue, Method, Uri};

@@ -1,8 +1,7 @@
 //! A scheme of one's own: a mistake in it is an error when it is built.
 
-use countersign::payload::{
-    BodyForm, Identity, InvalidScheme, Origin, Part, Scheme, SchemeBuilder, SignatureAt, TimeAt, TimeFormat,
-};
+use countersign::payload::hmac::{BodyForm, Identity, Part, SchemeBuilder, SignatureAt, TimeAt, TimeFormat};
+use countersign::payload::{InvalidScheme, Origin, Scheme};
 use http::HeaderName;
 
 fn field() -> SignatureAt {

@@ -1,9 +1,10 @@
 //! What is signed here is verified here, whatever the preset.
 
-use countersign::payload::presets::{self, Make};
+use countersign::payload::hmac::{Digest, KeyForm, KeySpec, PartialVerifier};
+use countersign::payload::providers::presets;
+use countersign::payload::providers::presets::Make;
 use countersign::payload::{
-    CannotSign, Digest, HmacSigner, HmacVerifier, KeyForm, KeySpec, Keyring, Message, Origin, Outgoing,
-    PartialVerifier, SignPayload, VerifyPayload,
+    CannotSign, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, SignPayload, VerifyPayload,
 };
 use http::{Method, Uri};
 use proptest::prelude::*;
@@ -123,11 +124,11 @@ proptest! {
 mod types {
     use std::sync::{Arc, LazyLock};
 
-    use countersign::payload::{
+    use countersign::payload::providers::{
         AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier,
-        PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes, SnsSigner, SnsVerifier,
-        TwilioVerifier,
+        SnsSigner, SnsVerifier, TwilioVerifier,
     };
+    use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes};
     use countersign::testing::{KeyAlgorithm, NOW as ISSUED, TestCa, TestCert};
     use countersign::tls::RustlsKey;
     use rustls::SignatureScheme;
@@ -350,7 +351,7 @@ fn what_cannot_be_verified_is_not_signed() {
     let origin = countersign::payload::Origin::parse("https://hooks.example").unwrap();
     let square = HmacSigner::new(countersign::payload::Scheme::square(&origin), ring(spec, &[1]));
     let mercado_pago = HmacSigner::partial(
-        countersign::payload::PartialScheme::mercado_pago(),
+        countersign::payload::hmac::PartialScheme::mercado_pago(),
         ring(spec, &[1]),
     );
     let now = at(1_790_000_000);

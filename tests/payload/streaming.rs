@@ -1,10 +1,12 @@
 //! A body that arrives in pieces gets the same answer as one that is there.
 
 use countersign::identity::Validity;
-use countersign::payload::presets::{self, Make};
+use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt};
+use countersign::payload::providers::presets;
+use countersign::payload::providers::presets::Make;
 use countersign::payload::{
-    Authentic, Forged, Head, HmacSigner, HmacVerifier, Identity, KeySpec, Keyring, Message, NoKey, Outgoing,
-    Part, Scheme, SignPayload, SignatureAt, VerifyPayload,
+    Authentic, Forged, Head, HmacSigner, HmacVerifier, Keyring, Message, NoKey, Outgoing, Scheme,
+    SignPayload, VerifyPayload,
 };
 use countersign::replay::Terms;
 use countersign::tenant::TenantId;

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::payload::presets::{self, Make};
-use countersign::payload::{Keyring, Message, Strength, TokenScheme, TokenVerifier};
+use countersign::payload::providers::presets;
+use countersign::payload::providers::presets::Make;
+use countersign::payload::token::{TokenScheme, TokenVerifier};
+use countersign::payload::{Keyring, Message, Strength};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::payload_support::at;

@@ -13,12 +13,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::payload::presets::{self, Make};
-use countersign::payload::{
-    AdyenVerifier, Digest, Encoding, Forged, HmacVerifier, HubSpotLegacy, KeySpec, Keyring, Message, Origin,
-    Part, PartialVerifier, PublicKeyVerifier, Scheme, SignatureAt, TimeAt, TimeFormat, TokenVerifier,
-    TwilioVerifier, VerifyPayload,
+use countersign::payload::hmac::{
+    Digest, Encoding, KeySpec, Part, PartialVerifier, SignatureAt, TimeAt, TimeFormat,
 };
+use countersign::payload::providers::presets::Make;
+use countersign::payload::providers::{AdyenVerifier, HubSpotLegacy, TwilioVerifier, presets};
+use countersign::payload::public_key::PublicKeyVerifier;
+use countersign::payload::token::TokenVerifier;
+use countersign::payload::{Forged, HmacVerifier, Keyring, Message, Origin, Scheme, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};

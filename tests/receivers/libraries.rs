@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Outcome};
-use countersign::payload::{Algorithm, HmacSigner, HttpSigner, KeyId, Keyring, Scheme};
+use countersign::payload::http_signature::HttpSigner;
+use countersign::payload::jose::Algorithm;
+use countersign::payload::{HmacSigner, KeyId, Keyring, Scheme};
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::ProviderKey;
 

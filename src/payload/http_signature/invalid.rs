@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::payload::Algorithm;
+use crate::payload::jose::Algorithm;
 
 /// Why an HTTP message signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::payload::{NoKey, VerifyingKey};
+use crate::payload::NoKey;
+use crate::payload::jose::VerifyingKey;
 use crate::tenant::TenantId;
 
 /// Finds the keys that an HTTP message signature may be made with.

@@ -5,7 +5,8 @@ use rustls_pki_types::pem::PemObject as _;
 
 use super::base::Covered;
 use super::fields::signatures;
-use crate::payload::{Algorithm, KeyId, Origin, PublicKey, VerifyingKey};
+use crate::payload::jose::{Algorithm, PublicKey, VerifyingKey};
+use crate::payload::{KeyId, Origin};
 use http::{HeaderMap, Method, Uri};
 
 /// RFC 9421 B.1.2, B.1.5, B.1.4, B.1.3.

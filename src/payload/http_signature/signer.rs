@@ -12,7 +12,8 @@ use sfv::{BareItem, InnerList, Integer, Item, Key, Parameters, String as Text};
 use super::base::{Covered, serialize_input};
 use super::digest;
 use super::fields::{CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT};
-use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SignPayload, SigningKey};
+use crate::payload::jose::SigningKey;
+use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SignPayload};
 use crate::tenant::TenantId;
 
 /// Signs requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,

@@ -7,9 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::base::{Covered, plain_name};
 use super::fields::{Labelled, SignatureParameters, signatures};
 use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
-use crate::payload::{
-    Algorithm, Authentic, Bindings, Delivery, Forged, Hashed, Message, VerifyPayload, VerifyingKey,
-};
+use crate::payload::jose::{Algorithm, VerifyingKey};
+use crate::payload::{Authentic, Bindings, Delivery, Forged, Hashed, Message, VerifyPayload};
 
 /// Verifies HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
@@ -19,9 +18,10 @@ use crate::payload::{
 /// A delivery is told from another by `nonce`, or, without one, by all that is signed.
 ///
 /// ```
-/// use countersign::payload::{
-///     Algorithm, Forged, HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, KeyId, Message, Origin,
-///     VerifyPayload, VerifyingKey,
+/// use countersign::payload::jose::{Algorithm, VerifyingKey};
+/// use countersign::payload::{Forged, KeyId, Message, Origin, VerifyPayload};
+/// use countersign::payload::http_signature::{
+///     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
 /// };
 /// use countersign::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri};

@@ -1,0 +1,260 @@
+//! Bodies that have to be read before they can be verified: JSON and forms. Strictly, and only up to a size.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::payload::Forged;
+
+/// The largest body that is parsed before it is verified, in bytes.
+pub(in crate::payload) const MAX_PARSED: usize = 1024 * 1024;
+/// The most fields of a form.
+const MAX_FIELDS: usize = 1000;
+
+/// The fields of a form, decoded and in their order.
+pub(in crate::payload) type Form = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A body's fields, where a scheme needs them.
+#[derive(Debug, Clone)]
+pub(in crate::payload) enum Fields {
+    None,
+    Json(Value),
+    Form(Form),
+}
+
+/// Refused before any work: larger than what is parsed.
+pub(in crate::payload) fn within_limit(body: &[u8]) -> Result<&[u8], Forged> {
+    if body.len() > MAX_PARSED {
+        return Err(Forged::BodyTooLarge { limit: MAX_PARSED });
+    }
+    Ok(body)
+}
+
+/// JSON without a repeated name in any object: readers would differ on which of them counts.
+pub(in crate::payload) fn parse_json(body: &[u8]) -> Result<Value, Forged> {
+    let strict: Strict = serde_json::from_slice(within_limit(body)?).map_err(|_| Forged::MalformedBody)?;
+    Ok(strict.0)
+}
+
+/// The value at a path of names, `event.id`.
+pub(in crate::payload) fn at_path<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.')
+        .try_fold(value, |value, name| value.as_object()?.get(name))
+}
+
+/// What a value looks like in a signed text: a string without its quotes, an integer or a boolean as it is written.
+/// Nothing else has one form only.
+pub(in crate::payload) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) if number.is_u64() || number.is_i64() => Some(Cow::Owned(number.to_string())),
+        Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
+        _ => None,
+    }
+}
+
+/// A form as `application/x-www-form-urlencoded`, its fields decoded and in their order.
+pub(in crate::payload) fn parse_form(body: &[u8]) -> Result<Form, Forged> {
+    let mut fields = Vec::new();
+    for pair in within_limit(body)?.split(|byte| *byte == b'&') {
+        if pair.is_empty() && body.is_empty() {
+            break;
+        }
+        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at(equals);
+        let decoded = (
+            percent_decode(name),
+            percent_decode(value.get(1..).unwrap_or_default()),
+        );
+        match decoded {
+            (Some(name), Some(value)) if fields.len() < MAX_FIELDS => fields.push((name, value)),
+            _ => return Err(Forged::MalformedBody),
+        }
+    }
+    Ok(fields)
+}
+
+/// The only field of this name.
+pub(in crate::payload) fn form_field<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &str) -> Option<&'f [u8]> {
+    let mut found = fields
+        .iter()
+        .filter(|(candidate, _)| candidate == name.as_bytes());
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Some(value),
+        _ => None,
+    }
+}
+
+fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?,
+            other => other,
+        });
+    }
+    Some(decoded)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+/// What stands for a body in which every character beyond ASCII is written `\uXXXX`, in pieces.
+pub(in crate::payload) fn escaped(text: &str, sink: &mut dyn FnMut(&[u8])) {
+    let mut rest = text;
+    while let Some(position) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        let (plain, after) = rest.split_at(position);
+        sink(plain.as_bytes());
+        let mut characters = after.chars();
+        let mut units = [0; 2];
+        for unit in characters.next().unwrap_or_default().encode_utf16(&mut units) {
+            sink(&escape(*unit));
+        }
+        rest = characters.as_str();
+    }
+    sink(rest.as_bytes());
+}
+
+fn escape(unit: u16) -> [u8; 6] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |shift: u16| {
+        DIGITS
+            .get(usize::from(unit >> shift & 15))
+            .copied()
+            .unwrap_or(b'0')
+    };
+    [b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]
+}
+
+/// A JSON value in which no object has a name twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated names")
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(truth.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name is repeated"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_means_one_thing() {
+        let cases = [
+            (r#"{"a":{"b":1}}"#, Ok(json!({"a": {"b": 1}}))),
+            (r#"[true,null,"x",-1,0.5]"#, Ok(json!([true, null, "x", -1, 0.5]))),
+            (r#"{"a":1,"a":2}"#, Err(Forged::MalformedBody)),
+            (r#"{"x":[{"a":1,"\u0061":2}]}"#, Err(Forged::MalformedBody)),
+            (r#"{"a":1} x"#, Err(Forged::MalformedBody)),
+            (r#"{"a":1"#, Err(Forged::MalformedBody)),
+            ("", Err(Forged::MalformedBody)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_json(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(
+            parse_json("[".repeat(100_000).as_bytes()),
+            Err(Forged::MalformedBody)
+        );
+        let huge = vec![b' '; MAX_PARSED + 1];
+        assert_eq!(parse_json(&huge), Err(Forged::BodyTooLarge { limit: MAX_PARSED }));
+    }
+
+    #[test]
+    fn forms_are_decoded_or_refused() {
+        let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let cases = [
+            ("", Ok(vec![])),
+            ("a=1&b=%2B+2", Ok(vec![field("a", "1"), field("b", "+ 2")])),
+            ("a=1&a=2", Ok(vec![field("a", "1"), field("a", "2")])),
+            ("a", Ok(vec![field("a", "")])),
+            ("a=b=c", Ok(vec![field("a", "b=c")])),
+            ("a=%2", Err(Forged::MalformedBody)),
+            ("a=%zz", Err(Forged::MalformedBody)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_form(text.as_bytes()), expected, "{text:?}");
+        }
+        assert_eq!(
+            parse_form("&".repeat(MAX_FIELDS).as_bytes()),
+            Err(Forged::MalformedBody)
+        );
+    }
+
+    #[test]
+    fn characters_beyond_ascii_are_escaped_in_lower_case() {
+        let cases = [
+            ("", ""),
+            ("plain \\u00E4", "plain \\u00E4"),
+            ("äöå", "\\u00e4\\u00f6\\u00e5"),
+            ("a\u{1f600}b", "a\\ud83d\\ude00b"),
+        ];
+        for (text, expected) in cases {
+            let mut written = Vec::new();
+            escaped(text, &mut |piece| written.extend_from_slice(piece));
+            assert_eq!(String::from_utf8_lossy(&written), expected);
+        }
+    }
+}

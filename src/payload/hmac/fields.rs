@@ -1,0 +1,110 @@
+//! Header fields and lists in them, read strictly.
+
+use http::{HeaderMap, HeaderName};
+
+use super::scheme::{Layout, SignatureAt};
+use crate::payload::Forged;
+
+/// The longest value of a header field that is read, in bytes.
+pub(in crate::payload) const MAX_FIELD: usize = 8 * 1024;
+/// The longest identity of a delivery, in bytes.
+pub(in crate::payload) const MAX_ID: usize = 256;
+
+/// The value of a header field that must stand exactly once.
+#[inline]
+pub(in crate::payload) fn single<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<&'m str, Forged> {
+    optional(headers, name)?.ok_or_else(|| Forged::MissingHeader { name: name.clone() })
+}
+
+/// The value of a header field that must not stand more than once.
+#[inline]
+pub(in crate::payload) fn optional<'m>(
+    headers: &'m HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'m str>, Forged> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    // Where there are as many fields as names, none is repeated.
+    if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
+        return Err(Forged::RepeatedHeader { name: name.clone() });
+    }
+    let fits = (1..=MAX_FIELD).contains(&value.len());
+    match value.to_str() {
+        Ok(text) if fits => Ok(Some(text)),
+        _ => Err(Forged::MalformedHeader { name: name.clone() }),
+    }
+}
+
+/// What stands between these bytes.
+pub(in crate::payload) fn entries(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let cut = memchr::memchr(separator, value).and_then(|at| value.split_at_checked(at));
+        rest = cut.and_then(|(_, after)| after.get(1..));
+        Some(cut.map_or(value, |(before, _)| before))
+    })
+}
+
+/// `key=value` entries, with spaces around them allowed.
+pub(in crate::payload) fn list<'t>(
+    text: &'t str,
+    separators: &'static str,
+) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.split(|character| separators.contains(character))
+        .filter_map(|entry| entry.trim_matches(' ').split_once('='))
+}
+
+/// The value of a query's only parameter of this name, decoded where that changes nothing else.
+pub(in crate::payload) fn query_value<'q>(
+    query: Option<&'q str>,
+    name: &str,
+) -> Result<Option<&'q str>, Forged> {
+    let mut found = query
+        .unwrap_or_default()
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(candidate, _)| *candidate == name);
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        // An escape would be a second form of the same value.
+        (Some((_, value)), None) if !value.contains(['%', '+']) => Ok(Some(value)),
+        _ => Err(Forged::MalformedQuery),
+    }
+}
+
+impl Layout {
+    /// The value of this key in the list that holds the signatures. Repeated only in lists of groups, and then the
+    /// same in all of them.
+    pub(in crate::payload) fn list_value<'m>(
+        &self,
+        headers: &'m HeaderMap,
+        wanted: &str,
+    ) -> Result<Option<&'m str>, Forged> {
+        let SignatureAt::List { name, separators, .. } = &self.signature else {
+            return Ok(None);
+        };
+        let mut values = list(single(headers, name)?, separators).filter(|(key, _)| *key == wanted);
+        let first = values.next().map(|(_, value)| value);
+        let grouped = separators.contains(' ');
+        if values.any(|(_, value)| !grouped || Some(value) != first) {
+            return Err(Forged::MalformedHeader { name: name.clone() });
+        }
+        Ok(first)
+    }
+
+    /// A value that cannot be taken for more than itself: visible, and without any text that sets parts apart.
+    #[inline]
+    pub(in crate::payload) fn is_plain(&self, value: &str) -> bool {
+        (1..=MAX_ID).contains(&value.len()) && is_visible(value) && !self.reading.separates(value)
+    }
+}
+
+/// Looks at every byte, whatever it finds: so the compiler looks at many at once.
+#[inline]
+fn is_visible(value: &str) -> bool {
+    value
+        .bytes()
+        .fold(true, |visible, byte| visible & byte.is_ascii_graphic())
+}

@@ -1,0 +1,264 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+
+use super::mac::{Feed, Keyed};
+use super::secret::Weak;
+use super::{Digest, KeyForm, KeyId, Mac};
+use crate::identity::Validity;
+use crate::payload::Scheme;
+use crate::payload::hmac::PartialScheme;
+use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme};
+use crate::payload::token::TokenScheme;
+
+/// What the keys of a scheme are, and how they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySpec {
+    /// Secrets of an HMAC.
+    Secret {
+        /// Its hash.
+        digest: Digest,
+        /// How they are written.
+        form: KeyForm,
+    },
+    /// Public keys.
+    Public {
+        /// What they verify.
+        algorithm: PublicKeyAlgorithm,
+        /// How they are written.
+        form: PublicKeyForm,
+    },
+}
+
+impl From<&Scheme> for KeySpec {
+    fn from(scheme: &Scheme) -> Self {
+        Self::Secret {
+            digest: scheme.layout.digest,
+            form: scheme.layout.key_form,
+        }
+    }
+}
+
+impl From<&PartialScheme> for KeySpec {
+    fn from(scheme: &PartialScheme) -> Self {
+        Self::Secret {
+            digest: scheme.layout.digest,
+            form: scheme.layout.key_form,
+        }
+    }
+}
+
+impl From<&TokenScheme> for KeySpec {
+    /// Only the token's MAC is kept.
+    fn from(_: &TokenScheme) -> Self {
+        Self::Secret {
+            digest: Digest::Sha256,
+            form: KeyForm::Utf8,
+        }
+    }
+}
+
+impl From<&PublicKeyScheme> for KeySpec {
+    fn from(scheme: &PublicKeyScheme) -> Self {
+        Self::Public {
+            algorithm: scheme.algorithm(),
+            form: scheme.key_form(),
+        }
+    }
+}
+
+/// A key with its name and the time in which it counts. Never shows its secret; wiped when dropped.
+pub struct Key {
+    id: KeyId,
+    validity: Validity,
+    material: Material,
+    /// The second in which it last matched; zero for never. A hint to the operator, hence relaxed.
+    last_used: AtomicU64,
+}
+
+#[derive(Clone)]
+enum Material {
+    Secret(Keyed),
+    Public(PublicKeyAlgorithm, Box<[u8]>),
+}
+
+impl Key {
+    /// The shortest secret, in bytes. 128 bits of it, if it is random.
+    pub const MIN_SECRET: usize = 16;
+
+    /// Reads a key in the form in which the provider shows it.
+    ///
+    /// # Errors
+    /// [`KeyProblem`]: empty, shorter than [`MIN_SECRET`](Self::MIN_SECRET), a placeholder, or not of that form.
+    pub fn parse(id: KeyId, spec: KeySpec, text: &str) -> Result<Self, KeyProblem> {
+        Self::parse_with(id, spec, text, Weak::Refuse)
+    }
+
+    /// As [`parse`](Self::parse), but a secret may be short or look like a placeholder.
+    ///
+    /// # Security
+    /// For the examples that providers publish, and for nothing else: anybody can guess such a secret.
+    ///
+    /// # Errors
+    /// [`KeyProblem`]: empty, or not of that form.
+    pub fn parse_allowing_weak_secret(id: KeyId, spec: KeySpec, text: &str) -> Result<Self, KeyProblem> {
+        Self::parse_with(id, spec, text, Weak::Allow)
+    }
+
+    pub(super) fn parse_with(id: KeyId, spec: KeySpec, text: &str, weak: Weak) -> Result<Self, KeyProblem> {
+        let material = match spec {
+            KeySpec::Secret { digest, form } => {
+                let secret = form.read(text, weak)?;
+                Material::Secret(Keyed::new(digest, &secret).ok_or(KeyProblem::Form { form })?)
+            }
+            KeySpec::Public { algorithm, form } => {
+                Material::Public(algorithm, form.read(algorithm, text)?.into())
+            }
+        };
+        Ok(Self {
+            id,
+            validity: Validity::ALWAYS,
+            material,
+            last_used: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts only in this time.
+    #[must_use]
+    pub fn valid(mut self, validity: Validity) -> Self {
+        self.validity = validity;
+        self
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// When it counts.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// When a signature last matched it, as far as this process knows.
+    pub fn last_used(&self) -> Option<UnixTime> {
+        match self.last_used.load(Ordering::Relaxed) {
+            0 => None,
+            seconds => Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
+        }
+    }
+
+    /// Notes that a signature matched it. One store a second at most, so that threads do not fight over it.
+    #[inline]
+    pub(in crate::payload) fn used_at(&self, now: UnixTime) {
+        if self.last_used.load(Ordering::Relaxed) < now.as_secs() {
+            self.last_used.store(now.as_secs(), Ordering::Relaxed);
+        }
+    }
+
+    /// A MAC that has taken the key in and no message yet; nothing for a key of another kind.
+    pub(in crate::payload) fn begin(&self, digest: Digest) -> Option<Mac> {
+        match &self.material {
+            Material::Secret(keyed) if keyed.digest() == digest => Some(keyed.begin()),
+            _ => None,
+        }
+    }
+
+    /// Shows the MAC of what is fed; nothing for a key of another kind.
+    #[inline]
+    pub(in crate::payload) fn mac<T, E>(
+        &self,
+        digest: Digest,
+        fed: &impl Feed<E>,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, E> {
+        match &self.material {
+            Material::Secret(keyed) if keyed.digest() == digest => keyed.mac(fed, then).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A MAC under a secret that somebody shows.
+    pub(in crate::payload) fn begin_with(secret: &[u8]) -> Option<Mac> {
+        Keyed::new(Digest::Sha256, secret).map(|keyed| keyed.begin())
+    }
+
+    /// The bits of a public key of this kind; nothing for a key of another kind.
+    pub(in crate::payload) fn public(&self, wanted: PublicKeyAlgorithm) -> Option<&[u8]> {
+        match &self.material {
+            Material::Public(algorithm, bits) if *algorithm == wanted => Some(bits),
+            _ => None,
+        }
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            validity: self.validity,
+            material: self.material.clone(),
+            last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("validity", &self.validity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyProblem {
+    /// Nothing in it: anybody could sign.
+    #[error("the secret is empty; copy it again from the provider")]
+    Empty,
+    /// Too short to be a secret.
+    #[error("the secret has {bytes} bytes; use at least {}, random", Key::MIN_SECRET)]
+    TooShort {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// What stands in an example or a template where the secret belongs.
+    #[error("this is the placeholder, not the secret; copy the secret from the provider")]
+    Placeholder,
+    /// White space at an end: copied with a line break.
+    #[error("the secret begins or ends with white space; copy it without")]
+    Space,
+    /// Not of the form in which the provider shows its secrets.
+    #[error("the secret is not {form}; copy it as the provider shows it")]
+    Form {
+        /// The form.
+        form: KeyForm,
+    },
+    /// Not a public key of that kind, or not in the form in which the provider shows it.
+    #[error("not a public key for {algorithm} in the form in which the provider shows it")]
+    PublicKey {
+        /// The kind.
+        algorithm: PublicKeyAlgorithm,
+    },
+    /// Not a tenant's name.
+    #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]
+    Tenant,
+    /// Another key of the tenant has this name.
+    #[error("the tenant has a key of this name already; name each key differently")]
+    SameId,
+    /// It never counts: its last second lies before its first.
+    #[error("the key is retired before it begins; swap the two times")]
+    NeverValid,
+    /// More than [`Keys::MAX`](super::Keys::MAX) keys.
+    #[error("a tenant may have {} keys; remove those that are retired", super::Keys::MAX)]
+    TooMany,
+    /// The ring is empty.
+    #[error("the ring holds no key; add one")]
+    NoKeys,
+}

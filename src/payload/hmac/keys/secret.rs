@@ -1,0 +1,186 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::Digest as _;
+use zeroize::Zeroizing;
+
+use super::KeyProblem;
+use crate::payload::hmac::encoding::decode_hex_vec;
+
+/// The form in which a provider shows its secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyForm {
+    /// The text itself is the key.
+    Utf8,
+    /// Base64 after a prefix that may be left out: `whsec_<base64>`.
+    Base64 {
+        /// The prefix.
+        prefix: &'static str,
+    },
+    /// Hexadecimal, in upper or lower case.
+    Hex,
+    /// The SHA-1 hash of the text is the key.
+    Sha1OfText,
+}
+
+impl fmt::Display for KeyForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utf8 | Self::Sha1OfText => f.write_str("text"),
+            Self::Base64 { prefix } => write!(f, "{prefix}<base64>"),
+            Self::Hex => f.write_str("hexadecimal"),
+        }
+    }
+}
+
+/// Whether a secret that is short or looks like a placeholder is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::payload) enum Weak {
+    Refuse,
+    Allow,
+}
+
+impl KeyForm {
+    /// The key's bytes. Never empty, whatever is allowed.
+    pub(in crate::payload) fn read(self, secret: &str, weak: Weak) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+        if secret.is_empty() {
+            return Err(KeyProblem::Empty);
+        }
+        if secret.trim() != secret {
+            return Err(KeyProblem::Space);
+        }
+        let bytes = self.decode(secret)?;
+        if bytes.is_empty() {
+            return Err(KeyProblem::Empty);
+        }
+        if weak == Weak::Refuse {
+            self.check_strength(secret, &bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    fn decode(self, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+        let decoded = match self {
+            Self::Utf8 => Some(secret.as_bytes().to_vec()),
+            Self::Base64 { prefix } => STANDARD
+                .decode(secret.strip_prefix(prefix).unwrap_or(secret))
+                .ok(),
+            Self::Hex => decode_hex_vec(Zeroizing::new(secret.to_ascii_lowercase()).as_bytes()),
+            Self::Sha1OfText => Some(sha1::Sha1::digest(secret).to_vec()),
+        };
+        decoded.map(Zeroizing::new).ok_or(KeyProblem::Form { form: self })
+    }
+
+    fn check_strength(self, secret: &str, bytes: &[u8]) -> Result<(), KeyProblem> {
+        if is_placeholder(secret) || is_uniform(bytes) {
+            return Err(KeyProblem::Placeholder);
+        }
+        // A hash has a length of its own, whatever it is made of.
+        let entropy = if self == Self::Sha1OfText {
+            secret.as_bytes()
+        } else {
+            bytes
+        };
+        if entropy.len() < super::Key::MIN_SECRET {
+            return Err(KeyProblem::TooShort { bytes: entropy.len() });
+        }
+        Ok(())
+    }
+}
+
+/// One byte over and over: zeros, `xxxxxxxxxxxxxxxx`.
+fn is_uniform(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| Some(byte) == bytes.first())
+}
+
+/// What stands in examples and templates where the secret belongs.
+fn is_placeholder(secret: &str) -> bool {
+    let text = secret.to_ascii_lowercase();
+    let unfilled = [("<", ">"), ("${", "}"), ("{{", "}}"), ("%", "%"), ("[", "]")];
+    let words = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "your-secret",
+        "your_secret",
+        "yoursecret",
+        "your_webhook",
+        "your-webhook",
+        "webhook_secret_here",
+        "insert_secret",
+        "replace_me",
+        "replace-me",
+        "xxxxxxxx",
+        "********",
+    ];
+    unfilled
+        .iter()
+        .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
+        || words.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_secret_is_refused() {
+        use KeyForm::{Base64, Hex, Sha1OfText, Utf8};
+        let whsec = Base64 { prefix: "whsec_" };
+        let good = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        let cases = [
+            (Utf8, "It's a Secret to Everybody", Ok(26)),
+            (Utf8, "", Err(KeyProblem::Empty)),
+            (Utf8, " ", Err(KeyProblem::Space)),
+            (Utf8, "It's a Secret to Everybody\n", Err(KeyProblem::Space)),
+            (Utf8, "short", Err(KeyProblem::TooShort { bytes: 5 })),
+            (Utf8, "<your signing secret>", Err(KeyProblem::Placeholder)),
+            (Utf8, "${WEBHOOK_SIGNING_SECRET}", Err(KeyProblem::Placeholder)),
+            (Utf8, "whsec_your_secret_goes_here", Err(KeyProblem::Placeholder)),
+            (Utf8, "aaaaaaaaaaaaaaaaaaaaaaaa", Err(KeyProblem::Placeholder)),
+            (whsec, "whsec_", Err(KeyProblem::Empty)),
+            (whsec, good, Ok(24)),
+            (whsec, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
+            (
+                whsec,
+                "whsec_C2FVsBQIhrscChlQIMV-b5sSYspob7oD",
+                Err(KeyProblem::Form { form: whsec }),
+            ),
+            (
+                whsec,
+                "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                Err(KeyProblem::Placeholder),
+            ),
+            (Hex, "44782DEF547AAA06C910C43932B1EB0C", Ok(16)),
+            (
+                Hex,
+                "44782DEF547AAA06C910C43932B1EB0",
+                Err(KeyProblem::Form { form: Hex }),
+            ),
+            (Hex, "hello", Err(KeyProblem::Form { form: Hex })),
+            (Sha1OfText, "short", Err(KeyProblem::TooShort { bytes: 5 })),
+            (Sha1OfText, "a private key of Braintree", Ok(20)),
+        ];
+        for (form, secret, expected) in cases {
+            let read = form.read(secret, Weak::Refuse).map(|bytes| bytes.len());
+            assert_eq!(read, expected, "{form:?} {secret:?}");
+        }
+    }
+
+    #[test]
+    fn weak_is_for_published_examples_and_empty_is_for_nobody() {
+        let cases = [
+            ("12345", Ok(5)),
+            ("xxxxxxxx", Ok(8)),
+            ("", Err(KeyProblem::Empty)),
+            ("12345 ", Err(KeyProblem::Space)),
+        ];
+        for (secret, expected) in cases {
+            let read = KeyForm::Utf8.read(secret, Weak::Allow).map(|bytes| bytes.len());
+            assert_eq!(read, expected, "{secret:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Shared-secret signatures: what is signed, with which keys, and where the signature sits.
+//!
+//! A [`Scheme`] says how a provider signs, a [`Keyring`] holds the keys of each tenant, [`HmacVerifier`] decides and
+//! [`HmacSigner`] is its other half. The engine, which reads a message as its scheme says, also serves
+//! [`public_key`](super::public_key) and [`token`](super::token).
+
+pub(super) mod body;
+pub(super) mod encoding;
+pub(super) mod engine;
+pub(super) mod fields;
+pub(super) mod keys;
+mod running;
+pub(super) mod scheme;
+pub(super) mod signatures;
+mod signer;
+pub(super) mod time;
+mod verifier;
+
+pub use encoding::Encoding;
+pub use keys::{
+    Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
+    KeyringBuilder, Keys, NoKey, Wanted,
+};
+pub use running::Running;
+pub use scheme::{
+    BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
+    SignatureAt, TimeAt,
+};
+pub use signer::HmacSigner;
+pub use time::TimeFormat;
+pub use verifier::{HmacVerifier, PartialVerifier};

@@ -1,0 +1,224 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+
+/// How a signed time is written. What was sent is what was signed: it is read, never rendered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeFormat {
+    /// Seconds since 1970 in canonical decimal digits: no sign, no leading zero, at most twelve of them.
+    Seconds,
+    /// Milliseconds since 1970 in canonical decimal digits, at most fifteen of them.
+    Milliseconds,
+    /// `2026-11-22T17:30:39.123Z` (RFC 3339), with `Z` or an offset.
+    Rfc3339,
+}
+
+/// A time as it was sent, and what it means.
+#[derive(Debug, Clone)]
+pub(in crate::payload) struct SignedTime<'m> {
+    pub(in crate::payload) raw: Cow<'m, str>,
+    pub(in crate::payload) at: UnixTime,
+}
+
+impl TimeFormat {
+    #[inline]
+    pub(in crate::payload) fn read(self, text: &str) -> Option<UnixTime> {
+        let seconds = match self {
+            Self::Seconds => digits(text, 12)?,
+            // Whole seconds, as everywhere here: a fraction cannot make a message fresh or stale.
+            Self::Milliseconds => digits(text, 15)? / 1000,
+            Self::Rfc3339 => rfc3339(text)?,
+        };
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+
+    pub(in crate::payload) fn write(self, at: UnixTime) -> String {
+        match self {
+            Self::Seconds => at.as_secs().to_string(),
+            Self::Milliseconds => at.as_secs().saturating_mul(1000).to_string(),
+            Self::Rfc3339 => write_rfc3339(at.as_secs()),
+        }
+    }
+}
+
+/// A number in canonical digits, at most fifteen of them: no more than a `u64` holds.
+#[inline]
+fn digits(text: &str, most: usize) -> Option<u64> {
+    let canonical = text == "0" || !text.starts_with('0');
+    if !canonical || !(1..=most.min(15)).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0, |number: u64, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })
+}
+
+/// Seconds since 1970, or nothing for what is not RFC 3339 §5.6 or lies before 1970. A leap second counts as the
+/// first of the next minute.
+fn rfc3339(text: &str) -> Option<u64> {
+    let (date, rest) = text.split_once('T')?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let clock = rest.get(..8)?;
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    let offset = offset(after_fraction(rest.get(8..)?)?)?;
+    let in_range = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
+    if !in_range || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let local = ((days_before(year, month) + day - 1) * 24 + hour) * 3600 + minute * 60 + second;
+    u64::try_from(local - EPOCH_DAYS * 86_400 - offset).ok()
+}
+
+/// What follows `.123`, or the same text where there is no fraction.
+fn after_fraction(text: &str) -> Option<&str> {
+    let Some(fraction) = text.strip_prefix('.') else {
+        return Some(text);
+    };
+    let rest = fraction.trim_start_matches(|character: char| character.is_ascii_digit());
+    (1..=9).contains(&(fraction.len() - rest.len())).then_some(rest)
+}
+
+fn offset(text: &str) -> Option<i64> {
+    let (sign, clock) = match text.split_at_checked(1)? {
+        ("Z", "") => return Some(0),
+        ("+", clock) => (1, clock),
+        ("-", clock) => (-1, clock),
+        _ => return None,
+    };
+    let [hours, minutes] = numbers(clock, ':', [2, 2])?;
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// Exactly `N` numbers of these widths.
+fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> Option<[i64; N]> {
+    let mut fields = text.split(separator);
+    let mut values = [0; N];
+    for (value, width) in values.iter_mut().zip(widths) {
+        let field = fields
+            .next()
+            .filter(|field| field.len() == width && field.bytes().all(|byte| byte.is_ascii_digit()))?;
+        *value = field.parse().ok()?;
+    }
+    fields.next().is_none().then_some(values)
+}
+
+/// Days from year 0 to 1 January 1970.
+const EPOCH_DAYS: i64 = 719_528;
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 => 28 + i64::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from year 0 to the first of the month.
+fn days_before(year: i64, month: i64) -> i64 {
+    let leap_years = if year == 0 {
+        0
+    } else {
+        let last = year - 1;
+        last / 4 - last / 100 + last / 400 + 1
+    };
+    let months: i64 = (1..month).map(|earlier| days_in(year, earlier)).sum();
+    year * 365 + leap_years + months
+}
+
+fn write_rfc3339(seconds: u64) -> String {
+    let (mut days, clock) = (seconds / 86_400, seconds % 86_400);
+    let (mut year, mut month) = (1970_i64, 1_i64);
+    // Year 9999 is the last that RFC 3339 can write.
+    while year < 9999 && days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    while month < 12 && days >= days_in(year, month).unsigned_abs() {
+        days -= days_in(year, month).unsigned_abs();
+        month += 1;
+    }
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    format!(
+        "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
+        days + 1
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_time_has_one_form() {
+        use TimeFormat::{Milliseconds, Rfc3339, Seconds};
+        let cases = [
+            (Seconds, "0", Some(0)),
+            (Seconds, "1795361985", Some(1_795_361_985)),
+            (Seconds, "999999999999", Some(999_999_999_999)),
+            (Seconds, "1000000000000", None),
+            (Seconds, "+1795361985", None),
+            (Seconds, "01795361985", None),
+            (Seconds, "-9223372036854775808", None),
+            (Seconds, "1795361985.0", None),
+            (Seconds, "1e9", None),
+            (Seconds, " 1", None),
+            (Seconds, "", None),
+            (Seconds, "Infinity", None),
+            (Seconds, "\u{0661}", None),
+            (Milliseconds, "1693657560999", Some(1_693_657_560)),
+            (Milliseconds, "1000000000000000", None),
+            (Rfc3339, "1970-01-01T00:00:00Z", Some(0)),
+            (Rfc3339, "2020-01-01T00:00:00-07:00", Some(1_577_862_000)),
+            (Rfc3339, "2020-02-29T23:59:60Z", Some(1_583_020_800)),
+            (Rfc3339, "2026-11-22T17:30:39.123456789Z", Some(1_795_368_639)),
+            (Rfc3339, "2026-11-22T17:30:39.Z", None),
+            (Rfc3339, "2026-11-22T17:30:39.1234567890Z", None),
+            (Rfc3339, "2026-11-22t17:30:39Z", None),
+            (Rfc3339, "2026-11-22 17:30:39Z", None),
+            (Rfc3339, "2026-11-22T17:30:39", None),
+            (Rfc3339, "2026-11-22T17:30:39+0100", None),
+            (Rfc3339, "2026-11-22T17:30:39+24:00", None),
+            (Rfc3339, "2026-11-22T24:00:00Z", None),
+            (Rfc3339, "2026-02-29T00:00:00Z", None),
+            (Rfc3339, "2100-02-29T00:00:00Z", None),
+            (Rfc3339, "2026-13-01T00:00:00Z", None),
+            (Rfc3339, "2026-1-01T00:00:00Z", None),
+            (Rfc3339, "1969-12-31T23:59:59Z", None),
+            (Rfc3339, "0000-01-01T00:00:00Z", None),
+            (Rfc3339, "+026-11-22T17:30:39Z", None),
+            (Rfc3339, "", None),
+            (Rfc3339, "T", None),
+            (Rfc3339, "2026-11-22T17:30:3\u{e9}", None),
+        ];
+        for (format, text, expected) in cases {
+            let read = format.read(text).map(|at| at.as_secs());
+            assert_eq!(read, expected, "{format:?} {text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(seconds in 0_u64..253_402_300_800) {
+            for format in [TimeFormat::Seconds, TimeFormat::Milliseconds, TimeFormat::Rfc3339] {
+                let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+                prop_assert_eq!(format.read(&format.write(at)), Some(at), "{:?}", format);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,40}") {
+            for format in [TimeFormat::Seconds, TimeFormat::Milliseconds, TimeFormat::Rfc3339] {
+                let _ = format.read(&text);
+            }
+        }
+    }
+}

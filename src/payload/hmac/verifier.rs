@@ -1,0 +1,236 @@
+use std::sync::Arc;
+
+use super::encoding::MacBytes;
+use super::engine::{Reading, Written};
+use super::keys::{Feed, Matched};
+use super::scheme::{BodyForm, Layout};
+use super::signatures::MAX_SIGNATURES;
+use super::{FindKeys, Key, PartialScheme, Wanted};
+use crate::payload::{
+    Authentic, Delivery, Forged, Head, Message, Recognized, Scheme, Strength, VerifyBody, VerifyPayload,
+};
+
+/// Verifies HMAC signatures by a [`Scheme`], with the keys of the sender.
+///
+/// Checked, in this order: every header field that the scheme needs is there once and readable; the signed time is
+/// written canonically and within the tolerance; there is a well-formed signature; one of them is right under a key
+/// of the sender that is valid now. MACs are compared whole and in constant time. A malformed signature beside a good
+/// one is passed over. No heap allocation, unless the scheme reads the body as JSON or as a form.
+#[derive(Debug, Clone)]
+pub struct HmacVerifier {
+    pub(in crate::payload) scheme: Scheme,
+    pub(in crate::payload) keys: Arc<dyn FindKeys>,
+}
+
+impl HmacVerifier {
+    /// Verifies by this scheme with those keys.
+    pub fn new(scheme: Scheme, keys: impl FindKeys + 'static) -> Self {
+        Self {
+            scheme,
+            keys: Arc::new(keys),
+        }
+    }
+
+    /// The scheme it verifies by.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+}
+
+impl VerifyPayload for HmacVerifier {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+        let layout = &self.scheme.layout;
+        let reading = layout.read(message)?;
+        let mut candidates = Candidates::NONE;
+        layout.find_candidates(&reading, &mut candidates)?;
+        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
+        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
+        let matched = keys.matching(message.now, is_signed_under)?;
+        Ok(layout.authentic(matched, &reading, layout.delivery(&reading)))
+    }
+
+    fn begin_payload<'m>(
+        &self,
+        head: &Head<'m>,
+        limit: usize,
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+        Ok(self.begin(head, limit)?.map(|running| Box::new(running) as _))
+    }
+}
+
+/// Verifies by a [`PartialScheme`]: who sent it is proved, what was sent is not.
+#[derive(Debug, Clone)]
+pub struct PartialVerifier {
+    scheme: PartialScheme,
+    keys: Arc<dyn FindKeys>,
+}
+
+impl PartialVerifier {
+    /// Verifies by this scheme with those keys.
+    pub fn new(scheme: PartialScheme, keys: impl FindKeys + 'static) -> Self {
+        Self {
+            scheme,
+            keys: Arc::new(keys),
+        }
+    }
+
+    /// Who sent it.
+    ///
+    /// # Errors
+    /// [`Forged`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
+        let layout = &self.scheme.layout;
+        let reading = layout.read(message)?;
+        let mut candidates = Candidates::NONE;
+        layout.find_candidates(&reading, &mut candidates)?;
+        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
+        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
+        let matched = keys.matching(message.now, is_signed_under)?;
+        Ok(Recognized::assertion_of(
+            &matched,
+            layout.name.clone(),
+            Strength::UnboundToken,
+        ))
+    }
+}
+
+/// The signatures of a message: the first that is well formed, already decoded, and how many there are in all.
+#[derive(Clone, Copy)]
+pub(in crate::payload) struct Candidates {
+    first: MacBytes,
+    count: usize,
+}
+
+struct SignedParts<'r, 'm> {
+    layout: &'r Layout,
+    reading: &'r Reading<'m>,
+    form: Written,
+}
+
+impl Feed<Forged> for SignedParts<'_, '_> {
+    #[inline]
+    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
+        self.layout
+            .feed(&self.layout.signed, self.reading, self.form, sink)
+    }
+}
+
+impl Candidates {
+    pub(in crate::payload) const NONE: Self = Self {
+        first: MacBytes::EMPTY,
+        count: 0,
+    };
+}
+
+impl Layout {
+    /// Before any MAC is computed: there is at least one well-formed signature, and not too many. They are filled in
+    /// where they stand: moving them takes longer than reading them.
+    #[inline]
+    pub(in crate::payload) fn find_candidates(
+        &self,
+        reading: &Reading<'_>,
+        found: &mut Candidates,
+    ) -> Result<(), Forged> {
+        let mut well_formed = false;
+        let Candidates { first, count } = found;
+        self.any_signature(reading, &mut |signature| {
+            *count += 1;
+            well_formed = well_formed || self.decode(signature, first);
+            *count > MAX_SIGNATURES
+        })?;
+        if *count > MAX_SIGNATURES {
+            return Err(Forged::TooManySignatures {
+                limit: MAX_SIGNATURES,
+            });
+        }
+        well_formed
+            .then_some(())
+            .ok_or_else(|| self.malformed_signature())
+    }
+
+    #[inline]
+    fn is_signed_under(
+        &self,
+        key: &Key,
+        reading: &Reading<'_>,
+        candidates: &Candidates,
+    ) -> Result<bool, Forged> {
+        if self.is_among_written(Written::AsSent, key, reading, candidates)? {
+            return Ok(true);
+        }
+        let escaped = self.body == BodyForm::RawOrEscaped && !reading.message.body.is_ascii();
+        if !escaped || str::from_utf8(reading.message.body).is_err() {
+            return Ok(false);
+        }
+        self.is_among_written(Written::Escaped, key, reading, candidates)
+    }
+
+    #[inline]
+    fn is_among_written(
+        &self,
+        form: Written,
+        key: &Key,
+        reading: &Reading<'_>,
+        candidates: &Candidates,
+    ) -> Result<bool, Forged> {
+        self.mac(key, reading, form, |mac| self.is_among(mac, reading, candidates))
+    }
+
+    /// Whether the MAC is one of the signatures.
+    #[inline]
+    pub(in crate::payload) fn is_among(
+        &self,
+        mac: &[u8],
+        reading: &Reading<'_>,
+        candidates: &Candidates,
+    ) -> bool {
+        candidates.first.is_same(mac) || (candidates.count > 1 && self.is_another(mac, reading))
+    }
+
+    fn is_another(&self, mac: &[u8], reading: &Reading<'_>) -> bool {
+        let mut decoded = MacBytes::EMPTY;
+        let same = &mut |signature: &[u8]| self.decode(signature, &mut decoded) && decoded.is_same(mac);
+        // They were read when they were counted, so they can be read again.
+        self.any_signature(reading, same).unwrap_or(false)
+    }
+
+    #[inline]
+    fn decode(&self, signature: &[u8], decoded: &mut MacBytes) -> bool {
+        self.encoding.decode_into(signature, self.digest.len(), decoded)
+    }
+
+    /// Shows the MAC of what is signed.
+    #[inline]
+    pub(in crate::payload) fn mac<T>(
+        &self,
+        key: &Key,
+        reading: &Reading<'_>,
+        form: Written,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Forged> {
+        let parts = SignedParts {
+            layout: self,
+            reading,
+            form,
+        };
+        // A key of another kind is a ring that was built for another scheme: it matches nothing.
+        match key.mac(self.digest, &parts, then)? {
+            Some(shown) => Ok(shown),
+            None => Err(Forged::SignatureMismatch),
+        }
+    }
+
+    /// The proof that this key signed what was read.
+    #[inline]
+    pub(in crate::payload) fn authentic<'m>(
+        &self,
+        matched: Matched,
+        reading: &Reading<'_>,
+        delivery: Delivery<'m>,
+    ) -> Authentic<'m> {
+        let signed_at = reading.time.as_ref().map(|time| time.at);
+        let window = signed_at.and(self.window);
+        let fresh_until = window.map(|window| window.any_fresh_until(reading.message.now));
+        Authentic::assertion_of(matched, &self.name, delivery, signed_at, fresh_until)
+    }
+}

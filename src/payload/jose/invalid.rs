@@ -1,0 +1,232 @@
+use super::{Algorithm, InvalidJson};
+
+/// Why a token does not count. Says nothing of what stands in it but names of members.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidJwt {
+    /// Longer than any token here.
+    #[error("the token is longer than {limit} bytes")]
+    TooLarge {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// Not three parts between two dots (RFC 7515 §7.1).
+    #[error("the token has not three parts")]
+    Segments,
+    /// A part is not base64url in its canonical form (RFC 7515 §2).
+    #[error("the {part} is not canonical base64url")]
+    Base64 {
+        /// Which part.
+        part: JwtPart,
+    },
+    /// A part is not the JSON object that it must be.
+    #[error("the {part} is not acceptable JSON: {problem}")]
+    Json {
+        /// Which part.
+        part: JwtPart,
+        /// What is wrong with it.
+        problem: InvalidJson,
+    },
+    /// A member of the header or a claim is not of its type.
+    #[error("{name} is not of its type")]
+    MemberType {
+        /// The member.
+        name: &'static str,
+    },
+    /// A member of the header or a claim is absent.
+    #[error("{name} is missing")]
+    Missing {
+        /// The member.
+        name: &'static str,
+    },
+    /// `alg` is none that is known here; `none` is not (RFC 8725 §3.2).
+    #[error("the algorithm is not known")]
+    UnknownAlgorithm,
+    /// `alg` is not on the receiver's list.
+    #[error("{algorithm} is not allowed here")]
+    AlgorithmNotAllowed {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// `alg` is not the algorithm of the key (RFC 8725 §3.1).
+    #[error("{algorithm} is not the algorithm of the key")]
+    OtherAlgorithm {
+        /// The algorithm of the token.
+        algorithm: Algorithm,
+    },
+    /// `crit` is empty, names a member twice, one that is absent, or one of RFC 7515 itself (RFC 7515 §4.1.11).
+    #[error("crit is not well-formed")]
+    Critical,
+    /// `crit` names an extension that is not understood here.
+    #[error("crit names an extension that is not understood")]
+    UnknownCritical,
+    /// `b64` stands outside `crit` (RFC 7797 §6).
+    #[error("b64 is not listed in crit")]
+    B64NotCritical,
+    /// An unencoded payload that is not detached (RFC 7797 §5), or in a JWT (§7).
+    #[error("the payload is unencoded but not detached")]
+    AttachedUnencoded,
+    /// The token carries a payload though it should be detached.
+    #[error("the payload is not detached")]
+    NotDetached,
+    /// `kid` names no key of the set. Not a forgery: the set may have changed.
+    #[error("the key is not known")]
+    UnknownKey,
+    /// No key of the set can verify this algorithm.
+    #[error("no key for {algorithm}")]
+    NoKey {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// Several keys of the set answer to this token.
+    #[error("several keys match")]
+    AmbiguousKey,
+    /// The key is for something else (RFC 7517 §4.2, §4.3), not understood or weak: the set says why.
+    #[error("the key cannot be used")]
+    UnusableKey,
+    /// The key names no algorithm, and the list leaves several: see [`Algorithms`](crate::payload::jose::Algorithms).
+    #[error("nobody has decided which algorithm the key is for: list one for its type")]
+    UndecidedAlgorithm,
+    /// The signature is not right.
+    #[error("the signature does not match")]
+    Signature,
+    /// `typ` is not the one that is asked for (RFC 8725 §3.11).
+    #[error("typ is not the one asked for")]
+    Type,
+    /// A token inside a token (RFC 7519 §5.2).
+    #[error("nested tokens are not taken")]
+    Nested,
+    /// A claim does not say what it must.
+    #[error("{name} does not say what it must")]
+    Claim {
+        /// The claim.
+        name: &'static str,
+    },
+    /// `exp` has passed.
+    #[error("expired at {exp}, it is {now}")]
+    Expired {
+        /// The claim, in seconds since 1970.
+        exp: u64,
+        /// The present.
+        now: u64,
+    },
+    /// `nbf` lies ahead.
+    #[error("not before {nbf}, it is {now}")]
+    NotYetValid {
+        /// The claim, in seconds since 1970.
+        nbf: u64,
+        /// The present.
+        now: u64,
+    },
+    /// `iat` lies ahead.
+    #[error("issued at {iat}, it is {now}")]
+    FromTheFuture {
+        /// The claim, in seconds since 1970.
+        iat: u64,
+        /// The present.
+        now: u64,
+    },
+    /// `iat` is too long ago.
+    #[error("issued at {iat} and too old at {now}")]
+    TooOld {
+        /// The claim, in seconds since 1970.
+        iat: u64,
+        /// The present.
+        now: u64,
+    },
+    /// `exp` lies further from `iat` than the receiver takes.
+    #[error("valid for longer than {limit} seconds")]
+    LivesTooLong {
+        /// The limit in force.
+        limit: u64,
+    },
+    /// A claim names another tenant than the one whose key signed it.
+    #[error("{name} names another tenant")]
+    OtherTenant {
+        /// The claim.
+        name: &'static str,
+    },
+    /// The claimed hash is not that of the body.
+    #[error("the token is for another body")]
+    OtherBody,
+    /// The claimed hash is not that of method, path and query.
+    #[error("the token is for another request")]
+    OtherRequest,
+    /// The token is bound to a certificate, and the connection has none (RFC 8705 §3).
+    #[error("the token is bound to a certificate, and there is none")]
+    NoCertificate,
+    /// The token is bound to another certificate.
+    #[error("the token is bound to another certificate")]
+    OtherCertificate,
+    /// The token is bound to no certificate, and must be.
+    #[error("the token is not bound to a certificate")]
+    NotBoundToCertificate,
+    /// The token is bound in a way that is not understood (RFC 7800 §3.1).
+    #[error("the token is bound in a way that is not understood")]
+    UnknownConfirmation,
+}
+
+/// A part of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JwtPart {
+    /// The protected header.
+    Header,
+    /// The payload; of a JWT, its claims.
+    Payload,
+    /// The signature.
+    Signature,
+}
+
+impl std::fmt::Display for JwtPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+impl InvalidJwt {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "payload.token.too_large",
+            Self::Segments => "payload.token.segments",
+            Self::Base64 { .. } => "payload.token.base64",
+            Self::Json { .. } => "payload.token.json",
+            Self::MemberType { .. } => "payload.token.member_type",
+            Self::Missing { .. } => "payload.token.missing_member",
+            Self::UnknownAlgorithm => "payload.token.unknown_algorithm",
+            Self::AlgorithmNotAllowed { .. } => "payload.token.algorithm_not_allowed",
+            Self::OtherAlgorithm { .. } => "payload.token.other_algorithm",
+            Self::Critical => "payload.token.critical",
+            Self::UnknownCritical => "payload.token.unknown_critical",
+            Self::B64NotCritical => "payload.token.b64_not_critical",
+            Self::AttachedUnencoded => "payload.token.attached_unencoded",
+            Self::NotDetached => "payload.token.not_detached",
+            Self::UnknownKey => "payload.token.unknown_key",
+            Self::NoKey { .. } => "payload.token.no_key",
+            Self::AmbiguousKey => "payload.token.ambiguous_key",
+            Self::UnusableKey => "payload.token.unusable_key",
+            Self::UndecidedAlgorithm => "payload.token.undecided_algorithm",
+            Self::Signature => "payload.token.signature",
+            Self::Type => "payload.token.type",
+            Self::Nested => "payload.token.nested",
+            Self::Claim { .. } => "payload.token.claim",
+            Self::Expired { .. } => "payload.token.expired",
+            Self::NotYetValid { .. } => "payload.token.not_yet_valid",
+            Self::FromTheFuture { .. } => "payload.token.from_the_future",
+            Self::TooOld { .. } => "payload.token.too_old",
+            Self::LivesTooLong { .. } => "payload.token.lives_too_long",
+            Self::OtherTenant { .. } => "payload.token.other_tenant",
+            Self::OtherBody => "payload.token.other_body",
+            Self::OtherRequest => "payload.token.other_request",
+            Self::NoCertificate => "payload.token.no_certificate",
+            Self::OtherCertificate => "payload.token.other_certificate",
+            Self::NotBoundToCertificate => "payload.token.not_bound_to_certificate",
+            Self::UnknownConfirmation => "payload.token.unknown_confirmation",
+        }
+    }
+}

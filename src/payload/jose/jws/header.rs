@@ -1,0 +1,111 @@
+use std::borrow::Cow;
+
+use crate::payload::jose::json::{Json, Object};
+use crate::payload::jose::{Algorithm, InvalidJwt, JwtPart};
+
+/// The most values in a header.
+const MAX_VALUES: u32 = 128;
+/// The longest name of a key, in bytes.
+const MAX_KID: usize = 256;
+
+/// A protected header, checked. What it says of keys and where to find them (`jwk`, `jku`, `x5c`, `x5u`) is not even
+/// read: RFC 7515 §4.1.2 to §4.1.6 are for receivers that trust the sender to name the key.
+#[derive(Debug)]
+pub(in crate::payload::jose) struct Header<'h> {
+    pub(in crate::payload::jose) algorithm: Algorithm,
+    pub(in crate::payload::jose) kid: Option<Cow<'h, str>>,
+    pub(in crate::payload::jose) typ: Option<Cow<'h, str>>,
+    pub(in crate::payload::jose) cty: Option<Cow<'h, str>>,
+    pub(in crate::payload::jose) payload: PayloadForm,
+}
+
+/// Whether the payload is encoded before it is signed (RFC 7797 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::payload::jose) enum PayloadForm {
+    Base64Url,
+    Unencoded,
+}
+
+impl<'h> Header<'h> {
+    pub(in crate::payload::jose) fn parse(json: &'h [u8]) -> Result<Self, InvalidJwt> {
+        let members = Object::parse(json, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
+            part: JwtPart::Header,
+            problem,
+        })?;
+        check_critical(&members)?;
+        Ok(Self {
+            algorithm: algorithm(&members)?,
+            kid: kid(&members)?,
+            typ: text(&members, "typ")?,
+            cty: text(&members, "cty")?,
+            payload: payload_form(&members)?,
+        })
+    }
+}
+
+fn algorithm(members: &Object<'_>) -> Result<Algorithm, InvalidJwt> {
+    let name = text(members, "alg")?.ok_or(InvalidJwt::Missing { name: "alg" })?;
+    Algorithm::from_jose(&name).ok_or(InvalidJwt::UnknownAlgorithm)
+}
+
+fn kid<'h>(members: &Object<'h>) -> Result<Option<Cow<'h, str>>, InvalidJwt> {
+    let kid = text(members, "kid")?;
+    match &kid {
+        Some(kid) if kid.len() > MAX_KID || kid.chars().any(char::is_control) => {
+            Err(InvalidJwt::MemberType { name: "kid" })
+        }
+        _ => Ok(kid),
+    }
+}
+
+/// A member that is text, or absent.
+pub(in crate::payload::jose) fn text<'h>(
+    members: &Object<'h>,
+    name: &'static str,
+) -> Result<Option<Cow<'h, str>>, InvalidJwt> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Json::Text(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(InvalidJwt::MemberType { name }),
+    }
+}
+
+/// What RFC 7515, RFC 7516 and RFC 7518 define themselves, and `crit` must not name (RFC 7515 §4.1.11).
+const REGISTERED: [&str; 20] = [
+    "alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit", "enc", "zip", "epk",
+    "apu", "apv", "iv", "tag", "p2s", "p2c",
+];
+
+/// RFC 7515 §4.1.11: a list of names, none twice, all in the header, all understood. Only `b64` is.
+fn check_critical(members: &Object<'_>) -> Result<(), InvalidJwt> {
+    let names = match members.get("crit") {
+        None => return Ok(()),
+        Some(Json::Array(names)) if !names.is_empty() => names,
+        Some(_) => return Err(InvalidJwt::Critical),
+    };
+    let mut seen: Vec<&str> = Vec::with_capacity(names.len());
+    for name in names {
+        let Json::Text(name) = name else {
+            return Err(InvalidJwt::Critical);
+        };
+        if seen.contains(&&**name) || REGISTERED.contains(&&**name) || !members.contains(name) {
+            return Err(InvalidJwt::Critical);
+        }
+        seen.push(name);
+    }
+    if seen != ["b64"] {
+        return Err(InvalidJwt::UnknownCritical);
+    }
+    Ok(())
+}
+
+/// RFC 7797 §3 and §6. `check_critical` has seen to it that `crit`, where it stands, names `b64` and nothing else.
+fn payload_form(members: &Object<'_>) -> Result<PayloadForm, InvalidJwt> {
+    match members.get("b64") {
+        None => Ok(PayloadForm::Base64Url),
+        Some(Json::Bool(_)) if !members.contains("crit") => Err(InvalidJwt::B64NotCritical),
+        Some(Json::Bool(true)) => Ok(PayloadForm::Base64Url),
+        Some(Json::Bool(false)) => Ok(PayloadForm::Unencoded),
+        Some(_) => Err(InvalidJwt::MemberType { name: "b64" }),
+    }
+}

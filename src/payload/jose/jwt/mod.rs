@@ -1,0 +1,16 @@
+//! JSON Web Tokens (RFC 7519), bound to the message that they came with.
+
+mod binding;
+mod keyring;
+mod presets;
+mod rules;
+mod signer;
+mod verifier;
+
+pub use binding::{BodyHash, HashForm, RequestHash};
+pub use keyring::{FindJwks, JwtKeyring, TenantJwks};
+pub use rules::JwtRules;
+pub use signer::JwtSigner;
+pub use verifier::{BoundJwtScheme, JwtAt, JwtScheme, JwtVerifier, UnboundJwts};
+
+pub(in crate::payload::jose) use verifier::refuse;

@@ -1,0 +1,132 @@
+//! Senders that use tokens: data only. Each says whether the body is bound.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+use crate::payload::jose::{BodyHash, BoundJwtScheme, HashForm, JwtAt, JwtRules, JwtScheme, RequestHash};
+
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
+
+/// Rules of a sender that names neither itself nor us nor an end.
+fn bare() -> JwtRules {
+    JwtRules::new("", "")
+        .allow_any_issuer()
+        .allow_any_audience()
+        .allow_no_expiry()
+}
+
+impl BoundJwtScheme {
+    /// Plaid: `Plaid-Verification`, ES256, no older than five minutes. **The body is bound** (`request_body_sha256`).
+    ///
+    /// Keys by `kid` from `/webhook_verification_key/get`, with your credentials; list ES256 only.
+    pub fn plaid() -> Self {
+        let at = JwtAt::header(HeaderName::from_static("plaid-verification"));
+        let rules = bare().with_max_age(FIVE_MINUTES);
+        JwtScheme::new("plaid", at, rules)
+            .bound_to_body(BodyHash::in_claim("request_body_sha256", HashForm::Hex))
+    }
+
+    /// Netlify: `X-Webhook-Signature`, HS256. **The body is bound** (`sha256`).
+    ///
+    /// # Security
+    /// Such a token has no time: only the replay store tells a second delivery from the first, for as long as it
+    /// remembers.
+    pub fn netlify() -> Self {
+        let at = JwtAt::header(HeaderName::from_static("x-webhook-signature"));
+        let rules = JwtRules::new("netlify", "")
+            .allow_any_audience()
+            .allow_no_expiry();
+        JwtScheme::new("netlify", at, rules).bound_to_body(BodyHash::in_claim("sha256", HashForm::Hex))
+    }
+
+    /// Vonage: `Authorization: Bearer`, HS256, no older than five minutes. **The body is bound** (`payload_hash`).
+    ///
+    /// Source: developer.vonage.com, "Signed webhooks".
+    pub fn vonage() -> Self {
+        let rules = JwtRules::new("Vonage", "").allow_any_audience().allow_no_expiry();
+        let rules = rules.with_max_age(FIVE_MINUTES).require_id();
+        JwtScheme::new("vonage", JwtAt::bearer(), rules)
+            .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex))
+    }
+
+    /// MessageBird: `MessageBird-Signature-JWT`, HS256. **The body is bound** (`payload_hash`), and so is the address
+    /// (`url_hash`) at this origin, as in `https://hooks.example`.
+    ///
+    /// Source: developers.messagebird.com, "Verify HTTP requests", and MessageBird's Node and .NET libraries.
+    pub fn messagebird(origin: &str) -> Self {
+        let at = JwtAt::header(HeaderName::from_static("messagebird-signature-jwt"));
+        let rules = JwtRules::new("MessageBird", "").allow_any_audience().require_id();
+        JwtScheme::new("messagebird", at, rules)
+            .bound_to_request(RequestHash::url("url_hash", origin))
+            .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex))
+    }
+
+    /// FusionAuth: `X-FusionAuth-Signature-JWT`. **The body is bound** (`request_body_sha256`, in base64).
+    ///
+    /// # Security
+    /// Such a token has no end: only the replay store tells a second delivery from the first, for as long as it
+    /// remembers.
+    pub fn fusionauth() -> Self {
+        let at = JwtAt::header(HeaderName::from_static("x-fusionauth-signature-jwt"));
+        JwtScheme::new("fusionauth", at, bare())
+            .bound_to_body(BodyHash::in_claim("request_body_sha256", HashForm::Base64))
+    }
+
+    /// Secure Webhook Token (draft-knauer-secure-webhook-token): `Authorization: Bearer`. **The body is bound**
+    /// (`webhook.data.hash`, with `hashAlg` of SHA-256; the draft's default of SHA3-256 is refused).
+    pub fn swt(issuer: &str) -> Self {
+        let rules = JwtRules::new(issuer, "").allow_any_audience().require_id();
+        let rules = rules.with_max_lifetime(Duration::from_secs(3600));
+        let hash = BodyHash::within(&["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
+        JwtScheme::new("swt", JwtAt::bearer(), rules).bound_to_body(hash)
+    }
+}
+
+impl JwtScheme {
+    /// Google Cloud Pub/Sub push: `Authorization: Bearer`, RS256, for this audience and of this service account.
+    /// **The body is not bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
+    pub fn google_pubsub(audience: &str, service_account: &str) -> Self {
+        let rules = JwtRules::new("https://accounts.google.com", audience)
+            .or_issuer("accounts.google.com")
+            .require_text("email", service_account)
+            .require_true("email_verified");
+        Self::new("google_pubsub", JwtAt::bearer(), rules)
+    }
+
+    /// Microsoft Graph change notifications: `validationTokens` in the body, RS256, for this application in this
+    /// directory (both by their GUID), in the first version of the platform's tokens. **The body is not bound.** Ask
+    /// with [`UnboundJwts::recognize_list`](crate::payload::jose::UnboundJwts::recognize_list).
+    pub fn microsoft_graph(application: &str, directory: &str) -> Self {
+        let rules = JwtRules::new(format!("https://sts.windows.net/{directory}/"), application)
+            .require_text("appid", GRAPH_PUBLISHER)
+            .require_text("tid", directory);
+        Self::new("microsoft_graph", JwtAt::bearer(), rules)
+    }
+
+    /// The same in the second version of the platform's tokens. **The body is not bound.**
+    pub fn microsoft_graph_v2(application: &str, directory: &str) -> Self {
+        let issuer = format!("https://login.microsoftonline.com/{directory}/v2.0");
+        let rules = JwtRules::new(issuer, application)
+            .require_text("azp", GRAPH_PUBLISHER)
+            .require_text("tid", directory);
+        Self::new("microsoft_graph", JwtAt::bearer(), rules)
+    }
+
+    /// Atlassian Connect: `Authorization: JWT`, HS256, of this client key. **The body is not bound**; method, path
+    /// below this base path and query are (`qsh`).
+    pub fn atlassian_connect(client_key: &str, base_path: &str) -> Self {
+        let rules = JwtRules::new(client_key, "").allow_any_audience();
+        Self::new("atlassian_connect", JwtAt::authorization("JWT"), rules)
+            .bound_to_request(RequestHash::atlassian(base_path))
+    }
+
+    /// monday.com: `Authorization`, HS256, for this address. **The body is not bound.**
+    pub fn monday(endpoint: &str) -> Self {
+        let rules = JwtRules::new("", endpoint).allow_any_issuer();
+        Self::new("monday", JwtAt::header(http::header::AUTHORIZATION), rules)
+    }
+}
+
+/// The application that publishes change notifications, the same in every directory.
+const GRAPH_PUBLISHER: &str = "0bf30f3b-4a52-48df-9a82-234910c4a086";

@@ -1,0 +1,405 @@
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::payload::jose::InvalidJwt;
+use crate::payload::jose::json::{Json, Object};
+use crate::payload::jose::jws::header::{Header, text};
+use crate::tenant::TenantId;
+
+/// What the claims of a token must say (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
+///
+/// Issuer and audience are asked for by construction, `exp` by default. Every claim of RFC 7519 is of its type or the
+/// token is refused, asked for or not. The clock may be off by 60 seconds.
+///
+/// ```
+/// use countersign::payload::jose::JwtRules;
+///
+/// let rules = JwtRules::new("https://issuer.example", "https://hooks.example/acme").require_text("event", "paid");
+/// # drop(rules);
+/// ```
+#[derive(Debug, Clone)]
+pub struct JwtRules {
+    issuers: Accepted,
+    audiences: Accepted,
+    types: &'static [&'static str],
+    type_required: bool,
+    expiry_required: bool,
+    id_required: bool,
+    leeway: u64,
+    max_age: Option<u64>,
+    max_lifetime: Option<u64>,
+    pub(in crate::payload::jose) certificate_required: bool,
+    texts: Vec<(&'static str, String)>,
+    flags: Vec<&'static str>,
+    tenant_in: Vec<(&'static str, String)>,
+}
+
+/// The values that a claim may have.
+#[derive(Debug, Clone)]
+enum Accepted {
+    Any,
+    OneOf(Vec<String>),
+}
+
+impl Accepted {
+    fn contains(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(values) => values.iter().any(|accepted| accepted == value),
+        }
+    }
+}
+
+/// The times of a token that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::payload::jose) struct Times {
+    pub(in crate::payload::jose) issued: Option<u64>,
+    /// Until when it would be accepted again.
+    pub(in crate::payload::jose) until: Option<u64>,
+}
+
+impl JwtRules {
+    /// Tokens of this issuer for this audience, both compared byte for byte.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            issuers: Accepted::OneOf(vec![issuer.into()]),
+            audiences: Accepted::OneOf(vec![audience.into()]),
+            types: &["JWT"],
+            type_required: false,
+            expiry_required: true,
+            id_required: false,
+            leeway: 60,
+            max_age: None,
+            max_lifetime: None,
+            certificate_required: false,
+            texts: Vec::new(),
+            flags: Vec::new(),
+            tenant_in: Vec::new(),
+        }
+    }
+
+    /// This issuer, too.
+    #[must_use]
+    pub fn or_issuer(mut self, issuer: impl Into<String>) -> Self {
+        if let Accepted::OneOf(issuers) = &mut self.issuers {
+            issuers.push(issuer.into());
+        }
+        self
+    }
+
+    /// This audience, too.
+    #[must_use]
+    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
+        if let Accepted::OneOf(audiences) = &mut self.audiences {
+            audiences.push(audience.into());
+        }
+        self
+    }
+
+    /// Takes tokens whoever is named as their issuer, or nobody. For providers that name none.
+    ///
+    /// # Security
+    /// Then only the key tells one issuer from another.
+    #[must_use]
+    pub fn allow_any_issuer(mut self) -> Self {
+        self.issuers = Accepted::Any;
+        self
+    }
+
+    /// Takes tokens for whomever they are meant, or nobody. For providers that name none.
+    ///
+    /// # Security
+    /// Then a token that was sent to somebody else passes here, if its key counts here, too.
+    #[must_use]
+    pub fn allow_any_audience(mut self) -> Self {
+        self.audiences = Accepted::Any;
+        self
+    }
+
+    /// Takes tokens without `exp`. Give a [maximum age](Self::with_max_age) then.
+    #[must_use]
+    pub fn allow_no_expiry(mut self) -> Self {
+        self.expiry_required = false;
+        self
+    }
+
+    /// `iat` must be there, and no longer ago than that.
+    #[must_use]
+    pub fn with_max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age.as_secs());
+        self
+    }
+
+    /// `iat` must be there, and `exp` no further from it than that.
+    #[must_use]
+    pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = Some(lifetime.as_secs());
+        self
+    }
+
+    /// How far the clocks may differ. Default 60 seconds.
+    #[must_use]
+    pub fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway.as_secs();
+        self
+    }
+
+    /// `typ` must be there and one of these, whatever their case, with or without `application/` before them. Without
+    /// this rule it may be absent, or `JWT`. Tells tokens of one kind from those of another (RFC 8725 §3.11).
+    #[must_use]
+    pub fn with_types(mut self, types: &'static [&'static str]) -> Self {
+        self.types = types;
+        self.type_required = true;
+        self
+    }
+
+    /// `jti` must be there.
+    #[must_use]
+    pub fn require_id(mut self) -> Self {
+        self.id_required = true;
+        self
+    }
+
+    /// This claim must be there and this text.
+    #[must_use]
+    pub fn require_text(mut self, claim: &'static str, text: impl Into<String>) -> Self {
+        self.texts.push((claim, text.into()));
+        self
+    }
+
+    /// This claim must be there and `true`.
+    #[must_use]
+    pub fn require_true(mut self, claim: &'static str) -> Self {
+        self.flags.push(claim);
+        self
+    }
+
+    /// The token must be bound to the client certificate of its connection (RFC 8705 §3). One that says that it is
+    /// bound is compared without this rule, too.
+    #[must_use]
+    pub fn require_certificate(mut self) -> Self {
+        self.certificate_required = true;
+        self
+    }
+
+    /// This claim must be there and name the tenant whose key signed the token: `{tenant}` stands for its name, as in
+    /// `https://{tenant}.example`. A claim `tenant` is compared without this rule, too.
+    #[must_use]
+    pub fn with_tenant_in(mut self, claim: &'static str, template: impl Into<String>) -> Self {
+        self.tenant_in.push((claim, template.into()));
+        self
+    }
+
+    /// What a sender puts into a token so that it passes: all but times and bindings.
+    pub(in crate::payload::jose) fn claims_to_send(&self, tenant: &TenantId) -> Map<String, Value> {
+        let mut claims = Map::new();
+        for (name, accepted) in [("iss", &self.issuers), ("aud", &self.audiences)] {
+            if let Accepted::OneOf(values) = accepted {
+                claims.extend(
+                    values
+                        .first()
+                        .map(|value| (name.to_owned(), value.as_str().into())),
+                );
+            }
+        }
+        let texts = self
+            .texts
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), text.as_str().into()));
+        claims.extend(texts);
+        claims.extend(self.flags.iter().map(|name| ((*name).to_owned(), true.into())));
+        let tenants = self.tenant_in.iter().map(|(name, template)| {
+            (
+                (*name).to_owned(),
+                template.replacen("{tenant}", tenant.as_str(), 1).into(),
+            )
+        });
+        claims.extend(tenants);
+        claims
+    }
+
+    pub(in crate::payload::jose) fn type_to_send(&self) -> &'static str {
+        self.types.first().unwrap_or(&"JWT")
+    }
+
+    pub(in crate::payload::jose) fn check_header(&self, header: &Header<'_>) -> Result<(), InvalidJwt> {
+        // RFC 7519 §5.2: a token inside a token is announced so.
+        if header
+            .cty
+            .as_deref()
+            .is_some_and(|cty| cty.eq_ignore_ascii_case("JWT"))
+        {
+            return Err(InvalidJwt::Nested);
+        }
+        match header.typ.as_deref() {
+            None if self.type_required => Err(InvalidJwt::Missing { name: "typ" }),
+            None => Ok(()),
+            Some(typ) => self.check_type(typ),
+        }
+    }
+
+    /// RFC 7515 §4.1.9: media types, compared without case; `application/` is left out where nothing else is meant.
+    fn check_type(&self, typ: &str) -> Result<(), InvalidJwt> {
+        let short = match typ.get(..12) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("application/") => typ.get(12..).unwrap_or(typ),
+            _ => typ,
+        };
+        if self.types.iter().any(|wanted| wanted.eq_ignore_ascii_case(short)) {
+            Ok(())
+        } else {
+            Err(InvalidJwt::Type)
+        }
+    }
+
+    pub(in crate::payload::jose) fn check(
+        &self,
+        claims: &Object<'_>,
+        owner: &TenantId,
+        now: u64,
+    ) -> Result<Times, InvalidJwt> {
+        self.check_issuer(claims)?;
+        self.check_audience(claims)?;
+        let times = self.check_times(claims, now)?;
+        self.check_texts(claims)?;
+        self.check_tenant(claims, owner)?;
+        Ok(times)
+    }
+
+    fn check_issuer(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
+        match text(claims, "iss")? {
+            Some(issuer) if self.issuers.contains(&issuer) => Ok(()),
+            Some(_) => Err(InvalidJwt::Claim { name: "iss" }),
+            None if matches!(self.issuers, Accepted::Any) => Ok(()),
+            None => Err(InvalidJwt::Missing { name: "iss" }),
+        }
+    }
+
+    /// RFC 7519 §4.1.3: a text or a list of texts, one of which is us.
+    fn check_audience(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
+        let wrong_type = InvalidJwt::MemberType { name: "aud" };
+        let named = match claims.get("aud") {
+            None if matches!(self.audiences, Accepted::Any) => return Ok(()),
+            None => return Err(InvalidJwt::Missing { name: "aud" }),
+            Some(Json::Text(audience)) => self.audiences.contains(audience),
+            Some(Json::Array(list)) => {
+                let texts = list.iter().map(|item| match item {
+                    Json::Text(audience) => Ok(self.audiences.contains(audience)),
+                    _ => Err(wrong_type.clone()),
+                });
+                texts.collect::<Result<Vec<_>, _>>()?.contains(&true)
+            }
+            Some(_) => return Err(wrong_type),
+        };
+        if named {
+            Ok(())
+        } else {
+            Err(InvalidJwt::Claim { name: "aud" })
+        }
+    }
+
+    fn check_times(&self, claims: &Object<'_>, now: u64) -> Result<Times, InvalidJwt> {
+        let (exp, nbf, iat) = (date(claims, "exp")?, date(claims, "nbf")?, date(claims, "iat")?);
+        if exp.is_none() && self.expiry_required {
+            return Err(InvalidJwt::Missing { name: "exp" });
+        }
+        if iat.is_none() && (self.max_age.is_some() || self.max_lifetime.is_some()) {
+            return Err(InvalidJwt::Missing { name: "iat" });
+        }
+        self.check_window(exp, nbf, now)?;
+        self.check_age(exp, iat, now)?;
+        let by_age = self.max_age.zip(iat).map(|(age, iat)| iat.saturating_add(age));
+        let by_expiry = exp.map(|exp| exp.saturating_add(self.leeway));
+        let until = by_expiry.into_iter().chain(by_age).min();
+        Ok(Times { issued: iat, until })
+    }
+
+    fn check_window(&self, exp: Option<u64>, nbf: Option<u64>, now: u64) -> Result<(), InvalidJwt> {
+        match (exp, nbf) {
+            (Some(exp), _) if now >= exp.saturating_add(self.leeway) => Err(InvalidJwt::Expired { exp, now }),
+            (_, Some(nbf)) if now.saturating_add(self.leeway) < nbf => {
+                Err(InvalidJwt::NotYetValid { nbf, now })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_age(&self, exp: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), InvalidJwt> {
+        let Some(iat) = iat else { return Ok(()) };
+        if now.saturating_add(self.leeway) < iat {
+            return Err(InvalidJwt::FromTheFuture { iat, now });
+        }
+        if self.max_age.is_some_and(|age| now.saturating_sub(iat) > age) {
+            return Err(InvalidJwt::TooOld { iat, now });
+        }
+        match (self.max_lifetime, exp) {
+            (Some(limit), Some(exp)) if exp.saturating_sub(iat) > limit => {
+                Err(InvalidJwt::LivesTooLong { limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_texts(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
+        // Of their type, whether or not anything is asked of them.
+        text(claims, "sub")?;
+        if text(claims, "jti")?.is_none() && self.id_required {
+            return Err(InvalidJwt::Missing { name: "jti" });
+        }
+        for (name, wanted) in &self.texts {
+            require(claims, name, wanted)?;
+        }
+        for name in &self.flags {
+            match claims.get(name) {
+                None => return Err(InvalidJwt::Missing { name }),
+                Some(Json::Bool(true)) => {}
+                Some(_) => return Err(InvalidJwt::Claim { name }),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tenant(&self, claims: &Object<'_>, owner: &TenantId) -> Result<(), InvalidJwt> {
+        let other = |name| InvalidJwt::OtherTenant { name };
+        if text(claims, "tenant")?.is_some_and(|tenant| tenant != owner.as_str()) {
+            return Err(other("tenant"));
+        }
+        for (name, template) in &self.tenant_in {
+            let value = text(claims, name)?.ok_or(InvalidJwt::Missing { name })?;
+            if !names(template, owner.as_str(), &value) {
+                return Err(other(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the text is the template with this tenant's name in it. Nothing is rendered, so nothing is allocated.
+fn names(template: &str, tenant: &str, value: &str) -> bool {
+    match template.split_once("{tenant}") {
+        None => value == template,
+        Some((before, after)) => {
+            value
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                == Some(tenant)
+        }
+    }
+}
+
+fn require(claims: &Object<'_>, name: &'static str, wanted: &str) -> Result<(), InvalidJwt> {
+    match text(claims, name)? {
+        None => Err(InvalidJwt::Missing { name }),
+        Some(value) if value == wanted => Ok(()),
+        Some(_) => Err(InvalidJwt::Claim { name }),
+    }
+}
+
+/// A NumericDate (RFC 7519 §2): whole seconds from 1970 on. Fractions, negative numbers and texts are refused.
+fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<u64>, InvalidJwt> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::Whole(seconds)) => Ok(Some(*seconds)),
+        Some(_) => Err(InvalidJwt::MemberType { name }),
+    }
+}

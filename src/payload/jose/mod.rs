@@ -1,0 +1,43 @@
+//! JSON Object Signing and Encryption: signatures (JWS, RFC 7515), keys and key sets (JWK, RFC 7517), algorithms (JWA,
+//! RFC 7518) and tokens (JWT, RFC 7519). Nothing is encrypted or decrypted here.
+//!
+//! The algorithms and keys also serve [HTTP message signatures](super::http_signature).
+
+pub(in crate::payload) mod algorithms;
+#[cfg(feature = "jwt")]
+mod invalid;
+#[cfg(feature = "jwt")]
+pub(in crate::payload) mod json;
+#[cfg(feature = "jwt")]
+mod jwks;
+#[cfg(feature = "jwt")]
+mod jws;
+#[cfg(feature = "jwt")]
+mod jwt;
+
+#[cfg(feature = "tls")]
+pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
+pub use algorithms::{
+    Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
+    VerifyingKey, WeakKey,
+};
+#[cfg(feature = "jwt")]
+pub use invalid::{InvalidJwt, JwtPart};
+#[cfg(feature = "jwt")]
+pub use json::InvalidJson;
+#[cfg(feature = "jwks-fetch")]
+pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
+#[cfg(feature = "jwt")]
+pub use jwks::{
+    CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
+    RemoteJwks, Todo, Unknown,
+};
+#[cfg(feature = "jwt")]
+use jws::{Candidate, Choice, UseAs};
+#[cfg(feature = "jwt")]
+pub use jws::{DetachedVerifier, Jws, JwsVerifier};
+#[cfg(feature = "jwt")]
+pub use jwt::{
+    BodyHash, BoundJwtScheme, FindJwks, HashForm, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner,
+    JwtVerifier, RequestHash, TenantJwks, UnboundJwts,
+};

@@ -1,0 +1,215 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+use subtle::ConstantTimeEq as _;
+
+use crate::payload::hmac::body::{at_path, parse_json, scalar};
+use crate::payload::hmac::encoding::MacBytes;
+use crate::payload::hmac::keys::{Digest, KeyForm};
+use crate::payload::hmac::scheme::SchemeName;
+use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
+use crate::payload::{CannotSign, Forged, Message, NoKey, Outgoing, Recognized, Strength};
+
+/// What is signed of an item, in its order, as paths.
+const SIGNED: [&str; 8] = [
+    "pspReference",
+    "originalReference",
+    "merchantAccountCode",
+    "merchantReference",
+    "amount.value",
+    "amount.currency",
+    "eventCode",
+    "success",
+];
+const SIGNATURE: &str = "additionalData.hmacSignature";
+/// The most items of one batch.
+const MAX_ITEMS: usize = 100;
+
+/// Verifies Adyen's standard webhooks: a batch of items, each with a signature of its own inside.
+///
+/// *Every* item must be right. Only eight fields of an item are signed, so the answer holds those, and its strength is
+/// [`Strength::SignedFields`]; whatever else the body holds is anybody's. The platform webhooks sign the whole body:
+/// [`Scheme::adyen_platform`](crate::payload::Scheme::adyen_platform).
+#[derive(Debug, Clone)]
+pub struct AdyenVerifier {
+    keys: Arc<dyn FindKeys>,
+    name: SchemeName,
+}
+
+/// A batch of which every item is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AdyenBatch {
+    /// Who sent it.
+    pub recognized: Recognized,
+    /// The signed fields of each item.
+    pub items: Vec<AdyenItem>,
+}
+
+/// The signed fields of an item; empty where the item has none. Each is signed as it stands, between colons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "Adyen's own names, which say what they are")]
+pub struct AdyenItem {
+    pub psp_reference: String,
+    pub original_reference: String,
+    pub merchant_account: String,
+    pub merchant_reference: String,
+    pub value: String,
+    pub currency: String,
+    pub event_code: String,
+    pub success: String,
+}
+
+impl AdyenVerifier {
+    /// What its keys are: `Keyring::builder(AdyenVerifier::KEYS)`.
+    pub const KEYS: KeySpec = KeySpec::Secret {
+        digest: Digest::Sha256,
+        form: KeyForm::Hex,
+    };
+
+    /// Verifies with those keys.
+    pub fn new(keys: impl FindKeys + 'static) -> Self {
+        Self {
+            keys: Arc::new(keys),
+            name: SchemeName::Fixed("adyen"),
+        }
+    }
+
+    /// Who sent the batch, and what is signed of its items.
+    ///
+    /// # Errors
+    /// [`Forged`], with the first reason found in any item.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<AdyenBatch, Forged> {
+        let batch = parse_json(message.body)?;
+        let items = items(&batch)?;
+        let signed = items
+            .iter()
+            .map(SignedItem::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
+        let matched = keys.matching(message.now, |key| Ok(are_all_signed_under(key, &signed)))?;
+        Ok(AdyenBatch {
+            recognized: Recognized::assertion_of(&matched, self.name.clone(), Strength::SignedFields),
+            items: signed.iter().map(SignedItem::fields).collect(),
+        })
+    }
+
+    /// The batch with a signature in each item, by the newest key.
+    ///
+    /// # Errors
+    /// [`CannotSign`].
+    pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<u8>, CannotSign> {
+        let mut batch = parse_json(outgoing.body)?;
+        let keys = self.keys.find_keys(&Wanted::of(Some(outgoing.tenant)))?;
+        let key = keys
+            .valid_at(outgoing.now)
+            .next_back()
+            .ok_or_else(|| -> NoKey { keys.none_valid() })?;
+        let list = batch
+            .get_mut("notificationItems")
+            .and_then(Value::as_array_mut)
+            .ok_or(CannotSign::Body)?;
+        for item in list {
+            let item = item.get_mut("NotificationRequestItem").ok_or(CannotSign::Body)?;
+            let mac = mac(key, &values(item)?).ok_or(CannotSign::Key {
+                reason: "a key of another scheme",
+            })?;
+            let object = item.as_object_mut().ok_or(CannotSign::Body)?;
+            let data = object
+                .entry("additionalData")
+                .or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let data = data.as_object_mut().ok_or(CannotSign::Body)?;
+            data.insert(
+                "hmacSignature".into(),
+                Encoding::Base64.encode(mac.as_slice()).into(),
+            );
+        }
+        serde_json::to_vec(&batch).map_err(|_| CannotSign::Body)
+    }
+}
+
+struct SignedItem<'v> {
+    values: [Cow<'v, str>; 8],
+    signature: MacBytes,
+}
+
+impl<'v> SignedItem<'v> {
+    fn read(item: &&'v Value) -> Result<Self, Forged> {
+        let signature = at_path(item, SIGNATURE)
+            .and_then(Value::as_str)
+            .ok_or(Forged::MalformedBody)?;
+        let signature = Encoding::Base64
+            .decode(signature.as_bytes(), 32)
+            .ok_or(Forged::MalformedBody)?;
+        Ok(Self {
+            values: values(item)?,
+            signature,
+        })
+    }
+
+    fn fields(&self) -> AdyenItem {
+        let [psp, original, account, merchant, value, currency, event, success] =
+            self.values.each_ref().map(|value| value.clone().into_owned());
+        AdyenItem {
+            psp_reference: psp,
+            original_reference: original,
+            merchant_account: account,
+            merchant_reference: merchant,
+            value,
+            currency,
+            event_code: event,
+            success,
+        }
+    }
+}
+
+fn items(batch: &Value) -> Result<Vec<&Value>, Forged> {
+    let items = batch.get("notificationItems").and_then(Value::as_array);
+    let items = items
+        .filter(|items| (1..=MAX_ITEMS).contains(&items.len()))
+        .ok_or(Forged::MalformedBody)?;
+    let item = |item: &'_ Value| item.get("NotificationRequestItem").is_some();
+    if !items.iter().all(item) {
+        return Err(Forged::MalformedBody);
+    }
+    Ok(items
+        .iter()
+        .filter_map(|item| item.get("NotificationRequestItem"))
+        .collect())
+}
+
+/// Absent is empty, anything but text, an integer or a boolean is refused. A colon in any but the merchant's own
+/// reference would let the signed text be cut at another place.
+fn values(item: &Value) -> Result<[Cow<'_, str>; 8], Forged> {
+    let mut values = [const { Cow::Borrowed("") }; 8];
+    for (value, path) in values.iter_mut().zip(SIGNED) {
+        *value = match at_path(item, path) {
+            None | Some(Value::Null) => continue,
+            Some(found) => scalar(found).ok_or(Forged::MalformedBody)?,
+        };
+        if path != "merchantReference" && value.contains(':') {
+            return Err(Forged::MalformedBody);
+        }
+    }
+    Ok(values)
+}
+
+fn mac(key: &Key, values: &[Cow<'_, str>; 8]) -> Option<MacBytes> {
+    let mut mac = key.begin(Digest::Sha256)?;
+    for (position, value) in values.iter().enumerate() {
+        if position > 0 {
+            mac.update(b":");
+        }
+        mac.update(value.as_bytes());
+    }
+    Some(mac.finish())
+}
+
+fn are_all_signed_under(key: &Key, items: &[SignedItem<'_>]) -> bool {
+    let right = |item: &SignedItem<'_>| {
+        mac(key, &item.values).is_some_and(|mac| bool::from(mac.as_slice().ct_eq(item.signature.as_slice())))
+    };
+    items.iter().all(right)
+}

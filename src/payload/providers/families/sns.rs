@@ -1,0 +1,309 @@
+use std::sync::Arc;
+
+use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use serde_json::{Value, json};
+
+use super::{Certificates, plain_https};
+use crate::payload::hmac::Encoding;
+use crate::payload::hmac::body::parse_json;
+use crate::payload::hmac::time::TimeFormat;
+use crate::payload::providers::FindCertificate;
+use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
+use crate::payload::{CannotSign, Forged, KeyId, Message, Outgoing, Recognized, Strength};
+use crate::replay::Tolerance;
+use crate::tenant::TenantId;
+
+/// Verifies the messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
+/// (SHA-256).
+///
+/// The answer holds the signed fields and nothing else: whatever more the body says is anybody's, and its strength is
+/// [`Strength::SignedFields`]. Anybody with an AWS account can send signed messages, so the topic is compared too.
+#[derive(Debug, Clone)]
+pub struct SnsVerifier {
+    tenant: TenantId,
+    topic: Arc<str>,
+    certificates: Certificates,
+    version_1: Option<Algorithms>,
+    version_2: Option<Algorithms>,
+    window: Option<Tolerance>,
+    name: Arc<str>,
+}
+
+/// The signed fields of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnsMessage {
+    /// Who sent it.
+    pub recognized: Recognized,
+    /// `Notification`, `SubscriptionConfirmation` or `UnsubscribeConfirmation`.
+    pub kind: String,
+    /// The identity of the message: remember it, and refuse it the second time.
+    pub message_id: String,
+    /// What was published.
+    pub message: String,
+    /// Its subject, if it has one.
+    pub subject: Option<String>,
+    /// Where to confirm; only in confirmations.
+    pub subscribe_url: Option<String>,
+    /// When it was sent.
+    pub sent_at: UnixTime,
+}
+
+impl SnsVerifier {
+    /// Verifies what this topic, named by its ARN, sends to the tenant.
+    ///
+    /// # Errors
+    /// [`UnsupportedAlgorithm`] where the algorithms have no RSA at all. Version 1 needs RSA with SHA-1, which no
+    /// `CryptoProvider` brings; without it, messages of version 1 are refused.
+    pub fn new(
+        tenant: TenantId,
+        topic: &str,
+        certificates: impl FindCertificate + 'static,
+        available: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> Result<Self, UnsupportedAlgorithm> {
+        let version_1 = Algorithms::of(PublicKeyAlgorithm::RsaSha1, available).ok();
+        let version_2 = match Algorithms::of(PublicKeyAlgorithm::RsaSha256, available) {
+            Ok(algorithms) => Some(algorithms),
+            Err(unsupported) if version_1.is_none() => return Err(unsupported),
+            Err(_) => None,
+        };
+        Ok(Self {
+            tenant,
+            topic: topic.into(),
+            certificates: Certificates(Arc::new(certificates)),
+            version_1,
+            version_2,
+            window: None,
+            name: "aws_sns".into(),
+        })
+    }
+
+    /// Refuses messages that were sent longer ago. SNS tries again for days with the same time, so there is no such
+    /// limit by default.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.window = Some(tolerance);
+        self
+    }
+
+    /// Who sent it, and what is signed of it.
+    ///
+    /// # Errors
+    /// [`Forged`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<SnsMessage, Forged> {
+        let body = parse_json(message.body)?;
+        let fields = Fields::read(&body)?;
+        let sent_at = TimeFormat::Rfc3339
+            .read(fields.timestamp)
+            .ok_or(Forged::MalformedTime)?;
+        if let Some(window) = self.window {
+            window.check(sent_at, message.now)?;
+        }
+        if fields.topic != &*self.topic {
+            return Err(Forged::Denied {
+                reason: "the message is of another topic",
+            });
+        }
+        let algorithms = match fields.version {
+            "1" => self.version_1.as_ref(),
+            "2" => self.version_2.as_ref(),
+            _ => None,
+        };
+        let algorithms = algorithms.ok_or(Forged::Denied {
+            reason: "no algorithm for this signature version",
+        })?;
+        let signature = Encoding::Base64
+            .decode_any(fields.signature.as_bytes(), 1024)
+            .ok_or(Forged::MalformedBody)?;
+        let text = fields.signed_text();
+        self.certificates.verify(
+            fields.certificate,
+            algorithms,
+            message.now,
+            text.as_bytes(),
+            &signature,
+        )?;
+        Ok(self.answer(&fields, sent_at))
+    }
+
+    fn answer(&self, fields: &Fields<'_>, sent_at: UnixTime) -> SnsMessage {
+        let (tenant, key) = (self.tenant.clone(), KeyId::new(fields.certificate));
+        SnsMessage {
+            recognized: Recognized::assertion(tenant, self.name.clone(), key, Strength::SignedFields),
+            kind: fields.kind.to_owned(),
+            message_id: fields.id.to_owned(),
+            message: fields.message.to_owned(),
+            subject: fields.subject.map(str::to_owned),
+            subscribe_url: fields.confirmation.map(|(url, _)| url.to_owned()),
+            sent_at,
+        }
+    }
+}
+
+/// Signs as AWS SNS does, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
+/// receiver.
+#[derive(Debug, Clone)]
+pub struct SnsSigner {
+    tenant: TenantId,
+    topic: Arc<str>,
+    certificate: Arc<str>,
+    key: Arc<dyn SignBytes>,
+}
+
+impl SnsSigner {
+    /// Signs what is published on this topic, with the RSA key of the certificate that is behind this URL: signature
+    /// version 2, so by RSA with SHA-256.
+    pub fn new(tenant: TenantId, topic: &str, certificate: &str, key: Arc<dyn SignBytes>) -> Self {
+        Self {
+            tenant,
+            topic: topic.into(),
+            certificate: certificate.into(),
+            key,
+        }
+    }
+
+    /// The body to send: a notification of the text that is given.
+    ///
+    /// # Errors
+    /// [`CannotSign`].
+    pub fn sign(&self, outgoing: &Outgoing<'_>) -> Result<Vec<u8>, CannotSign> {
+        outgoing.check_sender(&self.tenant)?;
+        let mut notification = json!({
+            "Type": "Notification",
+            "MessageId": outgoing.id,
+            "TopicArn": *self.topic,
+            "Message": str::from_utf8(outgoing.body).map_err(|_| CannotSign::Body)?,
+            "Timestamp": TimeFormat::Rfc3339.write(outgoing.now),
+            "SignatureVersion": "2",
+            "SigningCertURL": *self.certificate,
+            "Signature": "to be replaced",
+        });
+        let text = Fields::read(&notification)?.signed_text();
+        let signature = Encoding::Base64.encode(&self.key.sign_bytes(text.as_bytes())?);
+        if let Some(place) = notification.get_mut("Signature") {
+            *place = signature.into();
+        }
+        serde_json::to_vec(&notification).map_err(|_| CannotSign::Body)
+    }
+}
+
+/// What is read of the body.
+struct Fields<'v> {
+    kind: &'v str,
+    id: &'v str,
+    message: &'v str,
+    subject: Option<&'v str>,
+    topic: &'v str,
+    timestamp: &'v str,
+    /// `SubscribeURL` and `Token`.
+    confirmation: Option<(&'v str, &'v str)>,
+    version: &'v str,
+    signature: &'v str,
+    certificate: &'v str,
+}
+
+impl<'v> Fields<'v> {
+    /// Every field but the message itself must stand on one line: otherwise the signed text, a field a line, could be
+    /// cut at another place.
+    fn read(body: &'v Value) -> Result<Self, Forged> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let line = |name: &str| {
+            let value = text(name).filter(|value| !value.is_empty() && !value.contains(['\n', '\r']));
+            value.ok_or(Forged::MalformedBody)
+        };
+        let kind = line("Type")?;
+        let confirmation = match kind {
+            "Notification" => None,
+            "SubscriptionConfirmation" | "UnsubscribeConfirmation" => {
+                Some((line("SubscribeURL")?, line("Token")?))
+            }
+            _ => return Err(Forged::MalformedBody),
+        };
+        let subject = match body.get("Subject") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(line("Subject")?),
+        };
+        let certificate = line("SigningCertURL")?;
+        if !is_sns(certificate) || confirmation.is_some_and(|(url, _)| !is_sns_host(url)) {
+            return Err(Forged::MalformedBody);
+        }
+        Ok(Self {
+            kind,
+            id: line("MessageId")?,
+            message: text("Message").ok_or(Forged::MalformedBody)?,
+            subject: subject.filter(|_| confirmation.is_none()),
+            topic: line("TopicArn")?,
+            timestamp: line("Timestamp")?,
+            confirmation,
+            version: line("SignatureVersion")?,
+            signature: line("Signature")?,
+            certificate,
+        })
+    }
+
+    fn signed_text(&self) -> String {
+        let (url, token) = self.confirmation.unzip();
+        let fields = [
+            ("Message", Some(self.message)),
+            ("MessageId", Some(self.id)),
+            ("Subject", self.subject),
+            ("SubscribeURL", url),
+            ("Timestamp", Some(self.timestamp)),
+            ("Token", token),
+            ("TopicArn", Some(self.topic)),
+            ("Type", Some(self.kind)),
+        ];
+        let line = |(name, value): (&str, Option<&str>)| value.map(|value| format!("{name}\n{value}\n"));
+        fields.into_iter().filter_map(line).collect()
+    }
+}
+
+/// `^sns\.[a-zA-Z0-9\-]{3,}\.amazonaws\.com(\.cn)?$`, over HTTPS, a file that ends in `.pem`.
+fn is_sns(url: &str) -> bool {
+    plain_https(url).is_some_and(|(host, path)| is_host(host) && path.ends_with(".pem"))
+}
+
+/// The same host; confirmations carry a query.
+fn is_sns_host(url: &str) -> bool {
+    let without_query = url.split('?').next().unwrap_or_default();
+    plain_https(without_query).is_some_and(|(host, _)| is_host(host))
+}
+
+fn is_host(host: &str) -> bool {
+    let domain = host.strip_suffix(".cn").unwrap_or(host);
+    let region = domain
+        .strip_prefix("sns.")
+        .and_then(|rest| rest.strip_suffix(".amazonaws.com"));
+    region.is_some_and(|region| region.len() >= 3 && !region.contains('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_come_from_sns_only() {
+        let cases = [
+            (
+                "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem",
+                true,
+            ),
+            ("https://sns.cn-north-1.amazonaws.com.cn/a.pem", true),
+            ("https://sns.us-east-1.amazonaws.com.evil.com/x.pem", false),
+            ("https://sns.us-east-1.amazonaws.com@evil.com/x.pem", false),
+            ("https://evil.com/sns.us-east-1.amazonaws.com/x.pem", false),
+            ("http://sns.us-east-1.amazonaws.com/x.pem", false),
+            ("https://sns.us-east-1.amazonaws.com:444/x.pem", false),
+            ("https://sns.us-east-1.amazonaws.com/x.txt", false),
+            ("https://sns.us-east-1.amazonaws.com/x?.pem", false),
+            ("https://sns.us-east-1.amazonaws.com/x#.pem", false),
+            ("https://sns.a.b.amazonaws.com/x.pem", false),
+            ("https://sns..amazonaws.com/x.pem", false),
+            ("https://xsns.us-east-1.amazonaws.com/x.pem", false),
+            ("", false),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(is_sns(url), expected, "{url}");
+        }
+    }
+}

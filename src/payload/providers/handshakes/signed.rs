@@ -1,0 +1,157 @@
+//! Handshakes that are signed, or want something signed.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::echoed::query_text;
+use super::{Answer, is_token, is_visible};
+use crate::payload::hmac::body::parse_json;
+use crate::payload::hmac::encoding::{Encoding, hex};
+use crate::payload::hmac::keys::Digest;
+use crate::payload::hmac::{FindKeys, Key, Wanted};
+use crate::payload::{Authentic, Forged, Head, HmacVerifier, Message, VerifyPayload};
+
+/// Zoom: `endpoint.url_validation`, which Zoom signs like every event. Answers with the HMAC of the token.
+///
+/// Source: developers.zoom.us/docs/api/webhooks.
+///
+/// # Errors
+/// [`Forged`]: not signed by Zoom.
+pub fn zoom(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+    let Some(event) = event(message, "event", "endpoint.url_validation") else {
+        return Ok(None);
+    };
+    let authentic = verifier.verify_payload(message)?;
+    // An event is signed as `v0:..`: no token can be one.
+    let token = event
+        .pointer("/payload/plainToken")
+        .and_then(Value::as_str)
+        .filter(|token| is_token(token));
+    let mac = token.and_then(|token| mac_by(verifier, message, &authentic, token));
+    Ok(token
+        .zip(mac)
+        .map(|(token, mac)| Answer::json(&json!({ "plainToken": token, "encryptedToken": hex(&mac) }))))
+}
+
+/// Xero's intent to receive: 200 for a right signature, 401 for a wrong one, and nothing else in either. Answer so to
+/// whatever comes while the webhook's state is "intent to receive".
+///
+/// Source: developer.xero.com, "Configuring your server".
+pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Answer {
+    let right = verifier.verify_payload(message).is_ok();
+    Answer::empty(if right {
+        StatusCode::OK
+    } else {
+        StatusCode::UNAUTHORIZED
+    })
+}
+
+/// Slack: `url_verification`, which Slack signs like every event.
+///
+/// Source: docs.slack.dev, "Verifying requests from Slack".
+///
+/// # Errors
+/// [`Forged`]: not signed by Slack.
+pub fn slack(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+    let Some(event) = event(message, "type", "url_verification") else {
+        return Ok(None);
+    };
+    echo_challenge(verifier, message, &event)
+}
+
+/// Twitch: `webhook_callback_verification`, which Twitch signs like every event.
+///
+/// Source: webhook-co/webhook at de3aa4e.
+///
+/// # Errors
+/// [`Forged`]: not signed by Twitch.
+pub fn twitch(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+    let kind = message.headers.get("twitch-eventsub-message-type");
+    if kind.is_none_or(|kind| kind != "webhook_callback_verification") {
+        return Ok(None);
+    }
+    echo_challenge(verifier, message, &parse_json(message.body)?)
+}
+
+/// X: GET with `crc_token`, about every hour. Answers with the HMAC of the token under the newest of these keys.
+///
+/// # Security
+/// X signs the body of its events with the same key, so whoever gets a text signed here could send it as an event. So
+/// only tokens are signed: no JSON, hence no event. Where the messages are read as anything but JSON, do not use this.
+///
+/// Source: xdevplatform/docs.
+pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Answer> {
+    let token =
+        query_text(head, "crc_token").filter(|token| head.method == Method::GET && is_token(token))?;
+    let mac = newest(keys, head, |key| mac(key, Digest::Sha256, &token))?;
+    let token = format!("sha256={}", Encoding::Base64.encode(&mac));
+    Some(Answer::json(&json!({ "response_token": token })))
+}
+
+/// Braintree: GET with `bt_challenge`. Answers with the public key and the challenge's HMAC.
+///
+/// # Security
+/// The same key signs the notifications. Only 20 to 40 hexadecimal digits are signed, and a notification of that shape
+/// is refused by [`Scheme::braintree`](crate::payload::Scheme::braintree).
+///
+/// Source: webhook-co/webhook at de3aa4e, braintree-public-key.ts.
+pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Option<Answer> {
+    let digits = |text: &String| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let challenge = query_text(head, "bt_challenge").filter(digits)?;
+    if head.method != Method::GET || !(20..=40).contains(&challenge.len()) {
+        return None;
+    }
+    let mac = newest(keys, head, |key| mac(key, Digest::Sha1, &challenge))?;
+    Some(Answer::text(&format!("{public_key}|{}", hex(&mac))))
+}
+
+fn echo_challenge(
+    verifier: &HmacVerifier,
+    message: &Message<'_>,
+    event: &Value,
+) -> Result<Option<Answer>, Forged> {
+    verifier.verify_payload(message)?;
+    let challenge = event.get("challenge").and_then(Value::as_str);
+    Ok(challenge
+        .filter(|challenge| is_visible(challenge, 1024))
+        .map(Answer::text))
+}
+
+/// The body, if it is a JSON object in which this name has that value.
+fn event(message: &Message<'_>, name: &str, value: &str) -> Option<Value> {
+    parse_json(message.body)
+        .ok()
+        .filter(|event| event.get(name).and_then(Value::as_str) == Some(value))
+}
+
+/// Signed by the key that signed the message.
+fn mac_by(
+    verifier: &HmacVerifier,
+    message: &Message<'_>,
+    authentic: &Authentic<'_>,
+    text: &str,
+) -> Option<Vec<u8>> {
+    let keys = verifier.keys.find_keys(&Wanted::of(message.sender)).ok()?;
+    let key = keys
+        .valid_at(message.now)
+        .find(|key| key.id() == authentic.key())?;
+    mac(key, Digest::Sha256, text)
+}
+
+fn newest(
+    keys: &dyn FindKeys,
+    head: &Head<'_>,
+    sign: impl FnOnce(&Key) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let keys = keys.find_keys(&Wanted::of(head.sender)).ok()?;
+    keys.valid_at(head.now).next_back().and_then(sign)
+}
+
+fn mac(key: &Key, digest: Digest, text: &str) -> Option<Vec<u8>> {
+    let mut mac = key.begin(digest)?;
+    mac.update(text.as_bytes());
+    Some(mac.finish().as_slice().to_vec())
+}

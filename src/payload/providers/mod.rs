@@ -1,0 +1,12 @@
+//! **How does *this* provider sign?** [`presets`] are the schemes of the providers, each with its source; [`handshakes`]
+//! what they ask of an endpoint; the types here the ways of signing that no row of data can say.
+
+mod families;
+pub mod handshakes;
+pub mod presets;
+
+pub use families::{
+    AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindCertificate, FindPublicKey,
+    HubSpotLegacy, NotFetched, PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier,
+    TwilioVerifier,
+};

@@ -1,0 +1,57 @@
+//! Schemes with a private key at the provider's and a public one here.
+
+use super::rows::name;
+use super::{PublicKeyScheme, Scheme};
+use crate::payload::hmac::scheme::SchemeBuilder;
+use crate::payload::hmac::{Identity, Part, SignatureAt};
+use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm};
+
+presets! { PublicKeyScheme; PublicKey; ();
+    standard_webhooks_v1a "Standard Webhooks 1.0, asymmetric" {
+        let id = name("webhook-id");
+        let builder = Scheme::builder("standard_webhooks_v1a")
+            .webhook_fields()
+            .signature(SignatureAt::Tagged { name: name("webhook-signature"), tag: "v1a" })
+            .identity(Identity::Header(id));
+        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "whpk_" })
+    }
+        "`{webhook-id}.{webhook-timestamp}.{body}`", "method, URL, other header fields", "nothing",
+        "standard-webhooks/spec/standard-webhooks.md; svix-webhooks server/svix-server/src/worker.rs";
+    discord "Discord" {
+        let builder = Scheme::builder("discord")
+            .field("x-signature-ed25519", "")
+            .seconds("x-signature-timestamp")
+            .signed([Part::Time, Part::Body]);
+        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)
+    }
+        "`{time}{body}`", "method, URL, header fields", "probes with wrong signatures and wants 401",
+        "discord-api-docs, \"Interactions overview\"";
+    telnyx "Telnyx" {
+        let builder = Scheme::builder("telnyx")
+            .field("telnyx-signature-ed25519", "")
+            .seconds("telnyx-timestamp")
+            .time_then_body("|")
+            .base64();
+        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "" })
+    }
+        "`{time}|{body}`", "method, URL, header fields", "nothing", "telnyx-python lib/webhook_verification.py";
+    sendgrid "Twilio SendGrid" {
+        let builder = Scheme::builder("sendgrid")
+            .field("x-twilio-email-event-webhook-signature", "")
+            .seconds("x-twilio-email-event-webhook-timestamp")
+            .signed([Part::Time, Part::Body])
+            .base64();
+        of(builder, PublicKeyAlgorithm::EcdsaP256Sha256, PublicKeyForm::SpkiBase64)
+    }
+        "`{time}{body}`", "method, URL, header fields", "nothing", "sendgrid-go helpers/eventwebhook";
+    wise "Wise" {
+        let builder = Scheme::builder("wise").field("x-signature-sha256", "").body_only().base64();
+        of(builder, PublicKeyAlgorithm::RsaSha256, PublicKeyForm::Pem)
+    }
+        "the body", "any time; method, URL, `X-Delivery-Id` and other header fields", "nothing",
+        "webhook-co/webhook at de3aa4e, wise.test.ts";
+}
+
+fn of(builder: SchemeBuilder, algorithm: PublicKeyAlgorithm, key_form: PublicKeyForm) -> PublicKeyScheme {
+    PublicKeyScheme::of_preset(builder, algorithm, key_form)
+}

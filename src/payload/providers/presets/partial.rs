@@ -1,0 +1,32 @@
+//! Schemes whose signature does not cover the body: they prove who sent it, not what.
+
+use super::rows::name;
+use crate::payload::hmac::{Part, SignatureAt, TimeAt, TimeFormat};
+
+presets! { PartialScheme; Partial; ();
+    mailgun "Mailgun" {
+        super::Scheme::builder("mailgun")
+            .signature(SignatureAt::Json("signature.signature"))
+            .time(TimeAt::Json("signature.timestamp"), TimeFormat::Seconds)
+            .signed([Part::Time, Part::Json("signature.token")])
+            .preset_partial()
+    }
+        "`{signature.timestamp}{signature.token}`",
+        "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
+        "nothing", "documentation.mailgun.com, \"Securing webhooks\"";
+    mercado_pago "Mercado Pago" {
+        super::Scheme::builder("mercado_pago")
+            .signature(SignatureAt::List { name: name("x-signature"), key: "v1", separators: "," })
+            .signed([
+                Part::OptionalQuery { name: "data.id", before: "id:", after: ";" },
+                Part::OptionalHeader { name: name("x-request-id"), before: "request-id:", after: ";" },
+                Part::Literal("ts:"),
+                Part::ListKey("ts"),
+                Part::Literal(";"),
+            ])
+            .preset_partial()
+    }
+        "`id:{data.id of the query};request-id:{x-request-id};ts:{time};`",
+        "**the body**: ask for the resource that the query names; the time is signed but not compared",
+        "nothing", "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+}
