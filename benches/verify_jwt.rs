@@ -17,7 +17,7 @@
     reason = "a bench stops where something is wrong, and measures time"
 )]
 
-#[path = "../tests/jose/mod.rs"]
+#[path = "../tests/support/jose/mod.rs"]
 mod jose;
 mod support;
 

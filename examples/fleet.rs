@@ -10,7 +10,7 @@
 
 #[path = "fleet/receiver.rs"]
 mod receiver;
-#[path = "../tests/redis_server/mod.rs"]
+#[path = "../tests/support/redis_server.rs"]
 mod redis_server;
 #[path = "fleet/sender.rs"]
 mod sender;

@@ -6,7 +6,7 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
-#[path = "../support/mod.rs"]
+#[path = "../support/time_and_tenants.rs"]
 mod support;
 
 mod full;

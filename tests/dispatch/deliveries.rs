@@ -202,7 +202,7 @@ async fn the_destination_is_signed_where_the_scheme_can() {
     for http2 in [false, true] {
         let config = world().server_config(ClientAuth::Require);
         let receiver = Receiver::good(if http2 { with_http2(config) } else { config }).await;
-        let pem = include_bytes!("../jose/p256.pem");
+        let pem = include_bytes!("../support/jose/p256.pem");
         let key = ProviderKey::from_pem(world().tls.provider(), Algorithm::Es256, pem).expect("a key");
         let signer = HttpSigner::to_any_origin().with_key(tenant("acme"), KeyId::new("k1"), Arc::new(key));
         let credentials = world().credentials(&world().acme);
@@ -236,7 +236,7 @@ async fn the_destination_is_signed_where_the_scheme_can() {
 }
 
 fn public_key() -> VerifyingKey {
-    let pem = include_bytes!("../jose/p256.pub.pem");
+    let pem = include_bytes!("../support/jose/p256.pub.pem");
     let algorithms = world().tls.algorithms();
     let key = countersign::payload::jose::PublicKey::from_pem(pem).expect("a key");
     VerifyingKey::public(KeyId::new("k1"), Algorithm::Es256, &key, algorithms).expect("a key")

@@ -7,6 +7,9 @@
     reason = "the helpers of a test fail as loudly as the test"
 )]
 
+#[path = "../support/sending.rs"]
+mod sending;
+
 mod alerts;
 mod deliveries;
 mod deputy;
@@ -15,5 +18,6 @@ mod own_client;
 mod pace;
 mod partition;
 mod receiver;
+mod rotation;
 mod ssrf;
 mod world;

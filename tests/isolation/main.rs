@@ -17,7 +17,7 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
-#[path = "../sending/mod.rs"]
+#[path = "../support/sending.rs"]
 mod sending;
 
 mod crowd;

@@ -10,8 +10,8 @@ use countersign::replay::{Claim, ClaimKey, Claimed, Terms};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use rustls::pki_types::UnixTime;
 
-use crate::payload_support::{at, tenant};
 use crate::signing::ring;
+use crate::vectors::{at, tenant};
 
 const NOW: u64 = 1_790_000_000;
 

@@ -10,7 +10,7 @@ use countersign::payload::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
-use crate::payload_support::{at, tenant};
+use crate::vectors::{at, tenant};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const FIELDS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];

@@ -13,7 +13,7 @@ use rustls::pki_types::{
 };
 use serde::Deserialize;
 
-use crate::payload_support::{algorithms, at, tenant};
+use crate::vectors::{algorithms, at, tenant};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -479,7 +479,7 @@ fn unsupported() -> UnsupportedAlgorithm {
 }
 
 fn wise_key() -> String {
-    let vectors = crate::payload_support::published();
+    let vectors = crate::vectors::published();
     vectors
         .into_iter()
         .find(|vector| vector.preset == "wise")

@@ -6,8 +6,8 @@ use countersign::payload::providers::handshakes::Answer;
 use countersign::payload::{Head, HmacSigner, HmacVerifier, Outgoing, Scheme, SignPayload};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
-use crate::payload_support::{at, tenant};
 use crate::signing::ring;
+use crate::vectors::{at, tenant};
 
 const NOW: u64 = 1_790_000_000;
 

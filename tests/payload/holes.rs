@@ -10,8 +10,8 @@ use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
-use crate::payload_support::{at, cross, published, tenant};
 use crate::signing::ring;
+use crate::vectors::{at, cross, published, tenant};
 
 const NOW: u64 = 1_790_000_000;
 const BODY: &[u8] = b"{\"event\":\"invoice.paid\"}";

@@ -16,8 +16,8 @@ use countersign::payload::{
 use countersign::tenant::TenantId;
 use http::{Method, Uri};
 
-use crate::payload_support::{at, tenant};
 use crate::signing::secret;
+use crate::vectors::{at, tenant};
 
 const DAY: u64 = 86_400;
 

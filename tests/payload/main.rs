@@ -9,15 +9,23 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
-#[path = "../payload_support/mod.rs"]
-mod payload_support;
+#[path = "../support/jose/mod.rs"]
+mod jose_keys;
+#[path = "../support/packages.rs"]
+mod packages;
+
+#[path = "../support/vectors.rs"]
+mod vectors;
 
 mod deliveries;
 mod differential;
 mod families;
 mod handshakes;
 mod holes;
+mod http_signature;
 mod keyring;
+mod presets;
+mod providers;
 mod public_key;
 mod schemes;
 mod signing;

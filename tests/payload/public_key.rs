@@ -15,7 +15,7 @@ use countersign::tls::RustlsKey;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use rustls::SignatureScheme;
 
-use crate::payload_support::{at, published, tenant};
+use crate::vectors::{at, published, tenant};
 
 const NOW: u64 = 1_790_000_000;
 

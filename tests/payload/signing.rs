@@ -9,7 +9,7 @@ use countersign::payload::{
 use http::{Method, Uri};
 use proptest::prelude::*;
 
-use crate::payload_support::{at, tenant};
+use crate::vectors::{at, tenant};
 
 /// A secret in the form that the keys have.
 pub fn secret(spec: KeySpec, number: u8) -> String {
@@ -134,7 +134,7 @@ mod types {
     use rustls::SignatureScheme;
 
     use super::*;
-    use crate::payload_support::algorithms;
+    use crate::vectors::algorithms;
 
     const SECRET: &str = "a secret of no more than a test";
     const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";

@@ -13,8 +13,8 @@ use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use proptest::prelude::*;
 
-use crate::payload_support::{at, tenant};
 use crate::signing::{body_for, origin, ring, secret};
+use crate::vectors::{at, tenant};
 
 const NOW: u64 = 1_790_000_000;
 

@@ -8,7 +8,7 @@ use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{Keyring, Message, Strength};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use crate::payload_support::at;
+use crate::vectors::at;
 
 const SECRET: &str = "a token: of sixteen bytes and more";
 

@@ -11,12 +11,12 @@
 
 mod libraries;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
-#[path = "../interop/packages.rs"]
+#[path = "../support/packages.rs"]
 mod packages;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
-#[path = "../interop/process.rs"]
+#[path = "../support/process.rs"]
 mod process;
-#[path = "../sending/mod.rs"]
+#[path = "../support/sending.rs"]
 mod sending;
 mod server;
 mod world;

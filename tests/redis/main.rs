@@ -9,11 +9,11 @@
     reason = "a test says what it expects by failing loudly, and waits for what it has done"
 )]
 
-#[path = "../promise/mod.rs"]
+#[path = "../support/promise.rs"]
 mod promise;
-#[path = "../redis_server/mod.rs"]
+#[path = "../support/redis_server.rs"]
 mod redis_server;
-#[path = "../support/mod.rs"]
+#[path = "../support/time_and_tenants.rs"]
 mod support;
 
 mod answers;

@@ -7,11 +7,12 @@
     reason = "a test says what it expects by failing loudly, and starts with the time of the system"
 )]
 
-#[path = "../support/mod.rs"]
+#[path = "../support/time_and_tenants.rs"]
 mod support;
 
 mod actix;
 mod deliveries;
+mod demand;
 mod door;
 mod draining;
 mod extractors;

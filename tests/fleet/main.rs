@@ -1,0 +1,452 @@
+//! Handled once, in a fleet that is killed again and again.
+//!
+//! 50 senders, 10,000 deliveries, two receivers in processes of their own, one Redis that keeps what it has answered. Redis
+//! and one receiver are killed with SIGKILL and started again while the deliveries come. Senders retry what was not
+//! answered; every fifth delivery goes to both receivers at once, every fifth is replayed at the other after it was
+//! handled, every tenth fails at first. When all is over and every lease has run out, each is replayed once more.
+//!
+//! What counts as handled is the handler's ledger, where a delivery is entered under its claim key in one step. The crate
+//! promises that a handler runs again for a delivery that it has handled in one case only: its process was killed after
+//! the entry, and before the store had heard of it. So each second run must be excused by a kill of the very receiver that
+//! had entered it, before it had answered; any other counts as `twice`, though the ledger knows the key.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test says what it expects by failing loudly, and measures what it does"
+)]
+
+#[path = "../../examples/fleet/receiver.rs"]
+mod receiver;
+#[path = "../support/redis_server.rs"]
+mod redis_server;
+#[path = "../../examples/fleet/sender.rs"]
+mod sender;
+#[path = "../../examples/fleet/world.rs"]
+mod world;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use countersign::replay::{Persistence, RedisStore, Terms};
+use receiver::Ledger;
+use redis_server::{PERSISTENT, RedisServer, installed_or_skip};
+use sender::{Sender, Told};
+use tokio::runtime::Runtime;
+use world::World;
+
+const SENDERS: usize = 50;
+const DELIVERIES: usize = 10_000;
+/// How often each of the two, Redis and a receiver, is killed.
+const KILLS: usize = 4;
+/// Longer than the machine may stall between a claim and its commit.
+const LEASE: Duration = Duration::from_secs(8);
+/// How long Redis is away each time: long enough for commits to fail, and shorter than a lease.
+const OUTAGE: Duration = Duration::from_millis(500);
+/// For one delivery. The whole takes a fraction of a minute.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Senders come back sooner than they are asked to, so that the test is soon over.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[test]
+fn every_delivery_is_handled_once() {
+    let Some(command) = installed_or_skip("fleet") else {
+        return;
+    };
+    let began = Instant::now();
+    let folder = Folder::new();
+    let world = Arc::new(World::create(&folder.0, SENDERS));
+    let mut redis = RedisServer::start(&command, &PERSISTENT);
+    let mut receivers = ["A", "B"].map(|name| Process::start(name, &folder.0, &redis.url()));
+    let ports = [receivers[0].port, receivers[1].port];
+    let done = Arc::new(AtomicUsize::new(0));
+
+    let runtime = Runtime::new().expect("a runtime");
+    let store = RedisStore::open(redis.url()).expect("a URL");
+    assert_eq!(runtime.block_on(store.check()), Ok(Persistence::AppendOnly));
+    let senders = world.senders().iter().map(|name| {
+        let sender = Sender::new(&world, name, &ports);
+        runtime.spawn(deliver(sender, name.clone(), done.clone()))
+    });
+    let senders: Vec<_> = senders.collect();
+
+    let mut killed = HashSet::new();
+    for kill in 0..2 * KILLS {
+        wait_for(&done, (kill + 1) * DELIVERIES / (2 * KILLS + 2));
+        if kill % 2 == 0 {
+            redis.kill();
+            std::thread::sleep(OUTAGE);
+            redis.restart();
+        } else {
+            killed.insert(receivers[1].name());
+            receivers[1].restart();
+        }
+    }
+    let mut tally = Tally::default();
+    let mut replays = Vec::new();
+    for sender in senders {
+        let (sender, name, sent) = runtime.block_on(sender).expect("no panic");
+        tally.add(&sent);
+        replays.push((sender, name));
+    }
+    // What was not committed is up again by then.
+    std::thread::sleep(LEASE + Duration::from_secs(2));
+    let mut late = Tally::default();
+    let replays = replays
+        .into_iter()
+        .map(|(sender, name)| runtime.spawn(replay_all(sender, name)));
+    for replayed in replays.collect::<Vec<_>>() {
+        late.add(&runtime.block_on(replayed).expect("no panic"));
+    }
+    assert!(receivers.iter_mut().all(Process::is_alive));
+    drop(receivers);
+
+    let ledger = Books::read(&world, &killed, &tally.answered);
+    let again = late.answered.intersection(&tally.answered).count();
+    println!(
+        "fleet: {DELIVERIES} deliveries, {} handled once, {} lost, {} twice",
+        ledger.once, ledger.lost, ledger.twice
+    );
+    println!(
+        "  {} attempts: {} answered with 503, {} cut off, {} failed, {} replays refused; Redis killed {KILLS} times, a receiver {KILLS} \
+         times; {} runs again, after a kill between entry and commit, found the delivery entered; {:.1} s",
+        tally.attempts,
+        tally.later,
+        tally.cut_off,
+        tally.failed,
+        tally.refused,
+        ledger.excused,
+        began.elapsed().as_secs_f32()
+    );
+    assert_eq!(
+        (ledger.once, ledger.lost, ledger.twice),
+        (DELIVERIES, 0, 0),
+        "{:?}",
+        ledger.wrong
+    );
+    assert_eq!(tally.given_up, 0);
+    assert_eq!(
+        (tally.handled_again, again),
+        (0, 0),
+        "a replay was answered with 200"
+    );
+    assert_eq!(
+        late.refused, DELIVERIES,
+        "each is refused when all is over: {late:?}"
+    );
+    assert!(
+        tally.cut_off > 0 && tally.later > 0 && tally.refused > 0 && tally.failed > 0,
+        "{tally:?}"
+    );
+}
+
+/// Cleared away when all is over, well or not.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("countersign-fleet-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn wait_for(done: &AtomicUsize, deliveries: usize) {
+    let began = Instant::now();
+    while done.load(SeqCst) < deliveries {
+        assert!(began.elapsed() < 2 * PATIENCE, "it has come to a stand");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+// --- senders ----------------------------------------------------------------------------------------------------------
+
+#[derive(Debug, Default)]
+struct Tally {
+    attempts: usize,
+    /// 503.
+    later: usize,
+    /// No answer.
+    cut_off: usize,
+    /// 500.
+    failed: usize,
+    /// 403: it was handled before.
+    refused: usize,
+    /// 200 on what had been answered with 200 before.
+    handled_again: usize,
+    given_up: usize,
+    /// What its sender knows to be handled.
+    answered: HashSet<String>,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.attempts += other.attempts;
+        self.later += other.later;
+        self.cut_off += other.cut_off;
+        self.failed += other.failed;
+        self.refused += other.refused;
+        self.handled_again += other.handled_again;
+        self.given_up += other.given_up;
+        self.answered.extend(other.answered.iter().cloned());
+    }
+
+    /// Counts it; tells whether the sender may stop.
+    fn count(&mut self, delivery: &str, told: Told) -> bool {
+        self.attempts += 1;
+        match told {
+            Told::Status(StatusCode::OK) => {
+                self.handled_again += usize::from(!self.answered.insert(delivery.to_owned()));
+                return true;
+            }
+            Told::Status(StatusCode::FORBIDDEN) => {
+                self.refused += 1;
+                return true;
+            }
+            Told::Status(StatusCode::SERVICE_UNAVAILABLE) => self.later += 1,
+            Told::Status(StatusCode::INTERNAL_SERVER_ERROR) => self.failed += 1,
+            Told::Nothing => self.cut_off += 1,
+            Told::Status(other) => panic!("{other}"),
+        }
+        false
+    }
+}
+
+/// Each delivery of one sender once more.
+async fn replay_all(mut sender: Sender, name: String) -> Tally {
+    let mut tally = Tally::default();
+    for number in 0..DELIVERIES / SENDERS {
+        let delivery = format!("{name}_{number}");
+        let told = sender.send(number % 2, &delivery, None).await;
+        tally.count(&delivery, told);
+    }
+    tally
+}
+
+/// All deliveries of one sender, one after the other.
+async fn deliver(mut sender: Sender, name: String, done: Arc<AtomicUsize>) -> (Sender, String, Tally) {
+    let mut tally = Tally::default();
+    for number in 0..DELIVERIES / SENDERS {
+        let delivery = format!("{name}_{number}");
+        if !tally.deliver(&mut sender, &delivery, number).await {
+            tally.given_up += 1;
+        }
+        done.fetch_add(1, SeqCst);
+        if number % 5 == 4 {
+            let told = sender.send(number % 2, &delivery, None).await;
+            tally.count(&delivery, told);
+        }
+    }
+    (sender, name, tally)
+}
+
+impl Tally {
+    async fn deliver(&mut self, sender: &mut Sender, delivery: &str, number: usize) -> bool {
+        let began = Instant::now();
+        let mut attempt = number;
+        if number % 5 == 2 {
+            let told = sender.send_to_all(delivery).await;
+            let stop: Vec<_> = told.into_iter().map(|told| self.count(delivery, told)).collect();
+            if stop.contains(&true) {
+                return true;
+            }
+        }
+        while began.elapsed() < PATIENCE {
+            let fail = (attempt == number && number % 10 == 3).then_some("yes");
+            let told = sender.send(attempt % 2, delivery, fail).await;
+            if self.count(delivery, told) {
+                return true;
+            }
+            attempt += 1;
+            tokio::time::sleep(PAUSE).await;
+        }
+        false
+    }
+}
+
+// --- receivers --------------------------------------------------------------------------------------------------------
+
+const ROLE: &str = "COUNTERSIGN_FLEET_RECEIVER";
+
+/// A receiver in a process of its own: this very test, told to be one.
+struct Process {
+    letter: &'static str,
+    life: usize,
+    folder: PathBuf,
+    redis: String,
+    port: u16,
+    child: Child,
+}
+
+impl Process {
+    fn start(letter: &'static str, folder: &Path, redis: &str) -> Self {
+        let (child, port) = spawn(&format!("{letter}1"), folder, redis, 0);
+        Self {
+            letter,
+            life: 1,
+            folder: folder.to_owned(),
+            redis: redis.to_owned(),
+            port,
+            child,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}{}", self.letter, self.life)
+    }
+
+    fn restart(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.life += 1;
+        (self.child, self.port) = spawn(&self.name(), &self.folder, &self.redis, self.port);
+    }
+
+    fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(name: &str, folder: &Path, redis: &str, port: u16) -> (Child, u16) {
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "receiver_process", "--nocapture"])
+        .env(ROLE, format!("{name} {port} {redis} {}", folder.display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let port = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("listening on ")?.1.parse().ok());
+    (child, port.expect("it listens"))
+}
+
+/// No test: what [`spawn`] runs. It ends with the process that has spawned it.
+#[test]
+fn receiver_process() {
+    let Ok(role) = std::env::var(ROLE) else {
+        return;
+    };
+    let parts: Vec<&str> = role.splitn(4, ' ').collect();
+    let (name, port, redis, folder) = (parts[0], parts[1], parts[2], Path::new(parts[3]));
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    let world = World::open(folder, SENDERS);
+    let store = RedisStore::open(redis).expect("a URL");
+    let ledger = Ledger::open(&world.ledger(), name).expect("a ledger");
+    let terms = Terms::default().with_lease(LEASE);
+    let served = Runtime::new().expect("a runtime").block_on(receiver::serve(
+        &world,
+        store,
+        terms,
+        ledger,
+        port.parse().expect("a port"),
+        |port| println!("listening on {port}"),
+    ));
+    served.expect("it serves");
+}
+
+// --- the books --------------------------------------------------------------------------------------------------------
+
+/// What the ledger says when all is over.
+#[derive(Default)]
+struct Books {
+    once: usize,
+    lost: usize,
+    twice: usize,
+    /// Runs of handlers for a delivery that a killed receiver had entered, and had not answered.
+    excused: usize,
+    wrong: Vec<String>,
+}
+
+/// One run of a handler, or one entry.
+struct Run {
+    word: String,
+    key: String,
+    receiver: String,
+    delivery: String,
+}
+
+impl Run {
+    fn read(text: &str) -> Vec<Self> {
+        let run = |line: &str| {
+            let mut words = line.split(' ').map(str::to_owned);
+            let mut word = || words.next().expect("four words");
+            Self {
+                word: word(),
+                key: word(),
+                receiver: word(),
+                delivery: word(),
+            }
+        };
+        text.lines().map(run).collect()
+    }
+}
+
+impl Books {
+    fn read(world: &World, killed: &HashSet<String>, answered: &HashSet<String>) -> Self {
+        let mut books = Self::default();
+        let ledger = world.ledger();
+        let entries: HashMap<String, Run> = files(&ledger)
+            .flat_map(|path| Run::read(&std::fs::read_to_string(path).expect("an entry")))
+            .map(|entry| (entry.key.clone(), entry))
+            .collect();
+        let runs = files(ledger.parent().expect("its folder"))
+            .filter(|path| path.to_string_lossy().contains("runs-of-"))
+            .flat_map(|path| Run::read(&std::fs::read_to_string(path).expect("the runs")));
+        let mut twice = HashSet::new();
+        for run in runs.filter(|run| run.word == "again") {
+            let first = &entries[&run.key];
+            if killed.contains(&first.receiver) && run.receiver != first.receiver {
+                books.excused += 1;
+            } else {
+                books.wrong.push(format!(
+                    "{} entered by {}, again by {}",
+                    run.delivery, first.receiver, run.receiver
+                ));
+                twice.insert(run.delivery);
+            }
+        }
+        let entered: HashSet<&str> = entries.values().map(|entry| entry.delivery.as_str()).collect();
+        assert_eq!(entered.len(), entries.len(), "one key for each delivery");
+        assert!(
+            answered
+                .iter()
+                .all(|delivery| entered.contains(delivery.as_str())),
+            "200 without an entry"
+        );
+        books.twice = twice.len();
+        books.lost = DELIVERIES - entered.len();
+        books.once = entered.len() - twice.len();
+        books
+    }
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let listed = std::fs::read_dir(folder).expect("a folder");
+    listed
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.is_file())
+}

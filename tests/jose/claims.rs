@@ -1,0 +1,957 @@
+//! Hostile claims, each with the exact error; bindings to body, request and certificate; tenants; presets both ways.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    reason = "tests fail loudly; a table is what it is"
+)]
+
+use crate::jose_keys as jose;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::identity::CertHash;
+use countersign::payload::jose::InvalidJwt as No;
+use countersign::payload::jose::{
+    Algorithm, BodyHash, BoundJwtScheme, DetachedVerifier, HashForm, HmacSigningKey, InvalidJson, InvalidJwt,
+    Jwk, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme, JwtSigner, JwtVerifier, UnboundJwts,
+};
+use countersign::payload::{
+    Authentic, CannotSign, ClientCertificate, Forged, KeyId, Message, NoKey, Outgoing, Recognized,
+    SignPayload, Strength, VerifyPayload,
+};
+use countersign::tenant::TenantId;
+use http::{HeaderMap, HeaderName, Method, Uri};
+use jose::{SECRET, b64, jwk, mint, sign, signing_key};
+use rustls::pki_types::UnixTime;
+use sha2::{Digest as _, Sha256};
+
+const HS: Algorithm = Algorithm::Hs256;
+const NOW: u64 = 1_790_000_000;
+const BODY: &[u8] = br#"{"event":"paid"}"#;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
+fn keyring() -> JwtKeyring {
+    let key = Jwk::parse(jwk(HS, "").as_bytes()).unwrap();
+    JwtKeyring::new().with(tenant("acme"), key.verifier(HS, &[]))
+}
+
+fn rules() -> JwtRules {
+    JwtRules::new("issuer", "hooks")
+}
+
+fn scheme(rules: JwtRules) -> BoundJwtScheme {
+    JwtScheme::new("test", JwtAt::bearer(), rules).bound_to_body(BodyHash::in_claim("body", HashForm::Hex))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Good claims, with these members after them.
+fn claims(more: &str) -> String {
+    let hash = hex(&Sha256::digest(BODY));
+    format!(
+        r#"{{"iss":"issuer","aud":"hooks","exp":{},"body":"{hash}"{more}}}"#,
+        NOW + 300
+    )
+}
+
+/// Good claims with one of them in another form; removed, where there is none.
+fn but(name: &str, value: Option<&str>) -> String {
+    let mut claims: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&claims("")).unwrap();
+    claims.remove(name);
+    let mut text = serde_json::to_string(&claims).unwrap();
+    if let Some(value) = value {
+        text.pop();
+        text.push_str(&format!(r#","{name}":{value}}}"#));
+    }
+    text
+}
+
+struct Request {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Request {
+    fn bearing(token: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        Self::with(headers)
+    }
+
+    fn with(headers: HeaderMap) -> Self {
+        Self {
+            method: Method::POST,
+            uri: Uri::from_static("/hooks/acme?x=1"),
+            headers,
+        }
+    }
+
+    fn message<'a>(&'a self, body: &'a [u8]) -> Message<'a> {
+        Message::new(&self.method, &self.uri, &self.headers, body, at(NOW))
+    }
+}
+
+fn token(claims: &str) -> String {
+    mint(HS, r#"{"alg":"HS256","typ":"JWT"}"#, claims)
+}
+
+fn verify(rules: JwtRules, claims: &str) -> Result<(), Forged> {
+    let request = Request::bearing(&token(claims));
+    JwtVerifier::new(scheme(rules), keyring())
+        .verify_payload(&request.message(BODY))
+        .map(drop)
+}
+
+#[test]
+fn every_claim_is_of_its_type_and_says_what_it_must() {
+    let of_type = |name| Err(No::MemberType { name });
+    let wrong = |name| Err(No::Claim { name });
+    let missing = |name| Err(No::Missing { name });
+    let soon = |seconds: i64| (NOW as i64 + seconds).to_string();
+    let expired = |exp| Err(No::Expired { exp, now: NOW });
+    let cases: Vec<(&str, String, Result<(), InvalidJwt>)> = vec![
+        ("good", claims(""), Ok(())),
+        ("iss absent", but("iss", None), missing("iss")),
+        ("iss null", but("iss", Some("null")), of_type("iss")),
+        ("iss number", but("iss", Some("42")), of_type("iss")),
+        ("iss list", but("iss", Some(r#"["issuer"]"#)), of_type("iss")),
+        ("iss object", but("iss", Some("{}")), of_type("iss")),
+        ("iss other", but("iss", Some(r#""issuer2""#)), wrong("iss")),
+        ("iss prefix", but("iss", Some(r#""issue""#)), wrong("iss")),
+        ("iss other case", but("iss", Some(r#""Issuer""#)), wrong("iss")),
+        ("iss empty", but("iss", Some(r#""""#)), wrong("iss")),
+        ("iss NUL", but("iss", Some(r#""issuer\u0000""#)), wrong("iss")),
+        ("aud absent", but("aud", None), missing("aud")),
+        ("aud null", but("aud", Some("null")), of_type("aud")),
+        ("aud number", but("aud", Some("7")), of_type("aud")),
+        ("aud object", but("aud", Some(r#"{"hooks":1}"#)), of_type("aud")),
+        ("aud other", but("aud", Some(r#""hook""#)), wrong("aud")),
+        ("aud empty list", but("aud", Some("[]")), wrong("aud")),
+        (
+            "aud list of others",
+            but("aud", Some(r#"["a","b"]"#)),
+            wrong("aud"),
+        ),
+        (
+            "aud list with a number",
+            but("aud", Some(r#"["hooks",7]"#)),
+            of_type("aud"),
+        ),
+        (
+            "aud nested list",
+            but("aud", Some(r#"[["hooks"]]"#)),
+            of_type("aud"),
+        ),
+        ("aud list", but("aud", Some(r#"["a","hooks"]"#)), Ok(())),
+        ("sub number", claims(r#","sub":5"#), of_type("sub")),
+        ("sub null", claims(r#","sub":null"#), of_type("sub")),
+        ("jti number", claims(r#","jti":5"#), of_type("jti")),
+        ("exp absent", but("exp", None), missing("exp")),
+        ("exp null", but("exp", Some("null")), of_type("exp")),
+        ("exp text", but("exp", Some(r#""9999999999""#)), of_type("exp")),
+        ("exp true", but("exp", Some("true")), of_type("exp")),
+        ("exp list", but("exp", Some("[9999999999]")), of_type("exp")),
+        ("exp fraction", but("exp", Some("9999999999.5")), of_type("exp")),
+        ("exp exponent", but("exp", Some("1e300")), of_type("exp")),
+        ("exp whole exponent", but("exp", Some("1e10")), of_type("exp")),
+        ("exp negative", but("exp", Some("-1")), of_type("exp")),
+        (
+            "exp beyond 64 bits",
+            but("exp", Some("18446744073709551616")),
+            of_type("exp"),
+        ),
+        ("exp largest", but("exp", Some("18446744073709551615")), Ok(())),
+        ("exp zero", but("exp", Some("0")), expired(0)),
+        ("exp just gone", but("exp", Some(&soon(-60))), expired(NOW - 60)),
+        ("exp within leeway", but("exp", Some(&soon(-59))), Ok(())),
+        (
+            "exp ten minutes ago",
+            but("exp", Some(&soon(-600))),
+            expired(NOW - 600),
+        ),
+        ("nbf text", claims(r#","nbf":"0""#), of_type("nbf")),
+        ("nbf negative", claims(r#","nbf":-1"#), of_type("nbf")),
+        (
+            "nbf within leeway",
+            claims(&format!(r#","nbf":{}"#, NOW + 60)),
+            Ok(()),
+        ),
+        (
+            "nbf ahead",
+            claims(&format!(r#","nbf":{}"#, NOW + 61)),
+            Err(No::NotYetValid {
+                nbf: NOW + 61,
+                now: NOW,
+            }),
+        ),
+        (
+            "nbf largest",
+            claims(r#","nbf":18446744073709551615"#),
+            Err(No::NotYetValid {
+                nbf: u64::MAX,
+                now: NOW,
+            }),
+        ),
+        ("iat text", claims(r#","iat":"0""#), of_type("iat")),
+        ("iat fraction", claims(r#","iat":0.5"#), of_type("iat")),
+        (
+            "iat ahead",
+            claims(&format!(r#","iat":{}"#, NOW + 61)),
+            Err(No::FromTheFuture {
+                iat: NOW + 61,
+                now: NOW,
+            }),
+        ),
+        (
+            "tenant other",
+            claims(r#","tenant":"evil""#),
+            Err(No::OtherTenant { name: "tenant" }),
+        ),
+        ("tenant number", claims(r#","tenant":1"#), of_type("tenant")),
+        ("tenant same", claims(r#","tenant":"acme""#), Ok(())),
+        ("body absent", but("body", None), missing("body")),
+        ("body number", but("body", Some("0")), of_type("body")),
+        ("body null", but("body", Some("null")), of_type("body")),
+        ("body empty", but("body", Some(r#""""#)), of_type("body")),
+        ("body short", but("body", Some(r#""00""#)), of_type("body")),
+        (
+            "body other",
+            but("body", Some(&format!(r#""{}""#, "0".repeat(64)))),
+            Err(No::OtherBody),
+        ),
+        (
+            "body list",
+            but("body", Some(&format!(r#"["{}"]"#, hex(&Sha256::digest(BODY))))),
+            of_type("body"),
+        ),
+    ];
+    for (name, claims, expected) in cases {
+        assert_eq!(
+            verify(rules(), &claims),
+            expected.map_err(Forged::Jwt),
+            "{name}: {claims}"
+        );
+    }
+    let json = |problem| {
+        Err(Forged::Jwt(No::Json {
+            part: JwtPart::Payload,
+            problem,
+        }))
+    };
+    let cases = [
+        ("not JSON", "claims".into(), json(InvalidJson::Syntax)),
+        ("list", "[]".into(), json(InvalidJson::NotAnObject)),
+        (
+            "exp twice",
+            claims(&format!(r#","exp":{}"#, NOW + 900)),
+            json(InvalidJson::DuplicateMember),
+        ),
+        (
+            "role twice",
+            claims(r#","role":"user","role":"admin""#),
+            json(InvalidJson::DuplicateMember),
+        ),
+        (
+            "role twice inside",
+            claims(r#","x":{"role":"user","role":"admin"}"#),
+            json(InvalidJson::DuplicateMember),
+        ),
+        (
+            "deep",
+            claims(&format!(r#","x":{}{}"#, "[".repeat(60), "]".repeat(60))),
+            json(InvalidJson::TooDeep),
+        ),
+        (
+            "many",
+            claims(&format!(r#","x":[{}0]"#, "0,".repeat(2000))),
+            json(InvalidJson::TooMany),
+        ),
+    ];
+    for (name, claims, expected) in cases {
+        assert_eq!(verify(rules(), &claims), expected, "{name}");
+    }
+}
+
+#[test]
+fn rules_ask_for_more_or_less() {
+    let iat = |iat: u64| claims(&format!(r#","iat":{iat}"#));
+    let missing = |name| Err(Forged::Jwt(No::Missing { name }));
+    let wrong = |name| Err(Forged::Jwt(No::Claim { name }));
+    let age = || rules().with_max_age(Duration::from_secs(300));
+    let cases: Vec<(&str, JwtRules, String, Result<(), Forged>)> = vec![
+        ("any issuer", rules().allow_any_issuer(), but("iss", None), Ok(())),
+        (
+            "any issuer, of the wrong type",
+            rules().allow_any_issuer(),
+            but("iss", Some("1")),
+            Err(Forged::Jwt(No::MemberType { name: "iss" })),
+        ),
+        (
+            "any audience",
+            rules().allow_any_audience(),
+            but("aud", None),
+            Ok(()),
+        ),
+        (
+            "any audience, of the wrong type",
+            rules().allow_any_audience(),
+            but("aud", Some("[1]")),
+            Err(Forged::Jwt(No::MemberType { name: "aud" })),
+        ),
+        ("no end", rules().allow_no_expiry(), but("exp", None), Ok(())),
+        ("age without iat", age(), claims(""), missing("iat")),
+        ("age", age(), iat(NOW - 300), Ok(())),
+        (
+            "too old",
+            age(),
+            iat(NOW - 301),
+            Err(Forged::Jwt(No::TooOld {
+                iat: NOW - 301,
+                now: NOW,
+            })),
+        ),
+        (
+            "lifetime",
+            rules().with_max_lifetime(Duration::from_secs(300)),
+            iat(NOW),
+            Ok(()),
+        ),
+        (
+            "long life",
+            rules().with_max_lifetime(Duration::from_secs(299)),
+            iat(NOW),
+            Err(Forged::Jwt(No::LivesTooLong { limit: 299 })),
+        ),
+        (
+            "no leeway",
+            rules().with_leeway(Duration::ZERO),
+            but("exp", Some(&NOW.to_string())),
+            Err(Forged::Jwt(No::Expired { exp: NOW, now: NOW })),
+        ),
+        ("jti", rules().require_id(), claims(""), missing("jti")),
+        (
+            "text",
+            rules().require_text("event", "paid"),
+            claims(r#","event":"paid""#),
+            Ok(()),
+        ),
+        (
+            "other text",
+            rules().require_text("event", "paid"),
+            claims(r#","event":"refunded""#),
+            wrong("event"),
+        ),
+        (
+            "no text",
+            rules().require_text("event", "paid"),
+            claims(""),
+            missing("event"),
+        ),
+        (
+            "true",
+            rules().require_true("email_verified"),
+            claims(r#","email_verified":true"#),
+            Ok(()),
+        ),
+        (
+            "false",
+            rules().require_true("email_verified"),
+            claims(r#","email_verified":false"#),
+            wrong("email_verified"),
+        ),
+        (
+            "true as text",
+            rules().require_true("email_verified"),
+            claims(r#","email_verified":"true""#),
+            wrong("email_verified"),
+        ),
+        (
+            "tenant in sub",
+            rules().with_tenant_in("sub", "t:{tenant}"),
+            claims(r#","sub":"t:acme""#),
+            Ok(()),
+        ),
+        (
+            "other tenant in sub",
+            rules().with_tenant_in("sub", "t:{tenant}"),
+            claims(r#","sub":"t:acme2""#),
+            Err(Forged::Jwt(No::OtherTenant { name: "sub" })),
+        ),
+        (
+            "no tenant in sub",
+            rules().with_tenant_in("sub", "t:{tenant}"),
+            claims(""),
+            missing("sub"),
+        ),
+        (
+            "two issuers",
+            rules().or_issuer("other"),
+            but("iss", Some(r#""other""#)),
+            Ok(()),
+        ),
+    ];
+    for (name, rules, claims, expected) in cases {
+        assert_eq!(verify(rules, &claims), expected, "{name}: {claims}");
+    }
+}
+
+#[test]
+fn types_of_tokens() {
+    let with_header = |rules: JwtRules, header: &str| {
+        let request = Request::bearing(&mint(HS, header, claims("")));
+        JwtVerifier::new(scheme(rules), keyring())
+            .verify_payload(&request.message(BODY))
+            .map(drop)
+    };
+    let webhook = || rules().with_types(&["webhook+jwt"]);
+    let cases = [
+        ("absent", rules(), r#"{"alg":"HS256"}"#, Ok(())),
+        ("jwt", rules(), r#"{"alg":"HS256","typ":"jwt"}"#, Ok(())),
+        (
+            "application/jwt",
+            rules(),
+            r#"{"alg":"HS256","typ":"application/jwt"}"#,
+            Ok(()),
+        ),
+        (
+            "access token",
+            rules(),
+            r#"{"alg":"HS256","typ":"at+jwt"}"#,
+            Err(No::Type),
+        ),
+        (
+            "session token for a webhook",
+            webhook(),
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            Err(No::Type),
+        ),
+        (
+            "absent, wanted",
+            webhook(),
+            r#"{"alg":"HS256"}"#,
+            Err(No::Missing { name: "typ" }),
+        ),
+        (
+            "wanted",
+            webhook(),
+            r#"{"alg":"HS256","typ":"webhook+jwt"}"#,
+            Ok(()),
+        ),
+        (
+            "number",
+            rules(),
+            r#"{"alg":"HS256","typ":1}"#,
+            Err(No::MemberType { name: "typ" }),
+        ),
+        (
+            "nested",
+            rules(),
+            r#"{"alg":"HS256","cty":"JWT"}"#,
+            Err(No::Nested),
+        ),
+        (
+            "critical",
+            rules(),
+            r#"{"alg":"HS256","crit":["x"],"x":1}"#,
+            Err(No::UnknownCritical),
+        ),
+        (
+            "unencoded (RFC 7797 §7)",
+            rules(),
+            r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#,
+            Err(No::AttachedUnencoded),
+        ),
+        ("none", rules(), r#"{"alg":"none"}"#, Err(No::UnknownAlgorithm)),
+    ];
+    for (name, rules, header, expected) in cases {
+        assert_eq!(
+            with_header(rules, header),
+            expected.map_err(Forged::Jwt),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn places_of_tokens() {
+    let good = token(&claims(""));
+    let name = HeaderName::from_static("authorization");
+    let with = |values: &[String]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(&name, value.parse().unwrap());
+        }
+        let request = Request::with(headers);
+        JwtVerifier::new(scheme(rules()), keyring())
+            .verify_payload(&request.message(BODY))
+            .map(drop)
+    };
+    let malformed = || Err(Forged::MalformedHeader { name: name.clone() });
+    assert_eq!(with(&[]), Err(Forged::MissingHeader { name: name.clone() }));
+    assert_eq!(
+        with(&[format!("Bearer {good}"), format!("Bearer {good}")]),
+        Err(Forged::RepeatedHeader { name: name.clone() })
+    );
+    assert_eq!(with(&[format!("bearer {good}")]), Ok(()));
+    assert_eq!(with(std::slice::from_ref(&good)), malformed());
+    assert_eq!(with(&[format!("Basic {good}")]), malformed());
+    assert_eq!(with(&["Bearer".into()]), malformed());
+    let base64 = Err(Forged::Jwt(No::Base64 {
+        part: JwtPart::Header,
+    }));
+    assert_eq!(with(&[format!("Bearer  {good}")]), base64);
+    assert_eq!(
+        with(&[format!("Bearer {good}, Bearer {good}")]),
+        Err(Forged::Jwt(No::Segments))
+    );
+}
+
+#[test]
+fn a_token_proves_this_body_and_no_other() {
+    for (form, hash) in [
+        (HashForm::Hex, hex(&Sha256::digest(BODY))),
+        (HashForm::Hex, hex(&Sha256::digest(BODY)).to_uppercase()),
+        (HashForm::Base64Url, b64(Sha256::digest(BODY))),
+        (
+            HashForm::Base64,
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, Sha256::digest(BODY)),
+        ),
+    ] {
+        let tokens = JwtScheme::new("test", JwtAt::bearer(), rules());
+        let verifier = JwtVerifier::new(tokens.bound_to_body(BodyHash::in_claim("hash", form)), keyring());
+        let request = Request::bearing(&token(&claims(&format!(r#","hash":"{hash}""#))));
+        let authentic = verifier.verify_payload(&request.message(BODY)).unwrap();
+        assert!(authentic.bindings().body, "{form:?}");
+        for other in [&b""[..], b"{}", br#"{"event":"paid"} "#, br#"{"event": "paid"}"#] {
+            assert_eq!(
+                verifier.verify_payload(&request.message(other)).err(),
+                Some(Forged::Jwt(No::OtherBody)),
+                "{form:?}"
+            );
+        }
+    }
+}
+
+/// RFC 8705 §3: `x5t#S256`, with the value of its Appendix A.
+#[test]
+fn a_bound_token_counts_only_under_its_certificate() {
+    let thumbprint = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
+    let hash: [u8; 32] = jose::unb64(thumbprint).try_into().unwrap();
+    let (own, other) = (CertHash::from(hash), CertHash::of(b"another"));
+    let bound = claims(&format!(r#","cnf":{{"x5t#S256":"{thumbprint}"}}"#));
+    let cnf = |value: &str| claims(&format!(r#","cnf":{value}"#));
+    let non_canonical = format!(r#"{{"x5t#S256":"{}1"}}"#, &thumbprint[..42]);
+    let must = || rules().require_certificate();
+    let of_type = Err(No::MemberType { name: "cnf" });
+    let cases = [
+        (
+            "bound, right certificate",
+            rules(),
+            bound.clone(),
+            Some(own),
+            Ok(Some(own)),
+        ),
+        (
+            "bound, no certificate",
+            rules(),
+            bound.clone(),
+            None,
+            Err(No::NoCertificate),
+        ),
+        (
+            "bound, other certificate",
+            rules(),
+            bound,
+            Some(other),
+            Err(No::OtherCertificate),
+        ),
+        ("not bound", rules(), claims(""), Some(own), Ok(None)),
+        (
+            "not bound, but must",
+            must(),
+            claims(""),
+            Some(own),
+            Err(No::NotBoundToCertificate),
+        ),
+        (
+            "bound to a key",
+            rules(),
+            cnf(r#"{"jkt":"x"}"#),
+            Some(own),
+            Err(No::UnknownConfirmation),
+        ),
+        (
+            "bound twice",
+            rules(),
+            cnf(&format!(r#"{{"x5t#S256":"{thumbprint}","jkt":"x"}}"#)),
+            Some(own),
+            Err(No::UnknownConfirmation),
+        ),
+        (
+            "empty",
+            rules(),
+            cnf("{}"),
+            Some(own),
+            Err(No::UnknownConfirmation),
+        ),
+        ("text", rules(), cnf(r#""x""#), Some(own), of_type.clone()),
+        ("null", rules(), cnf("null"), Some(own), of_type.clone()),
+        (
+            "number",
+            rules(),
+            cnf(r#"{"x5t#S256":1}"#),
+            Some(own),
+            Err(No::UnknownConfirmation),
+        ),
+        (
+            "short",
+            rules(),
+            cnf(r#"{"x5t#S256":"AA"}"#),
+            Some(own),
+            of_type.clone(),
+        ),
+        (
+            "padded",
+            rules(),
+            cnf(&format!(r#"{{"x5t#S256":"{thumbprint}="}}"#)),
+            Some(own),
+            of_type.clone(),
+        ),
+        ("spare bits", rules(), cnf(&non_canonical), Some(own), of_type),
+    ];
+    for (name, rules, claims, certificate, expected) in cases {
+        let request = Request::bearing(&token(&claims));
+        let mut message = request.message(BODY);
+        if let Some(hash) = certificate {
+            message = message.with_certificate(ClientCertificate::of_hash(hash));
+        }
+        let verifier = JwtVerifier::new(scheme(rules), keyring());
+        let answer = verifier
+            .verify_payload(&message)
+            .map(|authentic| authentic.bindings().certificate);
+        assert_eq!(answer, expected.map_err(Forged::Jwt), "{name}");
+    }
+}
+
+#[test]
+fn a_tenant_has_its_own_keys() {
+    let key = |algorithm| {
+        Jwk::parse(jwk(algorithm, "").as_bytes())
+            .unwrap()
+            .verifier(algorithm, jose::algorithms())
+    };
+    let keys = keyring().with(tenant("globex"), key(Algorithm::Es256));
+    let verifier = JwtVerifier::new(scheme(rules()), keys);
+    let acme = Request::bearing(&token(&claims("")));
+    let globex = Request::bearing(&mint(Algorithm::Es256, r#"{"alg":"ES256"}"#, claims("")));
+    let (a, g, nobody) = (tenant("acme"), tenant("globex"), tenant("initech"));
+    let as_sender = |request: &Request, sender| {
+        verifier
+            .verify_payload(&request.message(BODY).from_sender(sender))
+            .map(|proof| proof.sender().clone())
+    };
+    assert_eq!(as_sender(&acme, &a), Ok(a.clone()));
+    assert_eq!(as_sender(&globex, &g), Ok(g.clone()));
+    assert_eq!(
+        as_sender(&acme, &g),
+        Err(Forged::Jwt(No::AlgorithmNotAllowed { algorithm: HS }))
+    );
+    assert_eq!(
+        as_sender(&globex, &a),
+        Err(Forged::Jwt(No::AlgorithmNotAllowed {
+            algorithm: Algorithm::Es256
+        }))
+    );
+    assert_eq!(
+        as_sender(&acme, &nobody),
+        Err(Forged::NoKey(NoKey::Unknown {
+            sender: nobody.clone()
+        }))
+    );
+    assert_eq!(
+        verifier.verify_payload(&acme.message(BODY)).err(),
+        Some(Forged::NoKey(NoKey::SenderNeeded))
+    );
+}
+
+/// A delivery is `jti`, or what is signed; never the signature, which ECDSA lets anybody rewrite.
+#[test]
+fn a_rewritten_signature_is_the_same_delivery() {
+    let key = Jwk::parse(jwk(Algorithm::Es256, "").as_bytes()).unwrap();
+    let keys = JwtKeyring::new().with(tenant("acme"), key.verifier(Algorithm::Es256, jose::algorithms()));
+    let verifier = JwtVerifier::new(scheme(rules()), keys);
+    let claim = |token: &str| {
+        let request = Request::bearing(token);
+        let authentic: Authentic<'_> = verifier.verify_payload(&request.message(BODY)).unwrap();
+        authentic.claim(at(NOW), Default::default()).key
+    };
+    let header = b64(r#"{"alg":"ES256"}"#);
+    let mint = |claims: &str| sign(&*signing_key(Algorithm::Es256), &header, &b64(claims));
+    let (first, second) = (mint(&claims("")), mint(&claims("")));
+    assert_ne!(first, second, "ECDSA signs with a nonce");
+    assert_eq!(claim(&first), claim(&second));
+    assert_ne!(claim(&first), claim(&mint(&claims(r#","x":1"#))));
+    let with_id = |id: &str, more: &str| claim(&mint(&claims(&format!(r#","jti":"{id}"{more}"#))));
+    assert_eq!(with_id("a", ""), with_id("a", r#","x":1"#));
+    assert_ne!(with_id("a", ""), with_id("b", ""));
+}
+
+#[test]
+fn an_unbound_token_is_weaker_in_its_type() {
+    let tokens = JwtScheme::google_pubsub("https://hooks.example/acme", "push@project.example");
+    let verifier = UnboundJwts::new(tokens, keyring());
+    let claims = format!(
+        r#"{{"iss":"https://accounts.google.com","aud":"https://hooks.example/acme","exp":{},"iat":{NOW},"email":"push@project.example","email_verified":true}}"#,
+        NOW + 3600
+    );
+    let request = Request::bearing(&token(&claims));
+    let recognized: Recognized = verifier.recognize(&request.message(b"anything at all")).unwrap();
+    assert_eq!(recognized.strength(), Strength::UnboundToken);
+    let request = Request::bearing(&token(&claims.replace("true", "false")));
+    assert_eq!(
+        verifier.recognize(&request.message(b"")).err(),
+        Some(Forged::Jwt(No::Claim {
+            name: "email_verified"
+        }))
+    );
+
+    let graph = UnboundJwts::new(JwtScheme::microsoft_graph("app", "dir"), keyring());
+    let claims = format!(
+        r#"{{"iss":"https://sts.windows.net/dir/","aud":"app","exp":{},"appid":"0bf30f3b-4a52-48df-9a82-234910c4a086","tid":"dir"}}"#,
+        NOW + 3600
+    );
+    let (good, bad) = (token(&claims), token(&claims.replace("\"app\"", "\"other\"")));
+    let listed = |list: &str| {
+        let body = format!(r#"{{"value":[],"validationTokens":{list}}}"#);
+        let request = Request::with(HeaderMap::new());
+        graph
+            .recognize_list("validationTokens", &request.message(body.as_bytes()))
+            .map(drop)
+    };
+    let wrong = Err(Forged::Jwt(No::MemberType {
+        name: "validationTokens",
+    }));
+    assert_eq!(listed(&format!(r#"["{good}","{good}"]"#)), Ok(()));
+    assert_eq!(
+        listed(&format!(r#"["{good}","{bad}"]"#)),
+        Err(Forged::Jwt(No::Claim { name: "aud" }))
+    );
+    assert_eq!(listed("[]"), wrong);
+    assert_eq!(listed("[1]"), wrong);
+    assert_eq!(listed("null"), wrong);
+}
+
+#[test]
+fn presets_both_ways() {
+    let acme = tenant("acme");
+    let key = Arc::new(HmacSigningKey::new(HS, SECRET).unwrap());
+    let uri = Uri::from_static("/hooks/acme?x=1");
+    for preset in [
+        BoundJwtScheme::plaid(),
+        BoundJwtScheme::netlify(),
+        BoundJwtScheme::vonage(),
+        BoundJwtScheme::messagebird("https://hooks.example"),
+        BoundJwtScheme::fusionauth(),
+        BoundJwtScheme::swt("issuer"),
+    ] {
+        let signer = JwtSigner::new(preset.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
+        let outgoing = Outgoing::new(&acme, "delivery-1", BODY, at(NOW));
+        let request = Request::with(
+            signer
+                .sign_payload(&outgoing.with_request(&Method::POST, &uri))
+                .unwrap(),
+        );
+        let verifier = JwtVerifier::new(preset, keyring());
+        let verify = |body| verifier.verify_payload(&request.message(body));
+        assert_eq!(
+            verify(BODY).map(|proof| proof.sender().clone()),
+            Ok(acme.clone()),
+            "{verifier:?}"
+        );
+        assert_eq!(
+            verify(b"{}").err(),
+            Some(Forged::Jwt(No::OtherBody)),
+            "{verifier:?}"
+        );
+    }
+
+    let atlassian = JwtScheme::atlassian_connect("client", "/hooks");
+    let signer =
+        JwtSigner::allow_unbound(atlassian.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
+    let outgoing = Outgoing::new(&acme, "delivery-1", BODY, at(NOW));
+    assert_eq!(
+        signer.sign_payload(&outgoing).err(),
+        Some(CannotSign::RequestNeeded)
+    );
+    let mut request = Request::with(
+        signer
+            .sign_payload(&outgoing.with_request(&Method::POST, &uri))
+            .unwrap(),
+    );
+    let verifier = UnboundJwts::new(atlassian, keyring());
+    assert_eq!(verifier.recognize(&request.message(BODY)).map(drop), Ok(()));
+    request.uri = Uri::from_static("/hooks/acme?x=2");
+    assert_eq!(
+        verifier.recognize(&request.message(BODY)).err(),
+        Some(Forged::Jwt(No::OtherRequest))
+    );
+
+    let monday = JwtScheme::monday("https://hooks.example");
+    let signer = JwtSigner::allow_unbound(monday.clone()).with_key(acme.clone(), KeyId::new("k"), key);
+    let request = Request::with(signer.sign_payload(&outgoing).unwrap());
+    assert_eq!(
+        UnboundJwts::new(monday, keyring())
+            .recognize(&request.message(BODY))
+            .map(drop),
+        Ok(())
+    );
+    assert_eq!(
+        signer
+            .sign_payload(&Outgoing::new(&tenant("globex"), "1", BODY, at(NOW)))
+            .err(),
+        Some(CannotSign::NoKey(NoKey::Unknown {
+            sender: tenant("globex")
+        }))
+    );
+    assert_eq!(
+        signer
+            .sign_payload(&Outgoing::new(&acme, "", BODY, at(NOW)))
+            .err(),
+        Some(CannotSign::Id)
+    );
+}
+
+#[test]
+fn swt_with_another_hash_is_refused() {
+    let verifier = JwtVerifier::new(BoundJwtScheme::swt("issuer"), keyring());
+    let hash = hex(&Sha256::digest(BODY));
+    let with = |data: &str| {
+        let claims = format!(
+            r#"{{"iss":"issuer","jti":"1","iat":{NOW},"exp":{},"webhook":{data}}}"#,
+            NOW + 300
+        );
+        let request = Request::bearing(&token(&claims));
+        verifier.verify_payload(&request.message(BODY)).map(drop)
+    };
+    let refused = |why| Err(Forged::Jwt(why));
+    assert_eq!(
+        with(&format!(r#"{{"data":{{"hash":"{hash}","hashAlg":"SHA-256"}}}}"#)),
+        Ok(())
+    );
+    assert_eq!(
+        with(&format!(r#"{{"data":{{"hash":"{hash}","hashAlg":"SHA3-256"}}}}"#)),
+        refused(No::Claim { name: "hashAlg" })
+    );
+    assert_eq!(
+        with(&format!(r#"{{"data":{{"hash":"{hash}"}}}}"#)),
+        refused(No::Missing { name: "hashAlg" })
+    );
+    assert_eq!(with("{}"), refused(No::Missing { name: "data" }));
+    assert_eq!(with(r#""x""#), refused(No::MemberType { name: "webhook" }));
+}
+
+#[test]
+fn detached_signatures_of_the_body() {
+    let name = HeaderName::from_static("x-jws-signature");
+    let verifier = DetachedVerifier::constant_contact(name.clone(), keyring());
+    let header = b64(r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#);
+    let body = std::str::from_utf8(BODY).unwrap();
+    let signature = sign(&*signing_key(HS), &header, body)
+        .rsplit('.')
+        .next()
+        .unwrap()
+        .to_owned();
+    let mut headers = HeaderMap::new();
+    headers.insert(name, format!("{header}..{signature}").parse().unwrap());
+    let request = Request::with(headers);
+    assert!(
+        verifier
+            .verify_payload(&request.message(BODY))
+            .unwrap()
+            .bindings()
+            .body
+    );
+    assert_eq!(
+        verifier.verify_payload(&request.message(b"{}")).err(),
+        Some(Forged::Jwt(No::Signature))
+    );
+}
+
+#[test]
+fn nothing_secret_is_shown() {
+    let key = HmacSigningKey::new(HS, SECRET).unwrap();
+    let jwk = Jwk::parse(jwk(HS, "").as_bytes()).unwrap();
+    let signer =
+        JwtSigner::new(BoundJwtScheme::vonage()).with_key(tenant("acme"), KeyId::new("k"), Arc::new(key));
+    let shown = format!("{signer:?} {jwk:?} {:?} {:?}", jwk.verifier(HS, &[]), keyring());
+    assert!(
+        !shown.contains("0123456789abcdef") && !shown.contains(&b64(SECRET)[..16]),
+        "{shown}"
+    );
+}
+
+/// Through the gate: the connection's own certificate is what `cnf` is compared with, and the proof remembers it.
+#[tokio::test]
+async fn the_gate_records_what_was_bound() {
+    use countersign::gate::{self, Caller, Countersigned, Policy};
+    use countersign::identity::PeerChain;
+    use countersign::refusal::Refusal;
+    use countersign::replay::{MemoryStore, Terms};
+    use countersign::tenant::TenantTable;
+    use countersign::testing::TestCa;
+    use countersign::trust::PrivateCa;
+
+    #[expect(clippy::disallowed_methods, reason = "the test certificates are of this day")]
+    let now = UnixTime::now();
+    let ca = TestCa::new("Root");
+    let trust = PrivateCa::from_pem(ca.pem().as_bytes(), jose::algorithms(), now).unwrap();
+    let tenants = TenantTable::builder()
+        .known(["acme"])
+        .uri("spiffe://example/tenant/{tenant}");
+    let policy = Policy::new(trust, tenants.build().unwrap());
+    let caller = |leaf: Vec<_>| Caller::identify(&policy, PeerChain::parse(leaf).unwrap(), now).unwrap();
+    let leaf = ca.client("spiffe://example/tenant/acme").issue();
+    let other = ca.client("spiffe://example/tenant/acme").issue();
+    let own = CertHash::of(leaf.leaf());
+
+    let scheme = scheme(rules().require_certificate());
+    let key = Arc::new(HmacSigningKey::new(HS, SECRET).unwrap());
+    let acme = tenant("acme");
+    let signer = JwtSigner::new(scheme.clone())
+        .with_key(acme.clone(), KeyId::new("k"), key)
+        .bound_to_certificate(own);
+    let outgoing = Outgoing::new(&acme, "delivery-1", BODY, now);
+    let mut request = Request::with(signer.sign_payload(&outgoing).unwrap());
+    request.method = Method::POST;
+    let message = Message::new(&request.method, &request.uri, &request.headers, BODY, now);
+    let verifier = JwtVerifier::new(scheme, keyring());
+
+    let stranger = caller(other.chain());
+    let refused = gate::verify(&verifier, message, Some(&stranger)).err();
+    assert_eq!(refused, Some(Refusal::Forged(Forged::Jwt(No::OtherCertificate))));
+    let refused = gate::verify(&verifier, message, None).err();
+    assert_eq!(refused, Some(Refusal::Forged(Forged::Jwt(No::NoCertificate))));
+
+    let caller = caller(leaf.chain());
+    let authentic = gate::verify(&verifier, message, Some(&caller)).unwrap();
+    let store = MemoryStore::default();
+    let (fresh, _) = gate::claim(&store, authentic, Terms::default(), now)
+        .await
+        .unwrap();
+    let bindings = Countersigned::bind(caller, fresh).unwrap().bindings();
+    assert_eq!((bindings.body, bindings.certificate), (true, Some(own)));
+}

@@ -1,0 +1,430 @@
+//! WHO MAY USE WHOM? The arrows of `docs/design.md`, checked on the source text of `src/`.
+//!
+//! Comments, literals and test modules do not count: they never become part of the library.
+
+mod reading;
+
+use std::{collections::BTreeSet, io, path::Path};
+
+use reading::{File, NamedPath, Parsed};
+
+const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
+const CORE: &[&str] = &[
+    "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate", "explain",
+    "breaker", "address",
+];
+
+/// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
+const ROOMS: &[(&str, &[&[&str]])] = &[
+    ("address", &[]),
+    ("breaker", &[]),
+    ("identity", &[]),
+    ("trust", &[&["identity"]]),
+    ("tenant", &[&["trust", "identity"]]),
+    ("replay", &[&["tenant"]]),
+    ("payload", &[&["replay", "tenant", "identity"]]),
+    ("refusal", &[FIVE]),
+    ("observe", &[FIVE, &["refusal", "breaker"]]),
+    ("live", &[&["trust", "tenant", "payload"]]),
+    ("gate", &[FIVE, &["refusal"]]),
+    ("explain", &[FIVE, &["refusal"]]),
+    // The plugs.
+    ("clock", &[]),
+    ("egress", &[CORE]),
+    ("tls", &[CORE, &["clock"]]),
+    ("forwarded", &[CORE]),
+    ("web", &[CORE, &["clock", "tls"]]),
+    ("dispatch", &[CORE, &["clock", "egress", "tls"]]),
+    ("reload", &[CORE, &["clock", "egress", "tls"]]),
+    ("testing", &[CORE]),
+];
+
+/// Crates that only some rooms may name. Others reach what they need of them through a room that may.
+const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
+    ("rustls", &["tls", "testing"]),
+    ("tokio_rustls", &["dispatch", "web"]),
+    ("redis", &["replay"]),
+];
+
+const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
+const MAY_ASK_THE_TIME: &[&str] = &["clock", "egress", "tls", "web", "dispatch", "reload", "forwarded"];
+
+/// Names that say nothing about what is inside.
+const DRAWERS: &[&str] = &[
+    "utils", "util", "common", "types", "helpers", "helper", "errors", "error",
+];
+
+#[test]
+fn the_house_keeps_its_arrows() -> io::Result<()> {
+    let files = reading::files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))?;
+    assert!(files.iter().any(|file| file.path == "lib.rs"), "nothing was read");
+    assert_eq!(breaches(&files), Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn each_row_names_only_rooms_above_it() {
+    let mut above = Vec::new();
+    for (room, uses) in ROOMS {
+        for used in uses.concat() {
+            assert!(above.contains(&used), "`{room}` uses `{used}`");
+        }
+        above.push(*room);
+    }
+}
+
+// --- the rules --------------------------------------------------------------------------------------------
+
+/// What the rules say of this source tree, one line for each breach.
+fn breaches(files: &[File]) -> Vec<String> {
+    let parsed: Vec<Parsed<'_>> = files.iter().map(reading::parse).collect();
+    let tests: Vec<&Vec<&str>> = parsed.iter().flat_map(|file| &file.test_modules).collect();
+    let shipped = |file: &&Parsed<'_>| !tests.iter().any(|test| file.module.starts_with(test));
+    parsed.iter().filter(shipped).flat_map(judge).collect()
+}
+
+/// The crate root, `lib.rs`: it shows every room, and does nothing.
+const LIB: &str = "lib";
+
+fn judge(file: &Parsed<'_>) -> Vec<String> {
+    let room = file.module.first().copied().unwrap_or(LIB);
+    let mut found = BTreeSet::new();
+    if room != LIB && uses(room).is_none() {
+        found.insert((1, format!("`{room}` has no row in the table")));
+    }
+    for path in &file.paths {
+        found.extend(judge_path(room, path).map(|breach| (path.line, breach)));
+    }
+    for module in file
+        .modules
+        .iter()
+        .filter(|module| DRAWERS.contains(&module.text))
+    {
+        found.insert((
+            module.line,
+            format!("`{}` is a drawer, not a module", module.text),
+        ));
+    }
+    for line in file.functions.iter().filter(|_| room == LIB) {
+        found.insert((*line, format!("`{LIB}` holds logic")));
+    }
+    found
+        .iter()
+        .map(|(line, breach)| format!("{}:{line}: {breach}", file.path))
+        .collect()
+}
+
+fn judge_path(room: &str, path: &NamedPath<'_>) -> Option<String> {
+    if let Some(clock) = CLOCKS.iter().find(|clock| path.written.ends_with(*clock))
+        && !MAY_ASK_THE_TIME.contains(&room)
+    {
+        return Some(format!("`{room}` asks `{}`", clock.join("::")));
+    }
+    match &path.within {
+        Some(_) if room == LIB => None,
+        Some(within) => judge_own(room, within, path.renamed),
+        None => judge_foreign(room, &path.written),
+    }
+}
+
+/// A path into this crate, from its root.
+fn judge_own(room: &str, path: &[&str], renamed: bool) -> Option<String> {
+    let used = match path {
+        [] if renamed => "crate",
+        [] => return None,
+        [used, ..] => used,
+    };
+    if uses(used).is_none() {
+        return Some(format!("`{room}` takes `{used}` from the crate root"));
+    }
+    let fine = used == room || uses(room).is_some_and(|allowed| allowed.contains(&used));
+    (!fine).then(|| format!("`{room}` uses `{used}`"))
+}
+
+/// A path into another crate, or one that begins at a name already imported.
+fn judge_foreign(room: &str, path: &[&str]) -> Option<String> {
+    rooms_that_name(path.first()?)?;
+    let named = path
+        .iter()
+        .find(|name| rooms_that_name(name).is_some_and(|rooms| !rooms.contains(&room)))?;
+    Some(format!("`{room}` names the crate `{named}`"))
+}
+
+fn uses(room: &str) -> Option<Vec<&'static str>> {
+    ROOMS
+        .iter()
+        .find(|(name, _)| *name == room)
+        .map(|(_, uses)| uses.concat())
+}
+
+fn rooms_that_name(foreign: &str) -> Option<&'static [&'static str]> {
+    NAMED_ONLY_IN
+        .iter()
+        .find(|(name, _)| *name == foreign)
+        .map(|(_, rooms)| *rooms)
+}
+
+// --- broken once ------------------------------------------------------------------------------------------
+
+/// A rule that was never seen to fire is no rule. Each row breaks one, or comes close and must not;
+/// `//~` says what is to be found on its line.
+#[test]
+fn each_breach_is_found_and_nothing_else() {
+    for (name, path, source) in CASES {
+        let file = File {
+            path: (*path).to_owned(),
+            source: (*source).to_owned(),
+        };
+        assert_eq!(breaches(&[file]), expected(path, source), "{name}");
+    }
+}
+
+fn expected(path: &str, source: &str) -> Vec<String> {
+    let lines = source.lines().enumerate();
+    lines
+        .flat_map(|(above, line)| {
+            let marks = line.split("//~").skip(1).map(str::trim);
+            marks.map(move |breach| format!("{path}:{}: {breach}", above + 1))
+        })
+        .collect()
+}
+
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "an arrow that is drawn",
+        "trust/mod.rs",
+        "use crate::identity::Name;",
+    ),
+    (
+        "a reversed arrow",
+        "trust/mod.rs",
+        "use crate::tenant::TenantId; //~ `trust` uses `tenant`",
+    ),
+    (
+        "a group over many lines",
+        "trust/pins.rs",
+        "use std::fmt;
+         use crate::{
+             identity::{Name, SpkiHash},
+             tenant::{self, TenantId as Id}, //~ `trust` uses `tenant`
+             replay, //~ `trust` uses `replay`
+         };",
+    ),
+    (
+        "the core naming a plug",
+        "gate.rs",
+        "use crate::web::Layer; //~ `gate` uses `web`",
+    ),
+    (
+        "a path without `use`",
+        "payload/hmac.rs",
+        "fn f() { crate::tls::foo::<u8>() } //~ `payload` uses `tls`",
+    ),
+    (
+        "a path in a macro",
+        "identity/mod.rs",
+        "() => { $crate::trust::Role } //~ `identity` uses `trust`",
+    ),
+    (
+        "a range is not a field",
+        "live.rs",
+        "f(0..crate::gate::LIMIT) //~ `live` uses `gate`",
+    ),
+    (
+        "`super` within a room",
+        "trust/pins.rs",
+        "use super::{Untrusted, revocation::Crls};",
+    ),
+    (
+        "`super` out of a room",
+        "trust/pins.rs",
+        "use super::{A, super::tenant::B}; //~ `trust` uses `tenant`",
+    ),
+    (
+        "`super` out of a file",
+        "live.rs",
+        "use super::gate::Caller; //~ `live` uses `gate`",
+    ),
+    (
+        "`super` out of a module in a file",
+        "live.rs",
+        "mod inner {
+             mod deeper {}
+             use super::{Live, super::gate::Caller}; //~ `live` uses `gate`
+         }
+         use self::inner::X;
+         use super::gate::Caller; //~ `live` uses `gate`",
+    ),
+    (
+        "visibility",
+        "trust/mod.rs",
+        "pub(in crate::trust) struct A;
+         pub(crate) struct B;
+         pub(in crate::web) struct C; //~ `trust` uses `web`",
+    ),
+    (
+        "comments",
+        "trust/mod.rs",
+        "//! See [`crate::web`].
+         /// [x](crate::tls)
+         // crate::web
+         /* crate::web /* crate::tls */ crate::web */
+         use crate::tls; //~ `trust` uses `tls`",
+    ),
+    (
+        "literals",
+        "trust/mod.rs",
+        r##"f("crate::web \" crate::web", b"crate::tls", "//");
+            f(r"\"); use crate::web; //~ `trust` uses `web`
+            f(r#"a" crate::web "b"#);
+            f('"', '\'', b'\\', 'ü', "crate::web");
+            fn g<'a>(x: &'a str) -> char { '"' }
+            use crate::tls; //~ `trust` uses `tls`"##,
+    ),
+    (
+        "a test module, and what follows it",
+        "trust/mod.rs",
+        "#[cfg(test)]
+         #[expect(missing_docs)]
+         mod tests { use crate::testing::TestCa; fn f() { {} } }
+         use crate::tls; //~ `trust` uses `tls`",
+    ),
+    (
+        "a test module of a feature",
+        "trust/mod.rs",
+        r#"#[cfg(all(test, feature = "testing"))] pub(crate) mod tests { use crate::testing::TestCa; }"#,
+    ),
+    (
+        "a module that ships as well",
+        "trust/mod.rs",
+        r#"#[cfg(any(test, feature = "testing"))]
+           mod fixtures { use crate::testing::TestCa; } //~ `trust` uses `testing`
+           #[cfg(all(not(test), feature = "testing"))]
+           mod others { use crate::testing::TestCa; } //~ `trust` uses `testing`"#,
+    ),
+    (
+        "an import for tests outside their module",
+        "trust/mod.rs",
+        "#[cfg(test)] use crate::testing::{TestCa}; //~ `trust` uses `testing`
+         mod tests {}",
+    ),
+    (
+        "names from the crate root",
+        "gate.rs",
+        "use crate::Tenant; //~ `gate` takes `Tenant` from the crate root
+         use crate::*; //~ `gate` takes `*` from the crate root
+         use crate as root; //~ `gate` takes `crate` from the crate root
+         use super::{self as root}; //~ `gate` takes `crate` from the crate root",
+    ),
+    (
+        "a plug using the core and `tls`",
+        "web/mod.rs",
+        "use crate::{gate::Caller, tls::Acceptor};",
+    ),
+    (
+        "a plug using others",
+        "forwarded/mod.rs",
+        "use crate::{tls, web}; //~ `forwarded` uses `tls` //~ `forwarded` uses `web`",
+    ),
+    (
+        "a room without a row",
+        "attic.rs",
+        "use std::fmt; //~ `attic` has no row in the table",
+    ),
+    (
+        "rustls in its folder",
+        "tls/mod.rs",
+        "use rustls::{ServerConfig, pki_types::UnixTime};",
+    ),
+    (
+        "rustls in testing",
+        "testing/mod.rs",
+        "type C = ::rustls::ClientConfig;",
+    ),
+    (
+        "rustls through `tls`",
+        "web/mod.rs",
+        "use crate::tls::{self, rustls::ServerConfig}; fn f(c: tls::rustls::ClientConfig) {}",
+    ),
+    (
+        "names like it",
+        "trust/mod.rs",
+        "use rustls_pki_types::Der; fn f(c: C) { c.rustls; c.rustls() }",
+    ),
+    (
+        "rustls in the core",
+        "trust/mod.rs",
+        "fn f(c: &rustls::ServerConfig) {} //~ `trust` names the crate `rustls`
+         fn f(c: &::rustls::ServerConfig) {} //~ `trust` names the crate `rustls`
+         use rustls as r; //~ `trust` names the crate `rustls`",
+    ),
+    (
+        "rustls through tokio",
+        "web/mod.rs",
+        "use tokio_rustls::{
+             TlsAcceptor,
+             rustls::ServerConfig, //~ `web` names the crate `rustls`
+         };",
+    ),
+    (
+        "tokio's rustls outside `web`",
+        "reload/mod.rs",
+        "use tokio_rustls::TlsAcceptor; //~ `reload` names the crate `tokio_rustls`",
+    ),
+    (
+        "a store's client outside `replay`",
+        "web/mod.rs",
+        "use redis::Client; //~ `web` names the crate `redis`",
+    ),
+    ("a clock in a plug", "tls/mod.rs", "let now = UnixTime::now();"),
+    (
+        "a clock in the core",
+        "replay/memory.rs",
+        "let a = std::time::Instant::now(); //~ `replay` asks `Instant::now`
+         let b = x.map_or_else(SystemTime::now, f); //~ `replay` asks `SystemTime::now`
+         let c = pki::UnixTime::now(); //~ `replay` asks `UnixTime::now`",
+    ),
+    (
+        "drawers",
+        "explain/mod.rs",
+        "pub(crate) mod utils; //~ `utils` is a drawer, not a module
+         mod peer { mod error {} } //~ `error` is a drawer, not a module",
+    ),
+    (
+        "lib.rs that shows the rooms",
+        "lib.rs",
+        "//! fn
+         pub mod gate;
+         pub use gate::Caller;
+         pub use crate::web::Layer;
+         #[cfg(test)] mod tests { fn f() {} }",
+    ),
+    (
+        "lib.rs that does more",
+        "lib.rs",
+        "pub use rustls; //~ `lib` names the crate `rustls`
+         fn logic() {} //~ `lib` holds logic
+         mod common; //~ `common` is a drawer, not a module",
+    ),
+];
+
+#[test]
+fn a_test_module_in_a_file_of_its_own_is_not_read() {
+    let uses_a_plug = "use crate::testing::TestCa;";
+    let cases: &[(&str, &[&str])] = &[
+        ("#[cfg(test)] mod tests;", &[]),
+        ("mod tests;", &["trust/tests.rs:1: `trust` uses `testing`"]),
+        (
+            "#[cfg(test)] mod other;",
+            &["trust/tests.rs:1: `trust` uses `testing`"],
+        ),
+    ];
+    for (declaration, expected) in cases {
+        let files =
+            [("trust/mod.rs", *declaration), ("trust/tests.rs", uses_a_plug)].map(|(path, source)| File {
+                path: path.to_owned(),
+                source: source.to_owned(),
+            });
+        assert_eq!(breaches(&files), *expected, "{declaration}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Every preset against what its provider publishes, and against an implementation that is not ours.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests say what they expect by failing loudly"
+)]
+
+use crate::vectors as payload_support;
+
+use std::collections::BTreeSet;
+
+use countersign::payload::providers::presets;
+use http::HeaderMap;
+use payload_support::{Vector, cross, published};
+
+/// Rows of the catalogue whose vectors name another thing.
+fn preset_of(vector: &Vector) -> &str {
+    match &*vector.preset {
+        "hubspot_v1" | "hubspot_v2" => "hubspot_legacy",
+        other => other,
+    }
+}
+
+#[test]
+fn published_vectors() {
+    for vector in published() {
+        let verdict = vector.check();
+        match &*vector.expect {
+            "ok" => assert_eq!(verdict, Ok("0".into()), "{}", vector.name),
+            code => assert_eq!(verdict, Err(code), "{}", vector.name),
+        }
+    }
+}
+
+#[test]
+fn the_hmac_of_python_agrees() {
+    for vector in cross() {
+        assert_eq!(vector.check(), Ok("0".into()), "{}", vector.name);
+    }
+}
+
+/// What must be refused, made of each message that is accepted.
+#[test]
+fn evil_twins() {
+    for vector in published()
+        .into_iter()
+        .chain(cross())
+        .filter(|vector| vector.expect == "ok")
+    {
+        another_key(&vector);
+        another_body(&vector);
+        no_headers(&vector);
+        repeated_headers(&vector);
+        another_time(&vector);
+    }
+}
+
+fn another_key(vector: &Vector) {
+    let mut twin = vector.clone();
+    for key in &mut twin.keys {
+        // Stays of its form: hexadecimal, base64 and text alike. Public keys break instead, which is another test.
+        let position = key
+            .find(|letter: char| letter.is_ascii_alphanumeric() && letter != '_')
+            .unwrap_or(0);
+        let position = if key.starts_with("whsec_") { 6 } else { position };
+        let other = if key[position..].starts_with('7') {
+            "4"
+        } else {
+            "7"
+        };
+        key.replace_range(position..=position, other);
+    }
+    if presets::find(&vector.preset).is_some_and(|preset| matches!(preset.make, presets::Make::PublicKey(_)))
+    {
+        return;
+    }
+    assert_eq!(
+        twin.check(),
+        Err("payload.signature_mismatch"),
+        "{} under another key",
+        vector.name
+    );
+}
+
+fn another_body(vector: &Vector) {
+    let mut body = vector.body.clone().into_bytes();
+    body.push(b' ');
+    let verdict = vector.check_as(&vector.header_map(), &body, vector.now);
+    // Adyen's items are signed, not the white space behind the batch: its strength says so.
+    if vector.preset == "adyen" {
+        assert_eq!(verdict, Ok("0".into()));
+    } else {
+        assert_eq!(
+            verdict,
+            Err("payload.signature_mismatch"),
+            "{} with another body",
+            vector.name
+        );
+    }
+}
+
+fn no_headers(vector: &Vector) {
+    let verdict = vector.check_as(&HeaderMap::new(), vector.body.as_bytes(), vector.now);
+    match &*vector.preset {
+        "adyen" => assert_eq!(verdict, Ok("0".into())),
+        _ => assert_eq!(
+            verdict,
+            Err("payload.missing_header"),
+            "{} without header fields",
+            vector.name
+        ),
+    }
+}
+
+fn repeated_headers(vector: &Vector) {
+    for name in vector.headers.keys().filter(|name| *name != "content-type") {
+        let mut headers = vector.header_map();
+        let value = headers[name].clone();
+        headers.append(http::HeaderName::try_from(name).expect("a name"), value);
+        let verdict = vector.check_as(&headers, vector.body.as_bytes(), vector.now);
+        let unread = ["x-hubspot-request-timestamp"].contains(&&**name) && vector.preset != "hubspot";
+        if !unread {
+            assert_eq!(
+                verdict,
+                Err("payload.repeated_header"),
+                "{} with {name} twice",
+                vector.name
+            );
+        }
+    }
+}
+
+fn another_time(vector: &Vector) {
+    let Some(window) = vector.scheme().and_then(|scheme| scheme.window()) else {
+        return;
+    };
+    let (headers, body) = (vector.header_map(), vector.body.as_bytes());
+    let cases = [
+        (vector.now + window.past.as_secs() + 1, Err("replay.stale")),
+        (
+            vector.now - window.future.as_secs() - 1,
+            Err("replay.from_the_future"),
+        ),
+        (u64::MAX, Err("replay.stale")),
+        (0, Err("replay.from_the_future")),
+    ];
+    for (now, expected) in cases {
+        assert_eq!(
+            vector.check_as(&headers, body, now),
+            expected,
+            "{} at {now}",
+            vector.name
+        );
+    }
+}
+
+#[test]
+fn how_many_there_are() {
+    let names: BTreeSet<_> = presets::all().map(|preset| preset.name).collect();
+    let published = published();
+    let with_vector: BTreeSet<_> = published.iter().map(preset_of).collect();
+    let cross = cross();
+    let checked: BTreeSet<_> = cross
+        .iter()
+        .map(preset_of)
+        .chain(ELSEWHERE.iter().map(|(name, _)| *name))
+        .chain(OFFICIAL)
+        .collect();
+    println!(
+        "presets: {}, with a published vector: {}, cross-checked with a library: {}",
+        names.len(),
+        with_vector.len(),
+        checked.len()
+    );
+    println!(
+        "of these, with the provider's own library: {}; the others with an implementation that is neither ours nor theirs",
+        OFFICIAL.len()
+    );
+    let tokens = names.iter().filter(|name| is_token(name)).count();
+    println!("and {tokens} sign nothing, so there is nothing to cross-check");
+    assert!(names.len() - tokens >= 100);
+    assert_eq!(
+        with_vector.difference(&names).collect::<Vec<_>>(),
+        Vec::<&&str>::new()
+    );
+    let judged = with_vector.union(&checked).copied();
+    let judged: BTreeSet<_> = judged
+        .chain(names.iter().copied().filter(|name| is_token(name)))
+        .collect();
+    assert_eq!(
+        names.difference(&judged).collect::<Vec<_>>(),
+        Vec::<&&str>::new(),
+        "nobody judges these"
+    );
+}
+
+/// Judged by another test: the preset and the file.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("aws_sns", "payload/families.rs: signed with aws-lc-rs"),
+    ("ebay", "payload/families.rs: signed with p256"),
+    ("paypal", "payload/families.rs: signed with aws-lc-rs"),
+    ("coinbase_cdp", "payload/families.rs: signed by Python's hmac"),
+    ("telnyx", "payload/public_key.rs: signed with aws-lc-rs"),
+    ("braintree", "payload/families.rs: signed by Python's hmac"),
+    ("mailgun", "payload/families.rs: signed by Python's hmac"),
+    ("mercado_pago", "payload/families.rs: signed by Python's hmac"),
+];
+
+/// There is nothing to cross-check where nothing is signed: a fixed secret is shown. See payload/tokens.rs.
+fn is_token(name: &str) -> bool {
+    presets::find(name).is_some_and(|preset| matches!(preset.make, presets::Make::Token(_)))
+}
+
+/// Also judged by the provider's own library, in providers.rs.
+const OFFICIAL: [&str; 8] = [
+    "standard_webhooks",
+    "svix",
+    "stripe",
+    "github",
+    "slack",
+    "twilio",
+    "sendgrid",
+    "discord",
+];
+
+/// Not a test: writes docs/presets.md anew.
+#[test]
+#[ignore = "writes docs/presets.md anew: cargo test --all-features --test presets -- --ignored"]
+fn write_the_table() {
+    std::fs::write("docs/presets.md", presets::table()).expect("docs/presets.md");
+}

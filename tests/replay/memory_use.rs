@@ -1,0 +1,85 @@
+//! How much memory a claim takes. Alone in its process, since it looks at the process.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
+
+#[path = "../support/time_and_tenants.rs"]
+mod support;
+
+use countersign::replay::{Claim, ClaimAnswer, ClaimKey, MemoryStore, ReplayStore, Terms};
+use support::{at, now, tenant};
+
+/// One more than fills a hash table of half a million places, so that most of one of a million stays empty: the worst
+/// case.
+const CLAIMS: usize = 458_753;
+
+const TENANTS: usize = 100_000;
+
+#[test]
+fn claims_and_tenants_take_at_most_what_is_stated() {
+    a_claim_takes_at_most_what_is_stated();
+    a_tenant_takes_at_most_what_is_stated();
+}
+
+fn a_tenant_takes_at_most_what_is_stated() {
+    let before = resident();
+    let store = MemoryStore::within(TENANTS * (MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM));
+    for number in 0..TENANTS {
+        // As long as a tenant's name may be.
+        let owner = tenant(&format!("{number:0128}"));
+        let key = ClaimKey::of(&owner, "test", []);
+        let claim = Claim::new(key, owner, at(1_000_000), Terms::default(), None);
+        let granted = now(store.claim(&claim));
+        assert!(
+            matches!(granted, Ok(ClaimAnswer::Granted(_))),
+            "{number}: {granted:?}"
+        );
+    }
+    let each = (resident() - before) / TENANTS;
+    println!("{each} bytes a tenant with one claim");
+    assert!(
+        each <= MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM,
+        "{each} bytes a tenant"
+    );
+    assert!(
+        each > 128 + 32 + 24,
+        "{each} bytes cannot hold a tenant: the measure is wrong"
+    );
+}
+
+fn a_claim_takes_at_most_what_is_stated() {
+    let owner = tenant("acme");
+    let before = resident();
+    let store = MemoryStore::new(CLAIMS).with_share(CLAIMS);
+    for number in 0..CLAIMS {
+        let key = ClaimKey::of(&owner, "test", [&number.to_be_bytes()[..]]);
+        let time = at(1_000_000 + number as u64 / 50);
+        let claim = Claim::new(key, owner.clone(), time, Terms::default(), None);
+        let Ok(ClaimAnswer::Granted(claimed)) = now(store.claim(&claim)) else {
+            panic!("claim {number} is not granted");
+        };
+        assert!(now(store.commit(&claimed)).is_ok(), "claim {number}");
+    }
+    assert_eq!(store.len(), CLAIMS);
+    let each = (resident() - before) / CLAIMS;
+    println!("{each} bytes a claim");
+    assert!(each <= MemoryStore::BYTES_PER_CLAIM, "{each} bytes a claim");
+    assert!(
+        each > 32 + 24,
+        "{each} bytes cannot hold a claim: the measure is wrong"
+    );
+}
+
+/// Bytes of memory that this process has in use.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .expect("VmRSS");
+    kib.trim().parse::<usize>().expect("a number") * 1024
+}
