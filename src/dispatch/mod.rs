@@ -98,6 +98,7 @@ mod own_client;
 mod pool;
 mod schedule;
 mod sender;
+mod spelling;
 mod tenants;
 mod turns;
 mod wire;
