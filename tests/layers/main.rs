@@ -56,7 +56,7 @@ const DRAWERS: &[&str] = &[
 
 #[test]
 fn the_house_keeps_its_arrows() -> io::Result<()> {
-    let files = reading::files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))?;
+    let files = reading::files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"))?;
     assert!(files.iter().any(|file| file.path == "lib.rs"), "nothing was read");
     assert_eq!(breaches(&files), Vec::<String>::new());
     Ok(())
