@@ -1,7 +1,13 @@
 //! WHO MAY USE WHOM? The arrows of `docs/design.md`, checked on the source text of `src/`.
 //!
 //! Comments, literals and test modules do not count: they never become part of the library.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
 
+mod documents;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};

@@ -117,7 +117,7 @@ impl Parsed {
         for token in tokens {
             match token {
                 TokenTree::Ident(word) => {
-                    if !(joined && !path.is_empty()) {
+                    if !joined {
                         self.end(&mut path);
                     }
                     path.push((word.to_string(), word.span()));
