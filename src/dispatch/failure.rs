@@ -286,6 +286,7 @@ pub(super) fn is_ours(untrusted: &Untrusted) -> bool {
         Untrusted::CrlExpired { .. }
             | Untrusted::CrlFromTheFuture { .. }
             | Untrusted::RevocationUnknown { .. }
+            | Untrusted::CrlSignature { .. }
             | Untrusted::NothingBefore
     )
 }

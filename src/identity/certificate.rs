@@ -83,6 +83,9 @@ impl Certificate {
     }
 
     /// The hash of the whole certificate: what `x5t#S256` names (RFC 8705 §3.1). Computed at each call.
+    ///
+    /// # Security
+    /// To recognise a certificate by, never to refuse one: see [`CertHash`].
     pub fn hash(&self) -> CertHash {
         CertHash::of(&self.der)
     }

@@ -73,6 +73,11 @@ sha256_name! {
 
 sha256_name! {
     /// SHA-256 of a whole certificate in DER: the `x5t#S256` of RFC 8705, in its binary form.
+    ///
+    /// # Security
+    /// It covers the signature, which the authority has made and anybody can change into another good one (ECDSA: *s* into
+    /// *n - s*). So one certificate has several hashes: who has this hash is that certificate, who has another may be it
+    /// too. Give trust by it; take trust away by key, or by issuer and serial number.
     CertHash
 }
 

@@ -11,6 +11,7 @@ pub struct InvalidPem {
 }
 
 impl InvalidPem {
+    #[cfg(feature = "tls")]
     pub(crate) fn is_encrypted_key(self) -> bool {
         matches!(self.problem, Problem::Encrypted { .. })
     }

@@ -30,7 +30,7 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
             time: *now,
             next_update: *next_update,
         },
-        Untrusted::CrlFromTheFuture { .. } | Untrusted::CrlIssuer => {
+        Untrusted::CrlFromTheFuture { .. } | Untrusted::CrlIssuer | Untrusted::CrlSignature { .. } => {
             CertificateError::UnknownRevocationStatus
         }
         Untrusted::UnknownIssuer

@@ -16,7 +16,7 @@ use crate::pem::{self, InvalidPem};
 /// use countersign::tls::ProviderKey;
 ///
 /// let provider = rustls::crypto::aws_lc_rs::default_provider();
-/// let pem = std::fs::read("tests/jose/p256.pem")?;
+/// let pem = std::fs::read("tests/support/jose/p256.pem")?;
 /// let key = ProviderKey::from_pem(&provider, Algorithm::Es256, &pem)?;
 /// assert_eq!(key.sign(b"message")?.len(), 64);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -217,6 +217,11 @@ impl Anchors {
         self.leaves.get(&CertHash::of(der))
     }
 
+    /// Those that issue, without leaves that are trusted as they are.
+    pub(super) fn authorities(&self) -> &[Anchor] {
+        &self.anchors
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Anchor> {
         self.anchors.iter().chain(self.leaves.values())
     }

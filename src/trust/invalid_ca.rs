@@ -52,6 +52,11 @@ pub(super) enum Problem {
     Rfc5280 { subject: String, rule: &'static str },
     #[error("revocation is required and no CRL is loaded; give the CRLs of every authority on the path")]
     NoCrl,
+    #[error(
+        "no CRL of {issuer} is signed with the key of the anchor of that name, so nobody would be refused by it; fetch it \
+         from the CA itself, or give the anchor whose it is"
+    )]
+    CrlSignature { issuer: String },
     #[error("a public authority proves nothing about who it is; give exact names or pins of the senders")]
     NoNames,
 }

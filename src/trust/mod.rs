@@ -59,7 +59,7 @@ use webpki::EndEntityCert;
 use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
-pub use crls::{Crls, InvalidCrls};
+pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
@@ -167,7 +167,7 @@ pub struct Evidence {
     pub name_constrained: bool,
     /// The pin that matched.
     pub pin: Option<Pin>,
-    /// What a [`ReportOnly`] verifier would have refused it for.
+    /// What a [`ReportOnly`] verifier would have refused it for, or a [`Revocation`] list that could not be believed.
     pub reported: Option<Box<Untrusted>>,
     /// The time for which the decision holds: the intersection of all that it rests on.
     pub valid: Validity,

@@ -6,10 +6,10 @@ use webpki::{Cert, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, V
 
 use super::anchors::{Anchor, Anchors};
 use super::issuers::{KnownIssuer, KnownIssuers};
-use super::revocation::{Issuer, Revocation, Subject};
+use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{ExtendedKeyUsage, NameConstraints, PeerChain, Validity};
+use crate::identity::{ExtendedKeyUsage, NameConstraints, PeerChain};
 
 /// The algorithms of the caller's crypto provider.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -128,16 +128,12 @@ impl PathRules {
                 known.facts.key_usage.is_none_or(|usage| usage.crl_sign),
             );
             evidence.valid = evidence.valid.intersect(known.validity);
-            evidence.valid = evidence
-                .valid
-                .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
+            evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer.now)?);
             evidence.name_constrained |= constraints.is_some();
             subject = Subject::intermediate(certificate, &known.facts);
         }
         let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
-        evidence.valid = evidence
-            .valid
-            .intersect(self.check_revocation(&subject, &issuer, peer.now)?);
+        evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer.now)?);
         evidence.issuers = known.iter().map(|known| known.spki).collect();
         Ok(evidence)
     }
@@ -178,11 +174,19 @@ impl PathRules {
         subject: &Subject<'_>,
         issuer: &Issuer<'_>,
         now: UnixTime,
-    ) -> Result<Validity, Untrusted> {
+    ) -> Result<NotRevoked, Untrusted> {
         match &self.revocation {
             Some(revocation) => revocation.check(subject, issuer, self.algorithms, now),
-            None => Ok(Validity::ALWAYS),
+            None => Ok(NotRevoked::ALWAYS),
         }
+    }
+}
+
+fn not_revoked(evidence: Evidence, answer: NotRevoked) -> Evidence {
+    Evidence {
+        valid: evidence.valid.intersect(answer.valid),
+        reported: evidence.reported.or(answer.reported.map(Box::new)),
+        ..evidence
     }
 }
 

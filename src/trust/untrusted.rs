@@ -1,7 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use super::PassedOver;
 use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
 /// Why a peer is not trusted.
@@ -108,10 +110,19 @@ pub enum Untrusted {
         serial: SerialNumber,
     },
     /// Revocation is required, and no CRL speaks about a certificate on the path.
-    #[error("no CRL speaks about the certificate with serial number {serial}")]
+    #[error("no CRL speaks about the certificate with serial number {serial}{}", AndWhy(.passed_over))]
     RevocationUnknown {
         /// Its serial number.
         serial: SerialNumber,
+        /// The lists in its issuer's name, and why each says nothing of it.
+        passed_over: Vec<PassedOver>,
+    },
+    /// A CRL in the name of an issuer on the path is not signed with that issuer's key. Nobody is refused for it: it is
+    /// [reported](super::Evidence::reported), and counts as if it were not there.
+    #[error("the CRL of {issuer} is not signed with its issuer's key, so it is passed over")]
+    CrlSignature {
+        /// The issuer, for people to read.
+        issuer: String,
     },
     /// The CRL that speaks about a certificate on the path is out of date.
     #[error("the CRL was to be replaced at {} (now {})", .next_update.as_secs(), .now.as_secs())]
@@ -188,6 +199,7 @@ impl Untrusted {
             Self::Policy { .. } => "trust.policy",
             Self::Revoked { .. } => "trust.revoked",
             Self::RevocationUnknown { .. } => "trust.revocation_unknown",
+            Self::CrlSignature { .. } => "trust.crl_signature",
             Self::CrlExpired { .. } => "trust.crl_expired",
             Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future",
             Self::OnDenyList => "trust.on_deny_list",
@@ -198,6 +210,23 @@ impl Untrusted {
             Self::CrlIssuer => "trust.crl_issuer",
             Self::Path => "trust.path",
             Self::Denied { .. } => "trust.denied",
+        }
+    }
+}
+
+/// How many lists a message names; with a list for each of many distribution points there may be hundreds.
+const NAMED: usize = 4;
+
+struct AndWhy<'a>(&'a [PassedOver]);
+
+impl fmt::Display for AndWhy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for list in self.0.iter().take(NAMED) {
+            write!(f, "; {list}")?;
+        }
+        match self.0.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
         }
     }
 }

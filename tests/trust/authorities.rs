@@ -308,7 +308,7 @@ fn evil_by_policy(root: &TestCa) -> Vec<Twin> {
     )];
     twins.push(twin(
         "on the deny list",
-        own().and(DenyList::new().hash(leaf.hash())),
+        own().and(DenyList::new().certificate(&leaf)),
         &good,
         Untrusted::OnDenyList,
         CertificateRevoked,
@@ -372,7 +372,10 @@ fn evil_by_policy(root: &TestCa) -> Vec<Twin> {
         "revocation unknown",
         with_revocation(root, Revocation::required(crl(TestCa::new("Other").crl(1)))),
         &good,
-        Untrusted::RevocationUnknown { serial },
+        Untrusted::RevocationUnknown {
+            serial,
+            passed_over: vec![],
+        },
         UnknownCA,
     ));
     twins

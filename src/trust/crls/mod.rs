@@ -13,6 +13,7 @@ use crate::pem;
 pub use invalid::InvalidCrls;
 pub(super) use list::Crl;
 pub(super) use scope::Scope;
+pub use scope::{PassedOver, Unanswered};
 
 /// Certificate revocation lists (RFC 5280 §5): the newest of each issuer and scope, whatever order they come in.
 ///
@@ -20,7 +21,7 @@ pub(super) use scope::Scope;
 /// not slow a handshake. Clones share the lists.
 ///
 /// Refused when read: a list that is out of date or from the future at `now`, without a number or a date for the next
-/// one, a delta or an indirect list. Refused when [renewed](Self::renew): a lower number than before.
+/// one, a delta or an indirect list, and one with a critical extension that is not known, of its own or of an entry. Refused when [renewed](Self::renew): a lower number than before.
 #[derive(Clone, Default)]
 pub struct Crls {
     by_issuer: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
