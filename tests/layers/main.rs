@@ -16,19 +16,20 @@ use reading::{File, NamedPath, Parsed};
 
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
-    "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate", "breaker",
-    "address",
+    "pem", "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate",
+    "breaker", "address",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
+    ("pem", &[]),
     ("address", &[]),
     ("breaker", &[]),
-    ("identity", &[]),
-    ("trust", &[&["identity"]]),
+    ("identity", &[&["pem"]]),
+    ("trust", &[&["identity", "pem"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant"]]),
-    ("payload", &[&["replay", "tenant", "identity"]]),
+    ("payload", &[&["replay", "tenant", "identity", "pem"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload"]]),
