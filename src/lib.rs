@@ -34,6 +34,7 @@
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
+//! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
@@ -74,6 +75,7 @@ pub mod identity;
 pub mod live;
 pub mod observe;
 pub mod payload;
+pub mod pem;
 pub mod refusal;
 #[cfg(feature = "jwks-fetch")]
 pub mod reload;

@@ -3,9 +3,9 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use sha2::{Digest as _, Sha256};
+
+use crate::pem::{self, InvalidPem, KeyHolder};
 
 macro_rules! sha256_name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -82,22 +82,18 @@ sha256_name! {
 }
 
 impl SpkiHash {
-    /// The hash of the key in the first PEM section that holds one: a public key (`BEGIN PUBLIC KEY`) or a certificate,
-    /// of which only the key is looked at.
+    /// The hash of the key in a PEM text: of the only public key (`BEGIN PUBLIC KEY`), or, without one, of the first
+    /// certificate, of which only the key is looked at.
     ///
     /// # Errors
-    /// [`InvalidHash`] where there is none.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidHash> {
-        if let Ok(spki) = SubjectPublicKeyInfoDer::from_pem_slice(pem) {
-            return Ok(Self::of(&spki));
-        }
-        let certificate = CertificateDer::from_pem_slice(pem).ok();
-        let spki = certificate.as_ref().and_then(|der| {
-            let certificate = webpki::EndEntityCert::try_from(der).ok()?;
-            Some(Self::of(&certificate.subject_public_key_info()))
-        });
-        spki.ok_or_else(|| InvalidHash {
-            text: "a PEM text without a public key or a certificate".to_owned(),
+    /// [`InvalidPem`], also where there is none.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
+        pem::key_holder(pem, |holder| match holder {
+            KeyHolder::Spki(spki) => Some(Self::of(&spki)),
+            KeyHolder::Certificate(der) => {
+                let certificate = webpki::EndEntityCert::try_from(&der).ok()?;
+                Some(Self::of(&certificate.subject_public_key_info()))
+            }
         })
     }
 

@@ -1,6 +1,7 @@
 use rustls::pki_types::UnixTime;
 
 use crate::identity::Date;
+use crate::pem::InvalidPem;
 use crate::trust::Untrusted;
 
 /// A certificate and key that must not be used: which file, and what to do. Certificates are counted from 1, the leaf.
@@ -15,13 +16,13 @@ pub enum InvalidCredentials {
         /// What the system says.
         reason: String,
     },
-    /// The file is not PEM.
-    #[error("{file} is not well-formed PEM ({reason}); export it again as PEM")]
+    /// The file is not PEM, or a section of it cannot be read.
+    #[error("{file} cannot be taken as PEM: {reason}")]
     Pem {
         /// The file.
         file: String,
         /// What is wrong with it.
-        reason: String,
+        reason: InvalidPem,
     },
     /// The file holds no certificate.
     #[error(

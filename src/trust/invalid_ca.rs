@@ -1,6 +1,7 @@
 use rustls_pki_types::UnixTime;
 
 use crate::identity::Date;
+use crate::pem::InvalidPem;
 
 /// A set of anchors that must not be used: which source, which certificate, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +15,8 @@ pub struct InvalidCa {
 pub(super) enum Problem {
     #[error("cannot be read ({0}); check that the file exists and that this process may read it")]
     Unreadable(String),
-    #[error("not well-formed PEM ({0}); export it again as PEM")]
-    Pem(String),
+    #[error("cannot be taken as PEM: {0}")]
+    Pem(InvalidPem),
     #[error("holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"")]
     NoCertificate,
     #[error("a certificate in it is not X.509 in DER; export it again from the CA")]

@@ -631,7 +631,7 @@ fn f1_a_bad_file_changes_nothing() {
         ("whitespace", "\n \n", "holds no certificate"),
         ("garbage", "garbage", "holds no certificate"),
         ("only a key", &key, "holds no certificate"),
-        ("half-written", torn, "not well-formed PEM"),
+        ("half-written", torn, "has no END; the text was cut off"),
         ("expired", &expired, "expired at"),
         ("good and expired", &format!("{whole}{expired}"), "expired at"),
     ] {

@@ -1329,31 +1329,56 @@ fn texts_without_a_certificate_are_no_anchors() {
     let key = TestKey::generate(KeyAlgorithm::default()).pem();
     let nothing =
         format!("{TEXT}holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"");
-    let crl = TestCa::new("Root").crl(1).issue().pem();
     for (case, pem) in [
         ("empty", ""),
         ("whitespace", " \n\t\r\n \n"),
         ("garbage", "\u{feff}not PEM at all"),
         ("only a key", key.as_str()),
-        ("only a CRL", crl.as_str()),
-        ("DER in place of PEM", "\u{30}\u{02}\u{05}\u{00}"),
     ] {
         assert_eq!(pem_refusal(pem), nothing, "{case}");
     }
-    let torn = TestCa::new("Root").pem();
-    let torn = torn.split("-----END").next().expect("a beginning");
-    let refused = pem_refusal(torn);
-    assert!(
-        refused.starts_with(&format!("{TEXT}not well-formed PEM ("))
-            && refused.ends_with("); export it again as PEM"),
-        "{refused}"
+    let root = TestCa::new("Root").pem();
+    let behind = root.lines().count() + 1;
+    let torn = root.split("-----END").next().expect("a beginning");
+    let trusted = root.replace(" CERT", " TRUSTED CERT");
+    for (case, pem, expected) in [
+        (
+            "only a CRL",
+            TestCa::new("Root").crl(1).issue().pem(),
+            "line 1: X509 CRL is not read here; keep it in a file of its own".to_owned(),
+        ),
+        (
+            "DER in place of PEM",
+            "\u{30}\u{02}\u{05}\u{00}".to_owned(),
+            "binary, as DER or PKCS#12; convert it with `openssl x509`, `crl` or `pkey` and `-inform DER`, or with \
+             `openssl pkcs12`"
+                .to_owned(),
+        ),
+        (
+            "torn",
+            torn.to_owned(),
+            "line 1: CERTIFICATE has no END; the text was cut off, export it again".to_owned(),
+        ),
+        // A good certificate and then one that is not taken: all or nothing.
+        (
+            "torn, behind a good one",
+            format!("{root}{torn}"),
+            format!("line {behind}: CERTIFICATE has no END; the text was cut off, export it again"),
+        ),
+        (
+            "with OpenSSL's own trust settings, behind a good one",
+            format!("{root}{trusted}"),
+            format!("line {behind}: TRUSTED CERTIFICATE is not read here; write it as CERTIFICATE with `openssl x509`"),
+        ),
+    ] {
+        assert_eq!(pem_refusal(&pem), format!("{TEXT}cannot be taken as PEM: {expected}"), "{case}");
+    }
+    let marked = PrivateCa::from_pem(
+        format!("\u{feff}{root}{}", TestCa::new("Two").pem()).as_bytes(),
+        algorithms(),
+        NOW,
     );
-    // A good certificate and then a torn one: all or nothing.
-    let refused = pem_refusal(&format!("{}{torn}", TestCa::new("Root").pem()));
-    assert!(
-        refused.starts_with(&format!("{TEXT}not well-formed PEM (")),
-        "{refused}"
-    );
+    assert_eq!(marked.expect("anchors").anchors().count(), 2);
     assert_eq!(
         refusal(PrivateCa::builder(algorithms())),
         "certificate authorities from nothing: holds no certificate; give the CA certificates as PEM sections \"BEGIN \

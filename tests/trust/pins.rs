@@ -485,14 +485,25 @@ fn a_pin_in_pem_is_a_key_or_a_certificate() {
     ] {
         assert_eq!(SpkiHash::from_pem(pem.as_bytes()), Ok(leaf_of(&cert)), "{name}");
     }
-    for (name, pem) in [
-        ("nothing", ""),
-        ("a private key", &*cert.key_pem()),
-        ("garbage", "-----BEGIN PUBLIC KEY-----"),
+    let none = "no \"BEGIN PUBLIC KEY\" and no \"BEGIN CERTIFICATE\" in it";
+    for (name, pem, expected) in [
+        ("nothing", "", none),
+        ("a private key", &*cert.key_pem(), none),
+        (
+            "garbage",
+            "-----BEGIN PUBLIC KEY-----",
+            "line 1: PUBLIC KEY has no END; the text was cut off, export it again",
+        ),
+        ("two keys", &key.repeat(2), "line 4: a second key; give one only"),
+        (
+            "no certificate in it",
+            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
+            "line 1: what CERTIFICATE holds cannot be read; export it again",
+        ),
     ] {
         assert_eq!(
-            SpkiHash::from_pem(pem.as_bytes()).map_err(|invalid| invalid.text),
-            Err("a PEM text without a public key or a certificate".to_owned()),
+            SpkiHash::from_pem(pem.as_bytes()).map_err(|invalid| invalid.to_string()),
+            Err(expected.to_owned()),
             "{name}"
         );
     }

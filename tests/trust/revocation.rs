@@ -212,12 +212,7 @@ fn lists_that_must_not_be_used_are_refused_when_read() {
 
 #[test]
 fn texts_without_a_list_are_refused() {
-    for (case, text) in [
-        ("empty", ""),
-        ("whitespace", " \n\n"),
-        ("garbage", "junk"),
-        ("certificates", &TestCa::new("Root").pem()),
-    ] {
+    for (case, text) in [("empty", ""), ("whitespace", " \n\n"), ("garbage", "junk")] {
         assert_eq!(
             Crls::from_pem(text.as_bytes(), NOW).err(),
             Some(InvalidCrls::Empty),
@@ -226,10 +221,26 @@ fn texts_without_a_list_are_refused() {
     }
     let whole = TestCa::new("Root").crl(1).issue().pem();
     let torn = whole.split("-----END").next().expect("a beginning");
-    assert!(matches!(
-        Crls::from_pem(torn.as_bytes(), NOW),
-        Err(InvalidCrls::Pem { .. })
-    ));
+    for (case, text, expected) in [
+        (
+            "torn",
+            torn,
+            "line 1: X509 CRL has no END; the text was cut off, export it again",
+        ),
+        (
+            "certificates",
+            &TestCa::new("Root").pem(),
+            "line 1: CERTIFICATE is not read here; keep it in a file of its own",
+        ),
+    ] {
+        assert_eq!(
+            Crls::from_pem(text.as_bytes(), NOW)
+                .map_err(|invalid| invalid.to_string())
+                .err(),
+            Some(format!("the CRLs cannot be taken as PEM: {expected}")),
+            "{case}"
+        );
+    }
     let junk = "-----BEGIN X509 CRL-----\nanVuaw==\n-----END X509 CRL-----\n";
     assert_eq!(
         Crls::from_pem(junk.as_bytes(), NOW).err(),
@@ -237,6 +248,88 @@ fn texts_without_a_list_are_refused() {
             reason: "not a CRL in DER".into()
         })
     );
+}
+
+/// A list that is in the file and not seen lets in whom it revokes, under `best_effort`: so it is read, or the file is
+/// refused.
+#[test]
+fn whom_a_list_in_the_file_revokes_is_never_let_in() {
+    let (root, other) = (TestCa::new("Root"), TestCa::new("Other"));
+    let client = root.client(ACME).serial(77).issue();
+    let list = root.crl(1).revoke(77).issue().pem();
+    let another = other.crl(1).issue().pem();
+    let lines = list.trim_end().lines().count();
+    let indented: String = list.lines().map(|line| format!("  {line}\n")).collect();
+    let gone: String = list.trim_end().replace('\n', "\\n");
+    let read = |text: &str| {
+        Crls::from_pem(text.as_bytes(), NOW)
+            .map(|lists| asked(&best_effort(&root, lists), &client))
+            .map_err(|invalid| invalid.to_string())
+    };
+    let revoked = Err(revoked(77));
+    for (case, text) in [
+        ("both", format!("{another}{list}")),
+        ("a byte order mark", format!("\u{feff}{list}{another}")),
+        ("CRLF", format!("{another}{list}").replace('\n', "\r\n")),
+        (
+            "text between",
+            format!("# of Other\n{another}\n# of Root\n{list}"),
+        ),
+    ] {
+        assert_eq!(read(&text), Ok(revoked.clone()), "{case}");
+    }
+    let joined = another.trim_end().lines().count();
+    for (case, text, expected) in [
+        (
+            "joined without a line break",
+            format!("{}{list}", another.trim_end()),
+            format!(
+                "line {joined}: an END and the next BEGIN in one line; texts were joined, and one lacks its last line break"
+            ),
+        ),
+        (
+            "joined, the list first",
+            format!("{}{another}", list.trim_end()),
+            format!(
+                "line {lines}: an END and the next BEGIN in one line; texts were joined, and one lacks its last line break"
+            ),
+        ),
+        (
+            "indented",
+            format!("{another}{indented}"),
+            format!(
+                "line {}: a BEGIN or END is indented; put it at the beginning of its line",
+                joined + 1
+            ),
+        ),
+        (
+            "another label",
+            format!("{another}{}", list.replace("X509 CRL", "CRL")),
+            format!(
+                "line {}: CRL is not read here; the label of a CRL is X509 CRL (RFC 7468 6)",
+                joined + 1
+            ),
+        ),
+        (
+            "a byte order mark in the middle",
+            format!("{another}\u{feff}{list}"),
+            format!(
+                "line {}: a byte order mark in the middle; texts were joined, save each without it",
+                joined + 1
+            ),
+        ),
+        (
+            "lost line breaks",
+            format!("{another}{gone}"),
+            format!(
+                "line {}: the lines are joined by `\\n`, a backslash and a letter; put line breaks in their place",
+                joined + 1
+            ),
+        ),
+    ] {
+        let expected = format!("the CRLs cannot be taken as PEM: {expected}");
+        assert_eq!(read(&text), Err(expected), "{case}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use rustls_pki_types::UnixTime;
 
 use crate::identity::Date;
+use crate::pem::InvalidPem;
 
 /// Revocation lists that must not be used: which, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,11 +10,11 @@ pub enum InvalidCrls {
     /// No list at all.
     #[error("no CRL is there; give them as PEM sections \"BEGIN X509 CRL\"")]
     Empty,
-    /// Not PEM.
-    #[error("not well-formed PEM ({reason}); export the CRL again as PEM")]
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the CRLs cannot be taken as PEM: {reason}")]
     Pem {
         /// What is wrong with it.
-        reason: String,
+        reason: InvalidPem,
     },
     /// Not a CRL that can be used.
     #[error("a CRL cannot be used: {reason}; have the CA issue a complete version 2 CRL of its own")]

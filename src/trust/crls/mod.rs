@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 
+use crate::pem;
 pub use invalid::InvalidCrls;
 pub(super) use list::Crl;
 pub(super) use scope::Scope;
@@ -28,15 +28,12 @@ pub struct Crls {
 }
 
 impl Crls {
-    /// Reads the CRLs of a PEM text.
+    /// Reads the CRLs of a PEM text: all that are in it, or none.
     ///
     /// # Errors
     /// [`InvalidCrls`] for the first that must not be used, or where there is none.
     pub fn from_pem(pem: &[u8], now: UnixTime) -> Result<Self, InvalidCrls> {
-        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
-        let lists = lists.map_err(|error| InvalidCrls::Pem {
-            reason: error.to_string(),
-        })?;
+        let lists = pem::crls(pem).map_err(|reason| InvalidCrls::Pem { reason })?;
         Self::from_der(lists, now)
     }
 
