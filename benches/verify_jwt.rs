@@ -2,7 +2,7 @@
 //! `jwt-simple`, and the floor, which is the bare signature check through the same crypto provider (of HMAC: with the
 //! key taken in already).
 //!
-//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench --bench verify_jwt`
+//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench -p countersign-benches --bench verify_jwt`
 //!
 //! Which code checks a signature is the caller's choice, so ours is measured through aws-lc-rs, as the floor. How long an
 //! Ed25519 takes depends on the processor, and even on where the linker puts it (aws-lc-rs's: 24 or 47 us on one machine,

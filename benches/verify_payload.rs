@@ -4,7 +4,7 @@
 //! constant time with a MAC that is decoded already; no header field is read for it, no time, no base64. `floor_keyed_once`
 //! is less than any verification: the key was taken in before, as we do it, and nothing is compared either.
 //!
-//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench --bench verify_payload`
+//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench -p countersign-benches --bench verify_payload`
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot be set up should stop where it stands"

@@ -5,7 +5,7 @@
 //! the first line is `WebPkiClientVerifier` without a CRL, and all ratios are to that.
 //!
 //! "known" is a chain that [`Remembered`] has seen in an earlier handshake; `crl_100000` has an issuer that has revoked
-//! so many. `cargo bench --bench verify_peer`
+//! so many. `cargo bench -p countersign-benches --bench verify_peer`
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot be set up should stop where it stands"

@@ -9,7 +9,7 @@
 //!   included: client and server take turns on this one thread.
 //!
 //! "caller" is `CallerLayer` alone, which has identified the connection before; "all" is `CallerLayer` around
-//! `PayloadLayer` with a `MemoryStore`: certificate, signature and replay. `cargo bench --bench web`
+//! `PayloadLayer` with a `MemoryStore`: certificate, signature and replay. `cargo bench -p countersign-benches --bench web`
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -141,7 +141,7 @@ impl Client {
 
     /// The clients that are scripts here, and share their arguments.
     fn script(self, world: &World, attempt: Attempt<'_>, second: Option<u16>) -> Command {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
         let mut command = match self {
             Self::Node => program_with("node", &[&sources.join("client.mjs")]),
             Self::Python => program_with("python3", &[&sources.join("client.py")]),
@@ -344,7 +344,7 @@ fn java_classes() -> &'static Result<PathBuf, String> {
     static CLASSES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     CLASSES.get_or_init(|| {
         let classes = workshop().join("java");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/Client.java");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/Client.java");
         done(Command::new("javac").arg("-d").arg(&classes).arg(source)).map(|()| classes)
     })
 }
@@ -355,7 +355,7 @@ fn go_client() -> &'static Result<PathBuf, String> {
     CLIENT.get_or_init(|| {
         let go = find("go").map_or_else(install_go, Ok)?;
         let client = workshop().join("go-client");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/client.go");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/client.go");
         let mut build = Command::new(go);
         build.arg("build").arg("-o").arg(&client).arg(source);
         build

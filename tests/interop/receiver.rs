@@ -147,7 +147,7 @@ fn build(profile: &Path) {
             "--target-dir",
         ])
         .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status();
     assert!(
         built.is_ok_and(|status| status.success()),

@@ -30,7 +30,7 @@ use rustls::pki_types::UnixTime;
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/interop/jose"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/interop/jose"))
 }
 
 /// Runs a command there; nothing where it is not to be had.
@@ -83,7 +83,7 @@ fn pip() -> Option<()> {
 
 /// The answers of a peer, in the order of the tasks.
 fn ask(program: &str, script: &str, library: &str, tasks: &[Value]) -> Vec<Value> {
-    let script = format!("{}/tests/support/jose/{script}", env!("CARGO_MANIFEST_DIR"));
+    let script = format!("{}/support/jose/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut peer = Command::new(program)
         .args([&script, folder().join(library).to_str().unwrap()])
         .stdin(Stdio::piped())

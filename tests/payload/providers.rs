@@ -110,7 +110,7 @@ fn node() -> Option<Peer> {
 
 fn python() -> Option<Peer> {
     let python = or_skip(packages::pypi("providers", &PYPI))?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payload/providers/peer.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("payload/providers/peer.py");
     Some(Peer::start(Command::new(python).arg(script)))
 }
 

@@ -44,7 +44,7 @@ fn libraries_from_pypi() {
     let Some(python) = or_skip("libraries from PyPI", packages::pypi("receivers", &PYPI)) else {
         return;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/receivers/libraries.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers/libraries.py");
     judged_by(
         Command::new(python).arg(script),
         "pypi",

@@ -105,7 +105,7 @@ impl Server {
 
 fn script(mut command: Command, script: &str, world: &World, version: Version) -> Server {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/receivers")
+        .join("receivers")
         .join(script);
     Server::listening(command.arg(script).arg(world.directory()).arg(version.number()))
 }

@@ -373,7 +373,7 @@ fn seconds(time: &str) -> UnixTime {
 /// All cases, or nothing where the data is absent and may be.
 fn cases() -> Option<Vec<Case>> {
     let vectors = std::env::var_os("COUNTERSIGN_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
         PathBuf::from,
     );
     let path = vectors.join("limbo/limbo.json");

@@ -65,9 +65,26 @@ fn key_name(algorithm: Algorithm) -> Option<&'static str> {
 }
 
 pub fn pem(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/jose");
-    std::fs::read(format!("{folder}/{name}.pem")).unwrap()
+    let found = PEM.iter().find(|(known, _)| *known == name);
+    found.expect("a key of this name").1.to_vec()
 }
+
+const PEM: &[(&str, &[u8])] = &[
+    ("ed25519", include_bytes!("ed25519.pem")),
+    ("ed25519.pub", include_bytes!("ed25519.pub.pem")),
+    ("other_p256", include_bytes!("other_p256.pem")),
+    ("other_p256.pub", include_bytes!("other_p256.pub.pem")),
+    ("p256", include_bytes!("p256.pem")),
+    ("p256.pub", include_bytes!("p256.pub.pem")),
+    ("p384", include_bytes!("p384.pem")),
+    ("p384.pub", include_bytes!("p384.pub.pem")),
+    ("p521", include_bytes!("p521.pem")),
+    ("p521.pub", include_bytes!("p521.pub.pem")),
+    ("rsa", include_bytes!("rsa.pem")),
+    ("rsa.pub", include_bytes!("rsa.pub.pem")),
+    ("rsa1024", include_bytes!("rsa1024.pem")),
+    ("rsa1024.pub", include_bytes!("rsa1024.pub.pem")),
+];
 
 pub fn signing_key(algorithm: Algorithm) -> Box<dyn SigningKey> {
     match key_name(algorithm) {

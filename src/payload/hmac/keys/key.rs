@@ -12,6 +12,7 @@ use crate::payload::Scheme;
 use crate::payload::hmac::PartialScheme;
 use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme};
 use crate::payload::token::TokenScheme;
+use crate::pem::InvalidPem;
 
 /// What the keys of a scheme are, and how they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +246,12 @@ pub enum KeyProblem {
     PublicKey {
         /// The kind.
         algorithm: PublicKeyAlgorithm,
+    },
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the key cannot be taken as PEM: {reason}")]
+    Pem {
+        /// What is wrong with it.
+        reason: InvalidPem,
     },
     /// Not a tenant's name.
     #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]
