@@ -647,6 +647,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
     vec![
         (Failure::NotTheirEndpoint { owner: tenant("acme") }, "dispatch.not_their_endpoint", Policy),
         (Failure::Unclaimed, "dispatch.unclaimed", Policy),
+        (Failure::Expired { at: at(1) }, "dispatch.expired", Policy),
         (Failure::Endpoint(InvalidEndpoint::Host), "endpoint.host", Policy),
         (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
         (Failure::PrivateAddress(private), "dispatch.private_address", Policy),
