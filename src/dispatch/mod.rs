@@ -71,8 +71,10 @@
 //! | server did not ask for our certificate | retry | theirs |
 //! | no address, nobody there, connection broken | retry | network |
 //! | took too long, in any stage | retry, after a minute at least | network |
-//! | no TLS, no HTTP | retry | theirs |
-//! | our proxy | retry | ours |
+//! | 2xx, and the rest of the delivery is not taken | retry | theirs |
+//! | no TLS, no HTTP, interim responses without end | retry | theirs |
+//! | our proxy: not there, silent, or a refusal of its own | retry | ours |
+//! | our proxy about them: 502, 503, 504, or silent about them alone | retry | network |
 //! | private address, other port, another tenant's endpoint | dead | policy |
 //! | the circuit of the endpoint is open | retry, when it is probed | theirs |
 //!
@@ -82,6 +84,7 @@
 //! was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
 
 mod attempt;
+mod body;
 mod builder;
 mod claims;
 mod connection;

@@ -41,9 +41,12 @@ impl Pool {
         let shelf = shelves.places.get_mut(place)?;
         let before = shelf.len();
         shelf.retain(|kept| fits(&kept.connection));
-        let shared = shelf.iter().find_map(|kept| kept.connection.share());
+        let shared = shelf.iter().find_map(|kept| kept.connection.join());
         // The one that was used last is the least likely to be closed at the other end.
-        let taken = shared.or_else(|| shelf.pop().map(|kept| kept.connection));
+        let taken = shared.or_else(|| {
+            let last = shelf.iter().rposition(|kept| kept.connection.is_idle())?;
+            Some(shelf.remove(last).connection)
+        });
         let gone = before - shelf.len();
         if shelf.is_empty() {
             shelves.places.remove(place);
