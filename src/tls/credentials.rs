@@ -121,7 +121,7 @@ impl Credentials {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<(), InvalidCredentials> {
-        let chain = PeerChain::parse(self.certified.cert.iter().cloned());
+        let chain = PeerChain::parse_within(trust.limits(), self.certified.cert.iter().cloned());
         let verified = chain
             .map_err(Into::into)
             .and_then(|chain| VerifiedPeer::verify(trust, chain, role, now));

@@ -9,7 +9,7 @@ use super::authorities::Authorities;
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::SpkiHash;
+use crate::identity::{Limits, SpkiHash};
 
 /// Trusts what certificate authorities of your own have issued.
 ///
@@ -69,6 +69,10 @@ impl PrivateCa {
 impl VerifyPeer for PrivateCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         self.rules.verify(peer)
+    }
+
+    fn limits(&self) -> Limits {
+        self.rules.profile.limits()
     }
 
     fn confirm(&self, peer: &VerifiedPeer) {

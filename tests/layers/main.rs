@@ -32,7 +32,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("payload", &[&["replay", "tenant", "identity", "pem"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
-    ("live", &[&["trust", "tenant", "payload"]]),
+    ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
     // The plugs.
     ("clock", &[]),

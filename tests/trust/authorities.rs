@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::identity::{Limits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
+use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::Reason;
 use countersign::tls::rustls;
@@ -23,8 +24,8 @@ use countersign::tls::rustls::AlertDescription::{
 };
 use countersign::tls::rustls::pki_types::{CertificateDer, TrustAnchor};
 use countersign::trust::{
-    Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Revocation, Untrusted,
-    VerifyPeer, WebRoots,
+    Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Remembered, ReportOnly,
+    Revocation, Untrusted, VerifyPeer, WebRoots,
 };
 
 use stage::*;
@@ -179,7 +180,34 @@ fn evil_leaves(root: &TestCa) -> Vec<Twin> {
         (
             "unusual curve",
             acme().raw_spki(&unusual_curve_spki()),
-            Untrusted::WeakKey,
+            Untrusted::UnsupportedKey,
+            UnsupportedCertificate,
+        ),
+        (
+            "id-RSASSA-PSS key",
+            acme().raw_spki(&spki_of(
+                &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10],
+                &[0x30, 0],
+            )),
+            Untrusted::UnsupportedKey,
+            UnsupportedCertificate,
+        ),
+        (
+            "Ed448 key",
+            acme().raw_spki(&spki_of(&[0x2b, 0x65, 0x71], &[7; 57])),
+            Untrusted::UnsupportedKey,
+            UnsupportedCertificate,
+        ),
+        (
+            "key as a compressed point",
+            acme().raw_spki(&compressed_spki(root)),
+            Untrusted::UnsupportedKey,
+            UnsupportedCertificate,
+        ),
+        (
+            "leaf that may sign CRLs",
+            acme().with_crl_sign(),
+            Untrusted::CrlSignerAsLeaf,
             UnsupportedCertificate,
         ),
         (
@@ -866,7 +894,7 @@ fn limits_come_before_any_signature() {
         let answer = verify(&with_profile(&root, profile), &crowded).map(|_| ());
         assert_eq!(answer, expected.map_err(Untrusted::from));
     }
-    // The parser's own limits come before the profile's.
+    // Whoever reads a chain without a handshake has limits of the reader.
     let big = root.client(ACME).extension(&[1, 2, 3], &[0; 16 * 1024]).issue();
     assert_eq!(
         verify(&private(&[&root]), &big),
@@ -1158,6 +1186,82 @@ fn pem_refusal(pem: &str) -> String {
     refusal(PrivateCa::builder(algorithms()).pem(pem.as_bytes()))
 }
 
+/// What `openssl req -x509` makes unless told otherwise: it is no leaf, and as an anchor no peer may show it either. Its key
+/// can be pinned.
+#[test]
+fn a_self_signed_authority_is_told_what_it_can_be_used_for() {
+    let made = TestCert::self_signed(ACME).as_ca().without_key_usage().issue();
+    let pem = made.chain_pem();
+    let as_leaf = PrivateCa::builder(algorithms()).leaf_pem(pem.as_bytes());
+    assert!(
+        refusal(as_leaf).ends_with("make it again with CA:FALSE, or pin its key (`PinSet`)"),
+        "of itself"
+    );
+    let issued = TestCa::new("Root").intermediate("Issuing").pem();
+    let as_leaf = PrivateCa::builder(algorithms()).leaf_pem(issued.as_bytes());
+    assert_eq!(
+        refusal(as_leaf),
+        format!("{TEXT}CN=Issuing is a certificate authority; give it as an anchor, not as a leaf")
+    );
+    let anchor = PrivateCa::from_pem(pem.as_bytes(), algorithms(), NOW);
+    assert_eq!(
+        anchor.map(|trust| verify(&trust, &made)),
+        Ok(Err(Untrusted::CaAsLeaf))
+    );
+    let pinned = PinSet::new([spki(&made.spki_der())]);
+    assert_eq!(verify(&pinned, &made).map(|_| ()), Ok(()));
+}
+
+#[test]
+fn a_leaf_that_is_trusted_as_it_is_must_not_have_expired() {
+    let old = TestCert::self_signed(ACME).expired().issue();
+    let refused = refusal(PrivateCa::builder(algorithms()).leaf_pem(old.chain_pem().as_bytes()));
+    let expected = " expired at 2021-01-01T00:00:00Z; remove it, or give its successor";
+    assert!(refused.ends_with(expected), "{refused}");
+}
+
+/// Wider and narrower limits count in the handshake too, through whatever the authority is wrapped in.
+#[test]
+fn limits_of_a_profile_count_in_the_handshake() {
+    let root = TestCa::new("Root");
+    let wide = Limits::default().with_certificates(12).with_bytes(40_000);
+    let trust = || with_profile(&root, Profile::strict().with_limits(wide));
+    let pins = || PinSet::new([spki(&root.spki_der())]);
+    let wrapped: Vec<(&str, Arc<dyn VerifyPeer>)> = vec![
+        ("alone", Arc::new(trust())),
+        ("first", Arc::new(trust().and(pins()))),
+        ("second", Arc::new(pins().and(trust()))),
+        ("live", Arc::new(Live::new(trust()))),
+        ("remembered", Arc::new(Remembered::new(trust()))),
+        ("boxed", Arc::new(Box::new(trust()))),
+        ("reported", Arc::new(trust().and(ReportOnly::new(trust())))),
+    ];
+    let junk = |count| vec![root.evil_twin().certificate().clone(); count];
+    let cert = root.client(ACME).with_key(&root).issue();
+    let too_many = |limit| Some(Untrusted::Malformed(Malformed::TooManyCertificates { limit }));
+    let too_large = |limit| Some(Untrusted::Malformed(Malformed::ChainTooLarge { limit }));
+    let bulky = |bytes: usize| {
+        let leaf = root.client(ACME).with_key(&root);
+        leaf.extension(&[1, 2, 3], &vec![0; bytes]).issue()
+    };
+    for version in VERSIONS {
+        for (case, trust) in &wrapped {
+            assert_eq!(trust.limits(), wide, "{case}");
+            for (size, cert, expected) in [
+                ("twelve", cert.clone().with_chain(junk(11)), None),
+                ("thirteen", cert.clone().with_chain(junk(12)), too_many(12)),
+                ("large", bulky(38_000), None),
+                ("too large", bulky(40_000), too_large(40_000)),
+            ] {
+                let (reason, _) = refused(trust.clone(), &cert, version);
+                assert_eq!(reason, expected, "{case}, {size}");
+            }
+        }
+        let strict = cert.clone().with_chain(junk(8));
+        assert_eq!(refused(private(&[&root]), &strict, version).0, too_many(8));
+    }
+}
+
 const TEXT: &str = "certificate authorities from the PEM text given: ";
 
 #[test]
@@ -1168,13 +1272,23 @@ fn anchors_are_refused_with_their_name_and_the_remedy() {
         (
             "expired",
             TestCa::builder("Old").expired().issue().pem(),
-            "CN=Old expired at 1609459200 (seconds since 1970); remove it, or give its successor",
+            "CN=Old expired at 2021-01-01T00:00:00Z; remove it, or give its successor",
         ),
         (
             "no CA",
-            TestCa::builder("Leaf").not_a_ca().issue().pem(),
+            TestCa::new("Root")
+                .intermediate_builder("Leaf")
+                .not_a_ca()
+                .issue()
+                .pem(),
             "CN=Leaf is not a certificate authority (basicConstraints cA is false); give its issuer, or trust it as a \
              leaf",
+        ),
+        (
+            "no CA, self-signed",
+            TestCa::builder("Leaf").not_a_ca().issue().pem(),
+            "CN=Leaf is not a certificate authority (basicConstraints cA is false), and self-signed; trust it as a leaf \
+             (`leaf_pem`)",
         ),
         (
             "no keyCertSign",
@@ -1184,12 +1298,13 @@ fn anchors_are_refused_with_their_name_and_the_remedy() {
         (
             "weak RSA",
             weak(&rsa_spki(1024)),
-            "CN=Weak has a weak key (RSA below 2048 bits, or an unusual curve); have the CA issue a new one",
+            "CN=Weak has a weak key (RSA below 2048 bits); have the CA issue a new one",
         ),
         (
             "unusual curve",
             weak(&unusual_curve_spki()),
-            "CN=Weak has a weak key (RSA below 2048 bits, or an unusual curve); have the CA issue a new one",
+            "CN=Weak has a key of a kind that is not supported; RSA, ECDSA on P-256, P-384 and P-521 (uncompressed), \
+             Ed25519 and ML-DSA are",
         ),
         (
             "not X.509",
