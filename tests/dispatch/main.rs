@@ -11,10 +11,12 @@
 mod sending;
 
 mod alerts;
+mod backlog;
 mod deliveries;
 mod deputy;
 mod fates;
 mod frames;
+mod idle;
 mod own_client;
 mod pace;
 mod partition;

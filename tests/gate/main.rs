@@ -7,3 +7,4 @@ mod support;
 
 mod bypass;
 mod gate_and_refusals;
+mod lost;

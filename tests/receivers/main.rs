@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod keep_alive;
 mod libraries;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]
