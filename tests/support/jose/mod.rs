@@ -82,6 +82,7 @@ const PEM: &[(&str, &[u8])] = &[
     ("p521.pub", include_bytes!("p521.pub.pem")),
     ("rsa", include_bytes!("rsa.pem")),
     ("rsa.pub", include_bytes!("rsa.pub.pem")),
+    ("rsa.pkcs1.pub", include_bytes!("rsa.pkcs1.pub.pem")),
     ("rsa1024", include_bytes!("rsa1024.pem")),
     ("rsa1024.pub", include_bytes!("rsa1024.pub.pem")),
 ];
