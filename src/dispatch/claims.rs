@@ -16,11 +16,11 @@ use crate::tenant::TenantId;
 /// a challenge ([`payload::handshakes`](crate::payload::providers::handshakes) has the usual ones), or by a DNS record.
 ///
 /// ```
-/// use countersign::dispatch::{Claims, Endpoint, NotClaimed};
+/// use countersign::dispatch::{EndpointOwners, Endpoint, NotClaimed};
 /// use countersign::tenant::TenantId;
 ///
 /// let (acme, globex) = (TenantId::parse("acme")?, TenantId::parse("globex")?);
-/// let claims = Claims::of_hosts();
+/// let claims = EndpointOwners::per_host();
 /// claims.claim(&Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?)?;
 ///
 /// let stolen = Endpoint::parse(globex, "https://hooks.acme.example/refunded")?;
@@ -28,7 +28,7 @@ use crate::tenant::TenantId;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Claims {
+pub struct EndpointOwners {
     extent: Extent,
     owners: Arc<RwLock<HashMap<String, TenantId>>>,
 }
@@ -40,14 +40,14 @@ enum Extent {
     Url,
 }
 
-impl Claims {
+impl EndpointOwners {
     /// A claim covers a host and port, whatever the path. For consumers who run servers of their own.
-    pub fn of_hosts() -> Self {
+    pub fn per_host() -> Self {
         Self::of(Extent::Host)
     }
 
     /// A claim covers one URL. For consumers who share hosts, of an integration platform for instance.
-    pub fn of_urls() -> Self {
+    pub fn per_url() -> Self {
         Self::of(Extent::Url)
     }
 
@@ -109,9 +109,9 @@ fn owned(owner: &TenantId, endpoint: &Endpoint) -> Result<(), NotClaimed> {
     Err(NotClaimed::Taken { owner: owner.clone() })
 }
 
-impl fmt::Debug for Claims {
+impl fmt::Debug for EndpointOwners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claims")
+        f.debug_struct("EndpointOwners")
             .field("extent", &self.extent)
             .finish_non_exhaustive()
     }

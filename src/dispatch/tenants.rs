@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::pool::Pool;
 use super::turns::Turns;
-use super::{Failure, Limits, Sender};
+use super::{Failure, Limits, TenantIdentity};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -29,7 +29,7 @@ pub(super) struct Tenant {
 /// A tenant's sender in one generation, with all that was made under it.
 pub(super) struct Active {
     pub(super) generation: u64,
-    pub(super) sender: Sender,
+    pub(super) sender: TenantIdentity,
     pub(super) outbound: Outbound,
     pub(super) pool: Pool,
 }
@@ -47,7 +47,7 @@ impl Tenants {
     pub(super) fn set(
         &self,
         tenant: TenantId,
-        sender: Sender,
+        sender: TenantIdentity,
         clock: &Clock,
         turns: &Turns,
     ) -> Result<u64, InvalidTls> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::payload::jose::{InvalidFetch, RemoteJwks, Todo};
+use crate::payload::jose::{InvalidFetch, NextFetch, RemoteJwks};
 
 /// Keeps a key set fresh, for as long as it is polled: spawn it. It does what [`RemoteJwks::poll`] says, one fetch at a
 /// time, and tells `report` what failed.
@@ -36,12 +36,12 @@ where
     keys.when_wanted(move || wake.notify_one());
     loop {
         match keys.poll() {
-            Todo::Fetch => {
+            NextFetch::Fetch => {
                 if let Err(failed) = refresh(&keys, &fetch).await {
                     report(failed);
                 }
             }
-            Todo::WaitFor(left) => wait(left, &wanted).await,
+            NextFetch::WaitFor(left) => wait(left, &wanted).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::post;
-use countersign::dispatch::{Claims, Dispatcher, Fate, Fault, NotClaimed};
+use countersign::dispatch::{Dispatcher, EndpointOwners, Fate, Fault, NotClaimed};
 use countersign::gate::{Countersigned, Policy};
 use countersign::observe::{Event, Observer};
 use countersign::payload::{HmacVerifier, Scheme};
@@ -74,7 +74,7 @@ async fn globex(known: &[&str]) -> Globex {
     }
 }
 
-fn platform(port: u16, claims: Option<Claims>) -> Dispatcher {
+fn platform(port: u16, claims: Option<EndpointOwners>) -> Dispatcher {
     let builder = builder(&[port]);
     let dispatcher = match claims {
         Some(claims) => builder.with_claims(claims).build(),
@@ -82,7 +82,7 @@ fn platform(port: u16, claims: Option<Claims>) -> Dispatcher {
     };
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     dispatcher
 }
@@ -128,7 +128,7 @@ async fn the_receiver_refuses_it() {
 #[tokio::test]
 async fn the_dispatcher_refuses_it_first() {
     let receiver = globex(&["globex"]).await;
-    let claims = Claims::of_urls();
+    let claims = EndpointOwners::per_url();
     let dispatcher = platform(receiver.address.port(), Some(claims.clone()));
     let url = format!("https://hooks.globex.example:{}/hooks", receiver.address.port());
     let (own, stolen) = (endpoint("globex", &url), endpoint("acme", &url));

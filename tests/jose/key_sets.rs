@@ -23,11 +23,11 @@ use countersign::payload::http_signature::{
 };
 use countersign::payload::jose::{
     Algorithm, Algorithms, BodyHash, CacheRules, HashForm, InvalidCacheRules, InvalidFetch, InvalidJson,
-    InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, RemoteJwks,
-    SigningKey, Todo, Unknown,
+    InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, NextFetch,
+    RemoteJwks, SigningKey, Unknown,
 };
 use countersign::payload::{
-    Forged, KeyId, Message, NoKey, Origin, Outgoing, SignPayload as _, VerifyPayload,
+    KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload as _, VerifyPayload,
 };
 use countersign::reload::{FetchFailed, FetchJwks, InvalidUrl, RefreshFailed, keep_fresh};
 use countersign::tenant::TenantId;
@@ -48,8 +48,8 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn wait(seconds: u64) -> Todo {
-    Todo::WaitFor(at(seconds))
+fn wait(seconds: u64) -> NextFetch {
+    NextFetch::WaitFor(at(seconds))
 }
 
 /// A clock that stands until it is moved.
@@ -85,7 +85,7 @@ fn kids(cache: &JwksCache, now: u64) -> Vec<String> {
 fn the_cache_says_when_to_fetch() {
     let mut cache = JwksCache::new(CacheRules::default()).unwrap();
     assert_eq!(cache.keys(at(1_000)).map(drop), None);
-    assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     // Single flight, until patience has run out.
     assert_eq!(cache.poll(at(1_001)), wait(14));
     assert_eq!(cache.unknown_key(at(1_001)), Unknown::Refreshing);
@@ -95,7 +95,7 @@ fn the_cache_says_when_to_fetch() {
     // Fresh: nothing to do for ten minutes. Then stale, and still used while it is asked for again.
     assert_eq!(cache.poll(at(1_500)), wait(102));
     assert_eq!(kids(&cache, 1_602), ["a"]);
-    assert_eq!(cache.poll(at(1_602)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_602)), NextFetch::Fetch);
     cache.failed();
     assert_eq!(kids(&cache, 1_603), ["a"], "the last good set stays");
     assert_eq!(
@@ -105,7 +105,7 @@ fn the_cache_says_when_to_fetch() {
     );
 
     // An answer that is no key set, or an empty one, changes nothing.
-    assert_eq!(cache.poll(at(1_632)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_632)), NextFetch::Fetch);
     let html = InvalidFetch::Set(InvalidJwkSet::Json(InvalidJson::Syntax));
     assert_eq!(cache.fetched(b"<html>", at(1_633)).err(), Some(html));
     assert_eq!(
@@ -127,18 +127,18 @@ fn the_cache_says_when_to_fetch() {
 #[test]
 fn unknown_keys_cannot_make_us_flood() {
     let mut cache = JwksCache::new(CacheRules::default()).unwrap();
-    assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     cache.fetched(set("a").as_bytes(), at(1_000)).unwrap();
     assert_eq!(cache.unknown_key(at(1_029)), Unknown::Refused);
     assert_eq!(cache.poll(at(1_029)), wait(571));
     assert_eq!(cache.unknown_key(at(1_030)), Unknown::Refreshing);
-    assert_eq!(cache.poll(at(1_030)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_030)), NextFetch::Fetch);
     cache.fetched(set("b").as_bytes(), at(1_031)).unwrap();
     assert_eq!(kids(&cache, 1_031), ["b"]);
     // A thousand tokens with made-up names: one fetch each cool-down.
     let fetches = (1_031..2_031).filter(|now| {
         cache.unknown_key(at(*now));
-        let fetch = cache.poll(at(*now)) == Todo::Fetch;
+        let fetch = cache.poll(at(*now)) == NextFetch::Fetch;
         if fetch {
             cache.failed();
         }
@@ -166,18 +166,18 @@ fn rules_that_make_no_sense() {
 #[test]
 fn the_next_fetch_after_an_unknown_key() {
     let mut cache = JwksCache::new(CacheRules::default()).unwrap();
-    assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     cache.fetched(set("a").as_bytes(), at(1_001)).unwrap();
     assert_eq!(cache.unknown_key(at(1_029)), Unknown::Refused);
     assert_eq!(cache.poll(at(1_029)), wait(572), "nothing has become of it");
 
     assert_eq!(cache.unknown_key(at(1_040)), Unknown::Refreshing);
-    assert_eq!(cache.poll(at(1_040)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_040)), NextFetch::Fetch);
     cache.failed();
     // It is not known whether the key is in the set: still an outage.
     assert_eq!(cache.unknown_key(at(1_041)), Unknown::Refreshing);
     assert_eq!(cache.poll(at(1_041)), wait(29));
-    assert_eq!(cache.poll(at(1_070)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_070)), NextFetch::Fetch);
     cache.fetched(set("a").as_bytes(), at(1_071)).unwrap();
     assert_eq!(cache.unknown_key(at(1_072)), Unknown::Refused);
     assert_eq!(cache.poll(at(1_072)), wait(599));
@@ -188,11 +188,11 @@ fn the_next_fetch_after_an_unknown_key() {
 fn a_dead_fetcher_leaves_no_unknown_key_pending_for_ever() {
     let held = |wanted: bool| {
         let mut cache = JwksCache::new(CacheRules::default()).unwrap();
-        assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+        assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
         cache.fetched(set("a").as_bytes(), at(1_000)).unwrap();
         if wanted {
             assert_eq!(cache.unknown_key(at(1_100)), Unknown::Refreshing);
-            assert_eq!(cache.poll(at(1_100)), Todo::Fetch);
+            assert_eq!(cache.poll(at(1_100)), NextFetch::Fetch);
         }
         cache
     };
@@ -214,13 +214,13 @@ fn a_dead_fetcher_leaves_no_unknown_key_pending_for_ever() {
         "nobody answers"
     );
     // Whoever comes next is told to fetch, and what is in the set counts all the while.
-    assert_eq!(cache.poll(at(9_999)), Todo::Fetch);
+    assert_eq!(cache.poll(at(9_999)), NextFetch::Fetch);
     assert_eq!(cache.unknown_key(at(10_000)), Refreshing);
     assert_eq!(kids(&cache, 9_999), ["a"]);
 }
 
 /// A receiver that trusts what is published here.
-fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), Forged> {
+fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), NotAuthentic> {
     let keyring = JwtKeyring::new().with_remote(TenantId::parse("acme").unwrap(), keys);
     let rules = JwtRules::new("issuer", "hooks");
     let scheme = JwtScheme::new("test", JwtAt::bearer(), rules);
@@ -244,7 +244,7 @@ fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), For
 }
 
 const TODAY: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
-const UNAVAILABLE: Result<(), Forged> = Err(Forged::NoKey(NoKey::Unavailable));
+const UNAVAILABLE: Result<(), NotAuthentic> = Err(NotAuthentic::NoKey(NoKey::Unavailable));
 
 fn other(more: &str) -> String {
     format!("{{{}{more}}}", jose::public("other_p256"))
@@ -261,12 +261,12 @@ fn a_token_of_a_new_key() {
         receive("p256", &format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#), TODAY)
     };
     assert_eq!(verify("a", 1_000), UNAVAILABLE);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes()).unwrap();
     assert_eq!(verify("a", 1_001), Ok(()));
-    assert_eq!(verify("b", 1_001), Err(Forged::Jwt(InvalidJwt::UnknownKey)));
+    assert_eq!(verify("b", 1_001), Err(NotAuthentic::Jwt(InvalidJwt::UnknownKey)));
     assert_eq!(verify("b", 1_030), UNAVAILABLE);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("b").as_bytes()).unwrap();
     assert_eq!(verify("b", 1_031), Ok(()));
     assert_eq!(verify("b", 1_030 + 86_400), UNAVAILABLE, "too old");
@@ -279,7 +279,7 @@ fn a_new_key_under_an_old_name() {
     let named = r#"{"alg":"ES256","kid":"a"}"#;
     let bare = r#"{"alg":"ES256"}"#;
     let rsa = |more: &str| jwk(Algorithm::Rs256, more);
-    let of = |error| Err(Forged::Jwt(error));
+    let of = |error| Err(NotAuthentic::Jwt(error));
     let other_algorithm = InvalidJwt::OtherAlgorithm { algorithm: ES };
     let cases = [
         (
@@ -323,11 +323,11 @@ fn a_new_key_under_an_old_name() {
             receive("p256", header, TODAY)
         };
         hand.set(1_000);
-        assert_eq!(remote.poll(), Todo::Fetch, "{name}");
+        assert_eq!(remote.poll(), NextFetch::Fetch, "{name}");
         remote.fetched(before.as_bytes()).unwrap();
         assert_eq!(verify(1_029), of(refused), "{name}: a moment ago");
         assert_eq!(verify(1_030), UNAVAILABLE, "{name}");
-        assert_eq!(remote.poll(), Todo::Fetch, "{name}");
+        assert_eq!(remote.poll(), NextFetch::Fetch, "{name}");
         remote
             .fetched(jwks(&[jwk(ES, r#","kid":"a""#)]).as_bytes())
             .unwrap();
@@ -342,14 +342,14 @@ fn forgeries_cannot_make_us_flood() {
     let remote = remote(&hand);
     let receive = receiver(remote.clone());
     hand.set(1_000);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes()).unwrap();
     let (mut fetches, mut refused) = (0, 0);
     for now in 1_001..2_001 {
         hand.set(now);
         let verdict = receive("other_p256", r#"{"alg":"ES256","kid":"a"}"#, TODAY);
-        refused += u32::from(verdict == Err(Forged::Jwt(InvalidJwt::Signature)));
-        if remote.poll() == Todo::Fetch {
+        refused += u32::from(verdict == Err(NotAuthentic::Jwt(InvalidJwt::Signature)));
+        if remote.poll() == NextFetch::Fetch {
             fetches += 1;
             remote.fetched(set("a").as_bytes()).unwrap();
         }
@@ -371,7 +371,7 @@ fn keys_age_whatever_the_time_of_day() {
     let back = UnixTime::since_unix_epoch(Duration::from_secs(TODAY.as_secs()) - year);
     let ahead = UnixTime::since_unix_epoch(Duration::from_secs(TODAY.as_secs()) + year);
     hand.set(1_000);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes()).unwrap();
     for day in [TODAY, back, ahead] {
         assert_eq!(verify(1_000 + 86_399, day), Ok(()));
@@ -384,7 +384,7 @@ fn keys_age_whatever_the_time_of_day() {
 fn a_remote_set_reads_as_it_is_told() {
     let hand = Hand::default();
     let remote = remote(&hand);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     let both = |more: &str| jwks(&[other(more), jwk(ES, more)]);
     let (bare, named) = (r#"{"alg":"ES256"}"#, r#"{"alg":"ES256","kid":"a"}"#);
     let ambiguous = Err(InvalidJwt::AmbiguousKey);
@@ -429,9 +429,9 @@ fn http_signatures_of_published_keys() {
             .verify_payload(&Message::new(&method, &uri, &headers, b"{}", TODAY))
             .map(drop)
     };
-    let refused = |why| Err(Forged::HttpSignature(why));
+    let refused = |why| Err(NotAuthentic::HttpSignature(why));
     assert_eq!(verify("p256", "a", 1_000), UNAVAILABLE, "not there yet");
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes()).unwrap();
     assert_eq!(verify("p256", "a", 1_001), Ok(()));
     assert_eq!(
@@ -444,7 +444,7 @@ fn http_signatures_of_published_keys() {
     );
     // Another key under the old name: asked for again, as for a new name.
     assert_eq!(verify("other_p256", "a", 1_030), UNAVAILABLE);
-    assert_eq!(remote.poll(), Todo::Fetch);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
     remote
         .fetched(jwks(&[other(r#","kid":"a""#)]).as_bytes())
         .unwrap();

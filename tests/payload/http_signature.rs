@@ -19,7 +19,7 @@ use countersign::payload::http_signature::{
 };
 use countersign::payload::jose::{Algorithm, PublicKey, VerifyingKey};
 use countersign::payload::{
-    CannotSign, Forged, KeyId, Message, NoKey, Origin, Outgoing, SignPayload, VerifyPayload,
+    CannotSign, KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload, VerifyPayload,
 };
 use countersign::replay::{NotFresh, Terms, Tolerance};
 use countersign::tenant::TenantId;
@@ -127,13 +127,13 @@ fn policy() -> HttpSignaturePolicy {
     HttpSignaturePolicy::new(origin())
 }
 
-fn verify_with(policy: HttpSignaturePolicy, request: &Request) -> Result<(), Forged> {
+fn verify_with(policy: HttpSignaturePolicy, request: &Request) -> Result<(), NotAuthentic> {
     HttpSignatureVerifier::new(policy, keys())
         .verify_payload(&request.message())
         .map(drop)
 }
 
-fn verify(request: &Request) -> Result<(), Forged> {
+fn verify(request: &Request) -> Result<(), NotAuthentic> {
     verify_with(policy(), request)
 }
 
@@ -146,8 +146,8 @@ fn params(more: &str) -> String {
 #[test]
 fn what_must_be_covered() {
     let with = |covered: &str| verify(&request(&format!(r#"({covered});created={NOW};keyid="k""#)));
-    let not = |name: &str| Err(Forged::HttpSignature(No::NotCovered { name: name.into() }));
-    let component = || Err(Forged::HttpSignature(No::Component));
+    let not = |name: &str| Err(NotAuthentic::HttpSignature(No::NotCovered { name: name.into() }));
+    let component = || Err(NotAuthentic::HttpSignature(No::Component));
     let cases = [
         (r#""@method" "@target-uri" "content-digest""#, Ok(())),
         (
@@ -185,7 +185,7 @@ fn what_must_be_covered() {
         ),
         (
             r#""@method" "@target-uri" "content-digest" "content-digest""#,
-            Err(Forged::HttpSignature(No::CoveredTwice)),
+            Err(NotAuthentic::HttpSignature(No::CoveredTwice)),
         ),
         (
             r#""@method" "@target-uri" "content-digest" "@status""#,
@@ -226,13 +226,13 @@ fn what_must_be_covered() {
         ),
         (
             r#""@method" "@target-uri" "content-digest" "@query-param";name="z""#,
-            Err(Forged::HttpSignature(No::NotPresent {
+            Err(NotAuthentic::HttpSignature(No::NotPresent {
                 name: "@query-param z".into(),
             })),
         ),
         (
             r#""@method" "@target-uri" "content-digest" "x-absent""#,
-            Err(Forged::HttpSignature(No::NotPresent {
+            Err(NotAuthentic::HttpSignature(No::NotPresent {
                 name: "x-absent".into(),
             })),
         ),
@@ -243,7 +243,7 @@ fn what_must_be_covered() {
     let many = vec![r#""content-type""#; 40].join(" ");
     assert_eq!(
         with(&format!(r#""@method" "@target-uri" "content-digest" {many}"#)),
-        Err(Forged::HttpSignature(No::TooMany))
+        Err(NotAuthentic::HttpSignature(No::TooMany))
     );
     let field = policy().require_field(HeaderName::from_static("content-type"));
     assert_eq!(verify_with(field, &request(&params(""))), not("content-type"));
@@ -252,8 +252,8 @@ fn what_must_be_covered() {
 #[test]
 fn parameters() {
     let with = |rest: &str| verify(&request(&format!("{COVERED}{rest}")));
-    let of_type = |name| Err(Forged::HttpSignature(No::ParameterType { name }));
-    let missing = |name| Err(Forged::HttpSignature(No::MissingParameter { name }));
+    let of_type = |name| Err(NotAuthentic::HttpSignature(No::ParameterType { name }));
+    let missing = |name| Err(NotAuthentic::HttpSignature(No::MissingParameter { name }));
     let good = format!(r#";created={NOW};keyid="k""#);
     let cases = [
         (good.clone(), Ok(())),
@@ -266,21 +266,21 @@ fn parameters() {
         (r#";created;keyid="k""#.into(), of_type("created")),
         (
             format!(r#";created={};keyid="k""#, NOW - 301),
-            Err(Forged::NotFresh(NotFresh::Stale {
+            Err(NotAuthentic::NotFresh(NotFresh::Stale {
                 signed: at(NOW - 301),
                 now: at(NOW),
             })),
         ),
         (
             format!(r#";created={};keyid="k""#, NOW + 301),
-            Err(Forged::NotFresh(NotFresh::FromTheFuture {
+            Err(NotAuthentic::NotFresh(NotFresh::FromTheFuture {
                 signed: at(NOW + 301),
                 now: at(NOW),
             })),
         ),
         (
             format!("{good};expires={NOW}"),
-            Err(Forged::HttpSignature(No::Expired {
+            Err(NotAuthentic::HttpSignature(No::Expired {
                 expires: NOW,
                 now: NOW,
             })),
@@ -290,32 +290,32 @@ fn parameters() {
         (format!("{good};alg=hmac"), of_type("alg")),
         (
             format!("{good};alg=\"hmac-sha256\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};alg=\"ES256\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};alg=\"none\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};x=1"),
-            Err(Forged::HttpSignature(No::UnknownParameter)),
+            Err(NotAuthentic::HttpSignature(No::UnknownParameter)),
         ),
         (format!(r#";created={NOW};keyid=k"#), of_type("keyid")),
         (
             format!(r#";created={NOW};keyid="other""#),
-            Err(Forged::HttpSignature(No::NotFound)),
+            Err(NotAuthentic::HttpSignature(No::NotFound)),
         ),
         (
             format!(";created={NOW}"),
-            Err(Forged::HttpSignature(No::NotFound)),
+            Err(NotAuthentic::HttpSignature(No::NotFound)),
         ),
         (
             format!(r#";created={NOW};keyid="h""#),
-            Err(Forged::HttpSignature(No::Signature)),
+            Err(NotAuthentic::HttpSignature(No::Signature)),
         ),
     ];
     for (rest, expected) in cases {
@@ -333,7 +333,7 @@ fn parameters() {
     let old = request(&format!(r#"{COVERED};created={};keyid="k""#, NOW - 11));
     assert_eq!(
         verify_with(strict, &old),
-        Err(Forged::NotFresh(NotFresh::Stale {
+        Err(NotAuthentic::NotFresh(NotFresh::Stale {
             signed: at(NOW - 11),
             now: at(NOW)
         }))
@@ -347,15 +347,15 @@ fn tampered_messages() {
         change(&mut request);
         verify(&request)
     };
-    let signature = || Err(Forged::HttpSignature(No::Signature));
-    let digest = || Err(Forged::HttpSignature(No::Digest));
+    let signature = || Err(NotAuthentic::HttpSignature(No::Signature));
+    let digest = || Err(NotAuthentic::HttpSignature(No::Digest));
     let set = |name: &'static str, value: &'static str| {
         move |request: &mut Request| {
             request.headers.insert(name, value.parse().unwrap());
         }
     };
     let field = |name| {
-        Err(Forged::HttpSignature(No::Field {
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static(name),
         }))
     };
@@ -385,7 +385,7 @@ fn tampered_messages() {
         }),
         signature()
     );
-    let no_digest = || Err(Forged::HttpSignature(No::NoDigest));
+    let no_digest = || Err(NotAuthentic::HttpSignature(No::NoDigest));
     assert_eq!(
         refused(&set("content-digest", "md5=:Sd/dVLAcvNLSq16eXua5uQ==:")),
         no_digest()
@@ -413,7 +413,7 @@ fn tampered_messages() {
     assert_eq!(refused(&set("content-digest", "=")), field("content-digest"));
     assert_eq!(
         refused(&|request| drop(request.headers.remove("content-digest"))),
-        Err(Forged::MissingHeader {
+        Err(NotAuthentic::MissingHeader {
             name: HeaderName::from_static("content-digest")
         })
     );
@@ -421,7 +421,7 @@ fn tampered_messages() {
         refused(&|request| {
             request.headers.append("content-digest", DIGEST.parse().unwrap());
         }),
-        Err(Forged::RepeatedHeader {
+        Err(NotAuthentic::RepeatedHeader {
             name: HeaderName::from_static("content-digest")
         })
     );
@@ -443,19 +443,22 @@ fn fields() {
     let good = format!("s=:{}:", signature(&params("")));
     let (good_input, good) = (Some(&*good_input), Some(&*good));
     let field = |name| {
-        Err(Forged::HttpSignature(No::Field {
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static(name),
         }))
     };
     let missing = |name| {
-        Err(Forged::MissingHeader {
+        Err(NotAuthentic::MissingHeader {
             name: HeaderName::from_static(name),
         })
     };
     assert_eq!(with(good_input, good), Ok(()));
     assert_eq!(with(None, good), missing("signature-input"));
     assert_eq!(with(good_input, None), missing("signature"));
-    assert_eq!(with(Some(""), Some("")), Err(Forged::HttpSignature(No::NotFound)));
+    assert_eq!(
+        with(Some(""), Some("")),
+        Err(NotAuthentic::HttpSignature(No::NotFound))
+    );
     assert_eq!(with(Some("s="), good), field("signature-input"));
     assert_eq!(with(Some("s=1"), good), field("signature-input"));
     assert_eq!(with(good_input, Some("s=\"x\"")), field("signature"));
@@ -463,30 +466,30 @@ fn fields() {
     assert_eq!(with(good_input, Some("s=:%%:")), field("signature"));
     assert_eq!(
         with(good_input, Some("t=:AA==:")),
-        Err(Forged::HttpSignature(No::Unpaired))
+        Err(NotAuthentic::HttpSignature(No::Unpaired))
     );
     assert_eq!(
         with(good_input, Some("s=::")),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let zeros = format!("s=:{}==:", "A".repeat(86));
     assert_eq!(
         with(good_input, Some(&zeros)),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let long = format!("s={}", params(&format!(r#";nonce="{}""#, "n".repeat(9000))));
     assert_eq!(with(Some(&long), good), field("signature-input"));
     let many: Vec<_> = (0..9).map(|i| format!("s{i}=()")).collect();
     assert_eq!(
         with(Some(&many.join(", ")), good),
-        Err(Forged::HttpSignature(No::TooMany))
+        Err(NotAuthentic::HttpSignature(No::TooMany))
     );
 
     let mut repeated = request(&params(""));
     repeated.headers.append("signature", "t=:AA==:".parse().unwrap());
     assert_eq!(
         verify(&repeated),
-        Err(Forged::RepeatedHeader {
+        Err(NotAuthentic::RepeatedHeader {
             name: HeaderName::from_static("signature")
         })
     );
@@ -526,22 +529,22 @@ fn several_signatures() {
         ("a", &plain, signature(&plain)),
         ("b", &tagged, signature(&tagged)),
     ]);
-    assert_eq!(verify(&two), Err(Forged::HttpSignature(No::Ambiguous)));
+    assert_eq!(verify(&two), Err(NotAuthentic::HttpSignature(No::Ambiguous)));
     assert_eq!(verify_with(by_tag(), &two), Ok(()));
     assert_eq!(verify_with(by_label("a"), &two), Ok(()));
     assert_eq!(
         verify_with(by_label("c"), &two),
-        Err(Forged::HttpSignature(No::NotFound))
+        Err(NotAuthentic::HttpSignature(No::NotFound))
     );
     assert_eq!(
         verify_with(by_tag(), &both),
-        Err(Forged::HttpSignature(No::NotFound))
+        Err(NotAuthentic::HttpSignature(No::NotFound))
     );
     let unnamed = format!("{COVERED};created={NOW}");
     let unnamed = build(&[("s", &unnamed, signature(&unnamed))]);
     assert_eq!(
         verify_with(by_label("s"), &unnamed),
-        Err(Forged::HttpSignature(No::AmbiguousKey))
+        Err(NotAuthentic::HttpSignature(No::AmbiguousKey))
     );
 }
 
@@ -550,7 +553,7 @@ fn another_origin_or_tenant() {
     let elsewhere = HttpSignaturePolicy::new(Origin::parse("https://other.example").unwrap());
     assert_eq!(
         verify_with(elsewhere, &request(&params(""))),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let verifier = HttpSignatureVerifier::new(policy(), keys());
     let globex = TenantId::parse("globex").unwrap();
@@ -559,7 +562,7 @@ fn another_origin_or_tenant() {
         verifier
             .verify_payload(&request.message().from_sender(&globex))
             .err(),
-        Some(Forged::NoKey(NoKey::Unknown {
+        Some(NotAuthentic::NoKey(NoKey::Unknown {
             sender: globex.clone()
         }))
     );
@@ -629,7 +632,7 @@ fn signing_and_verifying() {
             .insert("content-type", "text/plain".parse().unwrap());
         assert_eq!(
             verifier.verify_payload(&request.message()).err(),
-            Some(Forged::HttpSignature(No::Signature)),
+            Some(NotAuthentic::HttpSignature(No::Signature)),
             "{algorithm}"
         );
     }
@@ -670,7 +673,7 @@ fn the_destination_is_covered() {
     let needed = Err(CannotSign::FieldNeeded {
         name: http::header::CONTENT_TYPE,
     });
-    let other = Err(Forged::HttpSignature(No::Signature));
+    let other = Err(NotAuthentic::HttpSignature(No::Signature));
     let to = |uri| bare.with_request(&Method::POST, uri);
     let cases = [
         ("absolute", &any, to(&here), Ok(Ok(()))),

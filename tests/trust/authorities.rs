@@ -13,7 +13,7 @@ use crate::stage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::identity::{Limits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
+use countersign::identity::{ChainLimits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::Reason;
 use countersign::tls::rustls;
@@ -849,7 +849,7 @@ fn limits_come_before_any_signature() {
     let crowded = cert.clone().with_chain(junk(3));
     let limits = |certificates, bytes| {
         Profile::strict().with_limits(
-            Limits::default()
+            ChainLimits::default()
                 .with_certificates(certificates)
                 .with_bytes(bytes),
         )
@@ -1088,7 +1088,7 @@ fn each_option_of_the_profile_changes_its_own_twins_and_no_other() {
         ),
         (
             "limits",
-            Profile::strict().with_limits(Limits::default().with_certificates(1)),
+            Profile::strict().with_limits(ChainLimits::default().with_certificates(1)),
             &[],
             &["deep"],
         ),

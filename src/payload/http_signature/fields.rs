@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parameters, Parser, Version};
 
 use super::InvalidHttpSignature;
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 pub(super) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -16,12 +16,12 @@ const MAX_FIELD: usize = 8 * 1024;
 const MAX_SIGNATURES: usize = 8;
 
 /// A dictionary out of a field that stands once.
-pub(super) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Result<Dictionary, Forged> {
+pub(super) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Result<Dictionary, NotAuthentic> {
     let mut values = headers.get_all(name).iter();
     let value = match (values.next(), values.next()) {
-        (None, _) => return Err(Forged::MissingHeader { name: name.clone() }),
+        (None, _) => return Err(NotAuthentic::MissingHeader { name: name.clone() }),
         (Some(value), None) => value.as_bytes(),
-        (Some(_), Some(_)) => return Err(Forged::RepeatedHeader { name: name.clone() }),
+        (Some(_), Some(_)) => return Err(NotAuthentic::RepeatedHeader { name: name.clone() }),
     };
     let malformed = || InvalidHttpSignature::Field { name: name.clone() };
     if value.len() > MAX_FIELD {
@@ -55,7 +55,7 @@ pub(super) type Read = (String, Result<Labelled, InvalidHttpSignature>);
 
 /// Every signature of the message. One whose parameters are malformed is passed over: it must not veto
 /// a good one beside it.
-pub(super) fn signatures(headers: &HeaderMap) -> Result<Vec<Read>, Forged> {
+pub(super) fn signatures(headers: &HeaderMap) -> Result<Vec<Read>, NotAuthentic> {
     let inputs = dictionary(headers, &SIGNATURE_INPUT)?;
     let signatures = dictionary(headers, &SIGNATURE)?;
     if inputs.len() > MAX_SIGNATURES {

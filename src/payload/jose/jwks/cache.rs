@@ -116,7 +116,7 @@ struct Asking {
 /// What there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Todo {
+pub enum NextFetch {
     /// Fetch the set now, and tell [`fetched`](JwksCache::fetched) or [`failed`](JwksCache::failed).
     Fetch,
     /// Ask again after so long, or when [`unknown_key`](JwksCache::unknown_key) has said
@@ -145,11 +145,11 @@ impl JwksCache {
         self.rules
     }
 
-    /// What to do now. After [`Todo::Fetch`] nobody else is told so until the answer is there, or patience has run out.
-    pub fn poll(&mut self, now: Duration) -> Todo {
+    /// What to do now. After [`NextFetch::Fetch`] nobody else is told so until the answer is there, or patience has run out.
+    pub fn poll(&mut self, now: Duration) -> NextFetch {
         let left = self.due().saturating_sub(now);
         if !left.is_zero() {
-            return Todo::WaitFor(left);
+            return NextFetch::WaitFor(left);
         }
         self.give_up(now);
         self.asking = Some(Asking {
@@ -157,7 +157,7 @@ impl JwksCache {
             wanted: self.wanted.take().is_some(),
         });
         self.asked = Some(now);
-        Todo::Fetch
+        NextFetch::Fetch
     }
 
     /// When the next request may be made.

@@ -12,7 +12,7 @@ use super::json::{Json, Object};
 use super::{Candidate, Choice, InvalidJson, JwsVerifier, Keys, UseAs};
 use crate::payload::KeyId;
 
-pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, Todo};
+pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, NextFetch};
 pub use jwk::{InvalidJwk, Jwk};
 pub use remote::RemoteJwks;
 

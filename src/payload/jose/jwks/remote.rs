@@ -9,7 +9,7 @@ use crate::clock::Monotonic;
 use crate::payload::jose::VerifyingKey;
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
 use crate::payload::jose::{
-    CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, Reading, Todo, Unknown,
+    CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Reading, Unknown,
 };
 
 /// A [`JwksCache`] that is shared: by verifiers, which read it without waiting, and by the one who fetches. No I/O.
@@ -130,7 +130,7 @@ impl RemoteJwks {
     }
 
     /// As [`JwksCache::poll`].
-    pub fn poll(&self) -> Todo {
+    pub fn poll(&self) -> NextFetch {
         let mut cache = self.cache();
         cache.poll(self.shared.clock.elapsed())
     }
