@@ -63,7 +63,6 @@
 
 pub mod address;
 pub mod breaker;
-#[cfg(any(feature = "tower", feature = "tls"))]
 pub mod clock;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;

@@ -29,15 +29,24 @@ pub(super) fn agreed<'a>(
     let issuer = Elements::inside(SEQUENCE, read.issuer).map(Elements::bytes);
     same("issuer", Some(trusted.issuer()) == issuer)?;
     same("URIs", trusted.valid_uri_names().eq(uri))?;
-    // webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
-    if dns
-        .clone()
-        .any(|name| !trusted.valid_dns_names().any(|known| known == name))
-    {
-        return Err(Malformed::Name { kind: NameKind::Dns });
-    }
-    same("DNS names", trusted.valid_dns_names().eq(dns))?;
+    same_dns_names(trusted.valid_dns_names(), dns)?;
     Ok(trusted)
+}
+
+/// Both read in the same order, so one walk over both tells: there may be thousands of names, of anybody's choice.
+///
+/// webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
+fn same_dns_names<'a>(
+    trusted: impl Iterator<Item = &'a str>,
+    read: impl Iterator<Item = &'a str>,
+) -> Result<(), Malformed> {
+    let mut trusted = trusted.peekable();
+    let unknown = read.filter(|name| trusted.next_if_eq(name).is_none()).count();
+    same("DNS names", trusted.next().is_none())?;
+    match unknown {
+        0 => Ok(()),
+        _ => Err(Malformed::Name { kind: NameKind::Dns }),
+    }
 }
 
 fn same(field: &'static str, agreed: bool) -> Result<(), Malformed> {

@@ -18,10 +18,11 @@ const CORE: &[&str] = &[
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("address", &[]),
     ("breaker", &[]),
+    ("clock", &[]),
     ("identity", &[]),
     ("trust", &[&["identity"]]),
     ("tenant", &[&["trust", "identity"]]),
-    ("replay", &[&["tenant"]]),
+    ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
@@ -29,7 +30,6 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("gate", &[FIVE, &["refusal"]]),
     ("explain", &[FIVE, &["refusal"]]),
     // The plugs.
-    ("clock", &[]),
     ("egress", &[CORE]),
     ("tls", &[CORE, &["clock"]]),
     ("forwarded", &[CORE]),

@@ -1,6 +1,7 @@
 //! The signature base (RFC 9421 §2.5): one line a component, made of what arrived.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -30,9 +31,10 @@ impl Covered<'_> {
         }
         let mut base = String::with_capacity(512);
         let mut seen = HashSet::with_capacity(input.items.len());
+        let query = Query::of(self.uri);
         for item in &input.items {
             let identifier = serialize_item(item);
-            let value = self.value(item)?;
+            let value = self.value(item, &query)?;
             base.push_str(&format!("{identifier}: {value}\n"));
             if !seen.insert(identifier) {
                 return Err(InvalidHttpSignature::CoveredTwice);
@@ -43,12 +45,12 @@ impl Covered<'_> {
         Ok(base)
     }
 
-    fn value(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn value(&self, item: &Item, query: &Query<'_>) -> Result<String, InvalidHttpSignature> {
         let BareItem::String(name) = &item.bare_item else {
             return Err(InvalidHttpSignature::Component);
         };
         if name.as_str() == "@query-param" {
-            return self.query_parameter(item);
+            return query.parameter(item);
         }
         // `sf`, `key`, `bs`, `req` and `tr` say how to read a field: one reading is enough here.
         if !item.params.is_empty() {
@@ -95,9 +97,44 @@ impl Covered<'_> {
             Ok(values.join(", "))
         }
     }
+}
+
+/// The parameters of the query by their names, read when one is first asked for, and then once: a signature may cover
+/// many, of a query of 64 KiB.
+struct Query<'a> {
+    uri: &'a Uri,
+    by_name: OnceCell<HashMap<Vec<u8>, Values<'a>>>,
+}
+
+/// The values of one name, still encoded.
+enum Values<'a> {
+    One(&'a str),
+    Several,
+}
+
+impl<'a> Query<'a> {
+    fn of(uri: &'a Uri) -> Self {
+        Self {
+            uri,
+            by_name: OnceCell::new(),
+        }
+    }
+
+    fn by_name(&self) -> &HashMap<Vec<u8>, Values<'a>> {
+        self.by_name.get_or_init(|| {
+            let mut by_name = HashMap::new();
+            for (name, value) in parameters(self.uri.query()) {
+                let values = by_name.entry(decode(name));
+                values
+                    .and_modify(|values| *values = Values::Several)
+                    .or_insert(Values::One(value));
+            }
+            by_name
+        })
+    }
 
     /// RFC 9421 §2.2.8: one parameter of the query, which must stand there once.
-    fn query_parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
         let mut given = item.params.iter();
         let (Some((key, BareItem::String(name))), None) = (given.next(), given.next()) else {
             return Err(InvalidHttpSignature::Component);
@@ -105,11 +142,9 @@ impl Covered<'_> {
         if key.as_str() != "name" {
             return Err(InvalidHttpSignature::Component);
         }
-        let wanted = decode(name.as_str());
-        let mut values = parameters(self.uri.query()).filter(|(name, _)| decode(name) == wanted);
-        match (values.next(), values.next()) {
-            (Some((_, value)), None) => Ok(encode(&decode(value))),
-            _ => Err(InvalidHttpSignature::NotPresent {
+        match self.by_name().get(&decode(name.as_str())) {
+            Some(Values::One(value)) => Ok(encode(&decode(value))),
+            Some(Values::Several) | None => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),
             }),
         }
