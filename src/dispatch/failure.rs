@@ -40,6 +40,12 @@ pub enum Failure {
     /// Nobody has claimed the endpoint, and it must be. Nothing was sent.
     #[error("nobody has claimed the endpoint")]
     Unclaimed,
+    /// The delivery's last moment has passed. Nothing was sent.
+    #[error("the delivery was not to be tried after {}", .at.as_secs())]
+    Expired {
+        /// The last moment.
+        at: UnixTime,
+    },
     /// The endpoint has failed too often, and is left alone for a while. Nothing was sent.
     #[error(transparent)]
     NotNow(#[from] NotNow),
@@ -214,6 +220,7 @@ impl Failure {
             Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
             Self::PrivateAddress(_) => "dispatch.private_address",
             Self::Unclaimed => "dispatch.unclaimed",
+            Self::Expired { .. } => "dispatch.expired",
             Self::NotNow(not_now) => not_now.code(),
             Self::NoSender => "dispatch.no_sender",
             Self::Replaced => "dispatch.replaced",
@@ -250,6 +257,7 @@ impl Failure {
             Self::NotTheirEndpoint { .. }
             | Self::Endpoint(_)
             | Self::Unclaimed
+            | Self::Expired { .. }
             | Self::PortNotAllowed { .. }
             | Self::PrivateAddress(_) => Fault::Policy,
             Self::NoSender

@@ -6,7 +6,7 @@
 //! * An [`Endpoint`] is where a tenant wants its deliveries; it has one owner. [`Claims`] keep tenants off each other's.
 //! * A [`Delivery`] is what is sent; [`Dispatcher::deliver`] is one attempt at it.
 //! * An [`Outcome`] says what is to become of it ([`Fate`]), why ([`Failure`], with a stable code), and whose
-//!   [`Fault`] it is. The queue is yours; [`Schedule`] tells it when to try again.
+//!   [`Fault`] it is. The queue is yours: [`Backlog`] is one in memory, [`Schedule`] tells any other when to try again.
 //! * [`OwnClient`] lends identity and signatures to a client of yours: reqwest, hyper-util, tonic.
 //!
 //! ```
@@ -73,7 +73,7 @@
 //! | took too long, in any stage | retry, after a minute at least | network |
 //! | no TLS, no HTTP | retry | theirs |
 //! | our proxy | retry | ours |
-//! | private address, other port, another tenant's endpoint | dead | policy |
+//! | private address, other port, another tenant's endpoint, the delivery's last moment has passed | dead | policy |
 //! | the circuit of the endpoint is open | retry, when it is probed | theirs |
 //!
 //! What is ours or policy is not charged to the endpoint's [circuit](crate::breaker).
@@ -82,6 +82,7 @@
 //! was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
 
 mod attempt;
+mod backlog;
 mod builder;
 mod claims;
 mod connection;
@@ -90,12 +91,14 @@ mod dispatcher;
 mod endpoint;
 mod exchange;
 mod failure;
+mod keep_alive;
 mod layer;
 mod limits;
 mod open;
 mod outcome;
 mod own_client;
 mod pool;
+mod room;
 mod schedule;
 mod sender;
 mod tenants;
@@ -103,6 +106,7 @@ mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
+pub use backlog::{Backlog, Queued, Settled};
 pub use builder::DispatcherBuilder;
 pub use claims::{Claims, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};

@@ -11,6 +11,7 @@ use crate::payload::CannotSign;
 
 /// What came of one attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "it says whether the delivery was made, and what is to become of it: a retry that nobody plans is a loss"]
 #[non_exhaustive]
 pub struct Outcome {
     /// What is to become of the delivery.
@@ -193,6 +194,7 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
         | Failure::Unclaimed
+        | Failure::Expired { .. }
         | Failure::Endpoint(_)
         | Failure::PortNotAllowed { .. }
         | Failure::PrivateAddress(_) => Fate::Dead,

@@ -11,9 +11,11 @@
 mod sending;
 
 mod alerts;
+mod backlog;
 mod deliveries;
 mod deputy;
 mod fates;
+mod idle;
 mod own_client;
 mod pace;
 mod partition;
