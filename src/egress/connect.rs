@@ -24,10 +24,11 @@ impl Egress {
         let mut left = addresses.len();
         for address in addresses {
             let share = deadline.saturating_duration_since(from_now(Duration::ZERO)) / count(left);
+            let before = self.proxy.as_ref().map(Proxy::answers);
             match timeout_at(from_now(share), self.connect_to(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => failed = error,
-                Err(_) => failed = NotConnected::TimedOut,
+                Err(_) => failed = self.silence(before),
             }
             left -= 1;
         }
@@ -48,6 +49,17 @@ impl Egress {
         let mut checked: Vec<_> = checked.collect::<Result<_, _>>()?;
         checked.truncate(ATTEMPTS);
         Ok(checked)
+    }
+
+    /// Whose silence it was. A proxy waits for whoever does not answer it; that it has answered others meanwhile tells
+    /// this from a proxy that is dead.
+    fn silence(&self, before: Option<u64>) -> NotConnected {
+        match &self.proxy {
+            Some(proxy) if before == Some(proxy.answers()) => {
+                NotConnected::by_proxy(proxy, "it did not answer in time")
+            }
+            _ => NotConnected::TimedOut,
+        }
     }
 
     /// The address was checked, and is used as it is.
@@ -82,9 +94,11 @@ fn count(left: usize) -> u32 {
     u32::try_from(left).unwrap_or(u32::MAX).max(1)
 }
 
-fn from_now(within: Duration) -> Instant {
+/// Then; what is beyond the reach of clocks is in thirty years.
+pub(crate) fn from_now(within: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
     let now = Instant::now();
-    now.checked_add(within).unwrap_or(now)
+    now.checked_add(within).unwrap_or_else(|| now + FAR)
 }
 
 /// Why there is no connection.
@@ -97,7 +111,7 @@ pub enum NotConnected {
     /// The name has no address.
     #[error(transparent)]
     NotResolved(#[from] NotResolved),
-    /// None of the addresses could be reached; the last one and why.
+    /// None of the addresses could be reached; the last one and why, which a proxy may have said.
     #[error("{address} cannot be reached: {reason}")]
     Unreachable {
         /// The address.

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use crate::address::AddressGuard;
 
 pub use connect::NotConnected;
+#[cfg(feature = "dispatch")]
+pub(crate) use connect::from_now;
 pub use proxy::Proxy;
 pub use resolve::{NotResolved, Resolve, Resolving, SystemResolver};
 pub use stream::Stream;
