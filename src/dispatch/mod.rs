@@ -104,6 +104,7 @@ mod pool;
 mod room;
 mod schedule;
 mod sender;
+mod spelling;
 mod tenants;
 mod turns;
 mod wire;

@@ -27,6 +27,8 @@ impl Egress {
             let before = self.proxy.as_ref().map(Proxy::answers);
             match timeout_at(from_now(share), self.connect_to(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
+                // One forbidden address refuses the name.
+                Ok(Err(forbidden @ NotConnected::Forbidden(_))) => return Err(forbidden),
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = self.silence(before),
             }
@@ -35,18 +37,19 @@ impl Egress {
         Err(failed)
     }
 
-    /// The addresses of this host, each of which the guard lets through.
+    /// The addresses of this host that the guard lets through ([`AddressGuard::check_all`]), at most eight.
     ///
     /// # Errors
-    /// [`NotConnected::Forbidden`] where it refuses one of them; [`NotConnected::NotResolved`].
+    /// [`NotConnected::Forbidden`] where it refuses the host for one of them; [`NotConnected::NotResolved`].
+    ///
+    /// [`AddressGuard::check_all`]: crate::address::AddressGuard::check_all
     pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotConnected> {
         let found = match literal(host) {
             Some(address) => vec![address],
             None => self.resolver.resolve(host).await?,
         };
         let found = found.into_iter().map(|ip| SocketAddr::new(ip, port));
-        let checked = found.map(|address| self.guard.check(address).map(|()| address));
-        let mut checked: Vec<_> = checked.collect::<Result<_, _>>()?;
+        let mut checked = self.guard.check_all(found)?;
         checked.truncate(ATTEMPTS);
         Ok(checked)
     }
@@ -66,13 +69,16 @@ impl Egress {
     async fn connect_to(&self, address: SocketAddr) -> Result<Stream, NotConnected> {
         match &self.proxy {
             Some(proxy) => Ok(Stream::tunnel(proxy.connect(address).await?)),
-            None => match direct(address).await {
-                Ok(tcp) => Ok(Stream::direct(tcp)),
-                Err(error) => Err(NotConnected::Unreachable {
+            None => {
+                let unreachable = |error: std::io::Error| NotConnected::Unreachable {
                     address,
                     reason: error.to_string(),
-                }),
-            },
+                };
+                let tcp = direct(address).await.map_err(unreachable)?;
+                let from = tcp.local_addr().map_err(unreachable)?.ip();
+                self.guard.check_connected(address, from)?;
+                Ok(Stream::direct(tcp))
+            }
         }
     }
 }

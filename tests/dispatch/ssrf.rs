@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign::address::{AddressGuard, PrivateAddress};
+use countersign::address::{AddressGuard, Forbidden, PrivateAddress};
 use countersign::breaker::{Breaker, State};
 use countersign::dispatch::{Deadlines, Dispatcher, Endpoint, Failure, Fate, Fault, InvalidEndpoint};
 use countersign::egress::{Egress, Proxy};
@@ -112,6 +112,17 @@ fn a_url_is_plain_or_refused() {
         ("https://hooks.example.com/a b", Err(Url)),
         ("https://hooks.example.com/\r\nHost: x", Err(Url)),
         ("https://hooks.example.com/\0", Err(Url)),
+        ("https://hooks.example.com/a\\b", Err(Url)),
+        ("https://hooks.example.com/?a=\\", Err(Url)),
+        ("https://hooks.example.com/%", Err(Url)),
+        ("https://hooks.example.com/%4", Err(Url)),
+        ("https://hooks.example.com/%zz", Err(Url)),
+        ("https://hooks.example.com/%4\u{e9}", Err(Url)),
+        ("https://hooks.example.com/?a=100%", Err(Url)),
+        (
+            "https://hooks.example.com/?a[]=%7b{|}",
+            Ok("https://hooks.example.com/?a[]=%7b{|}"),
+        ),
         ("https://hooks.example.com\t/", Err(Url)),
         // Anything else.
         ("http://hooks.example.com/", Err(NotHttps)),
@@ -127,7 +138,7 @@ fn a_url_is_plain_or_refused() {
         (&long, Err(Url)),
     ];
     assert!(rows.len() >= 60, "{}", rows.len());
-    let read = |url: &str| Endpoint::parse(tenant("acme"), url).map(|endpoint| endpoint.to_string());
+    let read = |url: &str| Endpoint::parse(tenant("acme"), url).map(|endpoint| endpoint.uri().to_string());
     let wrong: Vec<_> = rows
         .iter()
         .filter(|(url, expected)| read(url) != expected.map(str::to_owned))
@@ -259,6 +270,90 @@ async fn addresses_are_tried_in_order() {
         &[receiver.port()],
     );
     assert_eq!(failure(&dispatcher, &receiver.url(HOST)).await.0, Fate::Delivered);
+}
+
+/// What is allowed is connected to, also where its name leads to something beside it that nobody has allowed.
+#[tokio::test]
+async fn a_name_that_leads_to_what_was_allowed_and_to_loopback_is_delivered_to() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    for (name, answer, expected) in [
+        ("IPv6 first", &["::1", "127.0.0.1"][..], None),
+        ("IPv4 first", &["127.0.0.1", "::1"], None),
+        (
+            "and outside",
+            &["127.0.0.1", "::1", "93.184.215.14"],
+            Some(format!("[::1]:{port}")),
+        ),
+        (
+            "only beside it",
+            &["::1", "127.0.0.2"],
+            Some(format!("[::1]:{port}")),
+        ),
+    ] {
+        let guard = AddressGuard::new().allow(receiver.address);
+        let egress = Egress::new().with_guard(guard);
+        let egress = egress.with_resolver(Book::default().answers(HOST, &[answer]));
+        let outcome = failure(&dispatcher(egress, &[port]), &receiver.url(HOST)).await;
+        let expected = match expected {
+            None => (Fate::Delivered, None, None),
+            Some(address) => forbidden(&address),
+        };
+        assert_eq!(outcome, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_denied_is_not_delivered_to() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    let guard = loopback().deny_network("127.0.0.1".parse().expect("a network"));
+    let book = Book::default().answers("mapped.example", &[&["::ffff:127.0.0.1"]]);
+    let dispatcher = dispatcher(
+        Egress::new().with_guard(guard.clone()).with_resolver(book),
+        &[port],
+    );
+    for (host, address) in [
+        (HOST, "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("mapped.example", "[::ffff:127.0.0.1]"),
+    ] {
+        let address: SocketAddr = format!("{address}:{port}").parse().expect("an address");
+        let refused = guard.check(address).expect_err("denied");
+        assert_eq!(refused.why, Forbidden::Denied);
+        let expected = (
+            Fate::Dead,
+            Some(Failure::PrivateAddress(refused)),
+            Some(Fault::Policy),
+        );
+        assert_eq!(
+            failure(&dispatcher, &format!("https://{host}:{port}/")).await,
+            expected
+        );
+    }
+    assert_eq!(receiver.seen().len(), 0);
+}
+
+/// Whoever chooses the answer does not choose for how long we try.
+#[tokio::test]
+async fn at_most_eight_addresses_of_a_name_are_tried() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    // Nothing listens at any but the last.
+    let answer = |others: usize| -> Vec<String> {
+        let others = (0..others).map(|number| format!("127.0.1.{number}"));
+        others.chain(["127.0.0.1".to_owned()]).collect()
+    };
+    for (others, expected) in [(7, None), (8, Some("dispatch.unreachable"))] {
+        let answer = answer(others);
+        let answer: Vec<&str> = answer.iter().map(String::as_str).collect();
+        let egress = Egress::new().with_guard(loopback());
+        let egress = egress.with_resolver(Book::default().answers(HOST, &[&answer]));
+        let addresses = egress.addresses(HOST, port).await.expect("allowed");
+        assert_eq!(addresses.len(), 8, "{others}");
+        let (_, failure, _) = failure(&dispatcher(egress, &[port]), &receiver.url(HOST)).await;
+        assert_eq!(failure.map(|failure| failure.code()), expected, "{others}");
+    }
 }
 
 // --- proxies ------------------------------------------------------------------------------------------------------------

@@ -9,3 +9,4 @@ mod bypass;
 mod gate_and_refusals;
 mod lost;
 mod secrets;
+mod streamed;
