@@ -4,18 +4,89 @@
 //! [`Countersigned`](gate::Countersigned) is only reached by requests whose certificate is trusted and whose payload is
 //! authentic, in the name of one tenant, now, and once.
 //!
-//! Five questions, always in this order. Each is one module with one trait and one error, and each answer is a type that
-//! only one function makes:
+//! Payload only, in axum: whoever posts to `/stripe` has signed it with this secret, a moment ago, and not before.
 //!
-//! ```text
-//! who is it? -> do we trust it? -> whose is it? -> did they say this? -> is it fresh?
-//! identity      trust              tenant          payload               replay
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Json, Router, routing::post};
+//! use countersign::payload::{Fresh, HmacVerifier, InvalidKey, Keyring, Scheme};
+//! use countersign::{replay::MemoryStore, web::{PayloadLayer, Signed}};
 //!
-//! PeerChain --verify--> VerifiedPeer --resolve--> Caller -----------\
-//! (claims)              (trusted)                 (+ tenant)         >--bind--> Countersigned
-//! Message  --verify--> Authentic ---------claim--> Fresh ------------/
-//! (bytes)              (signed)                    (once)
+//! async fn event(proof: Fresh, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
+//!     println!("{} at {:?}: {event}", proof.sender(), proof.signed_at());
+//! }
+//!
+//! fn app(secret: &str) -> Result<Router, InvalidKey> {
+//!     let scheme = Scheme::stripe();
+//!     let keys = Keyring::builder(&scheme).key("stripe", "2026", secret).build()?;
+//!     let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
+//!     Ok(Router::new().route("/stripe", post(event)).layer(payload))
+//! }
+//! # app("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")?;
+//! # Ok::<(), InvalidKey>(())
 //! ```
+//!
+//! With mutual TLS in front, from files: the certificate must be of this authority, its key pinned, and the payload signed
+//! by the tenant that the certificate names.
+//!
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Json, Router, routing::post};
+//! use countersign::gate::{Countersigned, Policy};
+//! use countersign::payload::{HmacVerifier, Keyring, Scheme};
+//! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
+//! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
+//! use countersign::{replay::MemoryStore, tenant::TenantTable, trust::{PinSet, PrivateCa, VerifyPeer}};
+//!
+//! async fn paid(proof: Countersigned, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
+//!     println!("{}: {event}", proof.tenant());
+//! }
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
+//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+//! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
+//! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
+//! let policy = Policy::new(ca.and(pins), table.build()?);
+//!
+//! let scheme = Scheme::standard_webhooks();
+//! let keys = Keyring::builder(&scheme).key("acme", "2026", &std::env::var("ACME_SECRET")?).build()?;
+//! let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
+//!
+//! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;
+//! let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
+//! let app = Router::new().route("/paid", post(paid)).layer(payload).layer(CallerLayer::new(policy));
+//! let app = app.into_make_service_with_connect_info::<Connection>();
+//! axum::serve(Listener::bind("0.0.0.0:8443", acceptor).await?, app).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # I want to ..
+//!
+//! | .. | go to |
+//! |---|---|
+//! | verify what one provider signs | [`payload::providers::presets`]: each with its source; then [`HmacVerifier`](payload::HmacVerifier) |
+//! | verify a scheme of my own | [`Scheme::builder`](payload::Scheme::builder) |
+//! | verify a JWS or a JWT | `payload::jose` |
+//! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
+//! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
+//! | let in a sender that shows a certificate, such as PagerDuty | [`trust::Sender`](trust::Sender) |
+//! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
+//! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
+//! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
+//! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
+//! | refuse replays in a fleet | `replay::RedisStore` |
+//! | send webhooks, each under its tenant's certificate | `dispatch::Dispatcher` |
+//! | know why something was refused | [`Refusal`](refusal::Refusal), [`Observer`](observe::Observer) |
+//! | do any of it step by step | the [cookbook](docs::cookbook) |
+//!
+//! # The idea
+//!
+//! Five questions, always in this order: who is it, do we trust it, whose is it, did they say this, is it fresh? Each is
+//! one module with one trait and one error, and each answer is a type that only one function makes:
+//!
+#![doc = include_str!("../docs/picture.inline.svg")]
 //!
 //! Without mutual TLS in front, a payload yields a [`Fresh`](payload::Fresh); without a signed payload, a connection
 //! yields a [`Caller`](gate::Caller). Neither passes for a `Countersigned`.
@@ -34,6 +105,7 @@
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
+//! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
@@ -52,14 +124,16 @@
 //! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
-//! | `jwt` | `payload`: JSON Web Signatures, tokens and key sets |
-//! | `http-signatures` | `payload`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
+//! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
+//! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod address;
 pub mod breaker;
@@ -73,10 +147,13 @@ pub mod identity;
 pub mod live;
 pub mod observe;
 pub mod payload;
+pub mod pem;
 pub mod refusal;
 #[cfg(feature = "jwks-fetch")]
 pub mod reload;
 pub mod replay;
+#[cfg(any(feature = "tokio", feature = "dispatch"))]
+mod stream;
 pub mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;

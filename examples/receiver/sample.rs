@@ -9,8 +9,7 @@ use countersign::gate::Caller;
 use countersign::identity::{Name, PeerChain};
 use countersign::payload::{HmacSigner, Outgoing, SignPayload as _};
 use countersign::tenant::TenantId;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::UnixTime;
 
 use crate::files::in_option;
 use crate::options::Options;
@@ -101,10 +100,9 @@ fn chain(option: &str, file: &Path) -> Result<PeerChain, Mistake> {
             file.display()
         )
     };
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| wrong(&error));
-    PeerChain::parse(certificates?).map_err(|malformed| wrong(&malformed))
+    let text = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let certificates = countersign::pem::certificates(&text).map_err(|invalid| wrong(&invalid))?;
+    PeerChain::parse(certificates).map_err(|malformed| wrong(&malformed))
 }
 
 /// Where a server that listens on every address can be reached from here.

@@ -3,9 +3,9 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use sha2::{Digest as _, Sha256};
+
+use crate::pem::{self, InvalidPem, KeyHolder};
 
 macro_rules! sha256_name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -73,26 +73,27 @@ sha256_name! {
 
 sha256_name! {
     /// SHA-256 of a whole certificate in DER: the `x5t#S256` of RFC 8705, in its binary form.
+    ///
+    /// # Security
+    /// It covers the signature, which the authority has made and anybody can change into another good one (ECDSA: *s* into
+    /// *n - s*). So one certificate has several hashes: who has this hash is that certificate, who has another may be it
+    /// too. Give trust by it; take trust away by key, or by issuer and serial number.
     CertHash
 }
 
 impl SpkiHash {
-    /// The hash of the key in the first PEM section that holds one: a public key (`BEGIN PUBLIC KEY`) or a certificate,
-    /// of which only the key is looked at.
+    /// The hash of the key in a PEM text: of the only public key (`BEGIN PUBLIC KEY`), or, without one, of the first
+    /// certificate, of which only the key is looked at.
     ///
     /// # Errors
-    /// [`InvalidHash`] where there is none.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidHash> {
-        if let Ok(spki) = SubjectPublicKeyInfoDer::from_pem_slice(pem) {
-            return Ok(Self::of(&spki));
-        }
-        let certificate = CertificateDer::from_pem_slice(pem).ok();
-        let spki = certificate.as_ref().and_then(|der| {
-            let certificate = webpki::EndEntityCert::try_from(der).ok()?;
-            Some(Self::of(&certificate.subject_public_key_info()))
-        });
-        spki.ok_or_else(|| InvalidHash {
-            text: "a PEM text without a public key or a certificate".to_owned(),
+    /// [`InvalidPem`], also where there is none.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
+        pem::key_holder(pem, |holder| match holder {
+            KeyHolder::Spki(spki) => Some(Self::of(&spki)),
+            KeyHolder::Certificate(der) => {
+                let certificate = webpki::EndEntityCert::try_from(&der).ok()?;
+                Some(Self::of(&certificate.subject_public_key_info()))
+            }
         })
     }
 
@@ -113,11 +114,11 @@ impl CertHash {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error(
-    "not a SHA-256 digest: {text:?}; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
+    "not a SHA-256 digest but {characters} other characters; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
 )]
 pub struct InvalidHash {
-    /// The text, cut to 80 characters.
-    pub text: String,
+    /// How long the text is. It is not told: where files were mistaken for each other, it is a key.
+    pub characters: usize,
 }
 
 fn parse_sha256(text: &str) -> Result<[u8; 32], InvalidHash> {
@@ -128,7 +129,7 @@ fn parse_sha256(text: &str) -> Result<[u8; 32], InvalidHash> {
     digest
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| InvalidHash {
-            text: text.chars().take(80).collect(),
+            characters: text.chars().count(),
         })
 }
 
@@ -192,7 +193,9 @@ mod tests {
         for text in cases {
             assert_eq!(
                 SpkiHash::parse(text),
-                Err(InvalidHash { text: text.into() }),
+                Err(InvalidHash {
+                    characters: text.chars().count()
+                }),
                 "{text}"
             );
         }
@@ -200,7 +203,7 @@ mod tests {
         assert_eq!(
             CertHash::parse(&colons),
             Err(InvalidHash {
-                text: colons.chars().take(80).collect()
+                characters: colons.chars().count()
             })
         );
     }

@@ -161,6 +161,7 @@ impl Terms {
 
 /// A claim that a store has granted. To be committed or released; if neither happens, the lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "neither committed nor released, it keeps the delivery's retries away until its lease runs out"]
 pub struct Claimed {
     key: ClaimKey,
     tenant: TenantId,

@@ -47,6 +47,8 @@ pub struct CrlBuilder {
     left_out: Vec<LeftOut>,
     /// In DER.
     extensions: Vec<Vec<u8>>,
+    /// In DER, each with the place of its entry.
+    entry_extensions: Vec<(usize, Vec<u8>)>,
     key_identifier: KeyIdMethod,
 }
 
@@ -65,6 +67,7 @@ impl CrlBuilder {
             revoked: vec![],
             left_out: vec![],
             extensions: vec![],
+            entry_extensions: vec![],
             key_identifier: KeyIdMethod::Sha256,
         }
     }
@@ -129,6 +132,18 @@ impl CrlBuilder {
         self
     }
 
+    /// Adds a critical extension to the entry of whom was [revoked](Self::revoke) last (RFC 5280 §5.3).
+    ///
+    /// # Panics
+    ///
+    /// If nobody was.
+    pub fn critical_entry_extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+        let place = self.revoked.len().checked_sub(1).expect("an entry");
+        let extension = [der::oid(arcs), der::TRUE.to_vec(), der::octet_string(value)];
+        self.entry_extensions.push((place, der::sequence(&extension)));
+        self
+    }
+
     /// Names the key of `other` as its issuer's (authorityKeyIdentifier), whoever signs it.
     pub fn claiming_key_of(mut self, other: &TestCa) -> Self {
         // As rcgen derives it: RFC 7093, method 1.
@@ -179,6 +194,11 @@ impl CrlBuilder {
 
     /// RFC 5280 §5.1: version, algorithm, issuer, thisUpdate, nextUpdate, revokedCertificates, extensions.
     fn edit(&self, fields: &mut Vec<Vec<u8>>) {
+        if let [.., entries, _] = fields.as_mut_slice() {
+            for (place, extension) in &self.entry_extensions {
+                *entries = with_in_entry(entries, *place, extension);
+            }
+        }
         if self.left_out.contains(&LeftOut::Number) {
             let extensions = fields.pop().expect("extensions");
             fields.push(without_number(&extensions));
@@ -191,6 +211,17 @@ impl CrlBuilder {
             fields.remove(4);
         }
     }
+}
+
+/// The same entries, one of them with this extension, and without those it had.
+fn with_in_entry(entries: &[u8], place: usize, extension: &[u8]) -> Vec<u8> {
+    let mut entries = der::children(entries);
+    let entry = entries.get_mut(place).expect("an entry");
+    let mut fields = der::children(entry);
+    fields.truncate(2);
+    fields.push(der::sequence(&[extension.to_vec()]));
+    *entry = der::sequence(&fields);
+    der::sequence(&entries)
 }
 
 /// The same `[0] EXPLICIT SEQUENCE OF Extension`, without that of the CRL number.

@@ -3,13 +3,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
 
 use super::InvalidCredentials;
 use crate::identity::{Facts, Malformed, PeerChain, Validity};
+use crate::pem::{self, InvalidPem};
 use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 
 /// One's own certificate chain and private key, known to belong together. Cheap to clone; never shows the key.
@@ -66,8 +66,8 @@ impl Credentials {
         key: impl AsRef<Path>,
     ) -> Result<Self, InvalidCredentials> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
-        let chain = read_chain(&chain.display().to_string(), &read(chain)?)?;
-        let key = read_key(&key.display().to_string(), &read(key)?)?;
+        let chain = read_chain(&pem::file_name(chain), &read(chain)?)?;
+        let key = read_key(&pem::file_name(key), &read(key)?)?;
         Self::new(provider, chain, key)
     }
 
@@ -121,7 +121,7 @@ impl Credentials {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<(), InvalidCredentials> {
-        let chain = PeerChain::parse(self.certified.cert.iter().cloned());
+        let chain = PeerChain::parse_within(trust.limits(), self.certified.cert.iter().cloned());
         let verified = chain
             .map_err(Into::into)
             .and_then(|chain| VerifiedPeer::verify(trust, chain, role, now));
@@ -195,33 +195,28 @@ const GIVEN: &str = "the PEM text given";
 
 fn read(path: &Path) -> Result<Vec<u8>, InvalidCredentials> {
     std::fs::read(path).map_err(|error| InvalidCredentials::Unreadable {
-        file: path.display().to_string(),
+        file: pem::file_name(path),
         reason: error.to_string(),
     })
 }
 
 fn read_chain(file: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidCredentials> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match chain {
-        Ok(chain) if chain.is_empty() => Err(InvalidCredentials::NoCertificate { file: file.into() }),
-        Ok(chain) => Ok(chain),
-        Err(error) => Err(InvalidCredentials::Pem {
-            file: file.into(),
-            reason: error.to_string(),
-        }),
+    let chain = pem::certificates(pem).map_err(|reason| unreadable(file, reason))?;
+    if chain.is_empty() {
+        return Err(InvalidCredentials::NoCertificate { file: file.into() });
     }
+    Ok(chain)
 }
 
 fn read_key(file: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidCredentials> {
-    if ENCRYPTED
-        .iter()
-        .any(|mark| pem.windows(mark.len()).any(|part| part == *mark))
-    {
-        return Err(InvalidCredentials::EncryptedKey { file: file.into() });
-    }
-    // The PEM error is left out: it may quote what stands in the file.
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| InvalidCredentials::NoKey { file: file.into() })
+    let key = pem::private_key(pem).map_err(|reason| unreadable(file, reason))?;
+    key.ok_or_else(|| InvalidCredentials::NoKey { file: file.into() })
 }
 
-/// How encrypted keys are marked: PKCS#8 (RFC 7468 §11), and what OpenSSL wrote before it (RFC 1421 §4.6.1.1).
-const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+fn unreadable(file: &str, reason: InvalidPem) -> InvalidCredentials {
+    let file = file.to_owned();
+    if reason.is_encrypted_key() {
+        return InvalidCredentials::EncryptedKey { file };
+    }
+    InvalidCredentials::Pem { file, reason }
+}

@@ -1,5 +1,7 @@
 use rustls::pki_types::UnixTime;
 
+use crate::identity::Date;
+use crate::pem::InvalidPem;
 use crate::trust::Untrusted;
 
 /// A certificate and key that must not be used: which file, and what to do. Certificates are counted from 1, the leaf.
@@ -14,13 +16,13 @@ pub enum InvalidCredentials {
         /// What the system says.
         reason: String,
     },
-    /// The file is not PEM.
-    #[error("{file} is not well-formed PEM ({reason}); export it again as PEM")]
+    /// The file is not PEM, or a section of it cannot be read.
+    #[error("{file} cannot be taken as PEM: {reason}")]
     Pem {
         /// The file.
         file: String,
         /// What is wrong with it.
-        reason: String,
+        reason: InvalidPem,
     },
     /// The file holds no certificate.
     #[error(
@@ -74,8 +76,8 @@ pub enum InvalidCredentials {
     },
     /// A certificate has expired.
     #[error(
-        "certificate {place} of the chain expired at {} (now {}, in seconds since 1970); have it renewed, or check the clock",
-        .not_after.as_secs(), .now.as_secs()
+        "certificate {place} of the chain expired at {} (now {}); have it renewed, or check the clock",
+        Date(*.not_after), Date(*.now)
     )]
     Expired {
         /// Which one.
@@ -87,8 +89,8 @@ pub enum InvalidCredentials {
     },
     /// A certificate is not valid yet.
     #[error(
-        "certificate {place} of the chain is not valid before {} (now {}, in seconds since 1970); check the clock",
-        .not_before.as_secs(), .now.as_secs()
+        "certificate {place} of the chain is not valid before {} (now {}); check the clock",
+        Date(*.not_before), Date(*.now)
     )]
     NotYetValid {
         /// Which one.

@@ -3,11 +3,10 @@ use std::sync::Arc;
 
 use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::SigningKey as RustlsKey;
 
 use crate::payload::jose::{Algorithm, NotSigned, SigningKey};
+use crate::pem::{self, InvalidPem};
 
 /// A rustls `SigningKey` that signs payloads. Where it keeps its key is its own affair: in memory, in a hardware
 /// module, in another process.
@@ -53,8 +52,9 @@ impl ProviderKey {
         algorithm: Algorithm,
         pem: &[u8],
     ) -> Result<Self, InvalidSigningKey> {
-        // The reasons are left out: they may quote what stands in the text.
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| InvalidSigningKey::Unreadable)?;
+        let key = pem::private_key(pem).map_err(|reason| InvalidSigningKey::Pem { reason })?;
+        let key = key.ok_or(InvalidSigningKey::Unreadable)?;
+        // The reason is left out: it is another's, and may quote the key.
         let key = provider.key_provider.load_private_key(key);
         Self::new(key.map_err(|_| InvalidSigningKey::Unreadable)?, algorithm)
     }
@@ -105,6 +105,12 @@ impl fmt::Debug for ProviderKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSigningKey {
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the key cannot be taken as PEM: {reason}")]
+    Pem {
+        /// What is wrong with it.
+        reason: InvalidPem,
+    },
     /// Not a private key that the provider takes.
     #[error(
         "not a private key in PEM (PKCS#8, SEC1 or PKCS#1, not encrypted) that the crypto provider takes"

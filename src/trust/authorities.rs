@@ -35,17 +35,13 @@ impl Authorities {
             revocation,
         } = self;
         if revocation.as_ref().is_some_and(Revocation::is_unfounded) {
-            return Err(InvalidCa {
-                source_name: "CRLs".to_owned(),
-                problem: Problem::NoCrl,
-            });
+            return Err(invalid_crls(Problem::NoCrl));
         }
         let anchors = Anchors::read(&sources, kind, now)?;
         if let Some(revocation) = &revocation {
             // Now rather than in somebody's handshake, for the lists of the anchors themselves.
-            anchors
-                .all()
-                .for_each(|anchor| revocation.verify_early(anchor, algorithms));
+            let verified = revocation.verify_early(anchors.authorities(), algorithms);
+            verified.map_err(invalid_crls)?;
         }
         Ok(PathRules {
             anchors,
@@ -54,5 +50,12 @@ impl Authorities {
             revocation,
             issuers: KnownIssuers::default(),
         })
+    }
+}
+
+fn invalid_crls(problem: Problem) -> InvalidCa {
+    InvalidCa {
+        source_name: "CRLs".to_owned(),
+        problem,
     }
 }

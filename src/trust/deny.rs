@@ -1,17 +1,22 @@
 use std::collections::HashSet;
 
 use super::{Evidence, Presented, Untrusted, VerifyPeer};
-use crate::identity::{CertHash, Certificate, SerialNumber, SpkiHash, Validity};
+use crate::identity::{Certificate, SerialNumber, SpkiHash, Validity};
 
 /// Certificates and keys that are refused whatever anybody says: revocation at once, without a CRL.
 ///
 /// Join it behind a verifier: `PrivateCa.and(DenyList)`, in a [`Live`](crate::live::Live) so that it can grow while
 /// connections are open. It trusts nobody by itself.
+///
+/// # Security
+/// It goes by what the authority has signed and nobody else can change: the key, and issuer with serial number. The hash
+/// of a whole certificate is no such thing, and is not offered: in an ECDSA signature *s* can be replaced by *n - s*, and
+/// the same certificate, as good as before, has another hash. From a fingerprint, find the certificate, and
+/// [deny that](Self::certificate).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DenyList {
     /// Issuer, DER with its outer SEQUENCE, and serial number.
     serials: HashSet<(Box<[u8]>, SerialNumber)>,
-    certificates: HashSet<CertHash>,
     keys: HashSet<SpkiHash>,
 }
 
@@ -35,13 +40,6 @@ impl DenyList {
         self.serial(certificate.issuer(), serial)
     }
 
-    /// Denies the leaf with this hash.
-    #[must_use]
-    pub fn hash(mut self, hash: CertHash) -> Self {
-        self.certificates.insert(hash);
-        self
-    }
-
     /// Denies this key: in the leaf, in an issuer on the verified path, in the anchor.
     #[must_use]
     pub fn key(mut self, spki: SpkiHash) -> Self {
@@ -59,8 +57,7 @@ impl DenyList {
             self.serials
                 .contains(&(leaf.issuer().into(), leaf.serial().clone()))
         };
-        let hash = || !self.certificates.is_empty() && self.certificates.contains(&leaf.hash());
-        key(&leaf.spki()) || on_path || (!self.serials.is_empty() && serial()) || hash()
+        key(&leaf.spki()) || on_path || (!self.serials.is_empty() && serial())
     }
 }
 

@@ -56,10 +56,10 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
-use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
+use crate::identity::{Certificate, Limits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
-pub use crls::{Crls, InvalidCrls};
+pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
@@ -88,6 +88,12 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.
     fn generation(&self) -> u64 {
         0
+    }
+
+    /// How large a chain it wants to be asked about: what is larger is refused before any of it is read. The limits of its
+    /// [`Profile`], where it has one.
+    fn limits(&self) -> Limits {
+        Limits::default()
     }
 
     /// What this verifier remembers of peers that it has verified before. Nothing by default; see [`Remembered`].
@@ -167,7 +173,7 @@ pub struct Evidence {
     pub name_constrained: bool,
     /// The pin that matched.
     pub pin: Option<Pin>,
-    /// What a [`ReportOnly`] verifier would have refused it for.
+    /// What a [`ReportOnly`] verifier would have refused it for, or a [`Revocation`] list that could not be believed.
     pub reported: Option<Box<Untrusted>>,
     /// The time for which the decision holds: the intersection of all that it rests on.
     pub valid: Validity,
@@ -293,6 +299,11 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.generation().max(self.second.generation())
     }
 
+    fn limits(&self) -> Limits {
+        // Each asks after its own again; a tighter one must not keep from the other what that one lets through.
+        self.first.limits().wider(self.second.limits())
+    }
+
     fn confirm(&self, peer: &VerifiedPeer) {
         self.first.confirm(peer);
         self.second.confirm(peer);
@@ -308,6 +319,10 @@ macro_rules! verify_peer_through {
 
             fn generation(&self) -> u64 {
                 (**self).generation()
+            }
+
+            fn limits(&self) -> Limits {
+                (**self).limits()
             }
 
             fn memory(&self) -> Option<Recall> {

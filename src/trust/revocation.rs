@@ -1,17 +1,27 @@
+use std::collections::HashMap;
+
 use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
 
 use super::Untrusted;
 use super::anchors::Anchor;
-use super::crls::{Crl, Crls};
+use super::crls::{Crl, Crls, Unanswered};
+use super::invalid_ca::Problem;
 use super::path::Algorithms;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
 /// Whether certificates on the path are asked after in CRLs (RFC 5280 §6.3), and what an unknown status means.
 ///
 /// A CRL counts for a certificate if it was issued by the certificate's issuer, is signed with that issuer's key, is in
-/// force now, and covers that kind of certificate. Its signature is verified once for each issuer key, not once for each
-/// handshake. A CRL that is out of date is never passed over: it refuses.
+/// force now, and its scope (issuingDistributionPoint) includes the certificate. Its signature is verified once for each
+/// issuer key, not once for each handshake. A CRL that is out of date is never passed over: it refuses.
+///
+/// Whom a list *names* is refused whatever its scope and date: no issuer gives a serial number twice.
+///
+/// A list in an issuer's name that the issuer's key has not signed puts nothing aside, and is not passed over in silence:
+/// where it is the only one in the name of an anchor, the verifier is not built; in a handshake it is reported
+/// ([`Evidence::reported`](super::Evidence::reported), [`Untrusted::CrlSignature`]), unless it says itself that another
+/// key has signed it.
 #[derive(Debug, Clone)]
 pub struct Revocation {
     crls: Crls,
@@ -49,7 +59,8 @@ impl Revocation {
         }
     }
 
-    /// Certificates are refused where a CRL lists them, and let in where none speaks about them.
+    /// Certificates are refused where a CRL of their issuer lists them, and let in where none does and none that speaks
+    /// about them is out of date.
     pub fn best_effort(crls: Crls) -> Self {
         Self {
             unknown: UnknownStatus::Allow,
@@ -69,32 +80,46 @@ impl Revocation {
         self.unknown == UnknownStatus::Refuse && self.crls.is_empty()
     }
 
-    /// Verifies the lists that this anchor has signed.
-    pub(super) fn verify_early(&self, anchor: &Anchor, algorithms: Algorithms) {
-        for crl in self.crls.of_issuer(&anchor.name) {
-            let _ = crl.signed_by(anchor.spki, &anchor.spki_der, algorithms);
+    /// Verifies the lists that these anchors have signed. Where there are some in the name of an anchor, and none of that
+    /// name has signed one of them, nobody would ever be refused by them.
+    pub(super) fn verify_early(&self, anchors: &[Anchor], algorithms: Algorithms) -> Result<(), Problem> {
+        let signed =
+            |crl: &Crl, anchor: &Anchor| crl.signed_by(anchor.spki, &anchor.spki_der, algorithms).is_some();
+        let mut unsigned = HashMap::new();
+        for anchor in anchors {
+            // All of them, since each is verified by that.
+            let lists = self.crls.of_issuer(&anchor.name);
+            let own = lists.filter(|crl| signed(crl, anchor)).count();
+            if let Some(first) = self.crls.of_issuer(&anchor.name).next() {
+                unsigned.entry(&anchor.name).or_insert((first, 0)).1 += own;
+            }
+        }
+        match unsigned.into_values().find(|(_, signed)| *signed == 0) {
+            Some((first, _)) => Err(Problem::CrlSignature {
+                issuer: first.issuer_text().to_owned(),
+            }),
+            None => Ok(()),
         }
     }
 
-    /// For how long the good answer holds.
+    /// For how long the good answer holds, and what is to be reported of the lists.
     pub(super) fn check(
         &self,
         subject: &Subject<'_>,
         issuer: &Issuer<'_>,
         algorithms: Algorithms,
         now: UnixTime,
-    ) -> Result<Validity, Untrusted> {
+    ) -> Result<NotRevoked, Untrusted> {
         if self.depth == RevocationDepth::Leaf && subject.place == Place::Intermediate {
-            return Ok(Validity::ALWAYS);
+            return Ok(NotRevoked::ALWAYS);
         }
         let mut valid = None;
-        let mut asked: Vec<&Crl> = Vec::new();
-        for crl in self
-            .crls
-            .of_issuer(subject.issuer)
-            .filter(|crl| covers(crl, subject))
-        {
+        let (mut asked, mut strange): (Vec<&Crl>, Vec<&Crl>) = (Vec::new(), Vec::new());
+        let mut passed_over = Vec::new();
+        for crl in self.crls.of_issuer(subject.issuer) {
             let Some(serials) = crl.signed_by(issuer.spki, issuer.spki_der, algorithms) else {
+                passed_over.push(crl.passed_over(Unanswered::Signature));
+                strange.push(crl);
                 continue;
             };
             // The newest that the issuer has signed speaks for the older ones.
@@ -107,20 +132,47 @@ impl Revocation {
                     serial: SerialNumber::from_bytes(subject.serial),
                 });
             }
+            if let Some(reason) = subject.left_out_of(crl) {
+                passed_over.push(crl.passed_over(reason));
+                continue;
+            }
             if !issuer.may_sign_crls {
                 return Err(Untrusted::CrlIssuer);
             }
             check_date(crl, now)?;
             valid = Some(valid.unwrap_or(Validity::ALWAYS).intersect(crl.validity));
         }
-        match (valid, self.unknown) {
-            (Some(valid), _) => Ok(valid),
-            (None, UnknownStatus::Allow) => Ok(Validity::ALWAYS),
-            (None, UnknownStatus::Refuse) => Err(Untrusted::RevocationUnknown {
+        if valid.is_none() && self.unknown == UnknownStatus::Refuse {
+            return Err(Untrusted::RevocationUnknown {
                 serial: SerialNumber::from_bytes(subject.serial),
-            }),
+                passed_over,
+            });
         }
+        // One that names another key than a list of this issuer's own is another authority's, or an older one's.
+        let anothers = |crl: &&Crl| asked.iter().any(|own| crl.names_another_key_than(own));
+        strange.retain(|crl| !anothers(crl));
+        Ok(NotRevoked {
+            valid: valid.unwrap_or(Validity::ALWAYS),
+            reported: strange.first().map(|crl| Untrusted::CrlSignature {
+                issuer: crl.issuer_text().to_owned(),
+            }),
+        })
     }
+}
+
+/// No list that counts names a certificate.
+pub(super) struct NotRevoked {
+    /// When that is so.
+    pub(super) valid: Validity,
+    /// A list that could not be believed.
+    pub(super) reported: Option<Untrusted>,
+}
+
+impl NotRevoked {
+    pub(super) const ALWAYS: Self = Self {
+        valid: Validity::ALWAYS,
+        reported: None,
+    };
 }
 
 /// A certificate that is asked after.
@@ -157,6 +209,10 @@ impl<'a> Subject<'a> {
             place,
         }
     }
+
+    fn left_out_of(&self, crl: &Crl) -> Option<Unanswered> {
+        crl.scope.as_ref()?.leaves_out(self.is_ca, self.crl_points)
+    }
 }
 
 /// The certificate's issuer on the verified path.
@@ -178,22 +234,6 @@ impl<'a> Issuer<'a> {
             may_sign_crls,
         }
     }
-}
-
-/// Whether the CRL's scope (RFC 5280 §5.2.5) includes the certificate.
-fn covers(crl: &Crl, subject: &Subject<'_>) -> bool {
-    let Some(scope) = &crl.scope else { return true };
-    let kind = if subject.is_ca {
-        !scope.leaves_only
-    } else {
-        !scope.cas_only
-    };
-    let point = scope.points.is_empty()
-        || scope
-            .points
-            .iter()
-            .any(|point| subject.crl_points.contains(point));
-    kind && point
 }
 
 fn check_date(crl: &Crl, now: UnixTime) -> Result<(), Untrusted> {

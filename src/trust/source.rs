@@ -2,9 +2,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 
 use super::invalid_ca::Problem;
+use crate::pem;
 
 /// Where certificates come from.
 #[derive(Debug, Clone)]
@@ -37,8 +37,7 @@ impl Source {
 }
 
 fn read_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let certificates: Result<_, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates.map_err(|error| Problem::Pem(error.to_string()))
+    pem::certificates(pem).map_err(Problem::Pem)
 }
 
 impl fmt::Display for Source {
@@ -46,7 +45,7 @@ impl fmt::Display for Source {
         match self {
             Self::Pem(_) | Self::LeafPem(_) => f.write_str("the PEM text given"),
             Self::Der(_) => f.write_str("the certificate given"),
-            Self::PemFile(path) => path.display().fmt(f),
+            Self::PemFile(path) => f.write_str(&pem::file_name(path)),
         }
     }
 }

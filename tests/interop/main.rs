@@ -334,7 +334,7 @@ fn help_is_help() {
 const MISTAKES: [[&str; 4]; 27] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
-    ["--cert", "DIR/broken.pem", "DIR/broken.pem is not well-formed PEM", "; export it again"],
+    ["--cert", "DIR/broken.pem", "DIR/broken.pem cannot be taken as PEM: line 1: CERTIFICATE has no END", "export it again"],
     ["--key", "DIR/p256.key", "DIR/p256.key: the private key is not that of the first", "; give the key that its request was made with"],
     ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],

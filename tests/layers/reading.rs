@@ -1,6 +1,11 @@
-//! Reads Rust just well enough to say which paths and modules a file names.
+//! Which paths and modules a file names, read by `syn`: what is in comments, literals and tests never becomes part of the
+//! library.
 
 use std::{fs, io, path::Path};
+
+use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
 
 pub(crate) struct File {
     /// Below `src/`, with forward slashes.
@@ -30,323 +35,199 @@ pub(crate) fn files(src: &Path) -> io::Result<Vec<File>> {
 }
 
 /// `trust/mod.rs` is `trust`, `trust/pins.rs` is `trust::pins`, `lib.rs` is the root: an empty path.
-fn module_of(path: &str) -> Vec<&str> {
+pub(crate) fn module_of(path: &str) -> Vec<String> {
     let path = path.strip_suffix(".rs").unwrap_or(path);
     path.split('/')
         .filter(|name| !matches!(*name, "mod" | "lib"))
+        .map(str::to_owned)
         .collect()
 }
 
-// --- reading Rust -----------------------------------------------------------------------------------------
-
-pub(crate) struct Parsed<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) module: Vec<&'a str>,
-    pub(crate) paths: Vec<NamedPath<'a>>,
-    /// The name in each `mod name`.
-    pub(crate) modules: Vec<Token<'a>>,
+pub(crate) struct Parsed {
+    pub(crate) path: String,
+    pub(crate) module: Vec<String>,
+    pub(crate) paths: Vec<NamedPath>,
+    /// The name in each `mod name`, with its line.
+    pub(crate) modules: Vec<(String, usize)>,
     /// The line of each `fn`.
     pub(crate) functions: Vec<usize>,
     /// What `#[cfg(test)] mod name` declares, here or in another file.
-    pub(crate) test_modules: Vec<Vec<&'a str>>,
+    pub(crate) test_modules: Vec<Vec<String>>,
+    here: Vec<String>,
 }
 
-pub(crate) struct NamedPath<'a> {
+pub(crate) struct NamedPath {
     pub(crate) line: usize,
-    pub(crate) written: Vec<&'a str>,
+    pub(crate) written: Vec<String>,
     /// The same from the crate root, if it begins with `crate`, `self` or `super`.
-    pub(crate) within: Option<Vec<&'a str>>,
+    pub(crate) within: Option<Vec<String>>,
     /// Whether `as` follows.
     pub(crate) renamed: bool,
 }
 
-pub(crate) fn parse(file: &File) -> Parsed<'_> {
+/// # Panics
+/// On a file that is not Rust: the compiler has seen all of `src/`.
+pub(crate) fn parse(file: &File) -> Parsed {
+    let syntax = syn::parse_file(&file.source).unwrap_or_else(|error| panic!("{}: {error}", file.path));
     let module = module_of(&file.path);
-    let (tokens, tests) = without_tests(&tokens(&file.source));
-    let test_modules = tests
-        .into_iter()
-        .map(|name| [module.as_slice(), &[name]].concat())
-        .collect();
-    let (mut paths, mut modules, mut functions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut parsed = Parsed {
+        path: file.path.clone(),
+        here: module.clone(),
+        module,
+        paths: Vec::new(),
+        modules: Vec::new(),
+        functions: Vec::new(),
+        test_modules: Vec::new(),
+    };
+    parsed.visit_file(&syntax);
+    parsed
+}
 
-    // Where `rest` stands: in which module, how many braces deep, and the depths at which inline modules end.
-    let (mut here, mut depth, mut ends) = (module.clone(), 0_usize, Vec::new());
-    let mut rest = tokens.as_slice();
-    while let [token, after @ ..] = rest {
-        rest = match (token.text, after) {
-            // A field or a method may be called what it likes.
-            (".", [name, past @ ..]) if name.is_word() && first(past) != "::" => past,
-            _ if token.is_word() && !matches!(token.text, "mod" | "fn") => {
-                follow(&here, &[], rest, &mut paths)
-            }
-            _ => after,
-        };
-        match (token.text, after) {
-            ("fn", _) => functions.push(token.line),
-            ("mod", [name, next, ..]) => {
-                modules.push(*name);
-                if next.text == "{" {
-                    here.push(name.text);
-                    ends.push(depth);
+impl Parsed {
+    fn name(&mut self, written: Vec<String>, span: Span, renamed: bool) {
+        self.paths.push(NamedPath {
+            line: span.start().line,
+            within: from_root(&self.here, &written),
+            written,
+            renamed,
+        });
+    }
+
+    /// `a::{b, c::d}` is `a::b` and `a::c::d`.
+    fn import(&mut self, stem: &[String], tree: &syn::UseTree) {
+        let below = |name: &syn::Ident| [stem, &[name.to_string()]].concat();
+        match tree {
+            syn::UseTree::Path(path) => self.import(&below(&path.ident), &path.tree),
+            syn::UseTree::Name(name) => self.name(below(&name.ident), name.span(), false),
+            syn::UseTree::Rename(name) => self.name(below(&name.ident), name.span(), true),
+            syn::UseTree::Glob(all) => self.name([stem, &["*".to_owned()]].concat(), all.span(), false),
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.import(stem, tree);
                 }
             }
-            ("{", _) => depth += 1,
-            ("}", _) => {
-                depth = depth.saturating_sub(1);
-                if ends.pop_if(|end| *end == depth).is_some() {
-                    here.pop();
-                }
-            }
-            _ => {}
         }
     }
-    Parsed {
-        path: &file.path,
-        module,
-        paths,
-        modules,
-        functions,
-        test_modules,
+
+    /// What a macro is given, or made of, is read as words and colons.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut path: Vec<(String, Span)> = Vec::new();
+        let mut joined = false;
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(word) => {
+                    if !joined {
+                        self.end(&mut path);
+                    }
+                    path.push((word.to_string(), word.span()));
+                    (joined, colons) = (false, 0);
+                }
+                TokenTree::Punct(sign) if sign.as_char() == ':' => {
+                    colons += 1;
+                    joined = colons == 2;
+                    if colons == 1 && sign.spacing() == Spacing::Alone {
+                        self.end(&mut path);
+                    }
+                }
+                TokenTree::Group(group) => {
+                    self.end(&mut path);
+                    (joined, colons) = (false, 0);
+                    self.tokens(group.stream());
+                }
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {
+                    self.end(&mut path);
+                    (joined, colons) = (false, 0);
+                }
+            }
+        }
+        self.end(&mut path);
+    }
+
+    fn end(&mut self, path: &mut Vec<(String, Span)>) {
+        let Some((_, span)) = path.last() else { return };
+        let span = *span;
+        let written = path.drain(..).map(|(word, _)| word).collect();
+        self.name(written, span, false);
     }
 }
 
-/// Notes every path that begins here, group by group: `a::{b, c::d}` is `a::b` and `a::c::d`. Returns what comes after.
-fn follow<'t, 'a>(
-    here: &[&'a str],
-    stem: &[&'a str],
-    tokens: &'t [Token<'a>],
-    paths: &mut Vec<NamedPath<'a>>,
-) -> &'t [Token<'a>] {
-    let [segment, rest @ ..] = tokens else {
-        return tokens;
-    };
-    if segment.text == "{" {
-        return follow_group(here, stem, rest, paths);
+impl<'ast> Visit<'ast> for Parsed {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        let name = item.ident.to_string();
+        self.here.push(name.clone());
+        if item.attrs.iter().any(is_for_tests) {
+            self.test_modules.push(self.here.clone());
+        } else {
+            self.modules.push((name, item.ident.span().start().line));
+            let Some((_, items)) = &item.content else {
+                self.here.pop();
+                return;
+            };
+            for item in items {
+                self.visit_item(item);
+            }
+        }
+        self.here.pop();
     }
-    let written = [stem, &[segment.text]].concat();
-    if let [colons, rest @ ..] = rest
-        && colons.text == "::"
-        && rest
-            .first()
-            .is_some_and(|next| next.is_word() || matches!(next.text, "{" | "*"))
-    {
-        return follow(here, &written, rest, paths);
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.import(&[], &item.tree);
     }
-    let (within, renamed) = (from_root(here, &written), first(rest) == "as");
-    paths.push(NamedPath {
-        line: segment.line,
-        written,
-        within,
-        renamed,
-    });
-    rest
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let written = path.segments.iter().map(|segment| segment.ident.to_string());
+        self.name(written.collect(), path.segments.span(), false);
+        visit::visit_path(self, path);
+    }
+
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        self.functions.push(signature.fn_token.span.start().line);
+        visit::visit_signature(self, signature);
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        visit::visit_macro(self, call);
+        self.tokens(call.tokens.clone());
+    }
 }
 
-fn follow_group<'t, 'a>(
-    here: &[&'a str],
-    stem: &[&'a str],
-    mut rest: &'t [Token<'a>],
-    paths: &mut Vec<NamedPath<'a>>,
-) -> &'t [Token<'a>] {
-    while let [token, after @ ..] = rest {
-        rest = match (token.text, after) {
-            ("}", _) => return after,
-            (",", _) => after,
-            ("as", [_, after @ ..]) => after,
-            _ => follow(here, stem, rest, paths),
-        };
-    }
-    rest
-}
-
-fn from_root<'a>(here: &[&'a str], written: &[&'a str]) -> Option<Vec<&'a str>> {
-    let mut at = match written.first().copied()? {
+fn from_root(here: &[String], written: &[String]) -> Option<Vec<String>> {
+    let mut at = match written.first()?.as_str() {
         "crate" => Vec::new(),
         "self" | "super" => here.to_vec(),
         _ => return None,
     };
     for segment in written {
-        match *segment {
+        match segment.as_str() {
             "crate" | "self" => {}
             "super" => drop(at.pop()),
-            name => at.push(name),
+            name => at.push(name.to_owned()),
         }
     }
     Some(at)
 }
 
-/// The tokens outside `#[cfg(test)] mod name`, and the names of those modules.
-fn without_tests<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<&'a str>) {
-    let (mut kept, mut names, mut rest) = (Vec::new(), Vec::new(), tokens);
-    while let [token, after @ ..] = rest {
-        rest = if let Some((name, body)) = test_module(rest) {
-            names.push(name);
-            bracketed(body).map_or(body, |(_, after)| after)
-        } else {
-            kept.push(*token);
-            after
-        };
-    }
-    (kept, names)
+/// `#[cfg(test)]`, or `#[cfg(all(test, ..))]`: never part of the library. `any(test, ..)` and `not(test)` may be.
+fn is_for_tests(attribute: &syn::Attribute) -> bool {
+    let syn::Meta::List(list) = &attribute.meta else {
+        return false;
+    };
+    list.path.is_ident("cfg") && names_test(list.tokens.clone())
 }
 
-/// If a module for tests begins here: its name, and what follows the name.
-fn test_module<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(&'a str, &'t [Token<'a>])> {
-    let (condition, mut rest) = attribute(tokens)?;
-    match *condition {
-        ["cfg", "(", "test", ")"] => {}
-        ["cfg", "(", "all", ..] if condition.contains(&"test") && !condition.contains(&"not") => {}
-        _ => return None,
-    }
-    while let Some((_, after)) = attribute(rest) {
-        rest = after;
-    }
-    let at = rest
-        .iter()
-        .position(|token| matches!(token.text, "mod" | "{" | ";" | "="))?;
-    match rest.get(at..)? {
-        [keyword, name, body @ ..] if keyword.text == "mod" => Some((name.text, body)),
-        _ => None,
-    }
-}
-
-/// `#[..]`: what it says, and what comes after it.
-fn attribute<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Vec<&'a str>, &'t [Token<'a>])> {
-    let [hash, rest @ ..] = tokens else { return None };
-    let (said, after) = bracketed(rest).filter(|_| hash.text == "#" && first(rest) == "[")?;
-    Some((said.iter().map(|token| token.text).collect(), after))
-}
-
-/// What stands inside the bracket that opens here, and what comes after the one that closes it.
-fn bracketed<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(&'t [Token<'a>], &'t [Token<'a>])> {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.text {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" => depth = depth.checked_sub(1)?,
-            _ => {}
+fn names_test(condition: TokenStream) -> bool {
+    let tokens: Vec<TokenTree> = condition.into_iter().collect();
+    match tokens.as_slice() {
+        [TokenTree::Ident(word)] => word == "test",
+        [TokenTree::Ident(word), TokenTree::Group(of)]
+            if word == "all" && of.delimiter() == Delimiter::Parenthesis =>
+        {
+            let parts: Vec<TokenTree> = of.stream().into_iter().collect();
+            parts
+                .split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ','))
+                .any(|part| names_test(part.iter().cloned().collect()))
         }
-        if depth == 0 {
-            return Some((tokens.get(1..at)?, tokens.get(at + 1..)?));
-        }
+        _ => false,
     }
-    None
-}
-
-fn first<'a>(tokens: &[Token<'a>]) -> &'a str {
-    tokens.first().map_or("", |token| token.text)
-}
-
-// --- reading text -----------------------------------------------------------------------------------------
-
-#[derive(Clone, Copy)]
-pub(crate) struct Token<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) line: usize,
-}
-
-impl Token<'_> {
-    fn is_word(&self) -> bool {
-        self.text.starts_with(in_a_word)
-    }
-}
-
-/// Words, `::`, and every other sign by itself; no comments, literals or lifetimes.
-fn tokens(source: &str) -> Vec<Token<'_>> {
-    let (mut found, mut rest, mut line) = (Vec::new(), source, 1);
-    while !rest.is_empty() {
-        let passed_over = comment(rest)
-            .or_else(|| string(rest))
-            .or_else(|| character_or_lifetime(rest));
-        let (text, after) = rest.split_at(passed_over.unwrap_or_else(|| word_or_sign(rest)));
-        if passed_over.is_none() && !text.trim().is_empty() {
-            found.push(Token { text, line });
-        }
-        line += text.matches('\n').count();
-        rest = after;
-    }
-    found
-}
-
-// Each of these says how long the thing is, if it begins here.
-
-fn comment(rest: &str) -> Option<usize> {
-    if rest.starts_with("//") {
-        return Some(rest.find('\n').unwrap_or(rest.len()));
-    }
-    if !rest.starts_with("/*") {
-        return None;
-    }
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(left) = rest.get(at..) {
-        at += match () {
-            () if left.starts_with("/*") => {
-                depth += 1;
-                2
-            }
-            () if left.starts_with("*/") => {
-                depth -= 1;
-                2
-            }
-            () => left.chars().next().map_or(1, char::len_utf8),
-        };
-        if depth == 0 {
-            return Some(at);
-        }
-    }
-    Some(rest.len())
-}
-
-fn string(rest: &str) -> Option<usize> {
-    let prefix = rest.len() - rest.trim_start_matches(['b', 'c', 'r']).len();
-    let (prefix, body) = rest.split_at(prefix);
-    let hashes = body.len() - body.trim_start_matches('#').len();
-    let content = body.get(hashes..)?.strip_prefix('"')?;
-    let opened = rest.len() - content.len();
-    if prefix.contains('r') {
-        let end = format!("\"{}", "#".repeat(hashes));
-        return Some(
-            content
-                .find(&end)
-                .map_or(rest.len(), |at| opened + at + end.len()),
-        );
-    }
-    (hashes == 0).then(|| opened + closing(content, '"'))
-}
-
-fn character_or_lifetime(rest: &str) -> Option<usize> {
-    let content = rest.strip_prefix('\'')?;
-    let mut characters = content.chars();
-    match (characters.next()?, characters.next()) {
-        (letter, Some('\'')) if letter != '\\' => Some(1 + letter.len_utf8() + 1),
-        ('\\', _) => Some(1 + closing(content, '\'')),
-        _ => Some(1 + content.find(|letter| !in_a_word(letter)).unwrap_or(content.len())),
-    }
-}
-
-/// How far it is to just past the quote that ends this literal; a backslash guards what follows it.
-fn closing(content: &str, quote: char) -> usize {
-    let mut guarded = false;
-    for (at, letter) in content.char_indices() {
-        match letter {
-            _ if guarded => guarded = false,
-            '\\' => guarded = true,
-            _ if letter == quote => return at + letter.len_utf8(),
-            _ => {}
-        }
-    }
-    content.len()
-}
-
-fn word_or_sign(rest: &str) -> usize {
-    match rest.find(|letter| !in_a_word(letter)) {
-        None => rest.len(),
-        Some(0) if rest.starts_with("::") => 2,
-        Some(0) => rest.chars().next().map_or(0, char::len_utf8),
-        Some(length) => length,
-    }
-}
-
-fn in_a_word(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
 }

@@ -13,8 +13,10 @@ use crate::stage;
 use countersign::identity::{CertHash, InvalidHash, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
+use countersign::tls::rustls::pki_types::CertificateDer;
 use countersign::trust::{
-    DenyList, Evidence, InvalidPin, Pin, PinSet, PrivateCa, ReportOnly, Untrusted, VerifyPeer,
+    DenyList, Evidence, InvalidPin, Pin, PinSet, PrivateCa, ReportOnly, Role, Untrusted, VerifiedPeer,
+    VerifyPeer,
 };
 
 use stage::*;
@@ -100,7 +102,7 @@ fn what_is_no_pin_is_refused_with_its_place() {
     assert_eq!(
         invalid.map_err(|invalid| invalid.to_string()),
         Err(
-            "not a SHA-256 digest: \"junk\"; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
+            "not a SHA-256 digest but 4 other characters; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
                 .to_owned()
         )
     );
@@ -409,7 +411,6 @@ fn each_way_to_deny_denies_alone() {
             deny().certificate(&leaf),
             [true, false, false, false],
         ),
-        ("hash", deny().hash(leaf.hash()), [true, false, false, false]),
         ("key", deny().key(leaf.spki()), [true, false, false, true]),
         (
             "issuer's key",
@@ -432,10 +433,7 @@ fn each_way_to_deny_denies_alone() {
         ),
         (
             "all at once, for another",
-            deny()
-                .certificate(&other_leaf)
-                .hash(other_leaf.hash())
-                .key(other_leaf.spki()),
+            deny().certificate(&other_leaf).key(other_leaf.spki()),
             [false, true, false, false],
         ),
     ] {
@@ -487,14 +485,25 @@ fn a_pin_in_pem_is_a_key_or_a_certificate() {
     ] {
         assert_eq!(SpkiHash::from_pem(pem.as_bytes()), Ok(leaf_of(&cert)), "{name}");
     }
-    for (name, pem) in [
-        ("nothing", ""),
-        ("a private key", &*cert.key_pem()),
-        ("garbage", "-----BEGIN PUBLIC KEY-----"),
+    let none = "no \"BEGIN PUBLIC KEY\" and no \"BEGIN CERTIFICATE\" in it";
+    for (name, pem, expected) in [
+        ("nothing", "", none),
+        ("a private key", &*cert.key_pem(), none),
+        (
+            "garbage",
+            "-----BEGIN PUBLIC KEY-----",
+            "line 1: PUBLIC KEY has no END; the text was cut off, export it again",
+        ),
+        ("two keys", &key.repeat(2), "line 4: a second key; give one only"),
+        (
+            "no certificate in it",
+            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
+            "line 1: what CERTIFICATE holds cannot be read; export it again",
+        ),
     ] {
         assert_eq!(
-            SpkiHash::from_pem(pem.as_bytes()).map_err(|invalid| invalid.text),
-            Err("a PEM text without a public key or a certificate".to_owned()),
+            SpkiHash::from_pem(pem.as_bytes()).map_err(|invalid| invalid.to_string()),
+            Err(expected.to_owned()),
             "{name}"
         );
     }
@@ -547,4 +556,70 @@ fn pins_are_shown_and_keys_named() {
     assert_eq!(Pin::anchor(spki(b"")).retiring(NOW).retires(), Some(NOW));
     let trust: PrivateCa = private(&[&TestCa::new("Root")]);
     assert_eq!(trust.anchors().count(), 1);
+}
+
+/// In an ECDSA signature *s* and *n - s* are equally good, so whoever holds a certificate can give it another hash. What takes
+/// trust away goes by what the authority has signed.
+#[test]
+fn a_certificate_with_another_hash_is_denied_all_the_same() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let bent = with_other_signature(cert.leaf());
+    let leaf = chain(cert.chain()).leaf().clone();
+    let other = chain(vec![bent.clone()]);
+    assert_ne!(leaf.hash(), other.leaf().hash());
+    let answer = |trust: &dyn VerifyPeer| {
+        VerifiedPeer::verify(trust, chain(vec![bent.clone()]), Role::Client, NOW).map(|_| ())
+    };
+    assert_eq!(answer(&private(&[&root])), Ok(()), "it is as good as before");
+    for (case, list) in [
+        ("certificate", DenyList::new().certificate(&leaf)),
+        (
+            "serial",
+            DenyList::new().serial(leaf.issuer(), leaf.serial().clone()),
+        ),
+        ("key", DenyList::new().key(leaf.spki())),
+    ] {
+        let answer = answer(&private(&[&root]).and(list));
+        assert_eq!(answer, Err(Untrusted::OnDenyList), "{case}");
+    }
+    // What gives trust by the hash does not give it.
+    let pinned = private(&[&root]).and(PinSet::of([Pin::certificate(leaf.hash())]));
+    assert_eq!(answer(&pinned), Err(Untrusted::NotPinned { spki: leaf.spki() }));
+}
+
+/// The same certificate, with *n - s* for *s*.
+fn with_other_signature(der: &CertificateDer<'_>) -> CertificateDer<'static> {
+    use p256::ecdsa::Signature;
+    let (_, read) = x509_parser::parse_x509_certificate(der).expect("a certificate");
+    let signature = &*read.signature_value.data;
+    let (r, s) = Signature::from_der(signature).expect("ECDSA").split_scalars();
+    let bent = Signature::from_scalars(r.to_bytes(), (-s).to_bytes()).expect("ECDSA");
+    let algorithm_at = 4 + read.tbs_certificate.as_ref().len();
+    let bit_string_at = der.len() - signature.len() - 3;
+    let bits = [&[0], bent.to_der().as_bytes()].concat();
+    sequence(&[
+        der[4..algorithm_at].to_vec(),
+        der[algorithm_at..bit_string_at].to_vec(),
+        tlv(3, &bits),
+    ])
+    .into()
+}
+
+/// What is replaced inside of what can be replaced: every change anywhere is a change.
+#[test]
+fn a_live_inside_a_live_tells_of_both() {
+    let cast = cast();
+    let inner = Live::new(PinSet::default());
+    let outer = Live::new(inner.clone());
+    let trust = private(&[&cast.root]).and(outer.clone());
+    let first = trust.generation();
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
+    inner.replace(PinSet::new([leaf_of(&cast.cert)]));
+    let second = trust.generation();
+    assert!(second > first, "the inner one has changed");
+    assert_eq!(verify(&trust, &cast.cert).map(|_| ()), Ok(()));
+    outer.replace(Live::new(PinSet::default()));
+    assert!(trust.generation() > second, "the outer one has changed");
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
 }

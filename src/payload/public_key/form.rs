@@ -2,13 +2,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{AlgorithmIdentifier, SubjectPublicKeyInfoDer, alg_id};
+use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::payload::hmac::encoding::decode_hex_vec;
 use crate::payload::hmac::keys::KeyProblem;
+use crate::pem;
 
 /// A kind of public key and signature. What verifies it is the caller's: no signature code of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,9 +112,10 @@ impl PublicKeyForm {
                 .decode(text)
                 .ok()
                 .and_then(|der| spki_bits(&der, algorithm)),
-            Self::Pem => SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes())
-                .ok()
-                .and_then(|der| spki_bits(&der, algorithm)),
+            Self::Pem => {
+                let der = pem::spki(text.as_bytes()).map_err(|reason| KeyProblem::Pem { reason })?;
+                spki_bits(&der, algorithm)
+            }
         };
         bits.filter(|bits| has_length(algorithm, bits))
             .ok_or(KeyProblem::PublicKey { algorithm })

@@ -1,5 +1,8 @@
 use rustls_pki_types::UnixTime;
 
+use crate::identity::Date;
+use crate::pem::InvalidPem;
+
 /// Revocation lists that must not be used: which, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -7,11 +10,11 @@ pub enum InvalidCrls {
     /// No list at all.
     #[error("no CRL is there; give them as PEM sections \"BEGIN X509 CRL\"")]
     Empty,
-    /// Not PEM.
-    #[error("not well-formed PEM ({reason}); export the CRL again as PEM")]
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the CRLs cannot be taken as PEM: {reason}")]
     Pem {
         /// What is wrong with it.
-        reason: String,
+        reason: InvalidPem,
     },
     /// Not a CRL that can be used.
     #[error("a CRL cannot be used: {reason}; have the CA issue a complete version 2 CRL of its own")]
@@ -26,7 +29,7 @@ pub enum InvalidCrls {
         issuer: String,
     },
     /// Out of date.
-    #[error("the CRL of {issuer} was to be replaced at {} (seconds since 1970); fetch the current one", .next_update.as_secs())]
+    #[error("the CRL of {issuer} was to be replaced at {}; fetch the current one", Date(*.next_update))]
     Expired {
         /// Its issuer.
         issuer: String,
@@ -34,7 +37,7 @@ pub enum InvalidCrls {
         next_update: UnixTime,
     },
     /// Not valid yet.
-    #[error("the CRL of {issuer} is dated {} (seconds since 1970), in the future; check the clocks", .this_update.as_secs())]
+    #[error("the CRL of {issuer} is dated {}, in the future; check the clocks", Date(*.this_update))]
     FromTheFuture {
         /// Its issuer.
         issuer: String,

@@ -9,7 +9,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::serials::{Serials, SerialsAt, stripped};
-use super::{InvalidCrls, Scope};
+use super::{InvalidCrls, PassedOver, Scope, Unanswered};
 use crate::identity::der::{Elements, SEQUENCE};
 use crate::identity::{SpkiHash, Validity, from_asn1};
 use crate::trust::path::Algorithms;
@@ -68,11 +68,11 @@ impl Crl {
         let next_update = list.next_update().ok_or_else(|| InvalidCrls::NoNextUpdate {
             issuer: issuer_text.clone(),
         })?;
-        let trusted: CertRevocationList<'_> = BorrowedCertRevocationList::from_der(der)
-            .map_err(|error| InvalidCrls::Malformed {
-                reason: format!("{error:?}"),
-            })?
-            .into();
+        let trusted = BorrowedCertRevocationList::from_der(der).map_err(|error| InvalidCrls::Malformed {
+            reason: format!("{error:?}"),
+        })?;
+        check_entries(&list, &trusted)?;
+        let trusted = CertRevocationList::from(trusted);
         let issuer = trusted.issuer();
         let read = Elements::inside(SEQUENCE, list.issuer().as_raw());
         if read.map(Elements::bytes) != Some(issuer) {
@@ -125,6 +125,12 @@ impl Crl {
             verified: OnceLock::new(),
             issuer_text,
         })
+    }
+
+    /// Names another key than this list as its issuer's: that of another authority, or of an older one, of the same name.
+    pub(in crate::trust) fn names_another_key_than(&self, other: &Self) -> bool {
+        let keys = self.authority_key.as_ref().zip(other.authority_key.as_ref());
+        keys.is_some_and(|(own, other)| own != other)
     }
 
     /// Whom it names, if it was signed with this key.
@@ -183,6 +189,15 @@ impl Crl {
         self.issuer == other.issuer && self.authority_key == other.authority_key && self.scope == other.scope
     }
 
+    /// For people to read. Never to be matched.
+    pub(in crate::trust) fn issuer_text(&self) -> &str {
+        &self.issuer_text
+    }
+
+    pub(in crate::trust) fn passed_over(&self, reason: Unanswered) -> PassedOver {
+        PassedOver::new(&self.issuer_text, reason)
+    }
+
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
         (&self.number, self.validity.not_before) > (&other.number, other.validity.not_before)
     }
@@ -211,6 +226,30 @@ fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), InvalidC
         });
     }
     Ok(())
+}
+
+/// What a critical extension of an entry says is not known here, and then the whole list must not be used (RFC 5280 §5.3);
+/// nor one of whose entries two parsers make different numbers.
+fn check_entries(
+    list: &CertificateRevocationList<'_>,
+    trusted: &BorrowedCertRevocationList<'_>,
+) -> Result<(), InvalidCrls> {
+    let mut serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
+    for entry in trusted {
+        let entry = entry.map_err(|error| InvalidCrls::Malformed {
+            reason: format!("an entry of it: {error:?}"),
+        })?;
+        if serials.next().map(stripped) != Some(stripped(entry.serial_number)) {
+            return Err(entries_differ());
+        }
+    }
+    serials.next().map_or(Ok(()), |_| Err(entries_differ()))
+}
+
+fn entries_differ() -> InvalidCrls {
+    InvalidCrls::Malformed {
+        reason: "two parsers disagree on its entries".to_owned(),
+    }
 }
 
 fn number(list: &CertificateRevocationList<'_>) -> Option<Number> {

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 
+use crate::pem;
 pub use invalid::InvalidCrls;
 pub(super) use list::Crl;
 pub(super) use scope::Scope;
+pub use scope::{PassedOver, Unanswered};
 
 /// Certificate revocation lists (RFC 5280 §5): the newest of each issuer and scope, whatever order they come in.
 ///
@@ -20,22 +21,19 @@ pub(super) use scope::Scope;
 /// not slow a handshake. Clones share the lists.
 ///
 /// Refused when read: a list that is out of date or from the future at `now`, without a number or a date for the next
-/// one, a delta or an indirect list. Refused when [renewed](Self::renew): a lower number than before.
+/// one, a delta or an indirect list, and one with a critical extension that is not known, of its own or of an entry. Refused when [renewed](Self::renew): a lower number than before.
 #[derive(Clone, Default)]
 pub struct Crls {
     by_issuer: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
 }
 
 impl Crls {
-    /// Reads the CRLs of a PEM text.
+    /// Reads the CRLs of a PEM text: all that are in it, or none.
     ///
     /// # Errors
     /// [`InvalidCrls`] for the first that must not be used, or where there is none.
     pub fn from_pem(pem: &[u8], now: UnixTime) -> Result<Self, InvalidCrls> {
-        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
-        let lists = lists.map_err(|error| InvalidCrls::Pem {
-            reason: error.to_string(),
-        })?;
+        let lists = pem::crls(pem).map_err(|reason| InvalidCrls::Pem { reason })?;
         Self::from_der(lists, now)
     }
 

@@ -53,3 +53,61 @@ fn supported(point: &IssuingDistributionPoint<'_>) -> Option<Scope> {
     };
     (!unsupported).then_some(scope)
 }
+
+impl Scope {
+    /// Why a list of this scope (RFC 5280 §5.2.5) says nothing of a certificate; `None`, where it does.
+    pub(in crate::trust) fn leaves_out(&self, is_ca: bool, crl_points: &[String]) -> Option<Unanswered> {
+        if is_ca && self.leaves_only {
+            return Some(Unanswered::LeavesOnly);
+        }
+        if !is_ca && self.cas_only {
+            return Some(Unanswered::AuthoritiesOnly);
+        }
+        let named = self.points.iter().any(|point| crl_points.contains(point));
+        (!self.points.is_empty() && !named).then(|| Unanswered::OtherPoint {
+            points: self.points.clone(),
+        })
+    }
+}
+
+/// A list of a certificate's issuer that says nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("the CRL of {issuer} {reason}")]
+pub struct PassedOver {
+    /// Its issuer, for people to read.
+    pub issuer: String,
+    /// Why it says nothing.
+    pub reason: Unanswered,
+}
+
+impl PassedOver {
+    /// The list of this issuer, for that reason.
+    pub fn new(issuer: &str, reason: Unanswered) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// Why a list of a certificate's issuer says nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unanswered {
+    /// Its scope is end-entity certificates (onlyContainsUserCerts).
+    #[error("is for end entities only")]
+    LeavesOnly,
+    /// Its scope is certificate authorities (onlyContainsCACerts).
+    #[error("is for certificate authorities only")]
+    AuthoritiesOnly,
+    /// Its scope is a distribution point that the certificate does not name.
+    #[error("is for the distribution point {}, which the certificate does not name", .points.join(" or "))]
+    OtherPoint {
+        /// The URIs of that distribution point.
+        points: Vec<String>,
+    },
+    /// It is not signed with the key of the issuer on this path.
+    #[error("is not signed with its issuer's key")]
+    Signature,
+}

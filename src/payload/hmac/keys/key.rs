@@ -12,6 +12,7 @@ use crate::payload::Scheme;
 use crate::payload::hmac::PartialScheme;
 use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme};
 use crate::payload::token::TokenScheme;
+use crate::pem::InvalidPem;
 
 /// What the keys of a scheme are, and how they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub enum KeySpec {
         /// How they are written.
         form: PublicKeyForm,
     },
+}
+
+impl KeySpec {
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret { .. })
+    }
 }
 
 impl From<&Scheme> for KeySpec {
@@ -231,6 +238,11 @@ pub enum KeyProblem {
     /// What stands in an example or a template where the secret belongs.
     #[error("this is the placeholder, not the secret; copy the secret from the provider")]
     Placeholder,
+    /// A name that looks like a secret beside a secret that does not: names are logged.
+    #[error(
+        "name and secret look as if they were swapped; give the tenant, the name of the key, then the secret"
+    )]
+    Swapped,
     /// White space at an end: copied with a line break.
     #[error("the secret begins or ends with white space; copy it without")]
     Space,
@@ -245,6 +257,12 @@ pub enum KeyProblem {
     PublicKey {
         /// The kind.
         algorithm: PublicKeyAlgorithm,
+    },
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the key cannot be taken as PEM: {reason}")]
+    Pem {
+        /// What is wrong with it.
+        reason: InvalidPem,
     },
     /// Not a tenant's name.
     #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]

@@ -1,13 +1,12 @@
 use std::fmt;
 
-use rustls_pki_types::SubjectPublicKeyInfoDer;
-use rustls_pki_types::pem::PemObject as _;
 use x509_parser::prelude::FromDer as _;
-use x509_parser::public_key::PublicKey as Parsed;
+use x509_parser::public_key::{PublicKey as Parsed, RSAPublicKey};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::modulus::{check_rsa, on_curve};
 use super::{Algorithm, KeyType};
+use crate::pem::{self, InvalidPem, PublicKeyPem};
 
 /// A public key that was looked at: RSA of 2048 bits and more, a point on its curve, an Ed25519 key of large order.
 ///
@@ -36,13 +35,23 @@ impl PublicKey {
         }
     }
 
-    /// Reads the first `PUBLIC KEY` section of a PEM text.
+    /// Reads the only public key of a PEM text, `PUBLIC KEY` or `RSA PUBLIC KEY`.
     ///
     /// # Errors
     /// As for [`from_spki_der`](Self::from_spki_der), and where there is none.
     pub fn from_pem(pem: &[u8]) -> Result<Self, WeakKey> {
-        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| WeakKey::Encoding)?;
-        Self::from_spki_der(&der)
+        match pem::public_key(pem).map_err(|reason| WeakKey::Pem { reason })? {
+            PublicKeyPem::Spki(der) => Self::from_spki_der(&der),
+            PublicKeyPem::Rsa(der) => Self::from_rsa_der(&der),
+        }
+    }
+
+    /// Reads an RSAPublicKey (RFC 8017 A.1.1) in DER.
+    fn from_rsa_der(der: &[u8]) -> Result<Self, WeakKey> {
+        let Ok(([], key)) = RSAPublicKey::from_der(der) else {
+            return Err(WeakKey::Encoding);
+        };
+        Self::rsa(unsigned(key.modulus)?, unsigned(key.exponent)?)
     }
 
     /// Modulus and exponent, big-endian, without leading zero bytes.
@@ -268,6 +277,12 @@ pub enum WeakKey {
     /// Not a SubjectPublicKeyInfo of a type that an algorithm here takes, or not in DER.
     #[error("not an RSA, P-256, P-384, P-521 or Ed25519 public key in its standard encoding")]
     Encoding,
+    /// Not PEM, or a section of it cannot be read.
+    #[error("the key cannot be taken as PEM: {reason}")]
+    Pem {
+        /// What is wrong with it.
+        reason: InvalidPem,
+    },
     /// A number begins with a zero byte (RFC 7518 §6.3.1.1).
     #[error("modulus or exponent begins with a zero byte")]
     LeadingZero,
