@@ -277,6 +277,20 @@ fn http_signatures() {
         let fields = [("signature-input", input(&covered)), ("signature", signature())];
         Request::new(&format!("/?{}", &query[1..]), &fields).refused(is_signature)
     });
+    grows("members of a field that are covered", 28, |count| {
+        let digest: Vec<_> = (0..count * 40)
+            .map(|number| format!("{}=1", short_name(number)))
+            .collect();
+        let covered: String = (0..count)
+            .map(|number| format!("\"a\";key=\"{}\" ", short_name(number)))
+            .collect();
+        let fields = [
+            ("signature-input", input(&covered)),
+            ("signature", signature()),
+            ("a", digest.join(", ")),
+        ];
+        Request::new("/", &fields).refused(is_signature)
+    });
     grows("fields that are covered", 28, |count| {
         let names: Vec<_> = (0..count).map(short_name).collect();
         let covered: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();

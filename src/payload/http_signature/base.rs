@@ -101,7 +101,12 @@ impl Covered<'_> {
     }
 
     /// RFC 9421 §2.1.1 and §2.1.2: a structured field, written anew.
-    fn structured(&self, name: &str, reading: Reading<'_>, once: &Once<'_>) -> Result<String, InvalidHttpSignature> {
+    fn structured(
+        &self,
+        name: &str,
+        reading: Reading<'_>,
+        once: &Once<'_>,
+    ) -> Result<String, InvalidHttpSignature> {
         let header = field_name(name)?;
         let written = match (reading, Type::of(name)) {
             (Reading::Member(key), _) => once.member(header, key),
