@@ -1,5 +1,10 @@
 //! What several tests share.
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
 
 use std::future::Future;
 use std::pin::pin;
