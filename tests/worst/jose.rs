@@ -11,7 +11,7 @@ use countersign::payload::jose::{
     Algorithm, HmacSigningKey, InvalidJwk, InvalidJwkSet, InvalidJwt, Jwk, JwkSet, JwsVerifier, JwtAt,
     JwtKeyring, JwtRules, JwtScheme, SigningKey as _, UnboundJwts, VerifyingKey,
 };
-use countersign::payload::{Forged, KeyId, Message, Origin, VerifyPayload as _};
+use countersign::payload::{KeyId, Message, NotAuthentic, Origin, VerifyPayload as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::messages::{NOW, acme, at};
@@ -97,7 +97,7 @@ fn unbound() -> UnboundJwts {
     )
 }
 
-fn recognize_list(jwts: &UnboundJwts, body: &[u8]) -> Option<Forged> {
+fn recognize_list(jwts: &UnboundJwts, body: &[u8]) -> Option<NotAuthentic> {
     let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
     let message = Message::new(&Method::POST, &uri, &headers, body, at(NOW));
     jwts.recognize_list("validationTokens", &message).err()
@@ -137,7 +137,7 @@ fn no_larger_body_is_read_for_tokens() {
     );
     assert_eq!(
         recognize_list(&unbound(), body(BODY + 1).as_bytes()),
-        Some(Forged::BodyTooLarge { limit: BODY })
+        Some(NotAuthentic::BodyTooLarge { limit: BODY })
     );
 }
 
@@ -242,7 +242,7 @@ impl Request {
     }
 
     /// Refused, and not for its fields' form where the signature is what is looked at.
-    fn refused(self, expected: impl Fn(&Forged) -> bool + 'static) -> Run {
+    fn refused(self, expected: impl Fn(&NotAuthentic) -> bool + 'static) -> Run {
         let key = VerifyingKey::hmac(KeyId::new("k"), Algorithm::Hs256, &SECRET).unwrap();
         let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example").unwrap());
         let verifier = HttpSignatureVerifier::new(policy, HttpSignatureKeyring::new().with(acme(), [key]));
@@ -257,7 +257,7 @@ impl Request {
     }
 }
 
-fn is_signature(forged: &Forged) -> bool {
+fn is_signature(forged: &NotAuthentic) -> bool {
     *forged == InvalidHttpSignature::Signature.into()
 }
 
@@ -318,7 +318,7 @@ fn http_signatures() {
         }
         request.refused(is_signature)
     });
-    let any = |_: &Forged| true;
+    let any = |_: &NotAuthentic| true;
     let inputs: [(&str, usize, fn(usize) -> String); 6] = [
         ("components", 1_200, |count| {
             input(

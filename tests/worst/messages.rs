@@ -9,8 +9,8 @@ use countersign::payload::providers::{
 };
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{
-    Forged, Head, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Scheme, SignPayload as _,
-    VerifyPayload as _,
+    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme,
+    SignPayload as _, VerifyPayload as _,
 };
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -239,7 +239,7 @@ fn json_in_a_body() {
             Box::new(move || {
                 assert_eq!(
                     adyen.recognize(&sent.message()).err(),
-                    Some(Forged::MalformedBody)
+                    Some(NotAuthentic::MalformedBody)
                 )
             })
         });
@@ -263,7 +263,7 @@ fn items_of_a_body() {
         Box::new(move || {
             assert_eq!(
                 adyen.recognize(&sent.message()).err(),
-                Some(Forged::SignatureMismatch)
+                Some(NotAuthentic::SignatureMismatch)
             )
         })
     });
@@ -328,7 +328,7 @@ fn forms() {
             Box::new(move || {
                 assert_eq!(
                     twilio.verify_payload(&sent.message()).err(),
-                    Some(Forged::SignatureMismatch)
+                    Some(NotAuthentic::SignatureMismatch)
                 )
             })
         });
@@ -339,7 +339,7 @@ fn forms() {
             Box::new(move || {
                 assert_eq!(
                     mandrill.verify_payload(&sent.message()).err(),
-                    Some(Forged::SignatureMismatch)
+                    Some(NotAuthentic::SignatureMismatch)
                 )
             })
         });
@@ -350,7 +350,7 @@ fn forms() {
         Box::new(move || {
             assert_eq!(
                 mandrill.verify_payload(&sent.message()).err(),
-                Some(Forged::MalformedBody)
+                Some(NotAuthentic::MalformedBody)
             )
         })
     });
@@ -382,7 +382,7 @@ fn bodies_that_are_hashed() {
             Box::new(move || {
                 assert_eq!(
                     verifier.verify_payload(&sent.message()).err(),
-                    Some(Forged::SignatureMismatch)
+                    Some(NotAuthentic::SignatureMismatch)
                 )
             })
         });
@@ -394,7 +394,7 @@ fn bodies_that_are_hashed() {
         Box::new(move || {
             assert_eq!(
                 hubspot.recognize(&sent.message()).err(),
-                Some(Forged::SignatureMismatch)
+                Some(NotAuthentic::SignatureMismatch)
             )
         })
     });
