@@ -153,6 +153,8 @@ pub mod refusal;
 #[cfg(feature = "jwks-fetch")]
 pub mod reload;
 pub mod replay;
+#[cfg(any(feature = "tokio", feature = "dispatch"))]
+mod stream;
 pub mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;

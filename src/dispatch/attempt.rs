@@ -118,8 +118,11 @@ impl Attempt<'_> {
             active.pool.discard(&self.endpoint.place(), &connection);
             NotAnswered::Unanswered(unanswered)
         })?;
-        if answer.end == BodyEnd::Whole {
-            self.keep(active, connection, &answer).await;
+        match (answer.request, answer.end) {
+            // In HTTP/2 such a request takes up one of the server's places, for nobody knows how long.
+            (BodyEnd::CutOff, _) => active.pool.discard(&self.endpoint.place(), &connection),
+            (BodyEnd::Whole, BodyEnd::Whole) => self.keep(active, connection, &answer).await,
+            (BodyEnd::Whole, BodyEnd::CutOff) => {}
         }
         Ok(answer)
     }
@@ -127,6 +130,7 @@ impl Attempt<'_> {
     /// Only a connection whose answer was read to its end can serve another request. HTTP/2 streams end each by itself,
     /// so such a connection is in the pool already.
     async fn keep(&self, active: &Active, mut connection: Connection, answer: &Answer) {
+        connection.rest();
         let idle_for = self.rules.limits.idle_for;
         if connection.protocol() == Protocol::Http2 {
             return self.put_aside(active, connection, idle_for);

@@ -133,7 +133,13 @@ pub enum Failure {
         /// What happened.
         reason: String,
     },
-    /// What came was not HTTP.
+    /// The server answered that it had taken the delivery before it had all of it, and did not take the rest.
+    #[error("answered {status}, and did not take all of the delivery")]
+    NotTaken {
+        /// The status.
+        status: u16,
+    },
+    /// What came was not HTTP, or much more of it than an answer needs.
     #[error("the answer is not HTTP: {reason}")]
     NotHttp {
         /// What is wrong with it.
@@ -244,6 +250,7 @@ impl Failure {
                 Stage::Delivering => "dispatch.timed_out",
             },
             Self::NoAnswer { .. } => "dispatch.no_answer",
+            Self::NotTaken { .. } => "dispatch.not_taken",
             Self::NotHttp { .. } => "dispatch.not_http",
             Self::Redirected { .. } => "dispatch.redirected",
             Self::Gone { .. } => "dispatch.gone",
@@ -279,6 +286,7 @@ impl Failure {
             | Self::IdentityNotAsked
             | Self::Untrusted(_)
             | Self::Handshake { .. }
+            | Self::NotTaken { .. }
             | Self::NotHttp { .. }
             | Self::Redirected { .. }
             | Self::Gone { .. }

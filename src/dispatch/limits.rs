@@ -8,7 +8,8 @@ pub struct Deadlines {
     pub connecting: Duration,
     /// The TLS handshake. Default five seconds.
     pub handshake: Duration,
-    /// From the request to the head of the answer. Default 15 seconds.
+    /// From the request to the head of the answer; and to the end of the request, where the server answers before that.
+    /// Default 15 seconds.
     pub answer: Duration,
     /// From the head of the answer to the end of its body. Default five seconds. Whoever is slower has answered all the
     /// same: the connection is closed.

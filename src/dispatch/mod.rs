@@ -71,8 +71,10 @@
 //! | server did not ask for our certificate | retry | theirs |
 //! | no address, nobody there, connection broken | retry | network |
 //! | took too long, in any stage | retry, after a minute at least | network |
-//! | no TLS, no HTTP | retry | theirs |
-//! | our proxy | retry | ours |
+//! | 2xx, and the rest of the delivery is not taken | retry | theirs |
+//! | no TLS, no HTTP, interim responses without end | retry | theirs |
+//! | our proxy: not there, silent, or a refusal of its own | retry | ours |
+//! | our proxy about them: 502, 503, 504, or silent about them alone | retry | network |
 //! | private address, other port, another tenant's endpoint, the delivery's last moment has passed | dead | policy |
 //! | the circuit of the endpoint is open | retry, when it is probed | theirs |
 //!
@@ -83,6 +85,7 @@
 
 mod attempt;
 mod backlog;
+mod body;
 mod builder;
 mod claims;
 mod connection;
@@ -101,6 +104,7 @@ mod pool;
 mod room;
 mod schedule;
 mod sender;
+mod spelling;
 mod tenants;
 mod turns;
 mod wire;

@@ -63,7 +63,7 @@ impl Pool {
         self.change(|shelves| {
             shelves.retain_at(place, |kept| kept.is_fresh(now) && fits(&kept.connection));
             let shelf = shelves.places.get(place)?;
-            let shared = shelf.iter().find_map(|kept| kept.connection.share());
+            let shared = shelf.iter().find_map(|kept| kept.connection.join());
             // The one that was used last is the least likely to be closed at the other end.
             shared.or_else(|| shelves.pop(place))
         })
@@ -168,7 +168,8 @@ impl Shelves {
 
     fn pop(&mut self, place: &Place) -> Option<Connection> {
         let shelf = self.places.get_mut(place)?;
-        let taken = shelf.pop()?;
+        let last = shelf.iter().rposition(|kept| kept.connection.is_idle())?;
+        let taken = shelf.remove(last);
         self.all -= 1;
         if shelf.is_empty() {
             self.places.remove(place);

@@ -6,6 +6,8 @@ use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 
 use super::NoKey;
+#[cfg(feature = "http-signatures")]
+use crate::payload::http_signature::InvalidHttpSignature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
@@ -121,5 +123,19 @@ pub enum CannotSign {
     FieldNeeded {
         /// The field.
         name: HeaderName,
+    },
+    /// A component cannot be signed: a field that is not ASCII, or more of them than a receiver takes.
+    #[cfg(feature = "http-signatures")]
+    #[error("the signature cannot cover what it is to cover: {reason}")]
+    Component {
+        /// Which, and why.
+        reason: InvalidHttpSignature,
+    },
+    /// A parameter of the signature cannot be written: it is not ASCII.
+    #[cfg(feature = "http-signatures")]
+    #[error("the parameter {name} cannot be written: it must be ASCII")]
+    Parameter {
+        /// Which.
+        name: &'static str,
     },
 }

@@ -204,13 +204,13 @@ impl VerifyPayload for Asked {
     }
 }
 
-struct Request {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
 }
 
-fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request {
         method: Method::POST,
         uri: Uri::from_static("/hooks"),
@@ -227,13 +227,13 @@ fn verify<'m>(
     gate::verify(verifier, message, caller)
 }
 
-fn caller(owner: &str) -> Caller {
+pub(crate) fn caller(owner: &str) -> Caller {
     let ca = TestCa::new("Acme Root");
     let policy = Policy::new(anchored(&ca), tenants());
     identify(&policy, &client(&ca, owner), NOW).expect("a caller")
 }
 
-fn mismatch() -> Refusal {
+pub(crate) fn mismatch() -> Refusal {
     Refusal::TenantMismatch {
         connection: tenant("acme"),
         payload: tenant("globex"),
@@ -509,6 +509,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Refusal::TenantNotAdmitted { tenant: sender.clone() }, "tenant.not_admitted"),
         (Misdirected::NoHost.into(), "host.missing"),
         (Misdirected::TwoHosts.into(), "host.ambiguous"),
+        (Misdirected::Unreadable.into(), "host.unreadable"),
         (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
         (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
@@ -646,6 +647,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
     vec![
         (Failure::NotTheirEndpoint { owner: tenant("acme") }, "dispatch.not_their_endpoint", Policy),
         (Failure::Unclaimed, "dispatch.unclaimed", Policy),
+        (Failure::Expired { at: at(1) }, "dispatch.expired", Policy),
         (Failure::Endpoint(InvalidEndpoint::Host), "endpoint.host", Policy),
         (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
         (Failure::PrivateAddress(private), "dispatch.private_address", Policy),

@@ -8,3 +8,5 @@ mod support;
 mod bypass;
 mod gate_and_refusals;
 mod lost;
+mod secrets;
+mod streamed;

@@ -414,3 +414,27 @@ async fn keys_arrive_by_themselves() {
     );
     task.abort();
 }
+
+/// As `openssl rsa -pubout` and `-RSAPublicKey_out` write it.
+#[test]
+fn an_rsa_public_key_is_read_in_both_of_its_pem_forms() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use countersign::payload::jose::{PublicKey, WeakKey};
+    let spki = jose::pem("rsa.pub");
+    let base64: String = String::from_utf8(spki.clone())
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let der = STANDARD.decode(base64).unwrap();
+    // Behind SEQUENCE, AlgorithmIdentifier and the head of the BIT STRING.
+    let pkcs1 = |end: usize| {
+        let body = STANDARD.encode(&der[24..end]);
+        format!("-----BEGIN RSA PUBLIC KEY-----\n{body}\n-----END RSA PUBLIC KEY-----\n")
+    };
+    let read = |pem: &[u8]| PublicKey::from_pem(pem);
+    assert_eq!(read(pkcs1(der.len()).as_bytes()), read(&spki));
+    assert!(read(&spki).is_ok());
+    assert_eq!(read(pkcs1(der.len() - 1).as_bytes()), Err(WeakKey::Encoding));
+}

@@ -36,10 +36,11 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("gate", &[FIVE, &["refusal"]]),
     // The plugs.
     ("clock", &[]),
-    ("egress", &[CORE]),
+    ("stream", &[]),
+    ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock"]]),
-    ("web", &[CORE, &["clock", "tls"]]),
-    ("dispatch", &[CORE, &["clock", "egress", "tls"]]),
+    ("web", &[CORE, &["clock", "stream", "tls"]]),
+    ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
 ];

@@ -25,7 +25,7 @@ use countersign::tls::rustls::AlertDescription::{
 use countersign::tls::rustls::pki_types::{CertificateDer, TrustAnchor};
 use countersign::trust::{
     Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Remembered, ReportOnly,
-    Revocation, Untrusted, VerifyPeer, WebRoots,
+    Revocation, Sender, Untrusted, VerifyPeer, WebRoots,
 };
 
 use stage::*;
@@ -710,6 +710,56 @@ fn a_leaf_may_be_trusted_as_it_is_and_only_that_leaf() {
             now: late,
         })
     );
+}
+
+#[test]
+fn an_expired_leaf_is_not_taken() {
+    let cert = TestCert::self_signed(ACME)
+        .validity(utc(2025, 1, 1), utc(2026, 6, 1))
+        .issue();
+    let built = |now| {
+        let pem = cert.clone().with_chain(vec![]).chain_pem();
+        let built = PrivateCa::builder(algorithms())
+            .leaf_pem(pem.as_bytes())
+            .build(now);
+        built.map(|_| ()).map_err(|invalid| invalid.to_string())
+    };
+    assert_eq!(built(utc(2026, 6, 1)), Ok(()), "in its last second");
+    let refused = built(seconds(utc(2026, 6, 1), 1)).expect_err("expired");
+    assert!(
+        refused.starts_with(&format!("{TEXT}CN=")) && refused.ends_with("; remove it, or give its successor"),
+        "{refused}"
+    );
+}
+
+/// The authority is one's own, so no name is asked for; the profile is, and it is the one that was given.
+#[test]
+fn adobe_sign_is_trusted_below_the_authority_that_was_given_to_it() {
+    let (own, other) = (TestCa::new("Own"), TestCa::new("Other"));
+    let trust = |profile: Option<Profile>| {
+        let sender = Sender::adobe_sign();
+        let pem = own.pem();
+        let built = match profile {
+            Some(profile) => sender.trust_within(profile, pem.as_bytes(), algorithms(), NOW),
+            None => sender.trust(pem.as_bytes(), algorithms(), NOW),
+        };
+        built.expect("anchors")
+    };
+    let strict = trust(None);
+    let server = own.client(ACME).server_only().issue();
+    for (case, cert, expected) in [
+        ("ours", own.client(ACME).issue(), Ok(())),
+        (
+            "of others",
+            other.client(ACME).issue(),
+            Err(Untrusted::UnknownIssuer),
+        ),
+        ("for servers", server.clone(), Err(wrong_purpose())),
+    ] {
+        assert_eq!(verify(&*strict, &cert).map(|_| ()), expected, "{case}");
+    }
+    let lenient = trust(Some(Profile::strict().allow_server_auth_as_client()));
+    assert_eq!(verify(&*lenient, &server).map(|_| ()), Ok(()));
 }
 
 #[test]

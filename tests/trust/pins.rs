@@ -102,7 +102,7 @@ fn what_is_no_pin_is_refused_with_its_place() {
     assert_eq!(
         invalid.map_err(|invalid| invalid.to_string()),
         Err(
-            "not a SHA-256 digest: \"junk\"; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
+            "not a SHA-256 digest but 4 other characters; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
                 .to_owned()
         )
     );

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, Uri};
-use sfv::{BareItem, InnerList, Item, ListSerializer};
+use sfv::{BareItem, Dictionary, FieldType as _, InnerList, Item, List, ListEntry, ListSerializer};
 
 use super::InvalidHttpSignature;
+use super::fields::structured;
 use crate::payload::Origin;
-use crate::payload::percent::{decode, encode, parameters};
+use crate::payload::percent::{decode, encode_form, parameters};
 
 /// The most components that one signature may cover.
 const MAX_COMPONENTS: usize = 32;
@@ -50,11 +51,14 @@ impl Covered<'_> {
         if name.as_str() == "@query-param" {
             return self.query_parameter(item);
         }
-        // `sf`, `key`, `bs`, `req` and `tr` say how to read a field: one reading is enough here.
-        if !item.params.is_empty() {
-            return Err(InvalidHttpSignature::Component);
+        match (Reading::of(item)?, name.as_str()) {
+            (Reading::AsSent, name) => self.component(name),
+            (reading, name) => self.structured(name, reading),
         }
-        match name.as_str() {
+    }
+
+    fn component(&self, name: &str) -> Result<String, InvalidHttpSignature> {
+        match name {
             "@method" => Ok(self.method.as_str().to_owned()),
             "@target-uri" => Ok(format!(
                 "{}://{}{}",
@@ -80,9 +84,7 @@ impl Covered<'_> {
         let absent = || InvalidHttpSignature::NotPresent {
             name: name.to_owned(),
         };
-        // Lower case only (§2.1), and nothing that begins with `@` is left.
-        let header =
-            HeaderName::from_lowercase(name.as_bytes()).map_err(|_| InvalidHttpSignature::Component)?;
+        let header = field_name(name)?;
         let values = self
             .headers
             .get_all(&header)
@@ -94,6 +96,26 @@ impl Covered<'_> {
         } else {
             Ok(values.join(", "))
         }
+    }
+
+    /// RFC 9421 §2.1.1 and §2.1.2: a structured field, written anew.
+    fn structured(&self, name: &str, reading: Reading<'_>) -> Result<String, InvalidHttpSignature> {
+        let header = field_name(name)?;
+        let written = match (reading, Type::of(name)) {
+            (Reading::Member(key), _) => structured::<Dictionary>(self.headers, &header)
+                .and_then(|members| members.get(key).map(serialize_member)),
+            (_, Some(Type::Dictionary)) => {
+                structured::<Dictionary>(self.headers, &header).and_then(|value| value.serialize())
+            }
+            (_, Some(Type::List)) => {
+                structured::<List>(self.headers, &header).and_then(|value| value.serialize())
+            }
+            (_, Some(Type::Item)) => structured::<Item>(self.headers, &header).map(|value| value.serialize()),
+            (_, None) => return Err(InvalidHttpSignature::Component),
+        };
+        written.ok_or_else(|| InvalidHttpSignature::NotPresent {
+            name: name.to_owned(),
+        })
     }
 
     /// RFC 9421 §2.2.8: one parameter of the query, which must stand there once.
@@ -108,7 +130,7 @@ impl Covered<'_> {
         let wanted = decode(name.as_str());
         let mut values = parameters(self.uri.query()).filter(|(name, _)| decode(name) == wanted);
         match (values.next(), values.next()) {
-            (Some((_, value)), None) => Ok(encode(&decode(value))),
+            (Some((_, value)), None) => Ok(encode_form(&decode(value))),
             _ => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),
             }),
@@ -116,11 +138,70 @@ impl Covered<'_> {
     }
 }
 
-/// The name of a component, where it has no parameters.
-pub(super) fn plain_name(item: &Item) -> Option<&str> {
-    match &item.bare_item {
-        BareItem::String(name) if item.params.is_empty() => Some(name.as_str()),
+/// How a component that is a field is read.
+#[derive(Clone, Copy)]
+enum Reading<'a> {
+    AsSent,
+    /// `sf`.
+    Strict,
+    /// `key`: this member of a dictionary.
+    Member(&'a str),
+}
+
+impl<'a> Reading<'a> {
+    /// `bs`, `req` and `tr` are not taken: nobody signs requests with them.
+    fn of(item: &'a Item) -> Result<Self, InvalidHttpSignature> {
+        let mut given = item.params.iter().map(|(name, value)| (name.as_str(), value));
+        match (given.next(), given.next()) {
+            (None, _) => Ok(Self::AsSent),
+            (Some(("sf", BareItem::Boolean(true))), None) => Ok(Self::Strict),
+            (Some(("key", BareItem::String(key))), None) => Ok(Self::Member(key.as_str())),
+            _ => Err(InvalidHttpSignature::Component),
+        }
+    }
+}
+
+/// The type of a structured field, without which nobody can read it (RFC 9421 §2.1.1).
+enum Type {
+    Dictionary,
+    List,
+    Item,
+}
+
+impl Type {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "content-digest"
+            | "repr-digest"
+            | "want-content-digest"
+            | "want-repr-digest"
+            | "priority"
+            | "signature"
+            | "signature-input" => Self::Dictionary,
+            "client-cert-chain" => Self::List,
+            "client-cert" | "idempotency-key" => Self::Item,
+            _ => return None,
+        })
+    }
+}
+
+/// In lower case only (§2.1); no name that begins with `@` is one.
+fn field_name(name: &str) -> Result<HeaderName, InvalidHttpSignature> {
+    HeaderName::from_lowercase(name.as_bytes()).map_err(|_| InvalidHttpSignature::Component)
+}
+
+/// The name of a component that is covered whole.
+pub(super) fn whole_name(item: &Item) -> Option<&str> {
+    match (&item.bare_item, Reading::of(item)) {
+        (BareItem::String(name), Ok(Reading::AsSent | Reading::Strict)) => Some(name.as_str()),
         _ => None,
+    }
+}
+
+fn serialize_member(member: &ListEntry) -> String {
+    match member {
+        ListEntry::Item(item) => serialize_item(item),
+        ListEntry::InnerList(list) => serialize_input(list),
     }
 }
 
