@@ -674,6 +674,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
         (timed_out(Stage::Answering), "dispatch.answer_timed_out", Network),
         (timed_out(Stage::Delivering), "dispatch.timed_out", Network),
         (Failure::NoAnswer { reason: reason() }, "dispatch.no_answer", Network),
+        (Failure::NotTaken { status: 200 }, "dispatch.not_taken", Theirs),
         (Failure::NotHttp { reason: reason() }, "dispatch.not_http", Theirs),
         (Failure::Redirected { status: 302 }, "dispatch.redirected", Theirs),
         (Failure::Gone { status: 410 }, "dispatch.gone", Theirs),
