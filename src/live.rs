@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
+use crate::identity::ChainLimits;
 use crate::payload::NoKey;
 use crate::payload::hmac::{FindKeys, Keys, Wanted};
 use crate::tenant::{NoTenant, ResolveTenant, Resolved};
@@ -96,6 +97,10 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
 
     fn generation(&self) -> u64 {
         self.generation_with(P::generation)
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.shared.current.load().limits()
     }
 
     fn memory(&self) -> Option<Recall> {

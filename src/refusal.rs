@@ -119,12 +119,16 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misdirected {
-    /// The request names no host, or one that cannot be read.
+    /// The request names no host.
     #[error("the request names no host")]
     NoHost,
     /// The request names two hosts: in two fields, or one in its target and another in its Host field.
     #[error("the request names two hosts")]
     TwoHosts,
+    /// What the request names is no `uri-host [ ":" port ]` (RFC 9110 §7.2): a user before it, a list, two dots at its
+    /// end. Each reader takes that for another host.
+    #[error("the host that the request names cannot be read")]
+    Unreadable,
     /// Nothing is served under this host.
     #[error("nothing is served under the host {host:?}")]
     UnknownHost {
@@ -142,6 +146,7 @@ impl Misdirected {
         match self {
             Self::NoHost => "host.missing",
             Self::TwoHosts => "host.ambiguous",
+            Self::Unreadable => "host.unreadable",
             Self::UnknownHost { .. } => "host.unknown",
             Self::OtherPolicy => "host.other_policy",
         }

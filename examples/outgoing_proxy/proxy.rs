@@ -107,9 +107,11 @@ impl Proxy {
 /// Browsers on this machine reach loopback, too, for whatever page they show: they say where the page is from, and, where
 /// a name of the page's own leads here (DNS rebinding), they name it.
 fn is_from_a_service(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts
+        .next()
+        .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok())
+        .filter(|host| hosts.next().is_none() && !host.as_str().contains('@'));
     let here = host.is_some_and(|host| {
         let host = host.host().trim_matches(['[', ']']);
         host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())

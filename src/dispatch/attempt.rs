@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use super::builder::Rules;
 use super::connection::{Connection, Processed};
 use super::exchange::{Exchange, Unanswered};
+use super::keep_alive;
 use super::open::{Opener, now};
 use super::tenants::{Active, Tenant};
 use super::{Answer, BodyEnd, Connected, Delivery, Endpoint, Failure, Protocol};
@@ -48,7 +49,7 @@ impl Attempt<'_> {
         };
         if let Some(connection) = active
             .pool
-            .take(&self.endpoint.place(), |kept| self.is_good(active, kept))
+            .take(&self.endpoint.place(), now(), |kept| self.is_good(active, kept))
         {
             match self
                 .exchange(active, connection, Connected::Reused, &exchange)
@@ -94,9 +95,7 @@ impl Attempt<'_> {
         }
         if let Some(shared) = connection.share() {
             // Others may use an HTTP/2 connection from now on, and need not open one of their own.
-            active
-                .pool
-                .keep(self.endpoint.place(), shared, &self.rules.limits, now());
+            self.put_aside(active, shared, self.rules.limits.idle_for);
         }
         Ok(connection)
     }
@@ -119,26 +118,37 @@ impl Attempt<'_> {
             active.pool.discard(&self.endpoint.place(), &connection);
             NotAnswered::Unanswered(unanswered)
         })?;
-        if answer.end == BodyEnd::Whole {
-            self.keep(active, connection).await;
+        match (answer.request, answer.end) {
+            // In HTTP/2 such a request takes up one of the server's places, for nobody knows how long.
+            (BodyEnd::CutOff, _) => active.pool.discard(&self.endpoint.place(), &connection),
+            (BodyEnd::Whole, BodyEnd::Whole) => self.keep(active, connection, &answer).await,
+            (BodyEnd::Whole, BodyEnd::CutOff) => {}
         }
         Ok(answer)
     }
 
     /// Only a connection whose answer was read to its end can serve another request. HTTP/2 streams end each by itself,
     /// so such a connection is in the pool already.
-    async fn keep(&self, active: &Active, mut connection: Connection) {
+    async fn keep(&self, active: &Active, mut connection: Connection, answer: &Answer) {
+        connection.rest();
+        let idle_for = self.rules.limits.idle_for;
         if connection.protocol() == Protocol::Http2 {
-            return active
-                .pool
-                .keep(self.endpoint.place(), connection, &self.rules.limits, now());
+            return self.put_aside(active, connection, idle_for);
         }
+        let Some(announced) = keep_alive::announced(&answer.headers) else {
+            return;
+        };
         let ready = timeout(Duration::from_millis(100), connection.ready()).await;
         if let Ok(Ok(())) = ready {
-            active
-                .pool
-                .keep(self.endpoint.place(), connection, &self.rules.limits, now());
+            self.put_aside(active, connection, announced.min(idle_for));
         }
+    }
+
+    fn put_aside(&self, active: &Active, connection: Connection, lasts: Duration) {
+        let place = self.endpoint.place();
+        active
+            .pool
+            .keep(place, connection, lasts, &self.rules.limits, now());
     }
 
     /// Whether an idle connection may still be used: open, not too old, made under the trust in force, as long as the

@@ -3,7 +3,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Endpoint;
+use super::{Endpoint, spelling};
 use crate::tenant::TenantId;
 
 /// Which tenant an endpoint belongs to: each to one, and to nobody else. Clones share it.
@@ -14,6 +14,9 @@ use crate::tenant::TenantId;
 /// # Security
 /// Who claims first has it, so let a tenant [`claim`](Self::claim) only what it has *proved* to control: by an answer to
 /// a challenge ([`payload::handshakes`](crate::payload::providers::handshakes) has the usual ones), or by a DNS record.
+///
+/// URLs are compared in one spelling (RFC 3986 §6.2.2), in which empty segments and an empty query are left out, too. Case
+/// counts in paths.
 ///
 /// ```
 /// use countersign::dispatch::{EndpointOwners, Endpoint, NotClaimed};
@@ -37,6 +40,7 @@ pub struct EndpointOwners {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Host,
+    Path,
     Url,
 }
 
@@ -46,7 +50,17 @@ impl EndpointOwners {
         Self::of(Extent::Host)
     }
 
-    /// A claim covers one URL. For consumers who share hosts, of an integration platform for instance.
+    /// A claim covers one path of a host and port, whatever the query. For consumers who share hosts, of an integration
+    /// platform for instance.
+    pub fn of_paths() -> Self {
+        Self::of(Extent::Path)
+    }
+
+    /// A claim covers one URL with its query: where that is what tells consumers apart, as `?key=` does on some platforms.
+    ///
+    /// # Security
+    /// Most receivers ignore parameters that they do not know, so whoever adds one has another URL of the same receiver.
+    /// Where the path tells whose it is, [`of_paths`](Self::of_paths).
     pub fn per_url() -> Self {
         Self::of(Extent::Url)
     }
@@ -96,8 +110,14 @@ impl EndpointOwners {
 
     fn key(&self, endpoint: &Endpoint) -> String {
         match self.extent {
-            Extent::Host => format!("{}:{}", endpoint.host(), endpoint.port()),
-            Extent::Url => endpoint.to_string(),
+            Extent::Host => spelling::place(endpoint),
+            Extent::Path => spelling::place(endpoint) + &spelling::path(endpoint.uri()),
+            Extent::Url => format!(
+                "{}{}?{}",
+                spelling::place(endpoint),
+                spelling::path(endpoint.uri()),
+                spelling::query(endpoint.uri())
+            ),
         }
     }
 }

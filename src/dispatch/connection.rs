@@ -1,6 +1,7 @@
 use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -9,30 +10,41 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::oneshot;
+use hyper_util::rt::TokioIo;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Protocol;
+use super::body::{BodyBytes, Sending};
 use super::wire::{Watched, Wire};
 use crate::identity::Validity;
 
 /// How long a connection that nobody holds any more may take to say goodbye.
 const LINGER: Duration = Duration::from_millis(500);
-/// How often the other end of a busy HTTP/2 connection is asked whether it is there, and how long it may take.
-const PING: Duration = Duration::from_secs(5);
-/// The longest head of an answer.
+/// The longest head of an answer; each field counts 32 bytes more than it has, as in HTTP/2 (RFC 9113 §6.5.2).
 const MAX_HEAD: u32 = 64 * 1024;
+/// So many fields are in the longest head at most.
+const MAX_FIELDS: usize = MAX_HEAD as usize / 32;
+/// How much of an answer's body a server may send before we have read what came before it.
+const WINDOW: u32 = 64 * 1024;
+/// The same of all answers on one connection.
+const WINDOW_IN_ALL: u32 = 4 * WINDOW;
+
+/// What is sent.
+pub(super) type Body = Full<BodyBytes>;
+type Http2 = http2::Connection<TokioIo<Watched>, Body, Tied>;
 
 /// A connection whose TLS handshake is done, and what it was made under.
 pub(super) struct Connection {
     sender: Sender,
     pub(super) facts: Arc<Facts>,
+    /// Counts its request; not while it lies in the pool.
+    busy: Option<Busy>,
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>, Weak<Mutex<Http2>>),
 }
 
 /// What a connection was made under, and what is known of it.
@@ -45,8 +57,26 @@ pub(super) struct Facts {
     /// Whether the server asked for a certificate.
     pub(super) asked: bool,
     pub(super) opened: Instant,
-    /// Goes with the last who holds the connection; the task that drives it notices.
-    _held: oneshot::Sender<()>,
+    /// How many requests are under way on it.
+    under_way: AtomicUsize,
+    /// Goes with the last who holds the connection; the tasks that drive it notice.
+    _held: watch::Sender<()>,
+}
+
+/// A request under way.
+struct Busy(Arc<Facts>);
+
+impl Busy {
+    fn on(facts: &Arc<Facts>) -> Self {
+        facts.under_way.fetch_add(1, Ordering::AcqRel);
+        Self(facts.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What is known of a connection when it is opened.
@@ -59,27 +89,13 @@ pub(super) struct Opened {
 }
 
 impl Connection {
-    /// Begins HTTP on it.
+    /// Begins HTTP on it, for a first request.
     pub(super) async fn begin(io: Watched, protocol: Protocol, opened: Opened) -> hyper::Result<Self> {
-        let (held, gone) = oneshot::channel();
-        let io = TokioIo::new(io);
+        let (held, gone) = watch::channel(());
+        opened.wire.allow(before_an_answer(protocol, 0));
         let sender = match protocol {
-            Protocol::Http1 => {
-                let mut builder = http1::Builder::new();
-                builder.max_header_size(MAX_HEAD as usize);
-                let (sender, connection) = builder.handshake(io).await?;
-                tokio::spawn(drive(connection, gone));
-                Sender::Http1(sender)
-            }
-            Protocol::Http2 => {
-                let mut builder = http2::Builder::new(TokioExecutor::new());
-                builder.timer(TokioTimer::new()).max_header_list_size(MAX_HEAD);
-                // A connection that many share, and that the network has dropped, is found out by a ping.
-                builder.keep_alive_interval(PING).keep_alive_timeout(PING);
-                let (sender, connection) = builder.handshake(io).await?;
-                tokio::spawn(drive(connection, gone));
-                Sender::Http2(sender)
-            }
+            Protocol::Http1 => begin_http1(io, gone).await?,
+            Protocol::Http2 => begin_http2(io, gone).await?,
         };
         let facts = Arc::new(Facts {
             wire: opened.wire,
@@ -87,55 +103,99 @@ impl Connection {
             valid: opened.valid,
             asked: opened.asked,
             opened: opened.at,
+            under_way: AtomicUsize::new(0),
             _held: held,
         });
-        Ok(Self { sender, facts })
+        Ok(Self {
+            sender,
+            busy: Some(Busy::on(&facts)),
+            facts,
+        })
     }
 
     pub(super) fn protocol(&self) -> Protocol {
         match self.sender {
             Sender::Http1(_) => Protocol::Http1,
-            Sender::Http2(_) => Protocol::Http2,
+            Sender::Http2(..) => Protocol::Http2,
         }
     }
 
-    /// The same connection for another request beside this one: HTTP/2 only.
+    /// The same connection, to be kept for others beside this request: HTTP/2 only.
     pub(super) fn share(&self) -> Option<Self> {
         match &self.sender {
             Sender::Http1(_) => None,
-            Sender::Http2(sender) => Some(Self {
-                sender: Sender::Http2(sender.clone()),
+            Sender::Http2(sender, driven) => Some(Self {
+                sender: Sender::Http2(sender.clone(), driven.clone()),
                 facts: self.facts.clone(),
+                busy: None,
             }),
         }
+    }
+
+    /// The same connection for another request beside those under way: HTTP/2 only, and only as many as the server takes.
+    pub(super) fn join(&self) -> Option<Self> {
+        let joined = self.share().filter(|_| !self.is_full())?;
+        Some(Self {
+            busy: Some(Busy::on(&self.facts)),
+            ..joined
+        })
+    }
+
+    /// Whether another request would wait for one of those under way.
+    fn is_full(&self) -> bool {
+        let most = match &self.sender {
+            Sender::Http1(_) => 1,
+            // What has ended is not ready, and no place for a request either.
+            Sender::Http2(_, driven) => driven
+                .upgrade()
+                .map_or(0, |driven| lock(&driven).current_max_send_streams()),
+        };
+        self.facts.under_way.load(Ordering::Acquire) >= most
+    }
+
+    /// Whether nobody else has it: an HTTP/2 connection of which no place is free is busy, and not to be waited for.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.sender, Sender::Http1(_))
+    }
+
+    /// Its request is answered.
+    pub(super) fn rest(&mut self) {
+        self.busy = None;
     }
 
     /// Whether a request could be sent on it now, as far as is known.
     pub(super) fn is_ready(&self) -> bool {
         let open = match &self.sender {
             Sender::Http1(sender) => sender.is_ready(),
-            Sender::Http2(sender) => sender.is_ready(),
+            Sender::Http2(sender, _) => sender.is_ready(),
         };
-        open && self.facts.wire.alert().is_none()
+        open && self.facts.wire.alert().is_none() && !self.facts.wire.babbles()
     }
 
     /// Waits until the answer before has been read to its end, or tells that there will be no other.
     pub(super) async fn ready(&mut self) -> hyper::Result<()> {
         match &mut self.sender {
             Sender::Http1(sender) => sender.ready().await,
-            Sender::Http2(sender) => sender.ready().await,
+            Sender::Http2(sender, _) => sender.ready().await,
         }
     }
 
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Interrupted> {
+    /// What is to be sent as a request's body on this connection.
+    pub(super) fn body(&self, body: Bytes) -> (Body, Arc<Sending>) {
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        self.facts.wire.allow(before_an_answer(self.protocol(), length));
+        let (bytes, sending) = BodyBytes::new(body, self.facts.wire.clone());
+        (Full::new(bytes), sending)
+    }
+
+    /// The head of the answer.
+    pub(super) async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Interrupted> {
         let before = self.facts.wire.sent();
         let answer = match &mut self.sender {
             Sender::Http1(sender) => sender.try_send_request(request).await,
-            Sender::Http2(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender, _) => sender.try_send_request(request).await,
         };
+        self.facts.wire.progress();
         answer.map_err(|error| Interrupted {
             processed: self.may_be_processed(&error, before),
             error: error.into_error(),
@@ -145,16 +205,56 @@ impl Connection {
     /// A request was certainly not handled where hyper gives it back, never having begun to write it; where the system
     /// took no byte since it was handed over (of HTTP/1.1: other requests share an HTTP/2 connection); and where an
     /// HTTP/2 server says so itself (RFC 9113 §8.7).
-    fn may_be_processed(&self, error: &TrySendError<Request<Full<Bytes>>>, before: u64) -> Processed {
+    fn may_be_processed(&self, error: &TrySendError<Request<Body>>, before: u64) -> Processed {
         let unsent = match self.sender {
             Sender::Http1(_) => self.facts.wire.sent() == before,
-            Sender::Http2(_) => is_refused(error.error()),
+            Sender::Http2(..) => is_refused(error.error()),
         };
         if error.message().is_some() || unsent {
             Processed::No
         } else {
             Processed::Perhaps
         }
+    }
+}
+
+async fn begin_http1(io: Watched, gone: watch::Receiver<()>) -> hyper::Result<Sender> {
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(MAX_HEAD as usize).max_headers(MAX_FIELDS);
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
+    tokio::spawn(drive(connection, gone));
+    Ok(Sender::Http1(sender))
+}
+
+async fn begin_http2(io: Watched, gone: watch::Receiver<()>) -> hyper::Result<Sender> {
+    let mut builder = http2::Builder::new(Tied(gone.clone()));
+    builder
+        .max_header_list_size(MAX_HEAD)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW_IN_ALL)
+        // Until the server has said how many it takes at once.
+        .initial_max_send_streams(1);
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
+    let connection = Arc::new(Mutex::new(connection));
+    let driven = Arc::downgrade(&connection);
+    let part = poll_fn(move |cx| Pin::new(&mut *lock(&connection)).poll(cx));
+    tokio::spawn(drive(part, gone));
+    Ok(Sender::Http2(sender, driven))
+}
+
+/// It is locked while it is driven and while it is asked something: neither panics half-way.
+fn lock(connection: &Mutex<Http2>) -> MutexGuard<'_, Http2> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How much a server may send before it answers a request of this length: interim responses, which are without a limit
+/// of their own, and the head. Of HTTP/2 also what tells us to go on, two frames of 13 bytes for each of at most 16 KiB,
+/// and the answers to other requests that nobody waits for any more.
+fn before_an_answer(protocol: Protocol, length: u64) -> u64 {
+    let (head, window) = (u64::from(MAX_HEAD), u64::from(WINDOW_IN_ALL));
+    match protocol {
+        Protocol::Http1 => 2 * head,
+        Protocol::Http2 => (2 * head + window).saturating_add(length),
     }
 }
 
@@ -189,16 +289,30 @@ pub(super) enum Processed {
     Perhaps,
 }
 
-/// Drives a connection until it ends, or, when nobody holds it any more, for a moment longer.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>, gone: oneshot::Receiver<()>) {
-    let mut connection = pin!(connection);
+/// Drives a part of a connection until it ends, or, when nobody holds the connection any more, for a moment longer.
+async fn drive<T>(part: impl Future<Output = T>, mut gone: watch::Receiver<()>) {
+    let mut part = pin!(part);
     let mut end = pin!(async {
-        let _ = gone.await;
+        while gone.changed().await.is_ok() {}
         sleep(LINGER).await;
     });
-    poll_fn(|cx| match connection.as_mut().poll(cx) {
+    poll_fn(|cx| match part.as_mut().poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => end.as_mut().poll(cx),
     })
     .await;
+}
+
+/// Ties what hyper does aside for an HTTP/2 connection to those who hold the connection. A peer that reads nothing more
+/// would keep it for ever.
+#[derive(Clone)]
+struct Tied(watch::Receiver<()>);
+
+impl<F> hyper::rt::Executor<F> for Tied
+where
+    F: Future + Send + 'static,
+{
+    fn execute(&self, part: F) {
+        tokio::spawn(drive(part, self.0.clone()));
+    }
 }

@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use rustls_pki_types::UnixTime;
 
+use super::Failure;
 use crate::tenant::TenantId;
 
 /// Something to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
@@ -11,6 +13,7 @@ pub struct Delivery {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    expires: Option<UnixTime>,
 }
 
 /// What belongs to one connection, or is decided by us; and what would make the receiver read another message than was
@@ -40,6 +43,7 @@ impl Delivery {
             method: Method::POST,
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json), (header::USER_AGENT, agent)]),
             body: body.into(),
+            expires: None,
         }
     }
 
@@ -71,6 +75,15 @@ impl Delivery {
         self
     }
 
+    /// Begins no attempt at it after this time: then it is dead, as `dispatch.expired`.
+    ///
+    /// Without it, what was meant for today is delivered whenever the endpoint comes back, and until then all of it waits.
+    #[must_use]
+    pub fn with_expiry(mut self, at: UnixTime) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
     /// In whose name.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
@@ -79,6 +92,18 @@ impl Delivery {
     /// Its identity.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The last moment at which an attempt at it may begin; `None` where it has none.
+    pub fn expires(&self) -> Option<UnixTime> {
+        self.expires
+    }
+
+    pub(super) fn check_expiry(&self, now: UnixTime) -> Result<(), Failure> {
+        match self.expires {
+            Some(at) if now > at => Err(Failure::Expired { at }),
+            _ => Ok(()),
+        }
     }
 
     /// Its body.

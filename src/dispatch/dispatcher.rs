@@ -114,7 +114,7 @@ async fn sweep(shared: Weak<Shared>, every: Duration) {
         let Some(shared) = shared.upgrade() else { return };
         // Off duty before looking: whoever keeps a connection after that finds nobody sweeping, and sends another.
         shared.sweeping.store(false, Ordering::Release);
-        let left = shared.tenants.sweep(&shared.rules.limits, now());
+        let left = shared.tenants.sweep(now());
         if left == 0 || shared.sweeping.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -133,6 +133,10 @@ impl Shared {
         let Ok(_turn) = self.turns.wait(&tenant.share).await else {
             return self.failed(Failure::NoIdentity);
         };
+        // Once more: it may have waited for long.
+        if let Err(expired) = delivery.check_expiry(self.rules.clock.now()) {
+            return self.failed(expired);
+        }
         // Only now: a probe's place is not to be kept while waiting.
         let permit = match self.rules.breaker.ask(endpoint, self.rules.clock.now()) {
             Ok(permit) => permit,
@@ -148,6 +152,7 @@ impl Shared {
     fn admit(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Arc<Tenant>, Failure> {
         self.rules.admit(endpoint, delivery.tenant())?;
         let now = self.rules.clock.now();
+        delivery.check_expiry(now)?;
         match self.rules.breaker.state(endpoint, now) {
             State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),
             _ => {}

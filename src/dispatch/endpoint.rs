@@ -5,13 +5,18 @@ use std::sync::Arc;
 use http::Uri;
 use rustls_pki_types::ServerName;
 
+use crate::egress::Shown;
 use crate::tenant::TenantId;
 
 /// Where a tenant wants its deliveries: an https URL that was read strictly, and belongs to this one tenant.
 ///
 /// What is not plain is refused rather than normalised, since two readers would normalise it differently: user names,
 /// fragments, percent-encoded or international host names (write them as `xn--..`), a dot at the end, zone identifiers,
-/// and IPv4 addresses in any form but four decimal numbers. There is no way to deliver without TLS.
+/// and IPv4 addresses in any form but four decimal numbers; backslashes, and a percent sign that encodes nothing. There
+/// is no way to deliver without TLS.
+///
+/// In logs (`Debug`, `Display`) stands where it leads, and neither path nor query, which are a secret to many receivers;
+/// [`uri`](Self::uri) has them.
 ///
 /// ```
 /// use countersign::dispatch::{Endpoint, InvalidEndpoint};
@@ -19,7 +24,8 @@ use crate::tenant::TenantId;
 ///
 /// let acme = TenantId::parse("acme")?;
 /// let endpoint = Endpoint::parse(acme.clone(), "https://Hooks.Acme.example/paid?v=2")?;
-/// assert_eq!(endpoint.to_string(), "https://hooks.acme.example/paid?v=2");
+/// assert_eq!(endpoint.uri(), "https://hooks.acme.example/paid?v=2");
+/// assert_eq!(endpoint.to_string(), "https://hooks.acme.example/\u{2026}");
 /// assert_eq!(Endpoint::parse(acme, "https://0x7f.1/").unwrap_err(), InvalidEndpoint::Host);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -55,7 +61,10 @@ impl Endpoint {
     /// # Errors
     /// [`InvalidEndpoint`].
     pub fn parse(tenant: TenantId, url: &str) -> Result<Self, InvalidEndpoint> {
-        if url.len() > MAX_URL || url.contains('#') || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if url.len() > MAX_URL
+            || url.contains(['#', '\\'])
+            || !url.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(InvalidEndpoint::Url);
         }
         let uri: Uri = url.parse().map_err(|_| InvalidEndpoint::Url)?;
@@ -135,13 +144,13 @@ pub(super) struct Place {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.uri.fmt(f)
+        Shown(&self.0.uri).fmt(f)
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Endpoint({} of {:?})", self.0.uri, self.0.tenant)
+        write!(f, "Endpoint({self} of {:?})", self.0.tenant)
     }
 }
 
@@ -156,10 +165,19 @@ fn canonical(uri: &Uri, host: &str, port: u16) -> Result<Uri, InvalidEndpoint> {
         port => format!("{host}:{port}"),
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    if !path.split('%').skip(1).all(is_encoded) {
+        return Err(InvalidEndpoint::Url);
+    }
     // `https://host?query` has an empty path, which on the wire is `/` (RFC 9110 §4.2.3).
     let slash = if path.starts_with('/') { "" } else { "/" };
     let text = format!("https://{authority}{slash}{path}");
     text.parse().map_err(|_| InvalidEndpoint::Url)
+}
+
+/// What follows a percent sign (RFC 3986 §2.1).
+fn is_encoded(rest: &str) -> bool {
+    let mut digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
+    digits.next().is_some() && digits.next().is_some()
 }
 
 fn read_host(host: &str) -> Result<(String, ServerName<'static>), InvalidEndpoint> {
@@ -207,7 +225,8 @@ fn read_port(authority: &str, host: &str) -> Result<u16, InvalidEndpoint> {
 pub enum InvalidEndpoint {
     /// Not a URL with a host, too long, with a fragment, or with bytes that do not belong into one.
     #[error(
-        "not a URL such as https://hooks.example.com/path, of at most 2048 ASCII characters, without a fragment"
+        "not a URL such as https://hooks.example.com/path, of at most 2048 ASCII characters, without a fragment or a \
+         backslash, and with two digits after each %"
     )]
     Url,
     /// Anybody on the way could read and change what is sent.

@@ -1,12 +1,13 @@
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header};
-use http_body_util::{BodyExt as _, Full};
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderValue, Request, Uri, Version, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
-use super::connection::{Connection, Interrupted, Processed};
+use super::connection::{Body, Connection, Interrupted, Processed};
 use super::open::refused;
 use super::{Answer, BodyEnd, Connected, Deadlines, Delivery, Endpoint, Failure, Limits, Protocol, Stage};
+use crate::egress::from_now;
 
 /// One request and its answer, on one connection.
 pub(super) struct Exchange<'a> {
@@ -31,8 +32,10 @@ impl Exchange<'_> {
         connection: &mut Connection,
         from: Connected,
     ) -> Result<Answer, Unanswered> {
-        let request = self.request(connection.protocol()).map_err(not_sent)?;
-        let sent = timeout(self.deadlines.answer, connection.send(request)).await;
+        let (body, sending) = connection.body(self.delivery.body.clone());
+        let request = self.request(connection.protocol(), body).map_err(not_sent)?;
+        let until = from_now(self.deadlines.answer);
+        let sent = timeout_at(until, connection.send(request)).await;
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(interrupted)) => return Err(unanswered(connection, interrupted)),
@@ -45,11 +48,16 @@ impl Exchange<'_> {
                 });
             }
         };
-        Ok(self.read(response, connection.protocol(), from).await)
+        let (head, mut body) = response.into_parts();
+        let mut answer = Answer::new(head.status, head.headers, connection.protocol(), from);
+        self.read(&mut body, &mut answer, connection).await;
+        // While somebody has the body, which may not be at its end, the connection is not closed.
+        answer.request = timeout_at(until, sending.end()).await.unwrap_or(BodyEnd::CutOff);
+        Ok(answer)
     }
 
     /// HTTP/1.1 names the host in a field, HTTP/2 in the target.
-    fn request(&self, protocol: Protocol) -> http::Result<Request<Full<Bytes>>> {
+    fn request(&self, protocol: Protocol, body: Body) -> http::Result<Request<Body>> {
         let uri = self.endpoint.uri();
         let mut headers = self.delivery.headers.clone();
         headers.extend(self.signature.clone());
@@ -65,7 +73,6 @@ impl Exchange<'_> {
                 )
             }
         };
-        let body = Full::new(self.delivery.body.clone());
         let mut request = Request::new(body);
         *request.method_mut() = self.delivery.method.clone();
         *request.uri_mut() = target;
@@ -74,24 +81,28 @@ impl Exchange<'_> {
         Ok(request)
     }
 
-    async fn read(&self, response: Response<Incoming>, protocol: Protocol, from: Connected) -> Answer {
-        let (head, mut body) = response.into_parts();
-        let mut answer = Answer::new(head.status, head.headers, protocol, from);
+    async fn read(&self, body: &mut Incoming, answer: &mut Answer, connection: &Connection) {
         let mut kept = BytesMut::new();
-        let reading = timeout(self.deadlines.body, keep(&mut body, &mut kept, self.limits.body)).await;
-        answer.end = reading.unwrap_or(BodyEnd::CutOff);
+        let wire = &connection.facts.wire;
+        let reading = keep(body, &mut kept, self.limits.body, || wire.progress());
+        answer.end = timeout(self.deadlines.body, reading)
+            .await
+            .unwrap_or(BodyEnd::CutOff);
         answer.body = kept.freeze();
-        answer
     }
 }
 
 /// What fits is kept, and nothing is read beyond that.
-async fn keep(body: &mut Incoming, kept: &mut BytesMut, limit: usize) -> BodyEnd {
+async fn keep(body: &mut Incoming, kept: &mut BytesMut, limit: usize, progress: impl Fn()) -> BodyEnd {
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return BodyEnd::CutOff;
         };
         let Ok(data) = frame.into_data() else { continue };
+        // Frames without anything in them are none, however many come.
+        if !data.is_empty() {
+            progress();
+        }
         let room = limit - kept.len();
         kept.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
         if data.len() > room {

@@ -40,6 +40,12 @@ pub enum Failure {
     /// Nobody has claimed the endpoint, and it must be. Nothing was sent.
     #[error("nobody has claimed the endpoint")]
     Unclaimed,
+    /// The delivery's last moment has passed. Nothing was sent.
+    #[error("the delivery was not to be tried after {}", .at.as_secs())]
+    Expired {
+        /// The last moment.
+        at: UnixTime,
+    },
     /// The endpoint has failed too often, and is left alone for a while. Nothing was sent.
     #[error(transparent)]
     NotNow(#[from] NotNow),
@@ -127,7 +133,13 @@ pub enum Failure {
         /// What happened.
         reason: String,
     },
-    /// What came was not HTTP.
+    /// The server answered that it had taken the delivery before it had all of it, and did not take the rest.
+    #[error("answered {status}, and did not take all of the delivery")]
+    NotTaken {
+        /// The status.
+        status: u16,
+    },
+    /// What came was not HTTP, or much more of it than an answer needs.
     #[error("the answer is not HTTP: {reason}")]
     NotHttp {
         /// What is wrong with it.
@@ -214,6 +226,7 @@ impl Failure {
             Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
             Self::PrivateAddress(_) => "dispatch.private_address",
             Self::Unclaimed => "dispatch.unclaimed",
+            Self::Expired { .. } => "dispatch.expired",
             Self::NotNow(not_now) => not_now.code(),
             Self::NoIdentity => "dispatch.no_identity",
             Self::Replaced => "dispatch.replaced",
@@ -237,6 +250,7 @@ impl Failure {
                 Stage::Delivering => "dispatch.timed_out",
             },
             Self::NoAnswer { .. } => "dispatch.no_answer",
+            Self::NotTaken { .. } => "dispatch.not_taken",
             Self::NotHttp { .. } => "dispatch.not_http",
             Self::Redirected { .. } => "dispatch.redirected",
             Self::Gone { .. } => "dispatch.gone",
@@ -250,6 +264,7 @@ impl Failure {
             Self::NotTheirEndpoint { .. }
             | Self::Endpoint(_)
             | Self::Unclaimed
+            | Self::Expired { .. }
             | Self::PortNotAllowed { .. }
             | Self::PrivateAddress(_) => Fault::Policy,
             Self::NoIdentity
@@ -271,6 +286,7 @@ impl Failure {
             | Self::IdentityNotAsked
             | Self::Untrusted(_)
             | Self::Handshake { .. }
+            | Self::NotTaken { .. }
             | Self::NotHttp { .. }
             | Self::Redirected { .. }
             | Self::Gone { .. }

@@ -8,7 +8,8 @@ pub struct Deadlines {
     pub connecting: Duration,
     /// The TLS handshake. Default five seconds.
     pub handshake: Duration,
-    /// From the request to the head of the answer. Default 15 seconds.
+    /// From the request to the head of the answer; and to the end of the request, where the server answers before that.
+    /// Default 15 seconds.
     pub answer: Duration,
     /// From the head of the answer to the end of its body. Default five seconds. Whoever is slower has answered all the
     /// same: the connection is closed.
@@ -76,11 +77,17 @@ pub struct Limits {
     pub per_tenant: usize,
     /// Bytes of an answer's body that are kept. From a longer one, the connection is closed. Default 16 KiB.
     pub body: usize,
-    /// Idle connections that are kept for one endpoint of one tenant. Default 4.
+    /// Idle connections that are kept for one endpoint of one tenant. For another one, the one that is idle for longest
+    /// is closed. Default 4.
     pub idle_per_endpoint: usize,
-    /// Idle connections that are kept in all. Default 1024.
+    /// Idle connections that are kept for one tenant. For another one, the tenant's own that is idle for longest is
+    /// closed. Default 256.
+    pub idle_per_tenant: usize,
+    /// Idle connections that are kept in all. For another one, the tenant that keeps most gives one up, so that none has
+    /// less than an equal part because others have more. Default 1024.
     pub idle_in_all: usize,
-    /// How long an idle connection is kept. Default 30 seconds.
+    /// How long an idle connection is kept, where the server does not announce that it closes sooner
+    /// (`Keep-Alive: timeout=..`). Default 30 seconds.
     pub idle_for: Duration,
     /// How long a connection is used: then the name is resolved, and the server verified, anew. Default ten minutes.
     pub connection_age: Duration,
@@ -115,6 +122,13 @@ impl Limits {
         self
     }
 
+    /// So many idle connections are kept for one tenant at most.
+    #[must_use]
+    pub fn with_idle_per_tenant(mut self, connections: usize) -> Self {
+        self.idle_per_tenant = connections;
+        self
+    }
+
     /// So many idle connections are kept at most.
     #[must_use]
     pub fn with_idle_in_all(mut self, connections: usize) -> Self {
@@ -122,7 +136,7 @@ impl Limits {
         self
     }
 
-    /// An idle connection is kept for this long.
+    /// An idle connection is kept for this long, or shorter where its server says so.
     #[must_use]
     pub fn with_idle_for(mut self, time: Duration) -> Self {
         self.idle_for = time;
@@ -144,6 +158,7 @@ impl Default for Limits {
             per_tenant: 16,
             body: 16 * 1024,
             idle_per_endpoint: 4,
+            idle_per_tenant: 256,
             idle_in_all: 1024,
             idle_for: Duration::from_secs(30),
             connection_age: Duration::from_secs(600),

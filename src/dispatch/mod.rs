@@ -6,7 +6,7 @@
 //! * An [`Endpoint`] is where a tenant wants its deliveries; it has one owner. [`EndpointOwners`] keep tenants off each other's.
 //! * A [`Delivery`] is what is sent; [`Dispatcher::deliver`] is one attempt at it.
 //! * An [`Outcome`] says what is to become of it ([`Fate`]), why ([`Failure`], with a stable code), and whose
-//!   [`Fault`] it is. The queue is yours; [`Schedule`] tells it when to try again.
+//!   [`Fault`] it is. The queue is yours: [`Backlog`] is one in memory, [`Schedule`] tells any other when to try again.
 //! * [`OwnClient`] lends identity and signatures to a client of yours: reqwest, hyper-util, tonic.
 //!
 //! ```
@@ -71,9 +71,11 @@
 //! | server did not ask for our certificate | retry | theirs |
 //! | no address, nobody there, connection broken | retry | network |
 //! | took too long, in any stage | retry, after a minute at least | network |
-//! | no TLS, no HTTP | retry | theirs |
-//! | our proxy | retry | ours |
-//! | private address, other port, another tenant's endpoint | dead | policy |
+//! | 2xx, and the rest of the delivery is not taken | retry | theirs |
+//! | no TLS, no HTTP, interim responses without end | retry | theirs |
+//! | our proxy: not there, silent, or a refusal of its own | retry | ours |
+//! | our proxy about them: 502, 503, 504, or silent about them alone | retry | network |
+//! | private address, other port, another tenant's endpoint, the delivery's last moment has passed | dead | policy |
 //! | the circuit of the endpoint is open | retry, when it is probed | theirs |
 //!
 //! What is ours or policy is not charged to the endpoint's [circuit](crate::breaker).
@@ -82,6 +84,8 @@
 //! was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
 
 mod attempt;
+mod backlog;
+mod body;
 mod builder;
 mod claims;
 mod connection;
@@ -91,18 +95,22 @@ mod endpoint;
 mod exchange;
 mod failure;
 mod identity;
+mod keep_alive;
 mod layer;
 mod limits;
 mod open;
 mod outcome;
 mod own_client;
 mod pool;
+mod room;
 mod schedule;
+mod spelling;
 mod tenants;
 mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
+pub use backlog::{Backlog, Queued, Settled};
 pub use builder::DispatcherBuilder;
 pub use claims::{EndpointOwners, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};

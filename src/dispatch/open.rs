@@ -7,11 +7,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::connection::{Connection, Opened};
 use super::tenants::Active;
-use super::wire::{Counted, Watched, Wire};
+use super::wire::{BABBLE, Counted, Watched, Wire};
 use super::{Deadlines, Endpoint, Failure, Protocol, Stage};
 use crate::clock::Clock;
 use crate::egress::{Egress, Stream};
-use crate::identity::PeerChain;
+use crate::identity::{ChainLimits, PeerChain};
+use crate::stream::{ReadWrite, linger};
 use crate::tls::{Complaint, Introduced, Introduction, PeerAlert, Reason};
 use crate::trust::{Evidence, Role, VerifiedPeer};
 
@@ -35,9 +36,13 @@ impl Opener<'_> {
             .connect(endpoint.host(), endpoint.port(), within)
             .await?;
         let handshake = timeout(self.deadlines.handshake, self.secure(active, endpoint, io)).await;
-        handshake.map_err(|_| Failure::TimedOut {
-            stage: Stage::Handshake,
-        })?
+        match handshake {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(refused)) => Err(refused.leave().await),
+            Err(_) => Err(Failure::TimedOut {
+                stage: Stage::Handshake,
+            }),
+        }
     }
 
     async fn secure(
@@ -45,18 +50,31 @@ impl Opener<'_> {
         active: &Active,
         endpoint: &Endpoint,
         io: Stream,
-    ) -> Result<(Connection, Evidence), Failure> {
+    ) -> Result<(Connection, Evidence), Refused> {
         let wire = Arc::new(Wire::default());
         let (config, introduction) = active.outbound.watched();
         // Before anything is verified: a change meanwhile makes the connection useless, not wrong.
         let trust = active.sender.trust().generation();
         let io = Counted::new(io, wire.clone());
         let connecting = TlsConnector::from(config).connect(endpoint.server_name().clone(), io);
-        let (tls, reason) = Reason::watch_all(pin!(connecting)).await;
-        let tls = tls.map_err(|error| why(&error, reason, &introduction))?;
+        let (tls, reason) = Reason::watch_all(pin!(connecting.into_fallible())).await;
+        let tls = tls.map_err(|(error, io)| Refused {
+            failure: why(&error, reason, &introduction),
+            left: Some(Box::new(io)),
+        })?;
         wire.secured();
-        check_introduction(&introduction, endpoint)?;
-        let evidence = self.verified(active, endpoint, &tls)?;
+        let judged = self.judge(active, endpoint, &introduction, &tls);
+        let protocol = protocol(&tls);
+        let io = Watched::new(tls, wire.clone());
+        let evidence = match judged {
+            Ok(evidence) => evidence,
+            Err(failure) => {
+                return Err(Refused {
+                    failure,
+                    left: Some(Box::new(io)),
+                });
+            }
+        };
         let opened = Opened {
             wire: wire.clone(),
             trust,
@@ -64,10 +82,23 @@ impl Opener<'_> {
             asked: introduction.outcome() == Introduced::Shown,
             at: now(),
         };
-        let protocol = protocol(&tls);
-        let connection = Connection::begin(Watched::new(tls, wire.clone()), protocol, opened).await;
-        let connection = connection.map_err(|error| refused(&wire, true, &error))?;
+        let connection = Connection::begin(io, protocol, opened).await;
+        let connection = connection.map_err(|error| Refused {
+            failure: refused(&wire, true, &error),
+            left: None,
+        })?;
         Ok((connection, evidence))
+    }
+
+    fn judge(
+        &self,
+        active: &Active,
+        endpoint: &Endpoint,
+        introduction: &Introduction,
+        tls: &TlsStream<Counted>,
+    ) -> Result<Evidence, Failure> {
+        check_introduction(introduction, endpoint)?;
+        self.verified(active, endpoint, tls)
     }
 
     /// rustls has let the verifier decide, and keeps only yes or no: the evidence is asked for once more, which the
@@ -79,13 +110,29 @@ impl Opener<'_> {
         tls: &TlsStream<Counted>,
     ) -> Result<Evidence, Failure> {
         let certificates = tls.get_ref().1.peer_certificates().unwrap_or_default();
-        let chain = PeerChain::parse(certificates.iter().cloned());
+        let certificates = certificates.iter().cloned();
+        let chain = PeerChain::parse_within(ChainLimits::OF_THE_HANDSHAKE, certificates);
         let chain = chain.map_err(|malformed| Failure::Untrusted(malformed.into()))?;
         let role = Role::Server {
             name: endpoint.server_name(),
         };
         let peer = VerifiedPeer::verify(active.sender.trust(), chain, role, self.clock.now())?;
         Ok(peer.evidence().clone())
+    }
+}
+
+/// Why a server gets nothing, and what is left of the connection: it has an alert to read, or `close_notify`.
+struct Refused {
+    failure: Failure,
+    left: Option<Box<dyn ReadWrite>>,
+}
+
+impl Refused {
+    async fn leave(self) -> Failure {
+        if let Some(io) = self.left {
+            linger(io).await;
+        }
+        self.failure
     }
 }
 
@@ -135,6 +182,11 @@ fn complaint(alert: PeerAlert, asked: bool) -> Failure {
 pub(super) fn refused(wire: &Wire, asked: bool, error: &hyper::Error) -> Failure {
     if let Some(alert) = wire.alert() {
         return complaint(alert, asked);
+    }
+    if wire.babbles() {
+        return Failure::NotHttp {
+            reason: BABBLE.to_owned(),
+        };
     }
     let reason = innermost(error);
     if error.is_parse() {

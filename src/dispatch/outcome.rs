@@ -11,6 +11,7 @@ use crate::payload::CannotSign;
 
 /// What came of one attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "it says whether the delivery was made, and what is to become of it: a retry that nobody plans is a loss"]
 #[non_exhaustive]
 pub struct Outcome {
     /// What is to become of the delivery.
@@ -44,25 +45,27 @@ pub enum Fate {
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its header fields, of at most 64 KiB in all.
+    /// Its header fields: at most 2,048, of at most 64 KiB in all.
     pub headers: HeaderMap,
     /// The beginning of its body, at most as much as [`Limits`](super::Limits) keep.
     pub body: Bytes,
     /// Whether that is all of it.
     pub end: BodyEnd,
+    /// Whether the server took all of the delivery's own body: it may answer before that.
+    pub request: BodyEnd,
     /// The protocol it came by.
     pub protocol: Protocol,
     /// The connection it came on.
     pub connection: Connected,
 }
 
-/// Whether a body was read to its end.
+/// Whether a body came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyEnd {
-    /// It was.
+    /// It did.
     Whole,
-    /// It was longer than is kept, slower than it may be, or broke off. The connection was closed.
+    /// It was longer than is kept, slower than it may be, or broke off. The connection is closed.
     CutOff,
 }
 
@@ -156,6 +159,7 @@ impl Outcome {
 fn judge(answer: &Answer, rules: &RetryRules) -> Option<Failure> {
     let status = answer.status;
     match status {
+        200..=299 if answer.request == BodyEnd::CutOff => Some(Failure::NotTaken { status }),
         200..=299 => None,
         300..=399 => Some(Failure::Redirected { status }),
         410 => Some(Failure::Gone { status }),
@@ -193,6 +197,7 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
         | Failure::Unclaimed
+        | Failure::Expired { .. }
         | Failure::Endpoint(_)
         | Failure::PortNotAllowed { .. }
         | Failure::PrivateAddress(_) => Fate::Dead,
@@ -248,6 +253,7 @@ impl Answer {
             headers,
             body: Bytes::new(),
             end: BodyEnd::Whole,
+            request: BodyEnd::Whole,
             protocol,
             connection,
         }

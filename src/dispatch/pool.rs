@@ -1,124 +1,139 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Limits;
 use super::connection::Connection;
 use super::endpoint::Place;
+use super::room::Room;
 
 /// The connections of one tenant under one generation of its identity. There is no key that could be mistaken: another
-/// tenant, and another generation, has another pool.
+/// tenant, and another generation, has another pool. What they share is [`Room`], which knows numbers only.
 pub(super) struct Pool {
+    itself: Weak<Self>,
+    number: u64,
     shelves: Mutex<Shelves>,
-    /// How many are idle in all pools.
-    everywhere: Arc<AtomicUsize>,
+    room: Arc<Room>,
 }
 
 #[derive(Default)]
 struct Shelves {
     retired: bool,
     places: HashMap<Place, Vec<Kept>>,
+    /// How many stand on all of them.
+    all: usize,
 }
 
 struct Kept {
     connection: Connection,
     since: Instant,
+    /// For how long it may be idle.
+    lasts: Duration,
+}
+
+impl Kept {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.duration_since(self.since) < self.lasts
+    }
+
+    fn is(&self, connection: &Connection) -> bool {
+        Arc::ptr_eq(&self.connection.facts, &connection.facts)
+    }
 }
 
 impl Pool {
-    pub(super) fn new(everywhere: Arc<AtomicUsize>) -> Self {
-        Self {
+    pub(super) fn new(room: Arc<Room>) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            number: room.number(),
             shelves: Mutex::default(),
-            everywhere,
+            room,
+        })
+    }
+
+    /// A connection to that place that `fits`, and was not idle for longer than it may. Others are closed.
+    pub(super) fn take(
+        &self,
+        place: &Place,
+        now: Instant,
+        fits: impl Fn(&Connection) -> bool,
+    ) -> Option<Connection> {
+        self.change(|shelves| {
+            shelves.retain_at(place, |kept| kept.is_fresh(now) && fits(&kept.connection));
+            let shelf = shelves.places.get(place)?;
+            let shared = shelf.iter().find_map(|kept| kept.connection.join());
+            // The one that was used last is the least likely to be closed at the other end.
+            shared.or_else(|| shelves.pop(place))
+        })
+    }
+
+    /// Keeps a connection for the next request to that place, if the pool is still in use. Where there is no room, what
+    /// was idle for longest gives way: of this place, of this tenant, and, among all, of whoever keeps most.
+    pub(super) fn keep(
+        &self,
+        place: Place,
+        connection: Connection,
+        lasts: Duration,
+        limits: &Limits,
+        now: Instant,
+    ) {
+        let kept = Kept {
+            connection,
+            since: now,
+            lasts,
+        };
+        self.put(place, kept, limits);
+        // Not under this pool's lock: it may be another's turn to give way.
+        while let Some(fullest) = self.room.over(limits.idle_in_all) {
+            fullest.change(Shelves::drop_oldest);
         }
     }
 
-    /// A connection to that place that `fits`. Those that do not are closed.
-    pub(super) fn take(&self, place: &Place, fits: impl Fn(&Connection) -> bool) -> Option<Connection> {
+    fn put(&self, place: Place, kept: Kept, limits: &Limits) {
         let mut shelves = self.lock();
-        let shelf = shelves.places.get_mut(place)?;
-        let before = shelf.len();
-        shelf.retain(|kept| fits(&kept.connection));
-        let shared = shelf.iter().find_map(|kept| kept.connection.share());
-        // The one that was used last is the least likely to be closed at the other end.
-        let taken = shared.or_else(|| shelf.pop().map(|kept| kept.connection));
-        let gone = before - shelf.len();
-        if shelf.is_empty() {
-            shelves.places.remove(place);
-        }
-        self.everywhere.fetch_sub(gone, Ordering::Relaxed);
-        taken
-    }
-
-    /// Keeps a connection for the next request to that place, if there is room and the pool is still in use.
-    pub(super) fn keep(&self, place: Place, connection: Connection, limits: &Limits, now: Instant) {
-        let mut shelves = self.lock();
-        let room = self.everywhere.load(Ordering::Relaxed) < limits.idle_in_all;
-        if shelves.retired || !connection.is_ready() {
-            return;
-        }
-        let shelf = shelves.places.entry(place).or_default();
-        if let Some(shared) = shelf
-            .iter_mut()
-            .find(|kept| Arc::ptr_eq(&kept.connection.facts, &connection.facts))
-        {
-            shared.since = now;
-            return;
-        }
-        if room && shelf.len() < limits.idle_per_endpoint {
-            shelf.push(Kept {
-                connection,
-                since: now,
-            });
-            self.everywhere.fetch_add(1, Ordering::Relaxed);
-        } else if shelf.is_empty() {
-            shelves.places.retain(|_, shelf| !shelf.is_empty());
+        if !shelves.retired && kept.connection.is_ready() {
+            shelves.put(place, kept, limits);
+            // Also where it is there already: it has been of use.
+            self.room.tell(self.number, &self.itself, shelves.all);
         }
     }
 
     /// Gives this connection to nobody any more. Requests that are under way on it end by themselves.
     pub(super) fn discard(&self, place: &Place, connection: &Connection) {
-        let mut shelves = self.lock();
-        let Some(shelf) = shelves.places.get_mut(place) else {
-            return;
-        };
-        let before = shelf.len();
-        shelf.retain(|kept| !Arc::ptr_eq(&kept.connection.facts, &connection.facts));
-        let gone = before - shelf.len();
-        if shelf.is_empty() {
-            shelves.places.remove(place);
-        }
-        self.everywhere.fetch_sub(gone, Ordering::Relaxed);
+        self.change(|shelves| shelves.retain_at(place, |kept| !kept.is(connection)));
     }
 
     /// Closes what was idle for too long, or is closed already. Tells how many are left.
-    pub(super) fn sweep(&self, limits: &Limits, now: Instant) -> usize {
-        let mut shelves = self.lock();
-        let (mut before, mut left) = (0, 0);
-        shelves.places.retain(|_, shelf| {
-            before += shelf.len();
-            shelf.retain(|kept| {
-                kept.connection.is_ready() && now.duration_since(kept.since) < limits.idle_for
-            });
-            left += shelf.len();
-            !shelf.is_empty()
-        });
-        self.everywhere.fetch_sub(before - left, Ordering::Relaxed);
-        left
+    pub(super) fn sweep(&self, now: Instant) -> usize {
+        self.change(|shelves| {
+            shelves.retain(|kept| kept.connection.is_ready() && kept.is_fresh(now));
+            shelves.all
+        })
     }
 
     /// Closes all that is idle, and keeps nothing from now on: what is under way ends by itself.
     pub(super) fn retire(&self) {
-        let mut shelves = self.lock();
-        shelves.retired = true;
-        let idle: usize = shelves.places.drain().map(|(_, shelf)| shelf.len()).sum();
-        self.everywhere.fetch_sub(idle, Ordering::Relaxed);
+        self.change(|shelves| {
+            shelves.retired = true;
+            shelves.retain(|_| false);
+        });
     }
 
     pub(super) fn is_retired(&self) -> bool {
         self.lock().retired
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Shelves) -> T) -> T {
+        let mut shelves = self.lock();
+        let before = shelves.all;
+        let done = change(&mut shelves);
+        // Still under the lock: what the room is told is in the order of what happened here.
+        if shelves.all != before {
+            self.room.tell(self.number, &self.itself, shelves.all);
+        }
+        done
     }
 
     /// Nothing in here can panic half-way through a change.
@@ -130,5 +145,80 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.retire();
+    }
+}
+
+impl Shelves {
+    fn put(&mut self, place: Place, kept: Kept, limits: &Limits) {
+        let shelf = self.places.entry(place.clone()).or_default();
+        if let Some(shared) = shelf.iter_mut().find(|there| there.is(&kept.connection)) {
+            *shared = kept;
+            return;
+        }
+        shelf.push(kept);
+        self.all += 1;
+        let most = limits.idle_per_endpoint;
+        while self.places.get(&place).is_some_and(|shelf| shelf.len() > most) {
+            self.drop_oldest_at(&place);
+        }
+        while self.all > limits.idle_per_tenant {
+            self.drop_oldest();
+        }
+    }
+
+    fn pop(&mut self, place: &Place) -> Option<Connection> {
+        let shelf = self.places.get_mut(place)?;
+        let last = shelf.iter().rposition(|kept| kept.connection.is_idle())?;
+        let taken = shelf.remove(last);
+        self.all -= 1;
+        if shelf.is_empty() {
+            self.places.remove(place);
+        }
+        Some(taken.connection)
+    }
+
+    fn retain(&mut self, stays: impl Fn(&Kept) -> bool) {
+        self.places.retain(|_, shelf| {
+            shelf.retain(&stays);
+            !shelf.is_empty()
+        });
+        self.all = self.places.values().map(Vec::len).sum();
+    }
+
+    fn retain_at(&mut self, place: &Place, stays: impl Fn(&Kept) -> bool) {
+        let Some(shelf) = self.places.get_mut(place) else {
+            return;
+        };
+        let before = shelf.len();
+        shelf.retain(stays);
+        self.all -= before - shelf.len();
+        if shelf.is_empty() {
+            self.places.remove(place);
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let each = self.places.iter();
+        let oldest = each.flat_map(|(place, shelf)| shelf.iter().map(move |kept| (kept.since, place)));
+        if let Some(place) = oldest
+            .min_by_key(|(since, _)| *since)
+            .map(|(_, place)| place.clone())
+        {
+            self.drop_oldest_at(&place);
+        }
+    }
+
+    fn drop_oldest_at(&mut self, place: &Place) {
+        let Some(shelf) = self.places.get_mut(place) else {
+            return;
+        };
+        let each = shelf.iter().enumerate();
+        if let Some((at, _)) = each.min_by_key(|(_, kept)| kept.since) {
+            shelf.remove(at);
+            self.all -= 1;
+        }
+        if shelf.is_empty() {
+            self.places.remove(place);
+        }
     }
 }

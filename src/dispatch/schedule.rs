@@ -68,6 +68,13 @@ impl Schedule {
         Some(jitter.spread(delay).max(jitter.delay(least.min(most))))
     }
 
+    /// How long it takes at most from the first try to the last, if no consumer asks for more time.
+    pub fn longest(&self) -> Duration {
+        let latest = Jitter::of(u32::MAX);
+        let each = self.delays.iter().map(|delay| latest.spread(*delay));
+        each.fold(Duration::ZERO, Duration::saturating_add)
+    }
+
     /// How many tries there are, with the first.
     pub fn tries(&self) -> usize {
         self.delays.len() + 1
@@ -103,6 +110,10 @@ mod tests {
         let total: Duration = delays.into_iter().flatten().sum();
         assert_eq!(total, secs(75 * 3_600 + 35 * 60 + 5));
         assert_eq!(schedule.tries(), 10);
+        // And a fifth more with the latest jitter.
+        assert_eq!(schedule.longest(), total + total / 5);
+        assert_eq!(Schedule::new([]).longest(), Duration::ZERO);
+        assert_eq!(Schedule::new([Duration::MAX, secs(1)]).longest(), Duration::MAX);
     }
 
     #[test]

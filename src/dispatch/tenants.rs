@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwapOption;
@@ -7,8 +7,9 @@ use rustls_pki_types::UnixTime;
 use tokio::sync::Semaphore;
 
 use super::pool::Pool;
+use super::room::Room;
 use super::turns::Turns;
-use super::{Failure, Limits, TenantIdentity};
+use super::{Failure, TenantIdentity};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -17,7 +18,7 @@ use crate::tls::{InvalidTls, Outbound};
 pub(super) struct Tenants {
     all: RwLock<HashMap<TenantId, Arc<Tenant>>>,
     generations: AtomicU64,
-    idle: Arc<AtomicUsize>,
+    room: Arc<Room>,
 }
 
 /// What outlives a change of a tenant's identity: its share of what may be under way.
@@ -31,7 +32,7 @@ pub(super) struct Active {
     pub(super) generation: u64,
     pub(super) sender: TenantIdentity,
     pub(super) outbound: Outbound,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl Tenants {
@@ -39,7 +40,7 @@ impl Tenants {
         Self {
             all: RwLock::default(),
             generations: AtomicU64::new(0),
-            idle: Arc::default(),
+            room: Arc::default(),
         }
     }
 
@@ -58,7 +59,7 @@ impl Tenants {
             generation,
             sender,
             outbound,
-            pool: Pool::new(self.idle.clone()),
+            pool: Pool::new(self.room.clone()),
         };
         let slot = all.entry(tenant).or_insert_with(|| {
             Arc::new(Tenant {
@@ -84,13 +85,8 @@ impl Tenants {
     }
 
     /// Closes what is idle for too long, and tells how many connections are idle still.
-    pub(super) fn sweep(&self, limits: &Limits, now: tokio::time::Instant) -> usize {
-        let all: Vec<_> = self
-            .read()
-            .values()
-            .filter_map(|tenant| tenant.active())
-            .collect();
-        all.iter().map(|active| active.pool.sweep(limits, now)).sum()
+    pub(super) fn sweep(&self, now: tokio::time::Instant) -> usize {
+        self.room.sweep(now)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, Arc<Tenant>>> {

@@ -19,6 +19,7 @@ pub(super) struct Turns {
 }
 
 /// A place, until it is dropped.
+#[must_use = "it is given back when it is dropped"]
 pub(super) struct Turn<'a> {
     _own: OwnedSemaphorePermit,
     _in_all: SemaphorePermit<'a>,

@@ -2,12 +2,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncBufRead as _, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead as _, AsyncWrite as _};
+use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
 use crate::egress::Stream;
+use crate::stream::{Around, passes_on};
 use crate::tls::PeerAlert;
 
 /// What one connection's bytes tell beyond what HTTP does.
@@ -16,6 +18,13 @@ pub(super) struct Wire {
     alert: OnceLock<PeerAlert>,
     sent: AtomicU64,
     secured: AtomicBool,
+    flushes: AtomicU64,
+    ended: AtomicBool,
+    changed: Notify,
+    /// How much has been received since somebody last got something of it, and how much that may be.
+    received: AtomicU64,
+    allowance: AtomicU64,
+    babbles: AtomicBool,
 }
 
 impl Wire {
@@ -32,6 +41,52 @@ impl Wire {
     /// The handshake is done.
     pub(super) fn secured(&self) {
         self.secured.store(true, Ordering::Release);
+    }
+
+    /// How often all that was to be sent by then had been given to the system.
+    pub(super) fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
+    }
+
+    /// Nothing more will be sent.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Wakes up whoever waits for something to be sent.
+    pub(super) fn change(&self) {
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// A request begins: so much may be received before it is answered.
+    pub(super) fn allow(&self, bytes: u64) {
+        self.allowance.fetch_max(bytes, Ordering::AcqRel);
+        self.progress();
+    }
+
+    /// Somebody has got what he waits for.
+    pub(super) fn progress(&self) {
+        self.received.store(0, Ordering::Release);
+    }
+
+    /// Whether the peer has said too much that answers nobody.
+    pub(super) fn babbles(&self) -> bool {
+        self.babbles.load(Ordering::Acquire)
+    }
+
+    fn receive(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let received = self
+            .received
+            .fetch_add(bytes, Ordering::AcqRel)
+            .saturating_add(bytes);
+        if received > self.allowance.load(Ordering::Acquire) {
+            self.babbles.store(true, Ordering::Release);
+        }
     }
 
     fn note(&self, error: &io::Error) {
@@ -66,42 +121,41 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
+impl Around for Counted {
+    type Inner = Stream;
 
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.io).poll_write(cx, buf);
-        match &poll {
+    fn inner(&self) -> &Stream {
+        &self.io
+    }
+
+    fn inner_mut(&mut self) -> &mut Stream {
+        &mut self.io
+    }
+
+    fn after_write(
+        &mut self,
+        _: &mut Context<'_>,
+        polled: Poll<io::Result<usize>>,
+        offered: usize,
+    ) -> Poll<io::Result<usize>> {
+        match &polled {
             Poll::Ready(Ok(written)) => {
                 let written = u64::try_from(*written).unwrap_or(u64::MAX);
                 self.wire.sent.fetch_add(written, Ordering::Release);
             }
             Poll::Ready(Err(error)) if self.is_shaking_hands() && is_gone(error) => {
-                return Poll::Ready(Ok(buf.len()));
+                return Poll::Ready(Ok(offered));
             }
             _ => {}
         }
-        poll
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        polled
     }
 }
 
-/// Above TLS: notes the peer's alert, also where it is found only after a write has failed.
+passes_on!({} Counted);
+
+/// Above TLS: notes the peer's alert, also where it is found only after a write has failed; what was sent and how much
+/// was received; and does not go without a word.
 ///
 /// Under TLS 1.3 the alert that refuses our certificate comes when we believe ourselves connected and have begun to
 /// write. If the peer then closes with our request unread, the system resets the connection, and the first to notice is
@@ -117,61 +171,69 @@ impl Watched {
     }
 
     /// A write has failed: looks for the reason in what has been received, without taking any of it away.
-    fn look_for_an_alert(&mut self, cx: &mut Context<'_>, error: &io::Error) {
-        self.wire.note(error);
+    fn look_for_an_alert(&mut self, cx: &mut Context<'_>) {
         if let Poll::Ready(Err(error)) = Pin::new(&mut self.tls).poll_fill_buf(cx) {
             self.wire.note(&error);
         }
     }
-
-    fn written<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if let Poll::Ready(Err(error)) = &poll {
-            self.look_for_an_alert(cx, error);
-        }
-        poll
-    }
 }
 
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
+impl Around for Watched {
+    type Inner = TlsStream<Counted>;
+
+    fn inner(&self) -> &Self::Inner {
+        &self.tls
+    }
+
+    fn inner_mut(&mut self) -> &mut Self::Inner {
+        &mut self.tls
+    }
+
+    fn after_read(
+        &mut self,
+        _: &mut Context<'_>,
+        polled: Poll<io::Result<()>>,
+        read: usize,
     ) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.tls).poll_read(cx, buf);
-        if let Poll::Ready(Err(error)) = &poll {
+        if let Poll::Ready(Err(error)) = &polled {
             self.wire.note(error);
         }
-        poll
+        self.wire.receive(read);
+        if self.wire.babbles() {
+            return Poll::Ready(Err(io::Error::other(BABBLE)));
+        }
+        polled
+    }
+
+    fn after<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &polled {
+            self.wire.note(error);
+            self.look_for_an_alert(cx);
+        }
+        polled
+    }
+
+    fn after_flush(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(Ok(())) = &polled {
+            self.wire.flushes.fetch_add(1, Ordering::AcqRel);
+            self.wire.change();
+        }
+        self.after(cx, polled)
     }
 }
 
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.tls).poll_write(cx, buf);
-        self.written(cx, poll)
-    }
+passes_on!({} Watched);
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.tls).poll_flush(cx);
-        self.written(cx, poll)
-    }
+/// What a peer does that says much and answers nobody.
+pub(super) const BABBLE: &str = "the server says too much before it answers";
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.tls).poll_write_vectored(cx, bufs);
-        self.written(cx, poll)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.tls.is_write_vectored()
+impl Drop for Watched {
+    /// Whoever ends it, and why: the peer is told that it was meant so (RFC 8446 §6.1), as far as the socket takes it at
+    /// once. Nobody is left who could wait.
+    fn drop(&mut self) {
+        let _ = Pin::new(&mut self.tls).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        self.wire.ended.store(true, Ordering::Release);
+        self.wire.change();
     }
 }
 

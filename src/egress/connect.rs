@@ -24,43 +24,61 @@ impl Egress {
         let mut left = addresses.len();
         for address in addresses {
             let share = deadline.saturating_duration_since(from_now(Duration::ZERO)) / count(left);
+            let before = self.proxy.as_ref().map(Proxy::answers);
             match timeout_at(from_now(share), self.connect_to(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
+                // One forbidden address refuses the name.
+                Ok(Err(forbidden @ NotConnected::Forbidden(_))) => return Err(forbidden),
                 Ok(Err(error)) => failed = error,
-                Err(_) => failed = NotConnected::TimedOut,
+                Err(_) => failed = self.silence(before),
             }
             left -= 1;
         }
         Err(failed)
     }
 
-    /// The addresses of this host, each of which the guard lets through.
+    /// The addresses of this host that the guard lets through ([`AddressGuard::check_all`]), at most eight.
     ///
     /// # Errors
-    /// [`NotConnected::Forbidden`] where it refuses one of them; [`NotConnected::NotResolved`].
+    /// [`NotConnected::Forbidden`] where it refuses the host for one of them; [`NotConnected::NotResolved`].
+    ///
+    /// [`AddressGuard::check_all`]: crate::address::AddressGuard::check_all
     pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NotConnected> {
         let found = match literal(host) {
             Some(address) => vec![address],
             None => self.resolver.resolve(host).await?,
         };
         let found = found.into_iter().map(|ip| SocketAddr::new(ip, port));
-        let checked = found.map(|address| self.guard.check(address).map(|()| address));
-        let mut checked: Vec<_> = checked.collect::<Result<_, _>>()?;
+        let mut checked = self.guard.check_all(found)?;
         checked.truncate(ATTEMPTS);
         Ok(checked)
+    }
+
+    /// Whose silence it was. A proxy waits for whoever does not answer it; that it has answered others meanwhile tells
+    /// this from a proxy that is dead.
+    fn silence(&self, before: Option<u64>) -> NotConnected {
+        match &self.proxy {
+            Some(proxy) if before == Some(proxy.answers()) => {
+                NotConnected::by_proxy(proxy, "it did not answer in time")
+            }
+            _ => NotConnected::TimedOut,
+        }
     }
 
     /// The address was checked, and is used as it is.
     async fn connect_to(&self, address: SocketAddr) -> Result<Stream, NotConnected> {
         match &self.proxy {
             Some(proxy) => Ok(Stream::tunnel(proxy.connect(address).await?)),
-            None => match direct(address).await {
-                Ok(tcp) => Ok(Stream::direct(tcp)),
-                Err(error) => Err(NotConnected::Unreachable {
+            None => {
+                let unreachable = |error: std::io::Error| NotConnected::Unreachable {
                     address,
                     reason: error.to_string(),
-                }),
-            },
+                };
+                let tcp = direct(address).await.map_err(unreachable)?;
+                let from = tcp.local_addr().map_err(unreachable)?.ip();
+                self.guard.check_connected(address, from)?;
+                Ok(Stream::direct(tcp))
+            }
         }
     }
 }
@@ -82,9 +100,11 @@ fn count(left: usize) -> u32 {
     u32::try_from(left).unwrap_or(u32::MAX).max(1)
 }
 
-fn from_now(within: Duration) -> Instant {
+/// Then; what is beyond the reach of clocks is in thirty years.
+pub(crate) fn from_now(within: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
     let now = Instant::now();
-    now.checked_add(within).unwrap_or(now)
+    now.checked_add(within).unwrap_or_else(|| now + FAR)
 }
 
 /// Why there is no connection.
@@ -97,7 +117,7 @@ pub enum NotConnected {
     /// The name has no address.
     #[error(transparent)]
     NotResolved(#[from] NotResolved),
-    /// None of the addresses could be reached; the last one and why.
+    /// None of the addresses could be reached; the last one and why, which a proxy may have said.
     #[error("{address} cannot be reached: {reason}")]
     Unreachable {
         /// The address.

@@ -6,11 +6,13 @@
 //!
 //! One forbidden address among several refuses them all. Honest names do not lead half outside and half inside; whoever
 //! skips the bad half hides from the operator that somebody tries, and lets the order of a DNS answer decide what works.
+//! A name of which everything is inside, and something was allowed, leads to what was allowed.
 
 mod connect;
 mod proxy;
 mod resolve;
 mod service;
+mod shown;
 mod stream;
 
 use std::fmt;
@@ -19,8 +21,11 @@ use std::sync::Arc;
 use crate::address::AddressGuard;
 
 pub use connect::NotConnected;
+#[cfg(feature = "dispatch")]
+pub(crate) use connect::from_now;
 pub use proxy::Proxy;
 pub use resolve::{NotResolved, Resolve, Resolving, SystemResolver};
+pub(crate) use shown::Shown;
 pub use stream::Stream;
 
 /// The way out: resolver, guard, and the proxy where there is one.

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::upgrade::Upgraded;
@@ -15,13 +17,15 @@ use super::connect::direct;
 ///
 /// It is told an *address*, the one that was checked, never the name: so it cannot be led elsewhere. TLS goes through it
 /// from end to end, with the name in SNI. What fails at the proxy is a fault of our own infrastructure, not of whoever
-/// was to be reached.
+/// was to be reached; but for what it says about them: 502, 503 and 504, and silence while it answers others.
 ///
 /// It is configuration: its own address is not checked, and the environment (`HTTPS_PROXY`) is never asked.
 #[derive(Clone)]
 pub struct Proxy {
     address: SocketAddr,
     authorization: Option<HeaderValue>,
+    /// How often it has answered; clones count together.
+    answers: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -30,6 +34,7 @@ impl Proxy {
         Self {
             address,
             authorization: None,
+            answers: Arc::default(),
         }
     }
 
@@ -52,11 +57,29 @@ impl Proxy {
         let request = self.request(target).map_err(|error| failed(&error))?;
         let answer = sender.send_request(request).await;
         let answer = answer.map_err(|error| failed(&error))?;
+        self.answers.fetch_add(1, Ordering::Relaxed);
         if !answer.status().is_success() {
-            return Err(failed(&format!("it answered {}", answer.status().as_u16())));
+            return Err(self.refusal(target, answer.status()));
         }
         let upgraded = hyper::upgrade::on(answer).await;
         Ok(TokioIo::new(upgraded.map_err(|error| failed(&error))?))
+    }
+
+    /// A gateway's statuses (RFC 9110 §15.6) speak about whom it should have reached, all others about the request.
+    fn refusal(&self, target: SocketAddr, status: StatusCode) -> NotConnected {
+        use StatusCode as S;
+        match status {
+            S::BAD_GATEWAY | S::SERVICE_UNAVAILABLE | S::GATEWAY_TIMEOUT => NotConnected::Unreachable {
+                address: target,
+                reason: format!("our proxy answered {}", status.as_u16()),
+            },
+            _ => NotConnected::by_proxy(self, format!("it answered {}", status.as_u16())),
+        }
+    }
+
+    /// How often it has answered so far.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
     }
 
     fn request(&self, target: SocketAddr) -> http::Result<Request<Empty<Bytes>>> {

@@ -1,37 +1,36 @@
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connection that the guard has let through: straight, or through a tunnel.
-pub struct Stream(Way);
+use crate::stream::{Around, ReadWrite, passes_on};
 
-enum Way {
-    Direct(TcpStream),
-    Tunnel(TokioIo<Upgraded>),
+/// A connection that the guard has let through: straight, or through a tunnel.
+pub struct Stream {
+    io: Box<dyn ReadWrite>,
+    peer: Option<SocketAddr>,
 }
 
 impl Stream {
     pub(super) fn direct(tcp: TcpStream) -> Self {
-        Self(Way::Direct(tcp))
+        Self {
+            peer: tcp.peer_addr().ok(),
+            io: Box::new(tcp),
+        }
     }
 
     pub(super) fn tunnel(upgraded: TokioIo<Upgraded>) -> Self {
-        Self(Way::Tunnel(upgraded))
+        Self {
+            peer: None,
+            io: Box::new(upgraded),
+        }
     }
 
     /// The address of the peer; `None` behind a proxy.
     pub fn peer(&self) -> Option<SocketAddr> {
-        match &self.0 {
-            Way::Direct(tcp) => tcp.peer_addr().ok(),
-            Way::Tunnel(_) => None,
-        }
+        self.peer
     }
 }
 
@@ -41,38 +40,16 @@ impl fmt::Debug for Stream {
     }
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut self.0 {
-            Way::Direct(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Way::Tunnel(tunnel) => Pin::new(tunnel).poll_read(cx, buf),
-        }
+impl Around for Stream {
+    type Inner = Box<dyn ReadWrite>;
+
+    fn inner(&self) -> &Self::Inner {
+        &self.io
+    }
+
+    fn inner_mut(&mut self) -> &mut Self::Inner {
+        &mut self.io
     }
 }
 
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.0 {
-            Way::Direct(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Way::Tunnel(tunnel) => Pin::new(tunnel).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.0 {
-            Way::Direct(tcp) => Pin::new(tcp).poll_flush(cx),
-            Way::Tunnel(tunnel) => Pin::new(tunnel).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.0 {
-            Way::Direct(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Way::Tunnel(tunnel) => Pin::new(tunnel).poll_shutdown(cx),
-        }
-    }
-}
+passes_on!({} Stream);

@@ -2,9 +2,10 @@ use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 use x509_parser::extensions::GeneralName;
 
+use super::Malformed;
 use super::der::{Elements, SEQUENCE};
+use super::names::is_dns_name;
 use super::outline::Outline;
-use super::{Malformed, NameKind};
 
 /// The certificate as webpki reads it, which decides trust: it must be the same that we read.
 pub(super) fn agreed<'a>(
@@ -14,7 +15,7 @@ pub(super) fn agreed<'a>(
 ) -> Result<EndEntityCert<'a>, Malformed> {
     let trusted = EndEntityCert::try_from(der).map_err(|error| unreadable(&error))?;
     let dns = alternative_names.iter().filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some(*name),
+        GeneralName::DNSName(name) if is_dns_name(name) => Some(*name),
         _ => None,
     });
     let uri = alternative_names.iter().filter_map(|name| match name {
@@ -29,14 +30,9 @@ pub(super) fn agreed<'a>(
     let issuer = Elements::inside(SEQUENCE, read.issuer).map(Elements::bytes);
     same("issuer", Some(trusted.issuer()) == issuer)?;
     same("URIs", trusted.valid_uri_names().eq(uri))?;
-    // webpki leaves out what is no DNS name at all, so a name that only the other parser sees is a bad one.
-    if dns
-        .clone()
-        .any(|name| !trusted.valid_dns_names().any(|known| known == name))
-    {
-        return Err(Malformed::Name { kind: NameKind::Dns });
-    }
-    same("DNS names", trusted.valid_dns_names().eq(dns))?;
+    // webpki leaves out what is no DNS name, wildcards apart.
+    let trusted_dns = trusted.valid_dns_names().filter(|name| !name.contains('*'));
+    same("DNS names", trusted_dns.eq(dns))?;
     Ok(trusted)
 }
 

@@ -73,6 +73,11 @@ impl Certificate {
     }
 
     /// Its names, each with its type: subject alternative names first, in their order, then those of the subject.
+    ///
+    /// Left out, since they can be nobody's identity, and no reason to refuse the others: wildcards; what is empty; what is
+    /// not ASCII in an alternative name; what is no DNS name where one belongs (`10.0.0.1`, `my client`); names of other
+    /// types (otherName, directoryName); attributes of the subject in a multi-valued RDN, in a string type whose reading is
+    /// disputed, or not in UTF-8.
     pub fn names(&self) -> &[Name] {
         &self.read.names
     }

@@ -60,6 +60,8 @@ pub(crate) struct Facts {
     /// The subject has an e-mail address, and there are no alternative names: then constraints on mail are about it
     /// (RFC 5280 §4.2.1.10).
     pub(crate) email_in_subject: bool,
+    /// The types of its names: the subject, and its alternative names.
+    pub(crate) names: NameTypes,
     /// The subject has no attribute at all.
     pub(crate) subject_is_empty: bool,
     /// The serial number is positive and has at most 20 octets (RFC 5280 §4.1.2.2).
@@ -68,10 +70,7 @@ pub(crate) struct Facts {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameConstraints {
-    Some {
-        /// E-mail addresses are among what is constrained.
-        emails: bool,
-    },
+    Some(NameTypes),
     /// Neither permitted nor excluded subtrees, which RFC 5280 §4.2.1.10 forbids.
     Empty,
 }
@@ -92,7 +91,68 @@ pub(crate) struct ExtendedKeyUsage {
 impl NameConstraints {
     /// Whether e-mail addresses are among what is constrained.
     pub(crate) fn constrain_emails(self) -> bool {
-        self == Self::Some { emails: true }
+        self.constrained().contains(NameTypes::EMAIL)
+    }
+
+    /// The types of names that it is about.
+    pub(crate) fn constrained(self) -> NameTypes {
+        match self {
+            Self::Some(types) => types,
+            Self::Empty => NameTypes::default(),
+        }
+    }
+}
+
+/// Types of general names (RFC 5280 §4.2.1.6), as a set of their tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NameTypes(u16);
+
+impl NameTypes {
+    pub(crate) const EMAIL: Self = Self::of(1);
+    const DIRECTORY: Self = Self::of(4);
+    /// What webpki compares with constraints: DNS names and addresses.
+    const COMPARED: Self = Self(Self::of(2).0 | Self::of(7).0);
+    const NAMES: [&str; 9] = [
+        "otherName",
+        "e-mail address",
+        "DNS name",
+        "x400Address",
+        "directoryName",
+        "ediPartyName",
+        "URI",
+        "IP address",
+        "registeredID",
+    ];
+
+    const fn of(tag: u8) -> Self {
+        Self(1 << (tag & 0x0f))
+    }
+
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The first that is constrained by `constrained`, and that webpki cannot compare.
+    pub(crate) fn not_compared(self, constrained: Self) -> Option<&'static str> {
+        let both = self.0 & constrained.0 & !Self::COMPARED.0;
+        (0..)
+            .zip(Self::NAMES)
+            .find(|(tag, _)| Self(both).contains(Self::of(*tag)))
+            .map(|(_, name)| name)
+    }
+
+    /// Those of general names that stand one behind the other.
+    fn all(mut names: Elements<'_>) -> Option<Self> {
+        let mut types = Self::default();
+        while !names.is_empty() {
+            types = types.and(Self::of(names.next()?.tag));
+        }
+        Some(types)
     }
 }
 
@@ -113,8 +173,10 @@ impl ExtendedKeyUsage {
 pub(crate) enum KeyKind {
     /// RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, Ed25519, ML-DSA.
     Strong,
-    /// Anything else.
+    /// RSA below that.
     Weak,
+    /// Anything else, good or bad.
+    Unsupported,
 }
 
 impl Facts {
@@ -142,15 +204,18 @@ impl Facts {
                     .extensions
                     .iter()
                     .any(|extension| extension.oid == oid::SUBJECT_ALT_NAME),
+            names: NameTypes::DIRECTORY,
             subject_is_empty: outline.subject.iter_rdn().next().is_none(),
             serial_is_sound: is_sound_serial(outline.serial),
         };
-        for (place, extension) in outline.extensions.iter().enumerate() {
-            let mut after = outline.extensions.iter().skip(place + 1);
-            if after.any(|other| other.oid == extension.oid) {
-                return Err(Malformed::Extension);
-            }
+        if is_any_twice(&outline.extensions) {
+            return Err(Malformed::Extension);
+        }
+        for extension in &outline.extensions {
             facts.take(extension)?;
+        }
+        if facts.email_in_subject {
+            facts.names = facts.names.and(NameTypes::EMAIL);
         }
         Ok(facts)
     }
@@ -175,7 +240,10 @@ impl Facts {
             }
             // Never followed, but a certificate whose reading is disputed is nobody's.
             oid::AUTHORITY_INFO_ACCESS => drop(whole(AuthorityInfoAccess::from_der(value))?),
-            oid::SUBJECT_ALT_NAME => {}
+            oid::SUBJECT_ALT_NAME => {
+                let names = Elements::inside(SEQUENCE, value).and_then(NameTypes::all);
+                self.names = self.names.and(names.ok_or(Malformed::Extension)?);
+            }
             oid::POLICY_CONSTRAINTS | oid::INHIBIT_ANY_POLICY => {
                 self.constrains_policies = true;
                 self.unknown_critical |= extension.critical;
@@ -184,6 +252,14 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// Whether an extension stands twice. Sorted, since a stranger may have written two thousand of them.
+fn is_any_twice(extensions: &[Extension<'_>]) -> bool {
+    let mut oids: Vec<_> = extensions.iter().map(|extension| extension.oid).collect();
+    oids.sort_unstable();
+    oids.windows(2)
+        .any(|pair| matches!(pair, [one, other] if one == other))
 }
 
 fn key_usage(value: &[u8]) -> Result<KeyUsage, Malformed> {
@@ -222,8 +298,23 @@ fn name_constraints(value: &[u8]) -> Result<NameConstraints, Malformed> {
     if names.peek().is_none() {
         return Ok(NameConstraints::Empty);
     }
-    let emails = names.any(|name| matches!(name, GeneralName::RFC822Name(_)));
-    Ok(NameConstraints::Some { emails })
+    subtree_types(value)
+        .map(NameConstraints::Some)
+        .ok_or(Malformed::Extension)
+}
+
+/// SEQUENCE { [0] SEQUENCE OF SEQUENCE { base, .. }, [1] .. } (RFC 5280 §4.2.1.10).
+fn subtree_types(value: &[u8]) -> Option<NameTypes> {
+    let mut types = NameTypes::default();
+    let mut both = Elements::inside(SEQUENCE, value)?;
+    while !both.is_empty() {
+        let mut subtrees = Elements::of(both.next()?.contents);
+        while !subtrees.is_empty() {
+            let base = Elements::of(subtrees.take(SEQUENCE)?.contents).next()?;
+            types = types.and(NameTypes::of(base.tag));
+        }
+    }
+    Some(types)
 }
 
 /// SEQUENCE OF SEQUENCE { OBJECT IDENTIFIER, .. } (RFC 5280 §4.2.1.4).

@@ -26,12 +26,12 @@ use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 pub use certificate::{Certificate, SerialNumber};
-pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, uris};
+pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, uris};
 pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use validity::Validity;
-pub(crate) use validity::from_asn1;
+pub(crate) use validity::{Date, from_asn1};
 
 /// The certificates that a peer presented: the leaf, read, and the others, as they came.
 ///
@@ -82,10 +82,11 @@ impl PeerChain {
     /// not do so twice.
     #[cfg(feature = "tls")]
     pub(crate) fn parse_borrowed<'a>(
+        limits: ChainLimits,
         leaf: &'a CertificateDer<'_>,
         others: &[CertificateDer<'_>],
     ) -> Result<(Self, EndEntityCert<'a>), Malformed> {
-        ChainLimits::default().check(std::iter::once(leaf).chain(others))?;
+        limits.check(std::iter::once(leaf).chain(others))?;
         let (leaf, end_entity) = Certificate::parse_borrowed(leaf)?;
         let others = others.iter().map(|other| other.clone().into_owned()).collect();
         Ok((Self { leaf, others }, end_entity))
@@ -123,7 +124,8 @@ impl fmt::Debug for PeerChain {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainLimits {
-    /// Certificates in the chain, leaf included. Default 8.
+    /// Certificates in the chain, leaf included. Default 8: a leaf, six intermediates, which is as many as path building
+    /// follows, and a root that need not have been sent.
     pub certificates: usize,
     /// Bytes of DER of all certificates together. Default 16 KiB.
     pub bytes: usize,
@@ -139,6 +141,20 @@ impl Default for ChainLimits {
 }
 
 impl ChainLimits {
+    /// Those of the handshake that is over: whoever has verified it had limits of its own.
+    pub(crate) const OF_THE_HANDSHAKE: Self = Self {
+        certificates: usize::MAX,
+        bytes: usize::MAX,
+    };
+
+    /// What passes one of the two passes this.
+    pub(crate) fn wider(self, other: Self) -> Self {
+        Self {
+            certificates: self.certificates.max(other.certificates),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
+
     /// At most this many certificates.
     #[must_use]
     pub fn with_certificates(mut self, certificates: usize) -> Self {
@@ -226,7 +242,8 @@ pub enum Malformed {
     /// The validity dates cannot be told as seconds since 1970, or end before they begin.
     #[error("the validity of the leaf cannot be read")]
     Validity,
-    /// A name carries bytes that no identity may have: control bytes, NUL, or non-ASCII in an ASCII type.
+    /// A name is made to be misread: by a control character, NUL, or a mark that hides text or changes its direction; or an
+    /// IP address has another length than one.
     #[error("a name of the leaf is not well-formed ({kind})")]
     Name {
         /// The kind of name.

@@ -1,9 +1,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use rustls_pki_types::DnsName;
+
 /// One name of a leaf certificate, with its type. Names of different types never compare equal.
 ///
-/// Every name in here is well-formed: no control bytes, no NUL, ASCII where the type demands it, no wildcard.
+/// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
+/// says so, no wildcard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Name {
@@ -37,27 +40,49 @@ impl Name {
     /// A name of that kind, checked as the names in a certificate are.
     ///
     /// # Errors
-    /// [`InvalidName`]: empty, a control byte, non-ASCII in an ASCII type, a wildcard, an address that is none.
+    /// [`InvalidName`]: empty, a control character, non-ASCII in an ASCII type, a wildcard, a DNS name or an address that is
+    /// none.
     pub fn parse(kind: NameKind, text: &str) -> Result<Self, InvalidName> {
         Self::read(kind, text.as_bytes())?.ok_or(InvalidName { kind })
     }
 
-    /// As [`parse`](Self::parse); nothing where it is a wildcard: `*.example.com` and the like stand for many hosts, so
-    /// they are nobody's identity.
-    pub(super) fn read(kind: NameKind, text: &[u8]) -> Result<Option<Self>, InvalidName> {
-        let text = check_text(kind, text)?;
-        if text.contains('*') {
-            return Ok(None);
+    /// As [`parse`](Self::parse); nothing where it can be nobody's identity: a wildcard, which stands for many hosts, or
+    /// what is not a name of its kind. It is an error only where it is made to be misread.
+    pub(super) fn read(kind: NameKind, bytes: &[u8]) -> Result<Option<Self>, InvalidName> {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            let misread = bytes.iter().any(u8::is_ascii_control);
+            return if misread {
+                Err(InvalidName { kind })
+            } else {
+                Ok(None)
+            };
+        };
+        if text.chars().any(is_forbidden) {
+            return Err(InvalidName { kind });
         }
-        Ok(Some(match kind {
-            NameKind::Dns => Self::Dns(text.to_ascii_lowercase().into()),
+        Ok(Self::well_formed(kind, text))
+    }
+
+    fn well_formed(kind: NameKind, text: &str) -> Option<Self> {
+        let ascii_only = !matches!(kind, NameKind::CommonName | NameKind::OrganizationalUnit);
+        if text.is_empty() || text.contains('*') || (ascii_only && !text.is_ascii()) {
+            return None;
+        }
+        Some(match kind {
+            NameKind::Dns if is_dns_name(text) => Self::Dns(text.to_ascii_lowercase().into()),
+            NameKind::Dns => return None,
             NameKind::Uri => Self::Uri(text.into()),
             NameKind::Email => Self::Email(text.into()),
-            NameKind::Ip => Self::Ip(text.parse().map_err(|_| InvalidName { kind })?),
+            NameKind::Ip => Self::Ip(text.parse().ok()?),
             NameKind::CommonName => Self::CommonName(text.into()),
             NameKind::OrganizationalUnit => Self::OrganizationalUnit(text.into()),
-        }))
+        })
     }
+}
+
+/// As webpki sees it, which compares such names with those that we wanted to reach.
+pub(super) fn is_dns_name(text: &str) -> bool {
+    DnsName::try_from(text).is_ok()
 }
 
 impl fmt::Display for Name {
@@ -113,21 +138,8 @@ pub struct InvalidName {
     pub kind: NameKind,
 }
 
-/// Refuses what no identity may hold, whatever its kind: a NUL or line break turns an exact match into a lie in any
-/// reader that stops there.
-fn check_text(kind: NameKind, text: &[u8]) -> Result<&str, InvalidName> {
-    let invalid = InvalidName { kind };
-    let text = std::str::from_utf8(text).map_err(|_| invalid.clone())?;
-    let ascii_only = !matches!(kind, NameKind::CommonName | NameKind::OrganizationalUnit);
-    let bad = if text.is_ascii() {
-        text.is_empty() || text.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        ascii_only || text.chars().any(is_forbidden)
-    };
-    if bad { Err(invalid) } else { Ok(text) }
-}
-
-/// Control characters, and the marks that make text read in another order than it is stored in.
+/// Control characters, which turn an exact match into a lie in any reader that stops there, and the marks that hide text
+/// or make it read in another order than it is stored in.
 fn is_forbidden(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -159,6 +171,12 @@ mod tests {
             (NameKind::Dns, ""),
             (NameKind::Dns, "*.example.com"),
             (NameKind::Dns, "bücher.example"),
+            (NameKind::Dns, "10.0.0.1"),
+            (NameKind::Dns, "{x}.example.com"),
+            (NameKind::Dns, "a-.example.com"),
+            (NameKind::Dns, "my client"),
+            (NameKind::Email, "jörg@acme.example"),
+            (NameKind::CommonName, ""),
             (NameKind::Uri, "spiffe://td/a\0b"),
             (NameKind::Uri, "spiffe://td/*"),
             (NameKind::Email, "a@b\r\n"),

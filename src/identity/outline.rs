@@ -94,22 +94,32 @@ impl<'a> Outline<'a> {
     }
 
     pub(super) fn key_kind(&self) -> KeyKind {
-        let strong = match key_algorithm(self.spki) {
-            Some(algorithm) if algorithm == alg_id::RSA_ENCRYPTION.as_ref() => {
-                rsa_bits(self.spki).is_some_and(|bits| bits >= MIN_RSA_BITS)
-            }
-            Some(algorithm) => STRONG.iter().any(|strong| strong.as_ref() == algorithm),
-            None => false,
+        let Some((algorithm, key)) = key(self.spki) else {
+            return KeyKind::Unsupported;
         };
-        if strong { KeyKind::Strong } else { KeyKind::Weak }
+        let is = |known: &AlgorithmIdentifier| known.as_ref() == algorithm;
+        if is(&alg_id::RSA_ENCRYPTION) {
+            let strong = rsa_bits(key).is_some_and(|bits| bits >= MIN_RSA_BITS);
+            return if strong { KeyKind::Strong } else { KeyKind::Weak };
+        }
+        // A point has two more forms (SEC 1 §2.3.3); in one only, one key has one name.
+        let on_curve = CURVES.iter().any(is) && key.first() == Some(&UNCOMPRESSED);
+        if on_curve || STRONG.iter().any(is) {
+            KeyKind::Strong
+        } else {
+            KeyKind::Unsupported
+        }
     }
 }
 
+/// How a point that is written out begins.
+const UNCOMPRESSED: u8 = 4;
+
+/// Keys that are points.
+const CURVES: [AlgorithmIdentifier; 3] = [alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521];
+
 /// Keys that are strong whatever their value.
-const STRONG: [AlgorithmIdentifier; 7] = [
-    alg_id::ECDSA_P256,
-    alg_id::ECDSA_P384,
-    alg_id::ECDSA_P521,
+const STRONG: [AlgorithmIdentifier; 4] = [
     alg_id::ED25519,
     alg_id::ML_DSA_44,
     alg_id::ML_DSA_65,
@@ -146,18 +156,18 @@ fn extension(fields: &[u8]) -> Option<Extension<'_>> {
     fields.is_empty().then_some(Extension { oid, critical, value })
 }
 
-/// The contents of the AlgorithmIdentifier of a key.
-fn key_algorithm(spki: &[u8]) -> Option<&[u8]> {
-    Some(Elements::inside(SEQUENCE, spki)?.take(SEQUENCE)?.contents)
-}
-
-/// How many bits the modulus of an RSA key has (RFC 8017 A.1.1), where it is a positive INTEGER in DER.
-fn rsa_bits(spki: &[u8]) -> Option<usize> {
+/// The contents of a key's AlgorithmIdentifier, and the key.
+fn key(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut fields = Elements::inside(SEQUENCE, spki)?;
-    fields.take(SEQUENCE)?;
+    let algorithm = fields.take(SEQUENCE)?.contents;
     let (0, key) = fields.take(BIT_STRING)?.contents.split_first()? else {
         return None;
     };
+    Some((algorithm, key))
+}
+
+/// How many bits the modulus of an RSA key has (RFC 8017 A.1.1), where it is a positive INTEGER in DER.
+fn rsa_bits(key: &[u8]) -> Option<usize> {
     let modulus = Elements::inside(SEQUENCE, key)?.take(INTEGER)?.contents;
     match modulus {
         [0, 0x80..=0xff, ..] => Some((modulus.len() - 1) * 8),
@@ -189,14 +199,9 @@ mod tests {
     }
 
     fn rsa(modulus: &[u8]) -> Vec<u8> {
-        let key = tlv(
-            SEQUENCE,
-            &[tlv(INTEGER, modulus), tlv(INTEGER, &[1, 0, 1])].concat(),
-        );
-        let algorithm = tlv(SEQUENCE, alg_id::RSA_ENCRYPTION.as_ref());
         tlv(
             SEQUENCE,
-            &[algorithm, tlv(BIT_STRING, &[&[0], &key[..]].concat())].concat(),
+            &[tlv(INTEGER, modulus), tlv(INTEGER, &[1, 0, 1])].concat(),
         )
     }
 

@@ -34,15 +34,26 @@ pub(super) fn names(
     Ok(names)
 }
 
-/// A general name, or nothing where its type carries no identity here or where it is a wildcard.
+/// A general name, or nothing where its type carries no identity here, or where it can be nobody's.
 fn alternative_name(name: &GeneralName<'_>) -> Result<Option<Name>, Malformed> {
     match name {
         GeneralName::DNSName(text) => text_name(NameKind::Dns, text.as_bytes()),
         GeneralName::URI(text) => text_name(NameKind::Uri, text.as_bytes()),
         GeneralName::RFC822Name(text) => text_name(NameKind::Email, text.as_bytes()),
         GeneralName::IPAddress(octets) => ip_name(octets).map(Some),
-        GeneralName::Invalid(tag, _) => Err(Malformed::Name { kind: kind_of(*tag) }),
+        GeneralName::Invalid(tag, bytes) => unread_name(*tag, bytes),
         _ => Ok(None),
+    }
+}
+
+/// One that x509-parser does not read: text that is not UTF-8, or an odd name of a type that carries no identity.
+fn unread_name(tag: Tag, bytes: &[u8]) -> Result<Option<Name>, Malformed> {
+    match tag.0 {
+        1 => text_name(NameKind::Email, bytes),
+        2 => text_name(NameKind::Dns, bytes),
+        6 => text_name(NameKind::Uri, bytes),
+        0 | 3..=5 | 8 => Ok(None),
+        _ => Err(Malformed::Extension),
     }
 }
 
@@ -84,15 +95,6 @@ fn subject_names(
         }
     }
     Ok(())
-}
-
-fn kind_of(tag: Tag) -> NameKind {
-    match tag.0 {
-        1 => NameKind::Email,
-        6 => NameKind::Uri,
-        7 => NameKind::Ip,
-        _ => NameKind::Dns,
-    }
 }
 
 impl From<InvalidName> for Malformed {

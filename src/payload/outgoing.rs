@@ -6,6 +6,8 @@ use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 
 use super::NoKey;
+#[cfg(feature = "http-signatures")]
+use crate::payload::http_signature::InvalidHttpSignature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
@@ -19,8 +21,8 @@ pub trait SignPayload: fmt::Debug + Send + Sync {
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign>;
 }
 
-/// A message to be signed.
-#[derive(Debug, Clone, Copy)]
+/// A message to be signed. `Debug` shows of its target the host, and neither fields nor body: tokens stand there.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {
     /// Whose keys sign it.
@@ -35,6 +37,20 @@ pub struct Outgoing<'a> {
     pub request: Option<(&'a Method, &'a Uri)>,
     /// The header fields that the request has already, for schemes that sign some of them.
     pub headers: Option<&'a HeaderMap>,
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, uri) = self.request.unzip();
+        f.debug_struct("Outgoing")
+            .field("tenant", self.tenant)
+            .field("id", &self.id)
+            .field("bytes", &self.body.len())
+            .field("now", &self.now)
+            .field("method", &method)
+            .field("host", &uri.and_then(Uri::host))
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Outgoing<'a> {
@@ -121,5 +137,19 @@ pub enum CannotSign {
     FieldNeeded {
         /// The field.
         name: HeaderName,
+    },
+    /// A component cannot be signed: a field that is not ASCII, or more of them than a receiver takes.
+    #[cfg(feature = "http-signatures")]
+    #[error("the signature cannot cover what it is to cover: {reason}")]
+    Component {
+        /// Which, and why.
+        reason: InvalidHttpSignature,
+    },
+    /// A parameter of the signature cannot be written: it is not ASCII.
+    #[cfg(feature = "http-signatures")]
+    #[error("the parameter {name} cannot be written: it must be ASCII")]
+    Parameter {
+        /// Which.
+        name: &'static str,
     },
 }

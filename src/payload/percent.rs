@@ -37,6 +37,13 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// As a form is encoded (WHATWG URL, the application/x-www-form-urlencoded percent-encode set), with `%20` for a space
+/// (RFC 9421 §2.2.8).
+#[cfg(feature = "http-signatures")]
+pub(super) fn encode_form(bytes: &[u8]) -> String {
+    encode(bytes).replace("%2A", "*").replace('~', "%7E")
+}
+
 /// The parameters of a query, still encoded.
 pub(super) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query

@@ -18,6 +18,8 @@ mod section;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -28,6 +30,18 @@ pub use invalid::InvalidPem;
 use invalid::Problem;
 use label::{Kind, Label};
 use section::Section;
+
+/// How a file is named in messages. A text in the place of its name is not: it may be a key.
+pub(crate) fn file_name(path: &Path) -> String {
+    // The longest name of a file on the systems there are.
+    const LONGEST: usize = 255;
+    let is_name = path.iter().all(|part| part.len() <= LONGEST);
+    let path = path.display().to_string();
+    if !is_name || path.contains("-----") || path.contains(char::is_control) {
+        return "a text in the place of a file's name".to_owned();
+    }
+    path
+}
 
 /// The certificates of a PEM text, in their order; perhaps none.
 ///

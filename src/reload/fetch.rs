@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls_pki_types::ServerName;
 
 use crate::address::{AddressGuard, PrivateAddress};
-use crate::egress::{Egress, NotConnected};
+use crate::egress::{Egress, NotConnected, Shown};
 
 /// Fetches a key set from a URL: https only, no redirects, nothing from private addresses, all within five seconds and
 /// 256 KiB.
@@ -128,7 +128,7 @@ fn unreachable(error: &(dyn Error + 'static)) -> FetchFailed {
 impl fmt::Debug for FetchJwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchJwks")
-            .field("url", &self.url)
+            .field("url", &format_args!("{}", Shown(&self.url)))
             .field("timeout", &self.timeout)
             .field("limit", &self.limit)
             .finish_non_exhaustive()

@@ -161,11 +161,13 @@ impl Terms {
 
 /// A claim that a store has granted. To be committed or released; if neither happens, the lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "neither committed nor released, it keeps the delivery's retries away until its lease runs out"]
 pub struct Claimed {
     key: ClaimKey,
     tenant: TenantId,
     token: u64,
     keep_until: UnixTime,
+    renew_until: Option<UnixTime>,
     window: Duration,
 }
 
@@ -177,6 +179,7 @@ impl Claimed {
             tenant: claim.tenant.clone(),
             token,
             keep_until: claim.keep_until,
+            renew_until: claim.renew_until,
             window: claim.window(),
         }
     }
@@ -201,7 +204,12 @@ impl Claimed {
         self.keep_until
     }
 
-    /// For how long that is, from the claim on: for stores that count by a clock of their own.
+    /// The same where the sender signs a time: a message of this delivery passes until then, and not after it.
+    pub fn renew_until(&self) -> Option<UnixTime> {
+        self.renew_until
+    }
+
+    /// For how long that is: the span that a store counts by a clock of its own, from the commit on.
     pub fn window(&self) -> Duration {
         self.window
     }

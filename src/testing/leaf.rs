@@ -315,6 +315,12 @@ impl LeafBuilder {
         self
     }
 
+    /// Adds cRLSign to its key usage.
+    pub fn with_crl_sign(mut self) -> Self {
+        self.params.key_usages.push(KeyUsagePurpose::CrlSign);
+        self
+    }
+
     /// Its key usage has keyEncipherment in place of digitalSignature.
     pub fn without_digital_signature(mut self) -> Self {
         self.params

@@ -8,7 +8,7 @@ use crate::trust::Untrusted;
 /// | alert | for |
 /// |---|---|
 /// | `bad_certificate` | what cannot be read, or breaks a rule of RFC 5280 |
-/// | `unsupported_certificate` | what is not meant for this purpose, too weak or too long-lived |
+/// | `unsupported_certificate` | what is not meant for this purpose, too weak, of an unsupported kind or too long-lived |
 /// | `certificate_expired` | what is expired, or not valid yet |
 /// | `certificate_revoked` | what its authority has revoked, or our own deny list names |
 /// | `unknown_ca` | what no trusted authority vouches for, also by its revocation lists |
@@ -42,14 +42,18 @@ pub(super) fn to_rustls(untrusted: &Untrusted) -> Error {
         | Untrusted::ExtendedKeyUsage { .. }
         | Untrusted::KeyUsage
         | Untrusted::CaAsLeaf
+        | Untrusted::CrlSignerAsLeaf
         | Untrusted::WeakKey
+        | Untrusted::UnsupportedKey
         | Untrusted::Lifetime { .. }
         | Untrusted::Policy { .. } => CertificateError::InvalidPurpose,
         Untrusted::Signature | Untrusted::SignatureAlgorithm => CertificateError::BadSignature,
         Untrusted::CriticalExtension | Untrusted::Malformed(Malformed::CriticalExtension) => {
             CertificateError::UnhandledCriticalExtension
         }
-        Untrusted::WrongName { .. } | Untrusted::NameConstraint => CertificateError::NotValidForName,
+        Untrusted::WrongName { .. }
+        | Untrusted::NameConstraint
+        | Untrusted::UnsupportedNameConstraint { .. } => CertificateError::NotValidForName,
         Untrusted::Malformed(_) | Untrusted::Rfc5280 { .. } | Untrusted::Path => {
             CertificateError::BadEncoding
         }

@@ -66,8 +66,8 @@ impl Credentials {
         key: impl AsRef<Path>,
     ) -> Result<Self, InvalidCredentials> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
-        let chain = read_chain(&chain.display().to_string(), &read(chain)?)?;
-        let key = read_key(&key.display().to_string(), &read(key)?)?;
+        let chain = read_chain(&pem::file_name(chain), &read(chain)?)?;
+        let key = read_key(&pem::file_name(key), &read(key)?)?;
         Self::new(provider, chain, key)
     }
 
@@ -121,7 +121,7 @@ impl Credentials {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<(), InvalidCredentials> {
-        let chain = PeerChain::parse(self.certified.cert.iter().cloned());
+        let chain = PeerChain::parse_within(trust.limits(), self.certified.cert.iter().cloned());
         let verified = chain
             .map_err(Into::into)
             .and_then(|chain| VerifiedPeer::verify(trust, chain, role, now));
@@ -195,7 +195,7 @@ const GIVEN: &str = "the PEM text given";
 
 fn read(path: &Path) -> Result<Vec<u8>, InvalidCredentials> {
     std::fs::read(path).map_err(|error| InvalidCredentials::Unreadable {
-        file: path.display().to_string(),
+        file: pem::file_name(path),
         reason: error.to_string(),
     })
 }

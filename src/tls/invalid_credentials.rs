@@ -1,5 +1,6 @@
 use rustls::pki_types::UnixTime;
 
+use crate::identity::Date;
 use crate::pem::InvalidPem;
 use crate::trust::Untrusted;
 
@@ -75,8 +76,8 @@ pub enum InvalidCredentials {
     },
     /// A certificate has expired.
     #[error(
-        "certificate {place} of the chain expired at {} (now {}, in seconds since 1970); have it renewed, or check the clock",
-        .not_after.as_secs(), .now.as_secs()
+        "certificate {place} of the chain expired at {} (now {}); have it renewed, or check the clock",
+        Date(*.not_after), Date(*.now)
     )]
     Expired {
         /// Which one.
@@ -88,8 +89,8 @@ pub enum InvalidCredentials {
     },
     /// A certificate is not valid yet.
     #[error(
-        "certificate {place} of the chain is not valid before {} (now {}, in seconds since 1970); check the clock",
-        .not_before.as_secs(), .now.as_secs()
+        "certificate {place} of the chain is not valid before {} (now {}); check the clock",
+        Date(*.not_before), Date(*.now)
     )]
     NotYetValid {
         /// Which one.

@@ -76,7 +76,7 @@ impl HandshakeVerifier {
             self.pending.push(Pending { peer, memory, now });
             return Ok(());
         }
-        let verified = PeerChain::parse_borrowed(end_entity, intermediates)
+        let verified = PeerChain::parse_borrowed(self.trust.limits(), end_entity, intermediates)
             .map_err(Untrusted::from)
             .and_then(|(chain, leaf)| VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now));
         match verified {

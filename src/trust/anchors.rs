@@ -3,13 +3,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 
+use webpki::EndEntityCert;
+
 use super::Untrusted;
 use super::invalid_ca::{InvalidCa, Problem};
 use super::path::Algorithms;
 use super::profile::check_signer;
 use super::public_roots::PublicRoots;
 use super::source::Source;
-use crate::identity::{CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, SpkiHash, Validity};
+use crate::identity::{
+    CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, SpkiHash, Validity,
+};
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
 const SCAN: usize = 16;
@@ -31,7 +35,8 @@ pub(super) struct Anchor {
     pub(super) spki_der: SubjectPublicKeyInfoDer<'static>,
     pub(super) validity: Validity,
     pub(super) name_constrained: bool,
-    pub(super) constrains_emails: bool,
+    /// The types of names that it constrains.
+    pub(super) constrained: NameTypes,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     /// How many authorities may stand between it and a leaf.
     pub(super) path_len: Option<u32>,
@@ -105,10 +110,16 @@ impl Anchors {
         let (facts, validity) = Facts::of(der).map_err(|_| Problem::Certificate)?;
         let subject = subject_text(der);
         if !facts.is_ca {
-            return Err(Problem::NotACa { subject });
+            return Err(if is_self_issued(der) {
+                Problem::SelfSignedLeaf { subject }
+            } else {
+                Problem::NotACa { subject }
+            });
         }
-        if facts.key == KeyKind::Weak {
-            return Err(Problem::WeakKey { subject });
+        match facts.key {
+            KeyKind::Strong => {}
+            KeyKind::Weak => return Err(Problem::WeakKey { subject }),
+            KeyKind::Unsupported => return Err(Problem::UnsupportedKey { subject }),
         }
         if facts.unknown_critical {
             return Err(Problem::CriticalExtension { subject });
@@ -149,7 +160,11 @@ impl Anchors {
         let (facts, validity) = Facts::of(der).map_err(|_| Problem::Certificate)?;
         let subject = subject_text(der);
         if facts.is_ca {
-            return Err(Problem::NotALeaf { subject });
+            return Err(if is_self_issued(der) {
+                Problem::SelfSignedCa { subject }
+            } else {
+                Problem::NotALeaf { subject }
+            });
         }
         if now > validity.not_after {
             return Err(Problem::Expired {
@@ -185,6 +200,17 @@ impl Anchors {
                 .map(borrowed)
                 .collect(),
         )
+    }
+
+    /// The types of names that the anchors of these names constrain.
+    pub(super) fn constrained(&self, names: &[Vec<u8>]) -> NameTypes {
+        let places = names
+            .iter()
+            .filter_map(|name| self.by_subject.get(name.as_slice()));
+        let anchors = places.flatten().filter_map(|place| self.anchors.get(*place));
+        anchors.fold(NameTypes::default(), |types, anchor| {
+            types.and(anchor.constrained)
+        })
     }
 
     /// What is known of the anchor that a path ended in.
@@ -235,9 +261,10 @@ impl Anchor {
             spki_der,
             validity,
             name_constrained: trusted.name_constraints.is_some(),
-            constrains_emails: facts
+            constrained: facts
                 .name_constraints
-                .is_some_and(NameConstraints::constrain_emails),
+                .map(NameConstraints::constrained)
+                .unwrap_or_default(),
             extended_key_usage: facts.extended_key_usage,
             path_len: facts.path_len,
             may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
@@ -255,7 +282,7 @@ impl Anchor {
             spki_der,
             validity: Validity::ALWAYS,
             name_constrained: trusted.name_constraints.is_some(),
-            constrains_emails: false,
+            constrained: NameTypes::default(),
             extended_key_usage: None,
             path_len: None,
             may_sign_crls: true,
@@ -335,6 +362,11 @@ fn same(one: &TrustAnchor<'_>, other: &TrustAnchor<'_>) -> bool {
     one.subject_public_key_info.as_ref() == other.subject_public_key_info.as_ref()
         && one.name_constraints.as_ref().map(AsRef::as_ref)
             == other.name_constraints.as_ref().map(AsRef::<[u8]>::as_ref)
+}
+
+/// For messages to the operator only.
+fn is_self_issued(der: &CertificateDer<'_>) -> bool {
+    EndEntityCert::try_from(der).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
 }
 
 /// For messages to the operator only; never matched.

@@ -1,5 +1,6 @@
 use rustls_pki_types::UnixTime;
 
+use crate::identity::Date;
 use crate::pem::InvalidPem;
 
 /// A set of anchors that must not be used: which source, which certificate, what to do.
@@ -24,17 +25,29 @@ pub(super) enum Problem {
         "{subject} is not a certificate authority (basicConstraints cA is false); give its issuer, or trust it as a leaf"
     )]
     NotACa { subject: String },
+    #[error(
+        "{subject} is not a certificate authority (basicConstraints cA is false), and self-signed; trust it as a leaf (`leaf_pem`)"
+    )]
+    SelfSignedLeaf { subject: String },
     #[error("{subject} is a certificate authority; give it as an anchor, not as a leaf")]
     NotALeaf { subject: String },
+    #[error(
+        "{subject} is self-signed and a certificate authority (basicConstraints cA), as tools make them unless told otherwise, \
+         and no peer may show an authority as its own certificate; make it again with CA:FALSE, or pin its key (`PinSet`)"
+    )]
+    SelfSignedCa { subject: String },
     #[error(
         "{subject} may not sign certificates (keyUsage lacks keyCertSign); give the CA certificate that may"
     )]
     MayNotSign { subject: String },
-    #[error(
-        "{subject} has a weak key (RSA below 2048 bits, or an unusual curve); have the CA issue a new one"
-    )]
+    #[error("{subject} has a weak key (RSA below 2048 bits); have the CA issue a new one")]
     WeakKey { subject: String },
-    #[error("{subject} expired at {} (seconds since 1970); remove it, or give its successor", .not_after.as_secs())]
+    #[error(
+        "{subject} has a key of a kind that is not supported; RSA, ECDSA on P-256, P-384 and P-521 (uncompressed), Ed25519 and \
+         ML-DSA are"
+    )]
+    UnsupportedKey { subject: String },
+    #[error("{subject} expired at {}; remove it, or give its successor", Date(*.not_after))]
     Expired { subject: String, not_after: UnixTime },
     #[error(
         "{subject} is a public authority, which issues to anybody; for senders with a public certificate use PublicCa, \

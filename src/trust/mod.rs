@@ -56,7 +56,7 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
-use crate::identity::{Certificate, PeerChain, SpkiHash, Validity};
+use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
@@ -88,6 +88,12 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.
     fn generation(&self) -> u64 {
         0
+    }
+
+    /// How large a chain it wants to be asked about: what is larger is refused before any of it is read. The limits of its
+    /// [`Profile`], where it has one.
+    fn limits(&self) -> ChainLimits {
+        ChainLimits::default()
     }
 
     /// What this verifier remembers of peers that it has verified before. Nothing by default; see [`Remembered`].
@@ -293,6 +299,11 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.generation().max(self.second.generation())
     }
 
+    fn limits(&self) -> ChainLimits {
+        // Each asks after its own again; a tighter one must not keep from the other what that one lets through.
+        self.first.limits().wider(self.second.limits())
+    }
+
     fn confirm(&self, peer: &VerifiedPeer) {
         self.first.confirm(peer);
         self.second.confirm(peer);
@@ -308,6 +319,10 @@ macro_rules! verify_peer_through {
 
             fn generation(&self) -> u64 {
                 (**self).generation()
+            }
+
+            fn limits(&self) -> ChainLimits {
+                (**self).limits()
             }
 
             fn memory(&self) -> Option<Recall> {

@@ -9,7 +9,7 @@ use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{ExtendedKeyUsage, NameConstraints, PeerChain};
+use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
 
 /// The algorithms of the caller's crypto provider.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -90,9 +90,23 @@ impl PathRules {
         match (path, inspected.take()) {
             (Ok(_), Some(Ok(evidence))) => Ok(evidence),
             (Err(_), Some(Err(refused))) => Err(refused),
+            (Err(webpki::Error::NameConstraintViolation), _) => Err(self.name_constraint(end_entity, peer)),
             (Err(error), _) => Err(from_webpki(&error)),
             (Ok(_), _) => Err(Untrusted::Path),
         }
+    }
+
+    /// webpki says "violated" also of names that it does not compare.
+    fn name_constraint(&self, end_entity: &EndEntityCert<'_>, peer: &Presented<'_>) -> Untrusted {
+        let mut names = peer.chain.leaf().facts().names;
+        let mut constrained = self.anchors.constrained(&issuers(end_entity, peer.chain));
+        let others = peer.chain.others().iter().filter_map(|der| Facts::of(der).ok());
+        for (issuer, _) in others.filter(|(facts, _)| facts.is_ca) {
+            names = names.and(issuer.names);
+            let own = issuer.name_constraints.map(NameConstraints::constrained);
+            constrained = constrained.and(own.unwrap_or_default());
+        }
+        name_constraint(names, constrained)
     }
 
     /// Evidence of one path that webpki has verified, or why our own rules refuse it.
@@ -119,7 +133,7 @@ impl PathRules {
             self.profile.check_issuer(&known.facts, purposes, peer.role)?;
             let constraints = known.facts.name_constraints;
             if has_email && constraints.is_some_and(NameConstraints::constrain_emails) {
-                return Err(Untrusted::NameConstraint);
+                return Err(name_constraint(NameTypes::EMAIL, NameTypes::EMAIL));
             }
             has_email |= known.facts.email_in_subject;
             let issuer = Issuer::new(
@@ -155,8 +169,9 @@ impl PathRules {
         }
         let leaf = peer.chain.leaf().facts();
         let facts = std::iter::once(leaf).chain(known.iter().map(|known| &known.facts));
-        if anchor.constrains_emails && facts.clone().any(|facts| facts.email_in_subject) {
-            return Err(Untrusted::NameConstraint);
+        if anchor.constrained.contains(NameTypes::EMAIL) && facts.clone().any(|facts| facts.email_in_subject)
+        {
+            return Err(name_constraint(NameTypes::EMAIL, NameTypes::EMAIL));
         }
         match anchor.extended_key_usage {
             None => Ok(()),
@@ -187,6 +202,13 @@ fn not_revoked(evidence: Evidence, answer: NotRevoked) -> Evidence {
         valid: evidence.valid.intersect(answer.valid),
         reported: evidence.reported.or(answer.reported.map(Box::new)),
         ..evidence
+    }
+}
+
+fn name_constraint(names: NameTypes, constrained: NameTypes) -> Untrusted {
+    match names.not_compared(constrained) {
+        Some(kind) => Untrusted::UnsupportedNameConstraint { kind },
+        None => Untrusted::NameConstraint,
     }
 }
 

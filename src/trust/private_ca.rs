@@ -9,7 +9,7 @@ use super::authorities::Authorities;
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::SpkiHash;
+use crate::identity::{ChainLimits, SpkiHash};
 
 /// Trusts what certificate authorities of your own have issued.
 ///
@@ -27,7 +27,8 @@ pub struct PrivateCa {
 }
 
 impl PrivateCa {
-    /// Anchors from the certificates of a PEM text, which may hold other sections too, under the strict profile.
+    /// Anchors from the certificates of a PEM text, all or none, under the strict profile. Keys may stand beside them; a CRL
+    /// may not, since it would have no effect.
     ///
     /// # Errors
     /// [`InvalidCa`]: no certificate in it, one that cannot be read, is expired at `now`, is no certificate authority,
@@ -69,6 +70,10 @@ impl PrivateCa {
 impl VerifyPeer for PrivateCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         self.rules.verify(peer)
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.rules.profile.limits()
     }
 
     fn confirm(&self, peer: &VerifiedPeer) {

@@ -9,8 +9,9 @@ use crate::identity::{
 ///
 /// Strict by default: sizes within [`ChainLimits`]; the leaf carries the extended key usage of its role (clientAuth or
 /// serverAuth; anyExtendedKeyUsage does not count), may make digital signatures where it has a key usage, and cannot
-/// sign certificates; issuers with a key usage may sign certificates; no key on the path is weak (RSA below 2048 bits,
-/// curves other than P-256, P-384 and P-521). rustls-webpki asks none of this.
+/// sign certificates or CRLs; issuers with a key usage may sign certificates; no key on the path is weak (RSA below 2048
+/// bits) or of a kind that is not supported (all but RSA, ECDSA on P-256, P-384 and P-521, Ed25519 and ML-DSA).
+/// rustls-webpki asks none of this.
 ///
 /// `with_` and `require_` tighten; `allow_` loosens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,8 +37,8 @@ impl Profile {
         Self::default()
     }
 
-    /// At most so many certificates and bytes, before any signature is checked. A chain that exceeds the absolute
-    /// limits of [`PeerChain::parse`] is refused whatever stands here.
+    /// At most so many certificates and bytes, before any signature is checked, in a handshake before anything is read.
+    /// Whoever reads a chain without a handshake gives them to [`PeerChain::parse_within`].
     #[must_use]
     pub fn with_limits(mut self, limits: ChainLimits) -> Self {
         self.limits = limits;
@@ -52,7 +53,8 @@ impl Profile {
         self
     }
 
-    /// Refuses paths with more than this many intermediate certificates between leaf and anchor.
+    /// Refuses paths with more than this many intermediate certificates between leaf and anchor. With more than six a path
+    /// is refused whatever stands here: path building follows no longer ones.
     #[must_use]
     pub fn with_max_path_length(mut self, intermediates: usize) -> Self {
         self.max_path_length = Some(intermediates);
@@ -92,6 +94,10 @@ impl Profile {
         self
     }
 
+    pub(super) fn limits(&self) -> ChainLimits {
+        self.limits
+    }
+
     /// Sizes, before anything costly.
     pub(super) fn check_size(&self, chain: &PeerChain) -> Result<(), Untrusted> {
         Ok(self.limits.check(chain.certificates())?)
@@ -99,12 +105,11 @@ impl Profile {
 
     pub(super) fn check_leaf(&self, leaf: &Certificate, role: Role<'_>) -> Result<(), Untrusted> {
         let facts = leaf.facts();
-        if facts.is_ca
-            || facts
-                .key_usage
-                .is_some_and(|usage| usage.key_cert_sign || usage.crl_sign)
-        {
+        if facts.is_ca || facts.key_usage.is_some_and(|usage| usage.key_cert_sign) {
             return Err(Untrusted::CaAsLeaf);
+        }
+        if facts.key_usage.is_some_and(|usage| usage.crl_sign) {
+            return Err(Untrusted::CrlSignerAsLeaf);
         }
         if facts.key_usage.is_some_and(|usage| !usage.digital_signature) {
             return Err(Untrusted::KeyUsage);
@@ -230,6 +235,7 @@ fn check_key(facts: &Facts) -> Result<(), Untrusted> {
     match facts.key {
         KeyKind::Strong => Ok(()),
         KeyKind::Weak => Err(Untrusted::WeakKey),
+        KeyKind::Unsupported => Err(Untrusted::UnsupportedKey),
     }
 }
 

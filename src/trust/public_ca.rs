@@ -11,7 +11,7 @@ use super::invalid_ca::{InvalidCa, Problem};
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::{Name, PeerChain};
+use crate::identity::{ChainLimits, Name, PeerChain};
 
 /// Trusts exactly named, or pinned, holders of certificates from an authority that issues to anybody.
 ///
@@ -98,6 +98,10 @@ impl VerifyPeer for PublicCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let path = self.rules.verify(peer)?;
         self.only.check(peer, path)
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.rules.profile.limits()
     }
 
     fn confirm(&self, peer: &VerifiedPeer) {

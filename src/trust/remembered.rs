@@ -6,6 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::identity::ChainLimits;
 
 /// How many peers are remembered by default.
 const CAPACITY: usize = 10_000;
@@ -63,6 +64,10 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
 
     fn generation(&self) -> u64 {
         self.inner.generation()
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.inner.limits()
     }
 
     fn memory(&self) -> Option<Recall> {

@@ -1,5 +1,5 @@
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::Validity;
+use crate::identity::{ChainLimits, Validity};
 
 /// Asks a verifier and lets the peer in whatever it says: what it would have refused stands in
 /// [`Evidence::reported`]. To try pins or a profile out before they count.
@@ -36,6 +36,10 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
 
     fn generation(&self) -> u64 {
         self.inner.generation()
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.inner.limits()
     }
 
     fn confirm(&self, peer: &VerifiedPeer) {

@@ -45,7 +45,7 @@ impl fmt::Display for Source {
         match self {
             Self::Pem(_) | Self::LeafPem(_) => f.write_str("the PEM text given"),
             Self::Der(_) => f.write_str("the certificate given"),
-            Self::PemFile(path) => path.display().fmt(f),
+            Self::PemFile(path) => f.write_str(&pem::file_name(path)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::PassedOver;
-use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
+use crate::identity::{Date, Malformed, SerialNumber, SpkiHash, Validity};
 
 /// Why a peer is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum Untrusted {
     #[error("no path leads to a trusted certificate authority")]
     UnknownIssuer,
     /// A certificate on the path, or its anchor, is no longer valid.
-    #[error("expired at {} (now {})", .not_after.as_secs(), .now.as_secs())]
+    #[error("expired at {} (now {})", Date(*.not_after), Date(*.now))]
     Expired {
         /// Its last second.
         not_after: UnixTime,
@@ -25,7 +25,7 @@ pub enum Untrusted {
         now: UnixTime,
     },
     /// A certificate on the path is not valid yet.
-    #[error("not valid before {} (now {})", .not_before.as_secs(), .now.as_secs())]
+    #[error("not valid before {} (now {})", Date(*.not_before), Date(*.now))]
     NotYetValid {
         /// Its first second.
         not_before: UnixTime,
@@ -51,8 +51,11 @@ pub enum Untrusted {
     #[error("the key usage of an issuer does not allow it to sign certificates")]
     IssuerKeyUsage,
     /// The leaf is a certificate authority, or may sign certificates.
-    #[error("the leaf is a certificate authority")]
+    #[error("the leaf is a certificate authority, or may sign certificates")]
     CaAsLeaf,
+    /// The key usage of the leaf allows it to sign CRLs, which is for authorities (RFC 5280 §4.2.1.3).
+    #[error("the key usage of the leaf allows it to sign CRLs (cRLSign), as only an authority's may")]
+    CrlSignerAsLeaf,
     /// An issuer on the only path is no certificate authority.
     #[error("an issuer on the path is not a certificate authority")]
     LeafAsCa,
@@ -65,7 +68,16 @@ pub enum Untrusted {
     /// A name lies outside what a certificate authority on the path may certify (RFC 5280 §4.2.1.10).
     #[error("a name violates the constraints of a certificate authority on the path")]
     NameConstraint,
-    /// The path is longer than an authority on it allows, or than the verifier follows.
+    /// An authority on the path constrains names of a type that is not compared, and such a name is there. It may be good or
+    /// bad (RFC 5280 §4.2.1.10: process the constraint, or reject the certificate).
+    #[error(
+        "an authority on the path constrains names of the type {kind}, which is not supported, and a certificate below it has one"
+    )]
+    UnsupportedNameConstraint {
+        /// The type of name.
+        kind: &'static str,
+    },
+    /// The path is longer than an authority on it allows, or than the verifier follows: six intermediates.
     #[error("the path is too long")]
     PathLength,
     /// Path building was given up: the chain is made to be expensive.
@@ -86,9 +98,16 @@ pub enum Untrusted {
         /// The key that was presented.
         spki: SpkiHash,
     },
-    /// A key on the path is too weak: RSA below 2048 bits, or a curve other than P-256, P-384 and P-521.
-    #[error("a key on the path is too weak")]
+    /// A key on the path is too weak: RSA below 2048 bits.
+    #[error("a key on the path is too weak (RSA below 2048 bits)")]
     WeakKey,
+    /// A key on the path is of a kind that is not supported, weak or not: id-RSASSA-PSS, Ed448, other curves, a compressed
+    /// point.
+    #[error(
+        "a key on the path is of a kind that is not supported; RSA, ECDSA on P-256, P-384 and P-521 (uncompressed), Ed25519 \
+         and ML-DSA are"
+    )]
+    UnsupportedKey,
     /// The leaf is valid for longer than the profile allows.
     #[error("the leaf is valid for {} seconds; at most {} are allowed", .lifetime.as_secs(), .max.as_secs())]
     Lifetime {
@@ -125,7 +144,7 @@ pub enum Untrusted {
         issuer: String,
     },
     /// The CRL that speaks about a certificate on the path is out of date.
-    #[error("the CRL was to be replaced at {} (now {})", .next_update.as_secs(), .now.as_secs())]
+    #[error("the CRL was to be replaced at {} (now {})", Date(*.next_update), Date(*.now))]
     CrlExpired {
         /// Its nextUpdate.
         next_update: UnixTime,
@@ -133,7 +152,7 @@ pub enum Untrusted {
         now: UnixTime,
     },
     /// The CRL that speaks about a certificate on the path is not valid yet.
-    #[error("the CRL was issued at {}, in the future of {}", .this_update.as_secs(), .now.as_secs())]
+    #[error("the CRL was issued at {}, in the future of {}", Date(*.this_update), Date(*.now))]
     CrlFromTheFuture {
         /// Its thisUpdate.
         this_update: UnixTime,
@@ -185,16 +204,19 @@ impl Untrusted {
             Self::KeyUsage => "trust.key_usage",
             Self::IssuerKeyUsage => "trust.issuer_key_usage",
             Self::CaAsLeaf => "trust.ca_as_leaf",
+            Self::CrlSignerAsLeaf => "trust.crl_signer_as_leaf",
             Self::LeafAsCa => "trust.leaf_as_ca",
             Self::Signature => "trust.signature",
             Self::SignatureAlgorithm => "trust.signature_algorithm",
             Self::NameConstraint => "trust.name_constraint",
+            Self::UnsupportedNameConstraint { .. } => "trust.unsupported_name_constraint",
             Self::PathLength => "trust.path_length",
             Self::PathBudget => "trust.path_budget",
             Self::CriticalExtension => "trust.critical_extension",
             Self::WrongName { .. } => "trust.wrong_name",
             Self::NotPinned { .. } => "trust.not_pinned",
             Self::WeakKey => "trust.weak_key",
+            Self::UnsupportedKey => "trust.unsupported_key",
             Self::Lifetime { .. } => "trust.lifetime",
             Self::Policy { .. } => "trust.policy",
             Self::Revoked { .. } => "trust.revoked",

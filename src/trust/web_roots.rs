@@ -9,6 +9,7 @@ use super::issuers::KnownIssuers;
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::identity::ChainLimits;
 
 /// Trusts *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
 ///
@@ -82,6 +83,10 @@ impl VerifyPeer for WebRoots {
             Role::Server { .. } => self.rules.verify(peer),
             Role::Client => Err(Untrusted::ServersOnly),
         }
+    }
+
+    fn limits(&self) -> ChainLimits {
+        self.rules.profile.limits()
     }
 
     fn confirm(&self, peer: &VerifiedPeer) {

@@ -6,13 +6,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::handshake::{Done, Failed, Names, linger};
+use super::handshake::{Done, Failed, Names};
 use super::sources::{Sources, Taken};
 use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
 use crate::live::Live;
 use crate::observe::{Event, HandshakeFailure, Observer, Silent};
+use crate::stream::linger;
 use crate::tls::rustls::ServerConfig;
 
 /// Makes TLS connections of TCP connections, and tells exactly why it did not.
@@ -226,7 +227,9 @@ impl Acceptor {
             peer,
             reason: &failed.reason,
         });
-        linger(failed.io).await;
+        if let Some(io) = failed.io {
+            linger(io).await;
+        }
         failed.reason
     }
 }

@@ -11,7 +11,7 @@ use super::passed::{Passed, connection, peer};
 use super::refuse::{refuse_with, status};
 use super::{Connection, Demand, Either};
 #[cfg(feature = "tls")]
-use super::{Sites, host::Hosts};
+use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
 #[cfg(feature = "tls")]
 use crate::live::Live;
@@ -174,13 +174,15 @@ impl Rules {
             #[cfg(feature = "tls")]
             Door::ByHost(sites) => self.identify_by_host(&sites.load(), connection, request),
         };
-        let demanded = || self.demand.applies(connection, request.uri(), request.headers());
+        let demanded = self
+            .demand
+            .applies(connection, request.uri(), request.headers())?;
         match identified {
             Ok(caller) => {
                 self.report(&caller);
                 Ok(Some(caller))
             }
-            Err(Refusal::NoCertificate) if !demanded() => Ok(None),
+            Err(Refusal::NoCertificate) if !demanded => Ok(None),
             Err(refusal) => Err(refusal),
         }
     }
@@ -203,9 +205,14 @@ impl Rules {
         if !connection.ground_is_known() {
             return Err(no_ground());
         }
-        let host = Hosts::of(request.uri(), request.headers()).one()?;
-        let site = sites.find(Some(&host)).ok_or_else(|| unknown(&host))?;
-        self.identify_by(site.policy(), connection)
+        let host = host_of(request.uri(), request.headers())?;
+        match sites.find_host(&host) {
+            Some(site) => self.identify_by(site.policy(), connection),
+            None => {
+                let host = host.into_text().into();
+                Err(Misdirected::UnknownHost { host }.into())
+            }
+        }
     }
 
     /// What a verifier that only reports would have refused.
@@ -258,11 +265,4 @@ fn no_ground() -> Refusal {
         remedy: "accept with `Acceptor::by_server_name` and the sites of `CallerLayer::by_host`, or tell it with \
                  `Connection::under`",
     }
-}
-
-/// As much of the name as a server name can have (RFC 1035 §2.3.4).
-#[cfg(feature = "tls")]
-fn unknown(host: &str) -> Refusal {
-    let host = host.chars().take(255).collect::<String>().into();
-    Misdirected::UnknownHost { host }.into()
 }

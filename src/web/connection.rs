@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
-use crate::identity::{Malformed, PeerChain};
+use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
 
@@ -59,14 +59,18 @@ impl Connection {
     /// client showed none.
     ///
     /// # Security
-    /// Only ever pass what the TLS stack says of a *completed* handshake.
+    /// Only ever pass what the TLS stack says of a *completed* handshake. Their size is not asked here: that was the
+    /// handshake's to ask, and is the policy's when the caller is identified.
     ///
     /// # Errors
     /// [`Malformed`] where the certificates cannot be read.
     pub fn new(peer: SocketAddr, certificates: Option<&[CertificateDer<'_>]>) -> Result<Self, Malformed> {
         let chain = match certificates {
             None | Some([]) => None,
-            Some(certificates) => Some(PeerChain::parse(certificates.iter().cloned())?),
+            Some(certificates) => Some(PeerChain::parse_within(
+                ChainLimits::OF_THE_HANDSHAKE,
+                certificates.iter().cloned(),
+            )?),
         };
         Ok(Self::of(Facts {
             peer,

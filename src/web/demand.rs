@@ -1,10 +1,10 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, Uri};
 
 use super::Connection;
-use super::host::{Field, Hosts, normal};
+use super::host::{Host, Table, host_of, pattern};
+use crate::refusal::Misdirected;
 
 /// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
 /// be good all the same.
@@ -19,7 +19,7 @@ pub struct Demand(Whose);
 enum Whose {
     Everybodys,
     Nobodys,
-    Hosts(Arc<HashSet<String>>),
+    Hosts(Arc<Table<()>>),
 }
 
 impl Demand {
@@ -33,28 +33,48 @@ impl Demand {
         Self(Whose::Nobodys)
     }
 
-    /// Requests to these hosts must, compared without case, port and trailing dot.
+    /// Requests to these hosts must: names and addresses, without a port. They are compared without case, port and the
+    /// dot of the root, addresses in whatever form; `*.` before a name stands for exactly one label.
     ///
     /// What counts is the server name of the handshake *and* the host that the request asks for: one of them suffices,
-    /// so that neither can be used to reach the other's routes. A request that names no host at all, or two, must too.
-    pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| normal(host.as_ref()).into_owned());
-        Self(Whose::Hosts(Arc::new(hosts.collect())))
+    /// so that neither can be used to reach the other's routes. A request that names no host at all must, too; one that
+    /// names two, or one that cannot be read, is refused, with a certificate and without.
+    ///
+    /// # Errors
+    /// [`InvalidDemand`] where a host is one that no request can be for, or where there is none.
+    pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Result<Self, InvalidDemand> {
+        let mut listed = Table::default();
+        for host in hosts {
+            let read = pattern(host.as_ref()).ok_or_else(|| InvalidDemand::NotAHost {
+                host: host.as_ref().to_owned(),
+            })?;
+            listed.insert(read, ());
+        }
+        if listed.is_empty() {
+            return Err(InvalidDemand::Empty);
+        }
+        Ok(Self(Whose::Hosts(Arc::new(listed))))
     }
 
-    pub(super) fn applies(&self, connection: &Connection, uri: &Uri, headers: &HeaderMap) -> bool {
+    pub(super) fn applies(
+        &self,
+        connection: &Connection,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<bool, Misdirected> {
         let listed = match &self.0 {
-            Whose::Everybodys => return true,
-            Whose::Nobodys => return false,
-            Whose::Hosts(listed) => |host: &str| listed.contains(normal(host).as_ref()),
+            Whose::Everybodys => return Ok(true),
+            Whose::Nobodys => return Ok(false),
+            Whose::Hosts(listed) => listed,
         };
-        let hosts = Hosts::of(uri, headers);
-        let by_field = match hosts.field {
-            Field::Absent => hosts.target.is_none(),
-            Field::One(host) => listed(host),
-            Field::Unreadable => true,
+        let requested = match host_of(uri, headers) {
+            Ok(host) => listed.find(&host).is_some(),
+            Err(Misdirected::NoHost) => true,
+            Err(other) => return Err(other),
         };
-        by_field || hosts.target.is_some_and(listed) || connection.server_name().is_some_and(listed)
+        // A server name that cannot be read might be any.
+        let is_listed = |name| Host::alone(name).is_none_or(|host| listed.find(&host).is_some());
+        Ok(requested || connection.server_name().is_some_and(is_listed))
     }
 }
 
@@ -64,69 +84,110 @@ impl Default for Demand {
     }
 }
 
+/// A demand that no request would meet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDemand {
+    /// Nothing would be demanded of anybody.
+    #[error("no host: name some, or say `Demand::never`")]
+    Empty,
+    /// No request can be for this.
+    #[error(
+        "{host:?} is no host: give a DNS name in its ASCII form, with `*.` before it for all names of one label more, \
+         or an address; without a port"
+    )]
+    NotAHost {
+        /// As it was given.
+        host: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
-    use http::header::HOST;
-    use http::request::Parts;
-
+    use super::super::host::tests::request;
     use super::*;
 
-    fn request(uri: &str, hosts: &[&str]) -> Parts {
-        let mut request = http::Request::builder().uri(uri);
-        for host in hosts {
-            request = request.header(HOST, *host);
-        }
-        request.body(()).expect("a request").into_parts().0
+    fn connection() -> Connection {
+        Connection::new(([127, 0, 0, 1], 1).into(), None).expect("no certificates")
     }
 
     #[test]
     fn either_name_suffices() {
-        let peer = ([127, 0, 0, 1], 1).into();
-        let plain = Connection::new(peer, None).expect("no certificates");
+        let plain = connection();
         let strict = plain.clone().with_server_name("Strict.example");
-        let demand = Demand::for_hosts(["strict.example"]);
+        let below = plain.clone().with_server_name("a.mtls.example");
+        let unreadable = plain.clone().with_server_name("a b");
+        let demand = Demand::for_hosts([
+            "strict.example",
+            "*.MTLS.example.",
+            "::1",
+            "[2606:4700::1111]",
+            "192.0.2.1",
+        ]);
+        let demand = demand.expect("hosts");
+        let (twice, no_host) = (Err(Misdirected::TwoHosts), Err(Misdirected::Unreadable));
+        #[rustfmt::skip]
         let cases = [
-            ("the host field", &plain, request("/", &["strict.example"]), true),
-            (
-                "its case, port and dot",
-                &plain,
-                request("/", &["STRICT.example.:8443"]),
-                true,
-            ),
-            (
-                "the authority",
-                &plain,
-                request("https://strict.example/", &[]),
-                true,
-            ),
-            (
-                "the server name of the handshake",
-                &strict,
-                request("/", &["open.example"]),
-                true,
-            ),
-            ("another host", &plain, request("/", &["open.example"]), false),
-            (
-                "a host that only contains it",
-                &plain,
-                request("/", &["not.strict.example"]),
-                false,
-            ),
-            ("no host", &plain, request("/", &[]), true),
-            (
-                "two hosts",
-                &plain,
-                request("/", &["open.example", "open.example"]),
-                true,
-            ),
-            ("a host that is no text", &plain, request("/", &["\u{e9}"]), true),
-            ("an address", &plain, request("/", &["[::1]:8443"]), false),
+            ("the host field", &plain, request("/", &["strict.example"]), Ok(true)),
+            ("its case, port and dot", &plain, request("/", &["STRICT.example.:8443"]), Ok(true)),
+            ("the authority", &plain, request("https://strict.example/", &[]), Ok(true)),
+            ("the server name of the handshake", &strict, request("/", &["open.example"]), Ok(true)),
+            ("a server name below a pattern", &below, request("/", &["open.example"]), Ok(true)),
+            ("a server name that is none", &unreadable, request("/", &["open.example"]), Ok(true)),
+            ("another host", &plain, request("/", &["open.example"]), Ok(false)),
+            ("a host that only contains it", &plain, request("/", &["not.strict.example"]), Ok(false)),
+            ("a pattern", &plain, request("/", &["a.mtls.example:8443"]), Ok(true)),
+            ("two labels for one", &plain, request("/", &["a.b.mtls.example"]), Ok(false)),
+            ("the name above the pattern", &plain, request("/", &["mtls.example"]), Ok(false)),
+            ("no host", &plain, request("/", &[]), Ok(true)),
+            ("an address that is listed bare", &plain, request("/", &["[::1]:8443"]), Ok(true)),
+            ("written at length", &plain, request("/", &["[0:0:0::1]"]), Ok(true)),
+            ("one that is listed in brackets", &plain, request("/", &["[2606:4700:0::1111]:1"]), Ok(true)),
+            ("IPv4 in the form of IPv6", &plain, request("/", &["[::ffff:192.0.2.1]"]), Ok(true)),
+            ("another address", &plain, request("/", &["[::2]:8443"]), Ok(false)),
+            ("two hosts", &plain, request("/", &["open.example", "open.example"]), twice.clone()),
+            ("target and field that differ", &plain, request("https://open.example/", &["other.example"]), twice),
+            ("a host that is no text", &plain, request("/", &["\u{e9}"]), no_host.clone()),
+            ("a user", &plain, request("/", &["a@strict.example"]), no_host.clone()),
+            ("a user in the target", &plain, request("https://a@strict.example/", &[]), no_host.clone()),
+            ("no port", &plain, request("/", &["strict.example:0x1"]), no_host.clone()),
+            ("two dots", &plain, request("/", &["strict.example.."]), no_host.clone()),
+            ("a list", &plain, request("/", &["open.example, strict.example"]), no_host.clone()),
+            ("nothing", &plain, request("/", &[""]), no_host),
         ];
         for (name, connection, parts, expected) in cases {
             let applies = |demand: &Demand| demand.applies(connection, &parts.uri, &parts.headers);
             assert_eq!(applies(&demand), expected, "{name}");
-            assert!(applies(&Demand::always()), "{name}");
-            assert!(!applies(&Demand::never()), "{name}");
+            assert_eq!(applies(&Demand::always()), Ok(true), "{name}");
+            assert_eq!(applies(&Demand::never()), Ok(false), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_demand_that_no_request_would_meet_is_not_built() {
+        assert_eq!(Demand::for_hosts([""; 0]), Err(InvalidDemand::Empty));
+        for host in [
+            "",
+            ".",
+            "*",
+            "*.",
+            "*.*.example",
+            "a.*.example",
+            "*.192.0.2.1",
+            "*.::1",
+            "a.example:8443",
+            "[::1]:8443",
+            "a.example..",
+            "a@a.example",
+            "https://a.example",
+            "a.example/",
+            "a.example, b.example",
+            "127.1",
+            "b\u{fc}cher.example",
+        ] {
+            let built = Demand::for_hosts(["good.example", host]);
+            let host = host.to_owned();
+            assert_eq!(built, Err(InvalidDemand::NotAHost { host }));
         }
     }
 }

@@ -1,10 +1,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::server::{StartHandshake, TlsStream};
 use tokio_rustls::{Accept, LazyConfigAcceptor};
 
@@ -19,11 +17,6 @@ use crate::tls::rustls::{
     Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
 };
 use crate::tls::{Reason, handshake_failure};
-
-/// How long a peer whose handshake failed may take to read the alert.
-const LINGER: Duration = Duration::from_millis(500);
-/// How much of what it sent meanwhile is read and thrown away.
-const LINGER_BYTES: u64 = 64 * 1024;
 
 /// A fatal `unrecognized_name` (RFC 6066 §3), as it goes out before anything is encrypted (RFC 8446 §5.1, §6).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
@@ -188,15 +181,4 @@ fn facts(tls: &ServerConnection) -> HandshakeFacts {
         _ => TlsVersion::Tls13,
     };
     HandshakeFacts::new(kind, version)
-}
-
-/// Closing a socket that still holds unread bytes resets the connection, and the reset overtakes the alert: the peer
-/// would never learn why. So what it sends is read for a moment.
-pub(super) async fn linger<I: AsyncRead + AsyncWrite + Unpin>(io: Option<I>) {
-    let Some(mut io) = io else { return };
-    let drain = async {
-        let _ = io.shutdown().await;
-        let _ = tokio::io::copy(&mut (&mut io).take(LINGER_BYTES), &mut tokio::io::sink()).await;
-    };
-    let _ = timeout(LINGER, drain).await;
 }

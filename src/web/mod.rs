@@ -52,7 +52,7 @@
 //! | status | codes | because |
 //! |---|---|---|
 //! | 200 | `replay.handled` | the sender asks whether it was handled, and it was; or 409 or 403, as [`ReplayAnswer`] says |
-//! | 400 | `payload.body_incomplete`, `host.missing`, `host.ambiguous` | not a request that can be answered: RFC 9110 §8.6, RFC 9112 §3.2, RFC 9113 §8.3.1 |
+//! | 400 | `payload.body_incomplete`, `host.missing`, `host.ambiguous`, `host.unreadable` | not a request that can be answered: RFC 9110 §8.6, RFC 9112 §3.2, RFC 9113 §8.3.1 |
 //! | 401 | `identity.no_certificate`, `payload.*`, `replay.stale`, `replay.from_the_future` | not authenticated: no certificate, no valid signature, or one that is not fresh |
 //! | 403 | `identity.*`, `trust.*`, `tenant.*` | who it is was shown, and does not help: not trusted (any more), nobody's, another tenant's |
 //! | 408 | `payload.body_too_slow` | RFC 9110 §15.5.9: the connection is closed, and the sender may try again on another |
@@ -127,7 +127,7 @@ pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
-pub use demand::Demand;
+pub use demand::{Demand, InvalidDemand};
 #[cfg(feature = "tokio")]
 pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]

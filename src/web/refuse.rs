@@ -19,7 +19,8 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         Refusal::NoCertificate | Refusal::NotAuthentic(_) => StatusCode::UNAUTHORIZED,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-        Refusal::BodyIncomplete | Refusal::Misdirected(Misdirected::NoHost | Misdirected::TwoHosts) => {
+        Refusal::BodyIncomplete
+        | Refusal::Misdirected(Misdirected::NoHost | Misdirected::TwoHosts | Misdirected::Unreadable) => {
             StatusCode::BAD_REQUEST
         }
         Refusal::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,

@@ -2,15 +2,17 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 
 use super::Connection;
 use super::drain::Open;
+use crate::stream::{Around, passes_on};
 
 /// A TLS stream after its handshake, and the [`Connection`] that goes into its requests' extensions.
 ///
-/// It counts as open until it is dropped; when a [`Drain`](super::Drain) cuts it off, it fails.
+/// It counts as open until it is dropped; when a [`Drain`](super::Drain) cuts it off, the peer
+/// is told with `close_notify`, and it fails.
 #[derive(Debug)]
 pub struct Secured<I> {
     stream: TlsStream<I>,
@@ -41,60 +43,40 @@ impl<I> Secured<I> {
     }
 }
 
-/// What the stream says, unless it waits and is cut off.
-fn unless_cut<T>(open: &mut Cut, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-    // Asked only where the peer makes us wait: a stream that goes on is looked at again soon enough.
-    let Poll::Pending = polled else {
-        return polled;
-    };
-    if let Some(waiting) = open {
-        match waiting.poll_cut(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(()) => *open = None,
+impl<I: AsyncRead + AsyncWrite + Unpin> Secured<I> {
+    /// Says goodbye as far as the socket takes it at once: what is cut off has had its time.
+    fn cut(&mut self, cx: &mut Context<'_>) {
+        self.open = None;
+        let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Around for Secured<I> {
+    type Inner = TlsStream<I>;
+
+    fn inner(&self) -> &Self::Inner {
+        &self.stream
+    }
+
+    fn inner_mut(&mut self) -> &mut Self::Inner {
+        &mut self.stream
+    }
+
+    /// What the stream says, unless it waits and is cut off.
+    fn after<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        // Asked only where the peer makes us wait: a stream that goes on is looked at again soon enough.
+        let Poll::Pending = polled else {
+            return polled;
+        };
+        if let Some(waiting) = &mut self.open {
+            match waiting.poll_cut(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(()) => self.cut(cx),
+            }
         }
-    }
-    let reason = "the server is shutting down, and the time for open connections is over";
-    Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, reason)))
-}
-
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<I> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        unless_cut(&mut this.open, cx, polled)
+        let reason = "the server is shutting down, and the time for open connections is over";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, reason)))
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<I> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write(cx, buf);
-        unless_cut(&mut this.open, cx, polled)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_flush(cx);
-        unless_cut(&mut this.open, cx, polled)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_shutdown(cx);
-        unless_cut(&mut this.open, cx, polled)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        unless_cut(&mut this.open, cx, polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
+passes_on!({I: AsyncRead + AsyncWrite + Unpin} Secured<I>);

@@ -1,10 +1,6 @@
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls_pki_types::DnsName;
-
-use super::host::normal;
+use super::host::{Host, Table, pattern};
 use crate::gate::Policy;
 use crate::live::Live;
 use crate::tls::rustls::ServerConfig;
@@ -58,7 +54,7 @@ impl Site {
 /// other name fits.
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
-    by_name: HashMap<String, Site>,
+    by_name: Table<Site>,
     unnamed: Option<Site>,
 }
 
@@ -69,35 +65,20 @@ impl Sites {
     }
 
     /// The site of this name. `None` and the address of a host (which is no server name: RFC 6066 §3) find the one
-    /// [`without_name`](SitesBuilder::without_name).
+    /// [`without_name`](SitesBuilder::without_name); what is neither finds none.
     pub fn find(&self, name: Option<&str>) -> Option<&Site> {
         match name {
-            Some(name) => self.named(&normal(name)),
+            Some(name) => self.find_host(&Host::alone(name)?),
             None => self.unnamed.as_ref(),
         }
     }
 
-    fn named(&self, name: &str) -> Option<&Site> {
-        if name.starts_with('*') {
-            return None; // A pattern is no name.
+    pub(super) fn find_host(&self, host: &Host<'_>) -> Option<&Site> {
+        match host {
+            Host::Name(_) => self.by_name.find(host),
+            Host::Address(_) => self.unnamed.as_ref(),
         }
-        if let Some(site) = self.by_name.get(name) {
-            return Some(site);
-        }
-        if is_address(name) {
-            return self.unnamed.as_ref();
-        }
-        let (label, parent) = name.split_once('.')?;
-        if label.is_empty() {
-            return None;
-        }
-        self.by_name.get(&format!("*.{parent}"))
     }
-}
-
-fn is_address(name: &str) -> bool {
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    bare.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 
 impl From<Sites> for Live<Sites> {
@@ -166,11 +147,13 @@ impl SitesBuilder {
         if self.is_weaker_without_name() && self.weaker == Weaker::Refuse {
             return Err(InvalidSites::Weaker);
         }
-        let mut by_name = HashMap::new();
-        for (written, site) in self.named {
-            let name = read(&written)?;
-            if by_name.insert(name, site).is_some() {
-                return Err(InvalidSites::Twice { name: written });
+        let mut by_name = Table::default();
+        for (name, site) in self.named {
+            let Some(host @ Host::Name(_)) = pattern(&name) else {
+                return Err(InvalidSites::NotAName { name });
+            };
+            if by_name.insert(host, site).is_some() {
+                return Err(InvalidSites::Twice { name });
             }
         }
         Ok(Sites {
@@ -186,16 +169,6 @@ impl SitesBuilder {
         self.unnamed.as_ref().is_some_and(|unnamed| !asks(unnamed))
             && self.named.iter().any(|(_, site)| asks(site))
     }
-}
-
-fn read(written: &str) -> Result<String, InvalidSites> {
-    let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
-    let fixed = name.strip_prefix("*.").unwrap_or(&name);
-    if DnsName::try_from(fixed).is_err() || is_address(fixed) {
-        let name = written.to_owned();
-        return Err(InvalidSites::NotAName { name });
-    }
-    Ok(name)
 }
 
 /// Sites that cannot be told apart, or that nobody would find.

@@ -13,6 +13,7 @@ pub(super) struct Sources {
 }
 
 /// One connection that was taken. Dropped without a verdict, it counts for nothing.
+#[must_use = "what came of the handshake is to be recorded"]
 pub(super) struct Taken(Option<Permit<IpAddr>>);
 
 impl Sources {

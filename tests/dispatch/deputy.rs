@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::post;
-use countersign::dispatch::{Dispatcher, EndpointOwners, Fate, Fault, NotClaimed};
+use countersign::dispatch::{Dispatcher, Endpoint, EndpointOwners, Fate, Fault, NotClaimed};
 use countersign::gate::{Countersigned, Policy};
 use countersign::observe::{Event, Observer};
 use countersign::payload::{HmacVerifier, Scheme};
@@ -143,4 +143,96 @@ async fn the_dispatcher_refuses_it_first() {
     assert_eq!(*receiver.log.0.lock().expect("no panic"), Vec::<&str>::new());
     let outcome = dispatcher.deliver(&own, &delivery("globex", "msg_2")).await;
     assert_eq!(outcome.fate, Fate::Delivered);
+}
+
+/// Another spelling is another key in a map, and the same receiver.
+#[test]
+fn a_claim_holds_whatever_the_spelling() {
+    let claimed = "https://hooks.example/h/catch/1/abc?key=%2F1";
+    let taken = || {
+        Err(NotClaimed::Taken {
+            owner: tenant("acme"),
+        })
+    };
+    let free = || Ok(());
+    #[rustfmt::skip]
+    let cases = [
+        // The URL, then whether it is taken by URL, by path, by host.
+        ("https://hooks.example/h/catch/1/%61bc?key=%2F1", taken(), taken(), taken()),
+        ("https://hooks.example/./h/catch/1/abc?key=%2f1", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/2/../1/abc?key=%2F1", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/2/%2e%2E/1/abc?key=%2F1", taken(), taken(), taken()),
+        ("https://hooks.example//h//catch/1/abc?key=%2F1", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc/?key=%2F1", taken(), taken(), taken()),
+        ("https://HOOKS.example:443/h/catch/1/abc?key=%2F1", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc?&key=/1&", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc?k%65y=%2F%31", taken(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc?key=%2F1&x=1", free(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc", free(), taken(), taken()),
+        ("https://hooks.example/h/catch/1/abc?", free(), taken(), taken()),
+        ("https://hooks.example/h/catch/1%2Fabc?key=%2F1", free(), free(), taken()),
+        ("https://hooks.example/h/catch/1/ABC?key=%2F1", free(), free(), taken()),
+        ("https://hooks.example:8443/h/catch/1/abc?key=%2F1", free(), free(), free()),
+        ("https://hooks.example.example/h/catch/1/abc?key=%2F1", free(), free(), free()),
+    ];
+    for (url, by_url, by_path, by_host) in cases {
+        for (claims, expected) in [
+            (EndpointOwners::per_url(), by_url),
+            (EndpointOwners::of_paths(), by_path),
+            (EndpointOwners::per_host(), by_host),
+        ] {
+            let own = endpoint("acme", claimed);
+            assert_eq!(claims.claim(&own), Ok(()));
+            let other = endpoint("globex", url);
+            let unclaimed = expected.clone().and(Err(NotClaimed::Unclaimed));
+            assert_eq!(claims.check(&other), unclaimed, "{url}: {claims:?}");
+            assert_eq!(claims.claim(&other), expected, "{url}: {claims:?}");
+            assert_eq!(claims.check(&own), Ok(()), "{url}: {claims:?}");
+            assert!(claims.release(&endpoint("acme", claimed)), "{url}: {claims:?}");
+        }
+    }
+    // An empty query is none, and an address has one form.
+    for (claimed, url) in [
+        (
+            "https://hooks.example/h/catch/1/abc",
+            "https://hooks.example/h/catch/1/abc?",
+        ),
+        ("https://hooks.example", "https://hooks.example/?"),
+        ("https://93.184.215.14/", "https://[::ffff:93.184.215.14]/"),
+        ("https://93.184.215.14/", "https://[64:ff9b::5db8:d70e]/"),
+        ("https://[2606:4700::1111]/", "https://[2606:4700:0:0::1111]/"),
+    ] {
+        let claims = EndpointOwners::per_url();
+        assert_eq!(claims.claim(&endpoint("acme", claimed)), Ok(()));
+        assert_eq!(claims.claim(&endpoint("globex", url)), taken(), "{url}");
+    }
+}
+
+/// Whoever knows such a URL is its owner, to many receivers: it is no text for logs.
+#[test]
+fn what_is_shown_of_an_endpoint_is_where_it_leads() {
+    let shown = |url: &str| {
+        let endpoint = endpoint("acme", url);
+        (endpoint.to_string(), format!("{endpoint:?}"))
+    };
+    for (url, expected) in [
+        ("https://hooks.example", "https://hooks.example/"),
+        (
+            "https://hooks.example/services/T0/B0/sEcReT",
+            "https://hooks.example/\u{2026}",
+        ),
+        (
+            "https://hooks.example:8443/?token=sEcReT",
+            "https://hooks.example:8443/\u{2026}",
+        ),
+        (
+            "https://hooks.example?token=sEcReT",
+            "https://hooks.example/\u{2026}",
+        ),
+    ] {
+        let (display, debug) = shown(url);
+        assert_eq!(display, expected);
+        assert_eq!(debug, format!("Endpoint({expected} of {:?})", tenant("acme")));
+        assert!(url == "https://hooks.example" || Endpoint::parse(tenant("acme"), &display).is_err());
+    }
 }

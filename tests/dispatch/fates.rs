@@ -7,12 +7,13 @@ use countersign::dispatch::{
     BodyEnd, Deadlines, Failure, Fate, Fault, NotImplemented, Outcome, RetryRules, Stage,
 };
 use countersign::identity::SpkiHash;
-use countersign::testing::{TestCa, TestCert};
+use countersign::testing::{TestCa, TestCert, utc};
 use countersign::tls::ClientAuth;
-use countersign::trust::{PinSet, Untrusted, VerifyPeer};
+use countersign::trust::{Crls, DenyList, PinSet, PrivateCa, Revocation, Untrusted, VerifyPeer};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use rustls::ServerConfig;
+use rustls::pki_types::UnixTime;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::receiver::{Receiver, read_request, with_http2};
@@ -277,6 +278,94 @@ async fn an_alert_is_found_behind_a_reset() {
             );
         }
     }
+}
+
+/// nginx completes the handshake, and says it with a page under 400. Another page under 400, or the same under another
+/// status, is theirs.
+#[tokio::test]
+async fn what_nginx_says_about_our_certificate_is_our_fault() {
+    let page = |what: &str| {
+        format!(
+            "<html>\r\n<head><title>400 {what}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+             <center>{what}</center>\r\n<hr><center>nginx/1.26.3</center>\r\n</body>\r\n</html>\r\n"
+        )
+    };
+    let refused = (AT_ONCE, "dispatch.identity_refused", Some(Fault::Ours));
+    let theirs = (AT_ONCE, "dispatch.status", Some(Fault::Theirs));
+    for (status, what, expected) in [
+        (400, "No required SSL certificate was sent", refused),
+        (400, "The SSL certificate error", refused),
+        (400, "The plain HTTP request was sent to HTTPS port", theirs),
+        (400, "Request Header Or Cookie Too Large", theirs),
+        (500, "No required SSL certificate was sent", theirs),
+    ] {
+        let page = page(what);
+        let head =
+            format!("HTTP/1.1 {status} Bad Request\r\nServer: nginx/1.26.3\r\nContent-Type: text/html\r\n");
+        let length = format!("Content-Length: {}\r\nConnection: close\r\n\r\n", page.len());
+        let receiver = Receiver::saying(config(), format!("{head}{length}{page}")).await;
+        let outcome = attempt(&receiver).await;
+        assert_eq!(verdict(&outcome), expected, "{status} {what}");
+        if expected == refused {
+            let failure = Failure::IdentityRefusedByStatus { status };
+            assert_eq!(outcome.failure, Some(failure), "{what}");
+        }
+    }
+}
+
+/// Our own revocation lists, and our own rules, say nothing against the server: whoever has to look renews them.
+#[tokio::test]
+async fn lists_of_ours_that_are_out_of_date_are_our_fault_and_tried_again() {
+    let world = world();
+    let receiver = Receiver::good(config()).await;
+    let list = || world.servers.crl(7);
+    let revoked = list().revoke(&world.server);
+    let other = TestCa::new("Others Root").crl(7);
+    let ours = |code| (AT_ONCE, code, Some(Fault::Ours));
+    let (now, then) = (UnixTime::now(), utc(2020, 6, 1));
+    for (name, list, loaded, expected) in [
+        ("expired", list().expired(), then, ours("trust.crl_expired")),
+        (
+            "from the future",
+            list().not_yet_valid(),
+            utc(2090, 6, 1),
+            ours("trust.crl_from_the_future"),
+        ),
+        (
+            "another authority's",
+            other,
+            now,
+            ours("trust.revocation_unknown"),
+        ),
+        (
+            "revoked",
+            revoked,
+            now,
+            (Fate::Dead, "trust.revoked", Some(Fault::Theirs)),
+        ),
+        ("good", list(), now, (Fate::Delivered, "delivered", None)),
+    ] {
+        let crls = Crls::from_der([list.issue().der().clone()], loaded);
+        let revocation = Revocation::required(crls.expect("a list"));
+        let trust = PrivateCa::builder(world.tls.algorithms())
+            .pem(world.servers.pem().as_bytes())
+            .with_revocation(revocation)
+            .build(UnixTime::now())
+            .expect("an anchor");
+        let dispatcher = builder(&[receiver.port()]).build();
+        let sender = world.sender_trusting(&world.acme, "acme", trust);
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
+        let to = endpoint("acme", &receiver.url(HOST));
+        let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+        assert_eq!(verdict(&outcome), expected, "{name}: {outcome:?}");
+    }
+    let alone = world.sender_trusting(&world.acme, "acme", DenyList::new());
+    let dispatcher = builder(&[receiver.port()]).build();
+    dispatcher.set_identity(tenant("acme"), alone).expect("TLS");
+    let to = endpoint("acme", &receiver.url(HOST));
+    let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+    let expected = (AT_ONCE, "trust.nothing_before", Some(Fault::Ours));
+    assert_eq!(verdict(&outcome), expected);
 }
 
 #[tokio::test]

@@ -11,13 +11,17 @@
 mod sending;
 
 mod alerts;
+mod backlog;
 mod deliveries;
 mod deputy;
 mod fates;
+mod frames;
+mod idle;
 mod own_client;
 mod pace;
 mod partition;
 mod receiver;
 mod rotation;
 mod ssrf;
+mod wire;
 mod world;

@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -131,7 +131,13 @@ impl Receiver {
         F: Fn(usize, TcpStream, Arc<Mutex<Vec<Seen>>>) -> A + Send + Sync + 'static,
         A: Future<Output = ()> + Send + 'static,
     {
-        let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        // What is not read is to stay where it is: the system would take 32 MiB for us elsewhere.
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(256 << 10).expect("a size");
+        socket
+            .bind("127.0.0.1:0".parse().expect("an address"))
+            .expect("a free port");
+        let tcp = socket.listen(1024).expect("a port");
         let address = tcp.local_addr().expect("bound");
         let all = seen.clone();
         let task = tokio::spawn(async move {

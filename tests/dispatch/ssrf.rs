@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use countersign::address::{AddressGuard, PrivateAddress};
-use countersign::dispatch::{Dispatcher, Endpoint, Failure, Fate, Fault, InvalidEndpoint};
+use countersign::address::{AddressGuard, Forbidden, PrivateAddress};
+use countersign::breaker::{Breaker, State};
+use countersign::dispatch::{Deadlines, Dispatcher, Endpoint, Failure, Fate, Fault, InvalidEndpoint};
 use countersign::egress::{Egress, Proxy};
 use countersign::tls::ClientAuth;
+use rustls::pki_types::UnixTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 
@@ -109,6 +112,17 @@ fn a_url_is_plain_or_refused() {
         ("https://hooks.example.com/a b", Err(Url)),
         ("https://hooks.example.com/\r\nHost: x", Err(Url)),
         ("https://hooks.example.com/\0", Err(Url)),
+        ("https://hooks.example.com/a\\b", Err(Url)),
+        ("https://hooks.example.com/?a=\\", Err(Url)),
+        ("https://hooks.example.com/%", Err(Url)),
+        ("https://hooks.example.com/%4", Err(Url)),
+        ("https://hooks.example.com/%zz", Err(Url)),
+        ("https://hooks.example.com/%4\u{e9}", Err(Url)),
+        ("https://hooks.example.com/?a=100%", Err(Url)),
+        (
+            "https://hooks.example.com/?a[]=%7b{|}",
+            Ok("https://hooks.example.com/?a[]=%7b{|}"),
+        ),
         ("https://hooks.example.com\t/", Err(Url)),
         // Anything else.
         ("http://hooks.example.com/", Err(NotHttps)),
@@ -124,7 +138,7 @@ fn a_url_is_plain_or_refused() {
         (&long, Err(Url)),
     ];
     assert!(rows.len() >= 60, "{}", rows.len());
-    let read = |url: &str| Endpoint::parse(tenant("acme"), url).map(|endpoint| endpoint.to_string());
+    let read = |url: &str| Endpoint::parse(tenant("acme"), url).map(|endpoint| endpoint.uri().to_string());
     let wrong: Vec<_> = rows
         .iter()
         .filter(|(url, expected)| read(url) != expected.map(str::to_owned))
@@ -258,6 +272,90 @@ async fn addresses_are_tried_in_order() {
     assert_eq!(failure(&dispatcher, &receiver.url(HOST)).await.0, Fate::Delivered);
 }
 
+/// What is allowed is connected to, also where its name leads to something beside it that nobody has allowed.
+#[tokio::test]
+async fn a_name_that_leads_to_what_was_allowed_and_to_loopback_is_delivered_to() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    for (name, answer, expected) in [
+        ("IPv6 first", &["::1", "127.0.0.1"][..], None),
+        ("IPv4 first", &["127.0.0.1", "::1"], None),
+        (
+            "and outside",
+            &["127.0.0.1", "::1", "93.184.215.14"],
+            Some(format!("[::1]:{port}")),
+        ),
+        (
+            "only beside it",
+            &["::1", "127.0.0.2"],
+            Some(format!("[::1]:{port}")),
+        ),
+    ] {
+        let guard = AddressGuard::new().allow(receiver.address);
+        let egress = Egress::new().with_guard(guard);
+        let egress = egress.with_resolver(Book::default().answers(HOST, &[answer]));
+        let outcome = failure(&dispatcher(egress, &[port]), &receiver.url(HOST)).await;
+        let expected = match expected {
+            None => (Fate::Delivered, None, None),
+            Some(address) => forbidden(&address),
+        };
+        assert_eq!(outcome, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_denied_is_not_delivered_to() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    let guard = loopback().deny_network("127.0.0.1".parse().expect("a network"));
+    let book = Book::default().answers("mapped.example", &[&["::ffff:127.0.0.1"]]);
+    let dispatcher = dispatcher(
+        Egress::new().with_guard(guard.clone()).with_resolver(book),
+        &[port],
+    );
+    for (host, address) in [
+        (HOST, "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("mapped.example", "[::ffff:127.0.0.1]"),
+    ] {
+        let address: SocketAddr = format!("{address}:{port}").parse().expect("an address");
+        let refused = guard.check(address).expect_err("denied");
+        assert_eq!(refused.why, Forbidden::Denied);
+        let expected = (
+            Fate::Dead,
+            Some(Failure::PrivateAddress(refused)),
+            Some(Fault::Policy),
+        );
+        assert_eq!(
+            failure(&dispatcher, &format!("https://{host}:{port}/")).await,
+            expected
+        );
+    }
+    assert_eq!(receiver.seen().len(), 0);
+}
+
+/// Whoever chooses the answer does not choose for how long we try.
+#[tokio::test]
+async fn at_most_eight_addresses_of_a_name_are_tried() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let port = receiver.port();
+    // Nothing listens at any but the last.
+    let answer = |others: usize| -> Vec<String> {
+        let others = (0..others).map(|number| format!("127.0.1.{number}"));
+        others.chain(["127.0.0.1".to_owned()]).collect()
+    };
+    for (others, expected) in [(7, None), (8, Some("dispatch.unreachable"))] {
+        let answer = answer(others);
+        let answer: Vec<&str> = answer.iter().map(String::as_str).collect();
+        let egress = Egress::new().with_guard(loopback());
+        let egress = egress.with_resolver(Book::default().answers(HOST, &[&answer]));
+        let addresses = egress.addresses(HOST, port).await.expect("allowed");
+        assert_eq!(addresses.len(), 8, "{others}");
+        let (_, failure, _) = failure(&dispatcher(egress, &[port]), &receiver.url(HOST)).await;
+        assert_eq!(failure.map(|failure| failure.code()), expected, "{others}");
+    }
+}
+
 // --- proxies ------------------------------------------------------------------------------------------------------------
 
 /// A proxy that connects to its own table of addresses, and tells what it was asked.
@@ -333,7 +431,8 @@ async fn what_fails_at_our_proxy_is_our_fault() {
     let gone = nobody.address;
     for answer in [
         "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
-        "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+        "HTTP/1.1 403 Forbidden\r\n\r\n",
+        "HTTP/1.1 500 Internal Server Error\r\n\r\n",
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n",
         "SSH-2.0\r\n\r\n",
         "",
@@ -351,6 +450,92 @@ async fn what_fails_at_our_proxy_is_our_fault() {
         assert_eq!(failure.map(|failure| failure.code()), Some("dispatch.proxy"));
         assert_eq!(asked.lock().expect("no panic").len(), 1);
     }
+}
+
+/// What a gateway says about whom it should have reached is about them: their circuit opens.
+#[tokio::test]
+async fn what_our_proxy_says_about_a_dead_consumer_is_charged_to_the_consumer() {
+    let nobody = Receiver::tcp(|_, io| async move { drop(io) }).await;
+    for (answer, status) in [
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", 502),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", 503),
+        ("HTTP/1.1 504 Gateway Timeout\r\n\r\n", 504),
+    ] {
+        let (proxy, _) = proxy(answer, nobody.address).await;
+        let breaker = Breaker::<Endpoint>::new(100).trip_at_rate(50, 3);
+        let dispatcher = through(&proxy, &breaker, deadlines());
+        let unreachable = Failure::Unreachable {
+            address: "93.184.215.14:443".parse().expect("an address"),
+            reason: format!("our proxy answered {status}"),
+        };
+        let expected = (AT_ONCE, Some(unreachable), Some(Fault::Network));
+        for _ in 0..3 {
+            assert_eq!(failure(&dispatcher, CONSUMER).await, expected);
+        }
+        let (_, failure, fault) = failure(&dispatcher, CONSUMER).await;
+        let left_alone = (failure.map(|failure| failure.code()), fault);
+        assert_eq!(
+            left_alone,
+            (Some("breaker.open"), Some(Fault::Theirs)),
+            "{status}"
+        );
+    }
+}
+
+const CONSUMER: &str = "https://93.184.215.14/";
+const AT_ONCE: Fate = Fate::Retry {
+    after: Duration::ZERO,
+};
+
+fn through(proxy: &Receiver, breaker: &Breaker<Endpoint>, deadlines: Deadlines) -> Dispatcher {
+    let dispatcher = Dispatcher::builder()
+        .with_egress(Egress::new().through(Proxy::at(proxy.address)))
+        .with_deadlines(deadlines)
+        .with_breaker(breaker.clone())
+        .build();
+    let sender = world().sender(&world().acme, "acme");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
+    dispatcher
+}
+
+/// Silent about everybody, or silent about one alone: then it waits for that one, as we do.
+#[tokio::test]
+async fn a_proxy_that_never_answers_is_our_fault_unless_it_answers_others() {
+    let proxy = Receiver::tcp(|_, mut io| async move {
+        let mut head = [0; 24];
+        let _ = io.read_exact(&mut head).await;
+        if head.starts_with(b"CONNECT 93.184.215.15:") {
+            let _ = io.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
+        }
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let breaker = Breaker::<Endpoint>::new(100).trip_at_rate(50, 100);
+    let short = deadlines().with_connecting(Duration::from_millis(500));
+    let dispatcher = through(&proxy, &breaker, short);
+    let (fate, silent, fault) = failure(&dispatcher, CONSUMER).await;
+    assert_eq!((fate, fault), (AT_ONCE, Some(Fault::Ours)));
+    let reason = "it did not answer in time".to_owned();
+    let proxy = proxy.address.to_string();
+    assert_eq!(silent, Some(Failure::Proxy { proxy, reason }));
+    let closed = |failures| State::Closed {
+        requests: failures,
+        failures,
+    };
+    let state = || breaker.state(&endpoint("acme", CONSUMER), UnixTime::now());
+    assert_eq!(state(), closed(0));
+
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        failure(&dispatcher, "https://93.184.215.15/").await
+    };
+    let ((_, silent, fault), _) = tokio::join!(failure(&dispatcher, CONSUMER), other);
+    let code = silent.map(|failure| failure.code());
+    assert_eq!(
+        (code, fault),
+        (Some("dispatch.connecting_timed_out"), Some(Fault::Network))
+    );
+    assert_eq!(state(), closed(1));
 }
 
 #[test]

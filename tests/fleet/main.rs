@@ -335,9 +335,10 @@ fn spawn(name: &str, folder: &Path, redis: &str, port: u16) -> (Child, u16) {
         .spawn()
         .expect("a process");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let port = lines
-        .map_while(Result::ok)
-        .find_map(|line| line.split_once("listening on ")?.1.parse().ok());
+    let mut lines = lines.map_while(Result::ok);
+    let port = lines.find_map(|line| line.split_once("listening on ")?.1.parse().ok());
+    // After a minute the test harness in it says so, and a process that cannot say it would end.
+    std::thread::spawn(move || lines.for_each(drop));
     (child, port.expect("it listens"))
 }
 

@@ -204,13 +204,13 @@ impl VerifyPayload for Asked {
     }
 }
 
-struct Request {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
 }
 
-fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request {
         method: Method::POST,
         uri: Uri::from_static("/hooks"),
@@ -227,13 +227,13 @@ fn verify<'m>(
     gate::verify(verifier, message, caller)
 }
 
-fn caller(owner: &str) -> Caller {
+pub(crate) fn caller(owner: &str) -> Caller {
     let ca = TestCa::new("Acme Root");
     let policy = Policy::new(anchored(&ca), tenants());
     identify(&policy, &client(&ca, owner), NOW).expect("a caller")
 }
 
-fn mismatch() -> Refusal {
+pub(crate) fn mismatch() -> Refusal {
     Refusal::TenantMismatch {
         connection: tenant("acme"),
         payload: tenant("globex"),
@@ -289,7 +289,7 @@ fn claim(
 
 #[test]
 fn a_delivery_is_fresh_once() {
-    let store = MemoryStore::default();
+    let store = Flaky::default();
     let (fresh, claimed) = claim(&store, "acme", "1", 1_000).expect("granted");
     assert_eq!(
         (fresh.sender(), fresh.claim_key()),
@@ -304,11 +304,12 @@ fn a_delivery_is_fresh_once() {
     assert_eq!(claim(&store, "acme", "1", 1_006).err(), Some(in_progress.into()));
     assert_eq!(claim(&store, "globex", "1", 1_006).err(), None);
     assert_eq!(now(store.commit(&claimed)), Ok(Settlement::Done));
+    // Its window has begun with the commit.
     assert_eq!(
-        claim(&store, "acme", "1", 1_100).err(),
+        claim(&store, "acme", "1", 1_106).err(),
         Some(Replayed::Handled.into())
     );
-    assert_eq!(claim(&store, "acme", "1", 1_101).err(), None);
+    assert_eq!(claim(&store, "acme", "1", 1_107).err(), None);
 }
 
 #[test]
@@ -445,6 +446,9 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::Signature, "trust.signature"),
         (Untrusted::SignatureAlgorithm, "trust.signature_algorithm"),
         (Untrusted::NameConstraint, "trust.name_constraint"),
+        (Untrusted::UnsupportedNameConstraint { kind: "URI" }, "trust.unsupported_name_constraint"),
+        (Untrusted::CrlSignerAsLeaf, "trust.crl_signer_as_leaf"),
+        (Untrusted::UnsupportedKey, "trust.unsupported_key"),
         (Untrusted::PathLength, "trust.path_length"),
         (Untrusted::PathBudget, "trust.path_budget"),
         (Untrusted::CriticalExtension, "trust.critical_extension"),
@@ -506,6 +510,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Refusal::TenantNotAdmitted { tenant: sender.clone() }, "tenant.not_admitted"),
         (Misdirected::NoHost.into(), "host.missing"),
         (Misdirected::TwoHosts.into(), "host.ambiguous"),
+        (Misdirected::Unreadable.into(), "host.unreadable"),
         (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
         (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
@@ -643,6 +648,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
     vec![
         (Failure::NotTheirEndpoint { owner: tenant("acme") }, "dispatch.not_their_endpoint", Policy),
         (Failure::Unclaimed, "dispatch.unclaimed", Policy),
+        (Failure::Expired { at: at(1) }, "dispatch.expired", Policy),
         (Failure::Endpoint(InvalidEndpoint::Host), "endpoint.host", Policy),
         (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
         (Failure::PrivateAddress(private), "dispatch.private_address", Policy),
@@ -668,6 +674,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
         (timed_out(Stage::Answering), "dispatch.answer_timed_out", Network),
         (timed_out(Stage::Delivering), "dispatch.timed_out", Network),
         (Failure::NoAnswer { reason: reason() }, "dispatch.no_answer", Network),
+        (Failure::NotTaken { status: 200 }, "dispatch.not_taken", Theirs),
         (Failure::NotHttp { reason: reason() }, "dispatch.not_http", Theirs),
         (Failure::Redirected { status: 302 }, "dispatch.redirected", Theirs),
         (Failure::Gone { status: 410 }, "dispatch.gone", Theirs),

@@ -7,3 +7,6 @@ mod support;
 
 mod bypass;
 mod gate_and_refusals;
+mod lost;
+mod secrets;
+mod streamed;

@@ -11,9 +11,12 @@
 
 mod clients;
 mod control;
+#[path = "../support/example.rs"]
+mod example;
 #[path = "../support/process.rs"]
 mod process;
 mod receiver;
+mod senders;
 mod world;
 
 use std::process::Command;
@@ -358,7 +361,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--listen", "127.0.0.1", "127.0.0.1: invalid socket address", "; give an address of this machine"],
     ["--client-cert", "DIR/p256.pem", "--client-cert and --client-key belong", "; give both or neither"],
     ["--demo", "DIR/new", "--demo brings its own files", "; leave --cert, --keys"],
-    ["--frobnicate", "1", "\"--frobnicate\" is not an option", "; --help lists them"],
+    ["--frobnicate", "1", "invalid option '--frobnicate'", "; --help lists the options"],
 ];
 
 /// Every mistake is one line that names option, file and remedy, and never what stands in a file of secrets.

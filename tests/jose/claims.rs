@@ -916,6 +916,9 @@ fn an_unbound_token_is_weaker_in_its_type() {
         Err(NotAuthentic::Jwt(No::Claim { name: "aud" }))
     );
     assert_eq!(listed("[]"), wrong);
+    let times = |count: usize| listed(&format!("[{}]", vec![format!("{good:?}"); count].join(",")));
+    assert_eq!(times(16), Ok(()));
+    assert_eq!(times(17), wrong, "each costs a verification");
     assert_eq!(listed("[1]"), wrong);
     assert_eq!(listed("null"), wrong);
 }

@@ -87,6 +87,10 @@ fn line(component: &str) -> String {
         "content-type" => "application/json",
         "x-twice" => "a, b",
         r#"@query-param";name="x"# => "1",
+        r#"content-digest";sf"# => DIGEST,
+        r#"x-dict";key="a"# => "1",
+        r#"x-dict";key="b"# => "?1;x=2",
+        r#"x-dict";key="c"# => "(1 2)",
         _ => "",
     };
     format!("{component}: {value}\n")
@@ -99,6 +103,8 @@ fn request(input: &str) -> Request {
     headers.insert("content-type", "application/json".parse().unwrap());
     headers.append("x-twice", "a".parse().unwrap());
     headers.append("x-twice", " b ".parse().unwrap());
+    headers.append("x-dict", "a=1,b;x=2".parse().unwrap());
+    headers.append("x-dict", "c=( 1  2 )".parse().unwrap());
     headers.insert("signature-input", format!("s={input}").parse().unwrap());
     headers.insert("signature", format!("s=:{}:", signature(input)).parse().unwrap());
     Request {
@@ -417,13 +423,12 @@ fn tampered_messages() {
             name: HeaderName::from_static("content-digest")
         })
     );
+    // Two lines are one field, and this is not what was signed.
     assert_eq!(
         refused(&|request| {
             request.headers.append("content-digest", DIGEST.parse().unwrap());
         }),
-        Err(NotAuthentic::RepeatedHeader {
-            name: HeaderName::from_static("content-digest")
-        })
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
 }
 
@@ -484,14 +489,164 @@ fn fields() {
         with(Some(&many.join(", ")), good),
         Err(NotAuthentic::HttpSignature(No::TooMany))
     );
+}
 
-    let mut repeated = request(&params(""));
-    repeated.headers.append("signature", "t=:AA==:".parse().unwrap());
+/// RFC 9651 §4.2: lines of one field are joined, as proxies and libraries write them.
+#[test]
+fn a_field_on_several_lines_is_one() {
+    let mut several = request(&params(""));
+    several.headers.append("signature", "t=:AA==:".parse().unwrap());
+    several.headers.append("signature-input", "t=()".parse().unwrap());
+    assert_eq!(verify(&several), Ok(()));
+
+    let sha_512 =
+        "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:";
+    let input = params("");
+    let base = format!(
+        "{}{}\"content-digest\": {DIGEST}, {sha_512}\n\"@signature-params\": {input}",
+        line("\"@method\""),
+        line("\"@target-uri\"")
+    );
+    let signature = signing_key(ES).sign(base.as_bytes()).unwrap();
+    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+    for (second, expected) in [
+        (sha_512, Ok(())),
+        ("sha-512=:AA==:", Err(NotAuthentic::HttpSignature(No::Digest))),
+    ] {
+        let mut request = request(&input);
+        request.headers.append("content-digest", second.parse().unwrap());
+        request
+            .headers
+            .insert("signature", format!("s=:{signature}:").parse().unwrap());
+        assert_eq!(verify(&request), expected, "{second}");
+    }
+    let half = format!("x=\"{}\"", "y".repeat(5000));
+    let mut long = request(&params(""));
+    long.headers.append("signature", half.parse().unwrap());
+    long.headers.append("signature", half.parse().unwrap());
     assert_eq!(
-        verify(&repeated),
-        Err(NotAuthentic::RepeatedHeader {
+        verify(&long),
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static("signature")
-        })
+        }))
+    );
+}
+
+/// RFC 9421 §2.1.1 and §2.1.2, and what is not taken of §2.1.
+#[test]
+fn structured_fields_are_covered_by_their_members() {
+    let absent = |name: &str| Err(NotAuthentic::HttpSignature(No::NotPresent { name: name.into() }));
+    let component = Err(NotAuthentic::HttpSignature(No::Component));
+    let digest = Err(NotAuthentic::HttpSignature(No::NotCovered {
+        name: "content-digest".into(),
+    }));
+    for (components, expected) in [
+        (
+            r#""content-digest" "x-dict";key="a" "x-dict";key="b" "x-dict";key="c""#,
+            Ok(()),
+        ),
+        (r#""content-digest";sf"#, Ok(())),
+        (r#""content-digest" "content-digest";sf"#, Ok(())),
+        (r#""content-digest" "x-dict";key="z""#, absent("x-dict")),
+        (
+            r#""content-digest" "content-type";key="a""#,
+            absent("content-type"),
+        ),
+        (r#""content-digest" "x-absent";key="a""#, absent("x-absent")),
+        // Nobody can tell its type.
+        (r#""content-digest" "x-dict";sf"#, component.clone()),
+        (r#""content-digest" "x-dict";key="a";sf"#, component.clone()),
+        (r#""content-digest" "x-dict";bs"#, component.clone()),
+        (r#""content-digest" "x-dict";key=1"#, component.clone()),
+        (r#""content-digest" "@path";sf"#, component.clone()),
+        (r#""content-digest" "@path";key="a""#, component),
+        // One member is not the field.
+        (r#""content-digest";key="sha-256""#, digest),
+    ] {
+        let input = format!(r#"("@method" "@target-uri" {components});created={NOW};keyid="k""#);
+        assert_eq!(verify(&request(&input)), expected, "{components}");
+    }
+}
+
+/// RFC 9421 §2.2.8.
+#[test]
+fn a_query_parameter_is_encoded_as_in_a_form_and_stands_once() {
+    let covered = r#"("@method" "@target-uri" "content-digest" "@query-param";name="x")"#;
+    let input = format!(r#"{covered};created={NOW};keyid="k""#);
+    let absent = || {
+        Err(NotAuthentic::HttpSignature(No::NotPresent {
+            name: "@query-param x".into(),
+        }))
+    };
+    for (query, value, expected) in [
+        ("x=a*b", "a*b", Ok(())),
+        ("x=%2a", "*", Ok(())),
+        ("x=a~b", "a%7Eb", Ok(())),
+        ("x=a~b", "a~b", Err(NotAuthentic::HttpSignature(No::Signature))),
+        ("x=a+b%20c", "a%20b%20c", Ok(())),
+        ("x=%c3%a7-_.", "%C3%A7-_.", Ok(())),
+        ("y=1&x", "", Ok(())),
+        ("x=1&x=1", "1", absent()),
+        ("x=1&%78=1", "1", absent()),
+        ("y=1", "", absent()),
+    ] {
+        let base = format!(
+            "{}\"@target-uri\": https://hooks.example/acme?{query}\n{}\"@query-param\";name=\"x\": {value}\n\"@signature-params\": {input}",
+            line("\"@method\""),
+            line("\"content-digest\"")
+        );
+        let signature = signing_key(ES).sign(base.as_bytes()).unwrap();
+        let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+        let mut request = request(&input);
+        request.uri = format!("/acme?{query}").parse().unwrap();
+        request
+            .headers
+            .insert("signature", format!("s=:{signature}:").parse().unwrap());
+        assert_eq!(verify(&request), expected, "{query} {value}");
+    }
+}
+
+/// What a bot signs: the host and who it is, with a tag. Only where the policy says so, and never as bound to the request.
+#[test]
+fn web_bot_auth_covers_the_authority() {
+    let bots = || {
+        policy()
+            .require_authority_only()
+            .choosing(ChooseSignature::ByTag("web-bot-auth".into()))
+    };
+    let not_covered = |name: &str| Err(NotAuthentic::HttpSignature(No::NotCovered { name: name.into() }));
+    let signed = |components: &str, body: &[u8]| {
+        let mut request = request(&format!(
+            r#"({components});created={NOW};keyid="k";tag="web-bot-auth""#
+        ));
+        request.body = body.to_vec();
+        request
+    };
+    let bound = |request: &Request| {
+        let verifier = HttpSignatureVerifier::new(bots(), keys());
+        let message = request.message();
+        verifier
+            .verify_payload(&message)
+            .map(|authentic| (authentic.bindings().request, authentic.bindings().body))
+    };
+    let agent = r#""@authority" "x-dict";key="a""#;
+    assert_eq!(bound(&signed(agent, b"")), Ok((false, false)));
+    assert_eq!(
+        bound(&signed(r#""@method" "@target-uri""#, b"")),
+        Ok((true, false))
+    );
+    assert_eq!(
+        bound(&signed(r#""@authority" "content-digest""#, BODY)),
+        Ok((false, true))
+    );
+    assert_eq!(verify(&signed(agent, b"")), not_covered("@method"));
+    assert_eq!(
+        verify_with(bots(), &signed(r#""@method" "@path""#, b"")),
+        not_covered("@authority")
+    );
+    assert_eq!(
+        verify_with(bots(), &signed(agent, BODY)),
+        not_covered("content-digest")
     );
 }
 
@@ -644,6 +799,55 @@ fn signing_and_verifying() {
     let outgoing = outgoing.with_request(&Method::POST, &root);
     let refused = signer.sign_payload(&outgoing);
     assert_eq!(refused.err(), Some(CannotSign::Algorithm));
+}
+
+/// What cannot be signed is named.
+#[test]
+fn the_signer_names_what_it_cannot_sign() {
+    let tenant = acme();
+    let root = Uri::from_static("/");
+    let mut headers = HeaderMap::new();
+    headers.insert("x-name", http::HeaderValue::from_bytes(b"caf\xe9").unwrap());
+    headers.insert("content-type", "text/plain".parse().unwrap());
+    let many: Vec<HeaderName> = (0..32).map(|n| format!("x-{n}").parse().unwrap()).collect();
+    for name in &many {
+        headers.insert(name.clone(), "1".parse().unwrap());
+    }
+    let outgoing = Outgoing::new(&tenant, "delivery-1", BODY, at(NOW))
+        .with_request(&Method::POST, &root)
+        .with_headers(&headers);
+    let sign = |signer: HttpSigner, id: &str| {
+        signer
+            .with_key(acme(), KeyId::new(id), Arc::from(signing_key(ES)))
+            .sign_payload(&outgoing)
+            .map(drop)
+    };
+    let signer = || HttpSigner::new(origin());
+    let component = |reason| Err(CannotSign::Component { reason });
+    assert_eq!(
+        sign(signer().covering(HeaderName::from_static("x-name")), "k"),
+        component(No::NotPresent {
+            name: "x-name".into()
+        })
+    );
+    assert_eq!(
+        sign(many.into_iter().fold(signer(), HttpSigner::covering), "k"),
+        component(No::TooMany)
+    );
+    assert_eq!(
+        sign(signer(), "schl\u{fc}ssel"),
+        Err(CannotSign::Parameter { name: "keyid" })
+    );
+    assert_eq!(
+        sign(signer().with_tag("t\u{e4}g"), "k"),
+        Err(CannotSign::Parameter { name: "tag" })
+    );
+    // Named twice, covered once.
+    let twice = signer()
+        .covering(http::header::CONTENT_TYPE)
+        .covering(http::header::CONTENT_TYPE)
+        .covering(HeaderName::from_static("content-digest"));
+    assert_eq!(sign(twice, "k"), Ok(()));
 }
 
 /// A sender with many receivers covers where each message goes, and tells what it lacks rather than covering less.

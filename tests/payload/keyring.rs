@@ -164,6 +164,43 @@ fn mistakes_are_found_when_the_ring_is_built() {
     }
 }
 
+/// Tenant, name and secret in any order: the message holds no secret, and no ring logs one as a name.
+#[test]
+fn a_swapped_secret_is_neither_told_nor_a_name() {
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let long = "acme-production-2026-01";
+    for (case, [tenant, id, third], expected) in [
+        (
+            "name and secret",
+            ["acme", secret, "2026-01"],
+            KeyProblem::Swapped,
+        ),
+        (
+            "name and secret, a long name",
+            ["acme", secret, long],
+            KeyProblem::Swapped,
+        ),
+        (
+            "tenant and secret",
+            [secret, "2026-01", long],
+            KeyProblem::Swapped,
+        ),
+        ("twice", ["acme", secret, secret], KeyProblem::Swapped),
+        ("no tenant", ["", "2026-01", secret], KeyProblem::Tenant),
+    ] {
+        for scheme in [Scheme::github(), Scheme::standard_webhooks()] {
+            let built = Keyring::builder(&scheme)
+                .key("acme", "1", &secret.replace('C', "D"))
+                .key(tenant, id, third);
+            let invalid = built.build().expect_err(case);
+            assert_eq!((invalid.place, &invalid.problem), (Some(2), &expected), "{case}");
+            for shown in [invalid.to_string(), format!("{invalid:?}")] {
+                assert!(!shown.contains("C2FVsBQ"), "{case}: {shown}");
+            }
+        }
+    }
+}
+
 /// The hot path neither scans nor copies: a hundred thousand tenants here, and a million is only more memory.
 #[test]
 fn many_tenants() {

@@ -246,6 +246,88 @@ mod types {
         })
     }
 
+    /// Rightly signed, and to be confirmed elsewhere: whoever may publish must not make a receiver call out.
+    #[test]
+    fn a_signed_sns_confirmation_leads_to_sns_only() {
+        use base64::Engine as _;
+        let verifier = SnsVerifier::new(tenant(), TOPIC, certificates, algorithms()).expect("RSA");
+        let now = ISSUED.as_secs();
+        let (method, uri) = target();
+        let verdict = |url: &str| {
+            let fields = [
+                ("Message", "You have chosen to subscribe"),
+                ("MessageId", "165545c9-2a5c-472c-8df2-7ff2be2b3b1b"),
+                ("SubscribeURL", url),
+                ("Timestamp", "2026-11-23T12:00:00.000Z"),
+                ("Token", "2336412f37f"),
+                ("TopicArn", TOPIC),
+                ("Type", "SubscriptionConfirmation"),
+            ];
+            let text: String = fields
+                .iter()
+                .map(|(name, value)| format!("{name}\n{value}\n"))
+                .collect();
+            let signature = rsa_key().sign_bytes(text.as_bytes()).expect("signed");
+            let mut body: serde_json::Map<_, _> = fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), serde_json::json!(value)))
+                .collect();
+            body.insert("SignatureVersion".into(), "2".into());
+            body.insert("SigningCertURL".into(), SNS.into());
+            let signature = base64::engine::general_purpose::STANDARD.encode(signature);
+            body.insert("Signature".into(), signature.into());
+            let body = serde_json::Value::from(body).to_string();
+            let headers = http::HeaderMap::new();
+            let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(now));
+            let recognized = verifier.recognize(&message);
+            recognized
+                .map(|sns| {
+                    // Whoever has the URL can confirm.
+                    let shown = format!("{sns:?}");
+                    assert!(
+                        !shown.contains("2336412f37f") && !shown.contains("You have"),
+                        "{shown}"
+                    );
+                    sns.subscribe_url.is_some()
+                })
+                .map_err(|forged| forged.code())
+        };
+        let query = "?Action=ConfirmSubscription&Token=2336412f37f";
+        for (host, expected) in [
+            ("https://sns.us-east-1.amazonaws.com/", Ok(true)),
+            (
+                "https://sns.us-east-1.amazonaws.com.evil.example/",
+                Err("payload.malformed_body"),
+            ),
+            (
+                "https://evil.example/sns.us-east-1.amazonaws.com/",
+                Err("payload.malformed_body"),
+            ),
+            (
+                "http://sns.us-east-1.amazonaws.com/",
+                Err("payload.malformed_body"),
+            ),
+            ("https://169.254.169.254/", Err("payload.malformed_body")),
+        ] {
+            assert_eq!(verdict(&format!("{host}{query}")), expected, "{host}");
+        }
+    }
+
+    /// Twilio signs the form of a POST only: a GET with the same form would be signed as well, and is not Twilio's.
+    #[test]
+    fn twilio_signs_no_body_of_a_get() {
+        let (method, uri) = target();
+        let verifier = TwilioVerifier::new(origin(), ring(TwilioVerifier::KEYS, &[1]));
+        let (tenant, form) = (tenant(), b"Body=a");
+        let outgoing = Outgoing::new(&tenant, "msg-1", form, at(1)).with_request(&method, &uri);
+        let headers = verifier.sign_payload(&outgoing).expect("signed");
+        for (method, expected) in [(Method::POST, Ok(())), (Method::GET, Err("payload.denied"))] {
+            let message = Message::new(&method, &uri, &headers, form, at(1));
+            let verdict = verifier.verify_payload(&message).map(drop);
+            assert_eq!(verdict.map_err(|forged| forged.code()), expected, "{method}");
+        }
+    }
+
     fn with_public_key(scheme: PublicKeyScheme, text: &str, now: u64) -> [Result<(), &'static str>; 2] {
         let (method, uri) = target();
         let tenant = tenant();

@@ -9,6 +9,8 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
+mod alerts;
+mod keep_alive;
 mod libraries;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]

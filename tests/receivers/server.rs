@@ -210,7 +210,7 @@ fn s_servers(world: &World, version: Version) -> Server {
     server
 }
 
-fn s_server(
+pub(crate) fn s_server(
     world: &World,
     version: Version,
     name: &str,

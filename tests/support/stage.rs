@@ -340,3 +340,19 @@ pub(crate) fn unusual_curve_spki() -> Vec<u8> {
     ]);
     sequence(&[algorithm, tlv(0x03, &[&[0, 4][..], &[0x22; 64]].concat())])
 }
+
+/// A SubjectPublicKeyInfo of an algorithm without parameters.
+pub(crate) fn spki_of(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    let bits = [&[0], key].concat();
+    sequence(&[sequence(&[tlv(0x06, algorithm)]), tlv(0x03, &bits)])
+}
+
+/// That of the key of `ca`, on P-256, with its point compressed: the same key under another name.
+pub(crate) fn compressed_spki(ca: &TestCa) -> Vec<u8> {
+    let whole = ca.spki_der();
+    let (head, point) = whole.split_at(whole.len() - 65);
+    let sign = 2 + (point.last().expect("a point") & 1);
+    let bits = [&[0, sign], point.get(1..33).expect("a point")].concat();
+    let algorithm = head.get(2..head.len() - 3).expect("an algorithm");
+    sequence(&[algorithm.to_vec(), tlv(0x03, &bits)])
+}

@@ -205,7 +205,7 @@ fn n2_bytes_that_no_name_may_hold() {
         let umlaut = names(with("bücher"));
         match kind {
             CommonName | OrganizationalUnit => assert_eq!(umlaut.map(|names| names.len()), Ok(1)),
-            _ => assert_eq!(umlaut, Err(Malformed::Name { kind })),
+            _ => assert_eq!(umlaut, Ok(vec![]), "left out"),
         }
         // A wildcard is no name, and no reason to refuse the others.
         if kind != Email {
@@ -298,11 +298,11 @@ proptest! {
         }
     }
 
-    /// What a certificate carries comes back as it was written, or the certificate is refused.
+    /// What a certificate carries comes back as it was written, or is left out, or the certificate is refused.
     #[test]
     fn a_uri_comes_back_as_it_was_written(text in "\\PC{1,24}") {
         match names(bare().uri(&text)) {
-            Ok(found) if text.contains('*') => prop_assert_eq!(found, vec![]),
+            Ok(found) if text.contains('*') || !text.is_ascii() => prop_assert_eq!(found, vec![]),
             Ok(found) => prop_assert_eq!(found, vec![Name::Uri(text.as_str().into())]),
             Err(malformed) => prop_assert_eq!(malformed, Malformed::Name { kind: NameKind::Uri }),
         }

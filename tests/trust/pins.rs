@@ -102,7 +102,7 @@ fn what_is_no_pin_is_refused_with_its_place() {
     assert_eq!(
         invalid.map_err(|invalid| invalid.to_string()),
         Err(
-            "not a SHA-256 digest: \"junk\"; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
+            "not a SHA-256 digest but 4 other characters; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"
                 .to_owned()
         )
     );
@@ -604,4 +604,22 @@ fn with_other_signature(der: &CertificateDer<'_>) -> CertificateDer<'static> {
         tlv(3, &bits),
     ])
     .into()
+}
+
+/// What is replaced inside of what can be replaced: every change anywhere is a change.
+#[test]
+fn a_live_inside_a_live_tells_of_both() {
+    let cast = cast();
+    let inner = Live::new(PinSet::default());
+    let outer = Live::new(inner.clone());
+    let trust = private(&[&cast.root]).and(outer.clone());
+    let first = trust.generation();
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
+    inner.replace(PinSet::new([leaf_of(&cast.cert)]));
+    let second = trust.generation();
+    assert!(second > first, "the inner one has changed");
+    assert_eq!(verify(&trust, &cast.cert).map(|_| ()), Ok(()));
+    outer.replace(Live::new(PinSet::default()));
+    assert!(trust.generation() > second, "the outer one has changed");
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
 }

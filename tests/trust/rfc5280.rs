@@ -142,7 +142,7 @@ fn the_good_issuer_is_found_among_bad_ones() {
         (
             "other names",
             constraining(again(&root), Permitted, URI, b"other.example"),
-            Untrusted::NameConstraint,
+            Untrusted::UnsupportedNameConstraint { kind: "URI" },
         ),
         (
             "an unknown critical extension",
@@ -273,6 +273,7 @@ fn constraints_on_each_type_of_name() {
     let raw = |tag: u8, name: &'static [u8]| move |leaf: LeafBuilder| leaf.without_san().raw_san(tag, name);
     type Names = Box<dyn Fn(LeafBuilder) -> LeafBuilder>;
     let no = || Err(Untrusted::NameConstraint);
+    let unsupported = |kind| Err(Untrusted::UnsupportedNameConstraint { kind });
     type Case = (
         &'static str,
         Subtrees,
@@ -408,7 +409,7 @@ fn constraints_on_each_type_of_name() {
             URI,
             b"acme.example",
             Box::new(raw(6, b"spiffe://acme.example/a")),
-            no(),
+            unsupported("URI"),
         ),
         (
             "a URI excluded",
@@ -416,7 +417,7 @@ fn constraints_on_each_type_of_name() {
             URI,
             b"acme.example",
             Box::new(raw(6, b"spiffe://acme.example/a")),
-            no(),
+            unsupported("URI"),
         ),
         (
             "a mailbox",
@@ -424,7 +425,7 @@ fn constraints_on_each_type_of_name() {
             EMAIL,
             b"acme.example",
             Box::new(raw(1, b"a@acme.example")),
-            no(),
+            unsupported("e-mail address"),
         ),
         (
             "a mailbox elsewhere",
@@ -432,7 +433,7 @@ fn constraints_on_each_type_of_name() {
             EMAIL,
             b"other.example",
             Box::new(raw(1, b"a@acme.example")),
-            no(),
+            unsupported("e-mail address"),
         ),
         (
             "a registered id",
@@ -440,7 +441,7 @@ fn constraints_on_each_type_of_name() {
             REGISTERED,
             &[42],
             Box::new(raw(8, &[43])),
-            no(),
+            unsupported("registeredID"),
         ),
         (
             "directory names",
@@ -448,7 +449,7 @@ fn constraints_on_each_type_of_name() {
             DIRECTORY,
             &[0x30, 0],
             Box::new(dns("acme.example")),
-            no(),
+            unsupported("directoryName"),
         ),
         (
             "no directory names",
@@ -456,7 +457,7 @@ fn constraints_on_each_type_of_name() {
             DIRECTORY,
             &[0x30, 0],
             Box::new(dns("acme.example")),
-            no(),
+            unsupported("directoryName"),
         ),
         (
             "a type that is not there",
@@ -519,7 +520,9 @@ fn mail_in_the_subject_is_constrained_too() {
         let chain = below_an_issuer_with_mail(issuer, between);
         assert_eq!(
             chain_asked(&private(&[trust]), chain),
-            Err(Untrusted::NameConstraint)
+            Err(Untrusted::UnsupportedNameConstraint {
+                kind: "e-mail address"
+            })
         );
     }
     let free = below_an_issuer_with_mail(&root, vec![]);
@@ -530,7 +533,8 @@ fn mail_in_the_subject_is_constrained_too() {
     );
     let issuer = constraining(root.intermediate_builder("EU"), Permitted, EMAIL, b"acme.example");
     let other = constraining(root.intermediate_builder("EU"), Permitted, DNS, b"acme.example");
-    let no = Err(Untrusted::NameConstraint);
+    let kind = "e-mail address";
+    let no = Err(Untrusted::UnsupportedNameConstraint { kind });
     for (case, trust, leaf, expected) in [
         ("by the anchor", &anchor, named(anchor.client(ACME)), no.clone()),
         ("by an issuer", &root, named(issuer.client(ACME)), no.clone()),

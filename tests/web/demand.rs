@@ -126,7 +126,8 @@ async fn some_must_and_others_need_not() {
     let (none, shown) = (|| stage.connection(None), || stage.connection(Some(&stage.acme)));
     let missing = (StatusCode::UNAUTHORIZED, Some("identity.no_certificate"));
     let handled = (StatusCode::OK, None);
-    let strict = || Demand::for_hosts(["strict.example"]);
+    let unreadable = (StatusCode::BAD_REQUEST, Some("host.unreadable"));
+    let strict = || Demand::for_hosts(["strict.example", "*.strict.example"]).expect("hosts");
     #[rustfmt::skip]
     let cases = [
         ("demanded of everybody", "globex", Demand::always(), none(), "open.example", missing),
@@ -135,6 +136,12 @@ async fn some_must_and_others_need_not() {
         ("and who shows it", "acme", Demand::never(), shown(), "open.example", handled),
         ("a host that does not demand it", "globex", strict(), none(), "open.example", handled),
         ("a host that does", "globex", strict(), none(), "strict.example", missing),
+        ("a host below a pattern", "globex", strict(), none(), "a.strict.example:8443", missing),
+        ("a user before it", "globex", strict(), none(), "a@strict.example", unreadable),
+        ("no port", "globex", strict(), none(), "strict.example:0x1", unreadable),
+        ("two dots", "globex", strict(), none(), "strict.example..", unreadable),
+        ("two hosts", "globex", strict(), none(), "open.example,strict.example", unreadable),
+        ("no host that can be read, and a certificate", "acme", strict(), shown(), "a@strict.example", unreadable),
         ("its server name, another host", "globex", strict(), none().with_server_name("strict.example"), "open.example", missing),
     ];
     for (name, owner, demand, connection, host, expected) in cases {

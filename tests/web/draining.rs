@@ -12,13 +12,14 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::door::{Door, TEMPLATE, world};
-use crate::sender::{Answer, Sender, Version, delivery, said};
+use crate::sender::{Answer, Greeting, Sender, Version, delivery, said};
 use crate::support::{at, secs};
 
 const OK: &str = r#"{"status": 200}"#;
@@ -106,6 +107,24 @@ async fn who_takes_longer_is_cut_off() {
         assert!(begun.elapsed() < secs(20), "{version:?}: {:?}", begun.elapsed());
         assert_eq!(cut(door.drain.shut(secs(60)).await), 0, "nothing is left");
     }
+}
+
+/// What is cut off is told that it was meant so (RFC 8446 §6.1): without `close_notify`, its end is an error.
+#[tokio::test]
+async fn who_is_cut_off_is_told_with_close_notify() {
+    let door = Door::open().await;
+    let greeting = Greeting::new(Some(&world().acme), Version::Http1);
+    let mut tls = greeting.tls(door.address).await.expect("a connection");
+    // The beginning of a request, which is waited for.
+    tls.write_all(b"POST /orders HTTP/1.1\r\nhost: ")
+        .await
+        .expect("taken");
+    while door.drain.connections() < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(cut(door.drain.shut(Duration::from_millis(200)).await), 1);
+    let end = timeout(secs(20), tls.read_to_end(&mut Vec::new())).await;
+    assert_eq!(end.expect("it ends").map_err(|error| error.kind()), Ok(0));
 }
 
 // --- without axum -------------------------------------------------------------------------------------------------------

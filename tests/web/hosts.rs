@@ -1,5 +1,6 @@
 //! Several server names on one port, each with its policy: what a connection may ask for, and what it may not.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,14 +9,16 @@ use axum::body::Body;
 use axum::routing::post;
 use countersign::gate::{Caller, Policy};
 use countersign::live::Live;
+use countersign::refusal::Refusal;
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
 use countersign::web::{
     Acceptor, CallerLayer, Connection, Demand, InvalidSites, Listener, MisdirectedAnswer, Protocols, Site,
     Sites,
 };
-use http::Request;
+use http::{Request, Response};
 use rustls::ServerConfig;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::door::{Log, World, world};
 use crate::sender::{AnyError, Greeting, Sender, Version};
@@ -164,8 +167,9 @@ async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
     let other = |close| Err((421, close, "host.other_policy"));
     let unknown = || Err((421, false, "host.unknown"));
     let ambiguous = || Err((400, false, "host.ambiguous"));
+    let unreadable = || Err((400, false, "host.unreadable"));
     #[rustfmt::skip]
-    let cases: [Case; 36] = [
+    let cases: [Case; 47] = [
         ("its own name", Some(ACME), h1, "/who", &[ACME], good()),
         ("its own name", Some(ACME), h2, "https://hooks.acme.example/who", &[], good()),
         ("upper case", Some(ACME), h1, "/who", &["HOOKS.Acme.Example"], good()),
@@ -188,10 +192,21 @@ async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
         ("a name by pattern", Some(GLOBEX), h1, "/who", &[GLOBEX], good()),
         ("another name of the pattern", Some(GLOBEX), h1, "/who", &["us.hooks.globex.example"], good()),
         ("two labels for one", Some(GLOBEX), h1, "/who", &["a.b.hooks.globex.example"], unknown()),
-        ("the pattern itself", Some(GLOBEX), h1, "/who", &["*.hooks.globex.example"], unknown()),
+        ("the pattern itself", Some(GLOBEX), h1, "/who", &["*.hooks.globex.example"], unreadable()),
         ("a name nobody has", Some(ACME), h1, "/who", &["other.example"], unknown()),
         ("a name nobody has", Some(ACME), h2, "https://other.example/who", &[], unknown()),
-        ("a name with another before it", Some(ACME), h1, "/who", &["open.example@hooks.acme.example"], unknown()),
+        ("a name with another before it", Some(ACME), h1, "/who", &["open.example@hooks.acme.example"], unreadable()),
+        ("a name with another before it", Some(ACME), h2, "https://open.example@hooks.acme.example/who", &[], unreadable()),
+        ("a name with another before it", Some(ACME), h1, "https://open.example@hooks.acme.example/who", &[ACME], unreadable()),
+        ("no authority", Some(ACME), h2, "/who", &[ACME], good()),
+        ("no authority, a name with another before it", Some(ACME), h2, "/who", &["a@hooks.acme.example"], unreadable()),
+        ("two dots", Some(ACME), h1, "/who", &["hooks.acme.example.."], unreadable()),
+        ("two dots", Some(ACME), h2, "https://hooks.acme.example../who", &[], unreadable()),
+        ("two names in one field", Some(ACME), h1, "/who", &["hooks.acme.example, open.example"], unreadable()),
+        ("no port", Some(ACME), h1, "/who", &["hooks.acme.example:0x1"], unreadable()),
+        ("no port", Some(ACME), h2, "https://hooks.acme.example:65536/who", &[], unreadable()),
+        ("an empty field", Some(ACME), h1, "/who", &[""], unreadable()),
+        ("a percent sign", Some(ACME), h1, "/who", &["hooks%2eacme.example"], unreadable()),
         ("no name in the handshake", None, h1, "/who", &[ACME], other(true)),
         ("no name in the handshake", None, h2, "https://hooks.acme.example/who", &[], other(false)),
         ("no name, and an address", None, h1, "/who", &["127.0.0.1:8443"], good()),
@@ -269,6 +284,63 @@ async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
         assert!(error.contains("UnrecognisedName"), "{name}: {error}");
         port.log.wait_for(&format!("not connected: {code}")).await;
         assert_eq!(port.log.take().len(), 1, "{name}");
+    }
+}
+
+/// A connection of one's own says nothing of the policy that its handshake ran under, until it is told.
+#[tokio::test]
+async fn without_the_policy_of_the_handshake_no_host_is_served() {
+    let world = world();
+    let sites = world.sites().build().expect("sites");
+    let policy = |name| sites.find(Some(name)).expect("a site").policy().cloned();
+    let layer = CallerLayer::by_host(sites.clone()).with_demand(Demand::never());
+    type Under = Option<Option<Policy>>;
+    #[rustfmt::skip]
+    let cases: [(_, Under, _, _); 6] = [
+        ("nobody has said", None, ACME, (500, Some("server.not_wired"))),
+        ("nobody has said", None, OPEN, (500, Some("server.not_wired"))),
+        ("that of the host", Some(policy(ACME)), ACME, (200, None)),
+        ("that of another", Some(policy(GLOBEX)), ACME, (421, Some("host.other_policy"))),
+        ("no policy", Some(None), ACME, (421, Some("host.other_policy"))),
+        ("no policy, and none is asked for", Some(None), OPEN, (200, None)),
+    ];
+    for (name, under, host, expected) in cases {
+        let chain = world.acme.chain();
+        let connection = Connection::new(([127, 0, 0, 1], 1).into(), Some(&chain)).expect("a chain");
+        let connection = match under {
+            Some(policy) => connection.under(policy),
+            None => connection,
+        };
+        let handler =
+            service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+        let asked = connection
+            .layer(layer.layer(handler))
+            .oneshot(request("/who", &[host]));
+        let response = asked.await.expect("infallible");
+        let refusal = response.extensions().get::<Refusal>().map(Refusal::code);
+        assert_eq!((response.status().as_u16(), refusal), expected, "{name}: {host}");
+    }
+}
+
+#[test]
+fn what_is_no_name_finds_no_site() {
+    let sites = world().sites().build().expect("sites");
+    for name in [
+        ".hooks.globex.example",
+        "*.hooks.globex.example",
+        "a..hooks.globex.example",
+        "hooks.globex.example",
+        "hooks.acme.example..",
+        "hooks.acme.example:443",
+        "a@hooks.acme.example",
+        "",
+        ".",
+        "127.0.0.1",
+    ] {
+        assert!(sites.find(Some(name)).is_none(), "{name:?}");
+    }
+    for name in [ACME, "HOOKS.acme.example.", GLOBEX] {
+        assert!(sites.find(Some(name)).is_some(), "{name:?}");
     }
 }
 
@@ -428,5 +500,27 @@ proptest::proptest! {
             let found = sites.find(Some(name)).map(|site| Arc::as_ptr(site.config()));
             proptest::prop_assert_eq!(found, expected, "{}", name);
         }
+    }
+}
+
+/// A label that is empty is no label: nothing stands in the place of the wildcard.
+#[test]
+fn a_name_with_an_empty_label_finds_no_site() {
+    let world = world();
+    let sites = Sites::builder()
+        .site("*.b.example", world.open_site(OPEN))
+        .without_name(world.open_site(OPEN))
+        .build()
+        .expect("sites");
+    for (name, found) in [
+        ("a.b.example", true),
+        (".b.example", false),
+        ("*.b.example", false),
+        ("b.example", false),
+        ("a.a.b.example", false),
+        ("", false),
+        (".", false),
+    ] {
+        assert_eq!(sites.find(Some(name)).is_some(), found, "{name:?}");
     }
 }

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::identity::Date;
+
 /// How a signed time is written. What was sent is what was signed: it is read, never rendered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,7 +40,7 @@ impl TimeFormat {
         match self {
             Self::Seconds => at.as_secs().to_string(),
             Self::Milliseconds => at.as_secs().saturating_mul(1000).to_string(),
-            Self::Rfc3339 => write_rfc3339(at.as_secs()),
+            Self::Rfc3339 => Date(at).to_string(),
         }
     }
 }
@@ -130,25 +132,6 @@ fn days_before(year: i64, month: i64) -> i64 {
     };
     let months: i64 = (1..month).map(|earlier| days_in(year, earlier)).sum();
     year * 365 + leap_years + months
-}
-
-fn write_rfc3339(seconds: u64) -> String {
-    let (mut days, clock) = (seconds / 86_400, seconds % 86_400);
-    let (mut year, mut month) = (1970_i64, 1_i64);
-    // Year 9999 is the last that RFC 3339 can write.
-    while year < 9999 && days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    while month < 12 && days >= days_in(year, month).unsigned_abs() {
-        days -= days_in(year, month).unsigned_abs();
-        month += 1;
-    }
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!(
-        "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
-        days + 1
-    )
 }
 
 #[cfg(test)]

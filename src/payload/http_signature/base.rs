@@ -1,14 +1,16 @@
 //! The signature base (RFC 9421 §2.5): one line a component, made of what arrived.
 
-use std::collections::HashSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, Uri};
-use sfv::{BareItem, InnerList, Item, ListSerializer};
+use sfv::{BareItem, Dictionary, FieldType as _, InnerList, Item, List, ListEntry, ListSerializer};
 
 use super::InvalidHttpSignature;
+use super::fields::structured;
 use crate::payload::Origin;
-use crate::payload::percent::{decode, encode, parameters};
+use crate::payload::percent::{decode, encode_form, parameters};
 
 /// The most components that one signature may cover.
 const MAX_COMPONENTS: usize = 32;
@@ -30,9 +32,10 @@ impl Covered<'_> {
         }
         let mut base = String::with_capacity(512);
         let mut seen = HashSet::with_capacity(input.items.len());
+        let once = Once::of(*self);
         for item in &input.items {
             let identifier = serialize_item(item);
-            let value = self.value(item)?;
+            let value = self.value(item, &once)?;
             base.push_str(&format!("{identifier}: {value}\n"));
             if !seen.insert(identifier) {
                 return Err(InvalidHttpSignature::CoveredTwice);
@@ -43,18 +46,21 @@ impl Covered<'_> {
         Ok(base)
     }
 
-    fn value(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn value(&self, item: &Item, once: &Once<'_>) -> Result<String, InvalidHttpSignature> {
         let BareItem::String(name) = &item.bare_item else {
             return Err(InvalidHttpSignature::Component);
         };
         if name.as_str() == "@query-param" {
-            return self.query_parameter(item);
+            return once.parameter(item);
         }
-        // `sf`, `key`, `bs`, `req` and `tr` say how to read a field: one reading is enough here.
-        if !item.params.is_empty() {
-            return Err(InvalidHttpSignature::Component);
+        match (Reading::of(item)?, name.as_str()) {
+            (Reading::AsSent, name) => self.component(name),
+            (reading, name) => self.structured(name, reading, once),
         }
-        match name.as_str() {
+    }
+
+    fn component(&self, name: &str) -> Result<String, InvalidHttpSignature> {
+        match name {
             "@method" => Ok(self.method.as_str().to_owned()),
             "@target-uri" => Ok(format!(
                 "{}://{}{}",
@@ -80,9 +86,7 @@ impl Covered<'_> {
         let absent = || InvalidHttpSignature::NotPresent {
             name: name.to_owned(),
         };
-        // Lower case only (§2.1), and nothing that begins with `@` is left.
-        let header =
-            HeaderName::from_lowercase(name.as_bytes()).map_err(|_| InvalidHttpSignature::Component)?;
+        let header = field_name(name)?;
         let values = self
             .headers
             .get_all(&header)
@@ -96,8 +100,78 @@ impl Covered<'_> {
         }
     }
 
+    /// RFC 9421 §2.1.1 and §2.1.2: a structured field, written anew.
+    fn structured(
+        &self,
+        name: &str,
+        reading: Reading<'_>,
+        once: &Once<'_>,
+    ) -> Result<String, InvalidHttpSignature> {
+        let header = field_name(name)?;
+        let written = match (reading, Type::of(name)) {
+            (Reading::Member(key), _) => once.member(header, key),
+            (_, Some(Type::Dictionary)) => {
+                structured::<Dictionary>(self.headers, &header).and_then(|value| value.serialize())
+            }
+            (_, Some(Type::List)) => {
+                structured::<List>(self.headers, &header).and_then(|value| value.serialize())
+            }
+            (_, Some(Type::Item)) => structured::<Item>(self.headers, &header).map(|value| value.serialize()),
+            (_, None) => return Err(InvalidHttpSignature::Component),
+        };
+        written.ok_or_else(|| InvalidHttpSignature::NotPresent {
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// What several components read, read once: a signature may cover many parameters of a query of 64 KiB, or many members of
+/// one field.
+struct Once<'a> {
+    covered: Covered<'a>,
+    query: OnceCell<HashMap<Vec<u8>, Values<'a>>>,
+    dictionaries: RefCell<HashMap<HeaderName, Option<Dictionary>>>,
+}
+
+/// The values of one name of the query, still encoded.
+enum Values<'a> {
+    One(&'a str),
+    Several,
+}
+
+impl<'a> Once<'a> {
+    fn of(covered: Covered<'a>) -> Self {
+        Self {
+            covered,
+            query: OnceCell::new(),
+            dictionaries: RefCell::default(),
+        }
+    }
+
+    /// This member of the dictionary.
+    fn member(&self, header: HeaderName, key: &str) -> Option<String> {
+        let mut dictionaries = self.dictionaries.borrow_mut();
+        let dictionary = dictionaries
+            .entry(header)
+            .or_insert_with_key(|header| structured(self.covered.headers, header));
+        dictionary.as_ref()?.get(key).map(serialize_member)
+    }
+
+    fn query(&self) -> &HashMap<Vec<u8>, Values<'a>> {
+        self.query.get_or_init(|| {
+            let mut by_name = HashMap::new();
+            for (name, value) in parameters(self.covered.uri.query()) {
+                by_name
+                    .entry(decode(name))
+                    .and_modify(|values| *values = Values::Several)
+                    .or_insert(Values::One(value));
+            }
+            by_name
+        })
+    }
+
     /// RFC 9421 §2.2.8: one parameter of the query, which must stand there once.
-    fn query_parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
         let mut given = item.params.iter();
         let (Some((key, BareItem::String(name))), None) = (given.next(), given.next()) else {
             return Err(InvalidHttpSignature::Component);
@@ -105,22 +179,79 @@ impl Covered<'_> {
         if key.as_str() != "name" {
             return Err(InvalidHttpSignature::Component);
         }
-        let wanted = decode(name.as_str());
-        let mut values = parameters(self.uri.query()).filter(|(name, _)| decode(name) == wanted);
-        match (values.next(), values.next()) {
-            (Some((_, value)), None) => Ok(encode(&decode(value))),
-            _ => Err(InvalidHttpSignature::NotPresent {
+        match self.query().get(&decode(name.as_str())) {
+            Some(Values::One(value)) => Ok(encode_form(&decode(value))),
+            Some(Values::Several) | None => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),
             }),
         }
     }
 }
 
-/// The name of a component, where it has no parameters.
-pub(super) fn plain_name(item: &Item) -> Option<&str> {
-    match &item.bare_item {
-        BareItem::String(name) if item.params.is_empty() => Some(name.as_str()),
+/// How a component that is a field is read.
+#[derive(Clone, Copy)]
+enum Reading<'a> {
+    AsSent,
+    /// `sf`.
+    Strict,
+    /// `key`: this member of a dictionary.
+    Member(&'a str),
+}
+
+impl<'a> Reading<'a> {
+    /// `bs`, `req` and `tr` are not taken: nobody signs requests with them.
+    fn of(item: &'a Item) -> Result<Self, InvalidHttpSignature> {
+        let mut given = item.params.iter().map(|(name, value)| (name.as_str(), value));
+        match (given.next(), given.next()) {
+            (None, _) => Ok(Self::AsSent),
+            (Some(("sf", BareItem::Boolean(true))), None) => Ok(Self::Strict),
+            (Some(("key", BareItem::String(key))), None) => Ok(Self::Member(key.as_str())),
+            _ => Err(InvalidHttpSignature::Component),
+        }
+    }
+}
+
+/// The type of a structured field, without which nobody can read it (RFC 9421 §2.1.1).
+enum Type {
+    Dictionary,
+    List,
+    Item,
+}
+
+impl Type {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "content-digest"
+            | "repr-digest"
+            | "want-content-digest"
+            | "want-repr-digest"
+            | "priority"
+            | "signature"
+            | "signature-input" => Self::Dictionary,
+            "client-cert-chain" => Self::List,
+            "client-cert" | "idempotency-key" => Self::Item,
+            _ => return None,
+        })
+    }
+}
+
+/// In lower case only (§2.1); no name that begins with `@` is one.
+fn field_name(name: &str) -> Result<HeaderName, InvalidHttpSignature> {
+    HeaderName::from_lowercase(name.as_bytes()).map_err(|_| InvalidHttpSignature::Component)
+}
+
+/// The name of a component that is covered whole.
+pub(super) fn whole_name(item: &Item) -> Option<&str> {
+    match (&item.bare_item, Reading::of(item)) {
+        (BareItem::String(name), Ok(Reading::AsSent | Reading::Strict)) => Some(name.as_str()),
         _ => None,
+    }
+}
+
+fn serialize_member(member: &ListEntry) -> String {
+    match member {
+        ListEntry::Item(item) => serialize_item(item),
+        ListEntry::InnerList(list) => serialize_input(list),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Signature-Input` and `Signature` (RFC 9421 §4), read by a library of structured fields.
 
-use http::{HeaderMap, HeaderName};
-use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parameters, Parser, Version};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sfv::{BareItem, Dictionary, FieldType, InnerList, ListEntry, Parameters, Parser, Version};
 
 use super::InvalidHttpSignature;
 use crate::payload::NotAuthentic;
@@ -10,25 +10,28 @@ pub(super) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signatur
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 
-/// The longest of these fields, in bytes.
+/// The longest structured field, in bytes, with all its lines.
 const MAX_FIELD: usize = 8 * 1024;
 /// The most signatures in one message.
 const MAX_SIGNATURES: usize = 8;
 
-/// A dictionary out of a field that stands once.
+/// A dictionary out of a field, which may stand on several lines.
 pub(super) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Result<Dictionary, NotAuthentic> {
-    let mut values = headers.get_all(name).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) => return Err(NotAuthentic::MissingHeader { name: name.clone() }),
-        (Some(value), None) => value.as_bytes(),
-        (Some(_), Some(_)) => return Err(NotAuthentic::RepeatedHeader { name: name.clone() }),
-    };
-    let malformed = || InvalidHttpSignature::Field { name: name.clone() };
-    if value.len() > MAX_FIELD {
-        return Err(malformed().into());
+    if !headers.contains_key(name) {
+        return Err(NotAuthentic::MissingHeader { name: name.clone() });
     }
-    let parser = Parser::new(value).with_version(Version::Rfc8941);
-    Ok(parser.parse::<Dictionary>().map_err(|_| malformed())?)
+    let read = structured(headers, name);
+    Ok(read.ok_or(InvalidHttpSignature::Field { name: name.clone() })?)
+}
+
+/// A structured field: its lines are joined, in their order, before it is read (RFC 9651 §4.2).
+pub(super) fn structured<T: FieldType>(headers: &HeaderMap, name: &HeaderName) -> Option<T> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let joined = lines.join(b", ".as_slice());
+    if joined.len() > MAX_FIELD {
+        return None;
+    }
+    Parser::new(&joined).with_version(Version::Rfc8941).parse().ok()
 }
 
 /// One signature of a message.

@@ -1,7 +1,7 @@
 use http::HeaderName;
 use sfv::InnerList;
 
-use super::base::plain_name;
+use super::base::whole_name;
 use super::fields::{Labelled, Read};
 use super::{InvalidHttpSignature, TenantVerifyingKeys};
 use crate::payload::Origin;
@@ -17,6 +17,7 @@ pub struct HttpSignaturePolicy {
     pub(super) tolerance: Tolerance,
     pub(super) choose: ChooseSignature,
     pub(super) nonce_required: bool,
+    authority_only: bool,
     fields: Vec<HeaderName>,
 }
 
@@ -40,6 +41,7 @@ impl HttpSignaturePolicy {
             tolerance: Tolerance::default(),
             choose: ChooseSignature::ByKeyId,
             nonce_required: false,
+            authority_only: false,
             fields: Vec::new(),
         }
     }
@@ -48,6 +50,18 @@ impl HttpSignaturePolicy {
     #[must_use]
     pub fn require_field(mut self, name: HeaderName) -> Self {
         self.fields.push(name);
+        self
+    }
+
+    /// Of method and target, only `@authority` must be covered: what bots sign (web-bot-auth), who show themselves to a
+    /// host and not for one request.
+    ///
+    /// # Security
+    /// Within the tolerance such a signature passes for another method, path and query.
+    /// [`Bindings::request`](crate::payload::Bindings::request) says of each message whether it covers them.
+    #[must_use]
+    pub fn require_authority_only(mut self) -> Self {
+        self.authority_only = true;
         self
     }
 
@@ -117,27 +131,40 @@ impl HttpSignaturePolicy {
         query: Option<&str>,
         body: &[u8],
     ) -> Result<(), InvalidHttpSignature> {
-        let covers = |name: &str| input.items.iter().any(|item| plain_name(item) == Some(name));
-        let must = |name: &str| {
-            if covers(name) {
-                Ok(())
-            } else {
-                Err(InvalidHttpSignature::NotCovered {
-                    name: name.to_owned(),
-                })
-            }
-        };
-        must("@method")?;
-        if !covers("@target-uri") {
-            must("@authority")?;
-            if !covers("@request-target") {
-                must("@path")?;
-                query.map_or(Ok(()), |_| must("@query"))?;
-            }
+        if self.authority_only {
+            must_cover(input, "@target-uri").or_else(|_| must_cover(input, "@authority"))?;
+        } else {
+            check_request(input, query)?;
         }
         if !body.is_empty() {
-            must("content-digest")?;
+            must_cover(input, "content-digest")?;
         }
-        self.fields.iter().try_for_each(|name| must(name.as_str()))
+        self.fields
+            .iter()
+            .try_for_each(|name| must_cover(input, name.as_str()))
+    }
+}
+
+/// Whether method and target are covered whole.
+pub(super) fn check_request(input: &InnerList, query: Option<&str>) -> Result<(), InvalidHttpSignature> {
+    must_cover(input, "@method")?;
+    if must_cover(input, "@target-uri").is_ok() {
+        return Ok(());
+    }
+    must_cover(input, "@authority")?;
+    if must_cover(input, "@request-target").is_ok() {
+        return Ok(());
+    }
+    must_cover(input, "@path")?;
+    query.map_or(Ok(()), |_| must_cover(input, "@query"))
+}
+
+fn must_cover(input: &InnerList, name: &str) -> Result<(), InvalidHttpSignature> {
+    if input.items.iter().any(|item| whole_name(item) == Some(name)) {
+        Ok(())
+    } else {
+        Err(InvalidHttpSignature::NotCovered {
+            name: name.to_owned(),
+        })
     }
 }

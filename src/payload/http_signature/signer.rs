@@ -65,7 +65,9 @@ impl HttpSigner {
     /// Covers this field of the message's, too: see [`Outgoing::with_headers`].
     #[must_use]
     pub fn covering(mut self, name: HeaderName) -> Self {
-        self.fields.push(name);
+        if name != CONTENT_DIGEST && !self.fields.contains(&name) {
+            self.fields.push(name);
+        }
         self
     }
 
@@ -115,7 +117,7 @@ impl HttpSigner {
                 integer(created.saturating_add(self.lifetime.as_secs()))?,
             ),
             ("nonce", text(outgoing.id)?),
-            ("keyid", text(signing.id.as_str())?),
+            ("keyid", parameter("keyid", signing.id.as_str())?),
             ("alg", text(algorithm)?),
         ];
         let mut params = Parameters::new();
@@ -123,7 +125,7 @@ impl HttpSigner {
             params.insert(key(name)?, parameter);
         }
         if let Some(tag) = &self.tag {
-            params.insert(key("tag")?, text(tag)?);
+            params.insert(key("tag")?, parameter("tag", tag)?);
         }
         Ok(InnerList::with_params(
             items.collect::<Result<_, CannotSign>>()?,
@@ -149,7 +151,9 @@ impl SignPayload for HttpSigner {
             uri,
             headers: &headers,
         };
-        let base = covered.base(&input).map_err(|_| CannotSign::Id)?;
+        let base = covered
+            .base(&input)
+            .map_err(|reason| CannotSign::Component { reason })?;
         let signature = STANDARD.encode(signing.key.sign(base.as_bytes())?);
         added.insert(
             SIGNATURE_INPUT,
@@ -167,6 +171,10 @@ fn key(name: &str) -> Result<Key, CannotSign> {
 fn text(text: &str) -> Result<BareItem, CannotSign> {
     let text = Text::from_string(text.to_owned()).map_err(|_| CannotSign::Id)?;
     Ok(BareItem::String(text))
+}
+
+fn parameter(name: &'static str, value: &str) -> Result<BareItem, CannotSign> {
+    text(value).map_err(|_| CannotSign::Parameter { name })
 }
 
 fn integer(number: u64) -> Result<BareItem, CannotSign> {

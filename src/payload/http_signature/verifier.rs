@@ -4,8 +4,9 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::base::{Covered, plain_name};
+use super::base::{Covered, whole_name};
 use super::fields::{Labelled, SignatureParameters, signatures};
+use super::policy::check_request;
 use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
 use crate::payload::jose::{Algorithm, Unknown, VerifyingKey};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
@@ -76,7 +77,9 @@ impl VerifyPayload for HttpSignatureVerifier {
         }
         let (key, delivery) = (key.id().clone(), delivery(&chosen.parameters, &base));
         let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
-        Ok(authentic.signed_at(created, until).bound_to(bound(message)))
+        Ok(authentic
+            .signed_at(created, until)
+            .bound_to(bound(&chosen, message)))
     }
 }
 
@@ -151,7 +154,7 @@ fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), NotAuthe
         .input
         .items
         .iter()
-        .any(|item| plain_name(item) == Some("content-digest"));
+        .any(|item| whole_name(item) == Some("content-digest"));
     if covered {
         digest::check(message.headers, message.body)?;
     }
@@ -167,13 +170,15 @@ fn delivery<'m>(parameters: &SignatureParameters, base: &str) -> DeliveryKey<'m>
     DeliveryKey::Digest(Hashed::Token, digest.into())
 }
 
-fn bound(message: &Message<'_>) -> Bindings {
-    let bindings = Bindings::default().with_request();
-    if message.body.is_empty() {
-        bindings
-    } else {
-        bindings.with_body()
+fn bound(chosen: &Labelled, message: &Message<'_>) -> Bindings {
+    let mut bindings = Bindings::default();
+    if check_request(&chosen.input, message.uri.query()).is_ok() {
+        bindings = bindings.with_request();
     }
+    if !message.body.is_empty() {
+        bindings = bindings.with_body();
+    }
+    bindings
 }
 
 fn at(seconds: u64) -> UnixTime {

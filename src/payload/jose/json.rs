@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -11,6 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 const MAX_DEPTH: u8 = 16;
 /// The depth of an item of a list that is a member of the outermost object.
 const ITEM: u8 = 2;
+/// The most members among which one is looked for by looking at each. No token has more; who has written the text may have.
+const FEW: usize = 16;
 
 /// A JSON value. Text without escapes is borrowed.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,8 +231,16 @@ impl<'de> Visitor<'de> for Value<'_> {
         // Room for what most tokens have, so that they cost one allocation.
         let mut object: Vec<(Cow<'de, str>, Json<'de>)> =
             Vec::with_capacity(if self.depth == 0 { 12 } else { 2 });
+        let mut many = HashSet::new();
         while let Some(Name(name)) = members.next_key()? {
-            if object.iter().any(|(other, _)| *other == name) {
+            if object.len() == FEW {
+                many.extend(object.iter().map(|(other, _)| other.clone()));
+            }
+            let twice = match object.len() {
+                ..FEW => object.iter().any(|(other, _)| *other == name),
+                _ => !many.insert(name.clone()),
+            };
+            if twice {
                 self.twice()?;
             }
             object.push((name, members.next_value_seed(inner)?));

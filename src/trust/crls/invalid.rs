@@ -1,5 +1,6 @@
 use rustls_pki_types::UnixTime;
 
+use crate::identity::Date;
 use crate::pem::InvalidPem;
 
 /// Revocation lists that must not be used: which, and what to do.
@@ -28,7 +29,7 @@ pub enum InvalidCrls {
         issuer: String,
     },
     /// Out of date.
-    #[error("the CRL of {issuer} was to be replaced at {} (seconds since 1970); fetch the current one", .next_update.as_secs())]
+    #[error("the CRL of {issuer} was to be replaced at {}; fetch the current one", Date(*.next_update))]
     Expired {
         /// Its issuer.
         issuer: String,
@@ -36,7 +37,7 @@ pub enum InvalidCrls {
         next_update: UnixTime,
     },
     /// Not valid yet.
-    #[error("the CRL of {issuer} is dated {} (seconds since 1970), in the future; check the clocks", .this_update.as_secs())]
+    #[error("the CRL of {issuer} is dated {}, in the future; check the clocks", Date(*.this_update))]
     FromTheFuture {
         /// Its issuer.
         issuer: String,

@@ -34,6 +34,12 @@ pub enum KeySpec {
     },
 }
 
+impl KeySpec {
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret { .. })
+    }
+}
+
 impl From<&Scheme> for KeySpec {
     fn from(scheme: &Scheme) -> Self {
         Self::Secret {
@@ -232,6 +238,11 @@ pub enum KeyProblem {
     /// What stands in an example or a template where the secret belongs.
     #[error("this is the placeholder, not the secret; copy the secret from the provider")]
     Placeholder,
+    /// A name that looks like a secret beside a secret that does not: names are logged.
+    #[error(
+        "name and secret look as if they were swapped; give the tenant, the name of the key, then the secret"
+    )]
+    Swapped,
     /// White space at an end: copied with a line break.
     #[error("the secret begins or ends with white space; copy it without")]
     Space,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::secret::Weak;
+use super::secret::{Weak, is_swapped};
 use super::{FindKeys, Key, KeyId, KeyProblem, KeySpec, Keys, NoKey, Wanted};
 use crate::identity::Validity;
 use crate::tenant::TenantId;
@@ -146,7 +146,7 @@ impl KeyState {
 pub struct KeyringBuilder {
     spec: KeySpec,
     weak: Weak,
-    keys: Vec<(String, Result<Key, InvalidKey>)>,
+    keys: Vec<(String, Result<Key, KeyProblem>)>,
 }
 
 impl KeyringBuilder {
@@ -159,19 +159,20 @@ impl KeyringBuilder {
         self
     }
 
-    /// A key of a tenant that counts always.
+    /// A key of a tenant that counts always. The name of the tenant and of the key are logged: see [`KeyProblem::Swapped`].
     pub fn key(self, tenant: &str, id: &str, secret: &str) -> Self {
         self.key_valid(tenant, id, secret, Validity::ALWAYS)
     }
 
     /// A key of a tenant that counts in this time only.
     pub fn key_valid(mut self, tenant: &str, id: &str, secret: &str, validity: Validity) -> Self {
-        let key =
-            Key::parse_with(KeyId::new(id), self.spec, secret, self.weak).map(|key| key.valid(validity));
-        self.keys.push((
-            tenant.to_owned(),
-            key.map_err(|problem| invalid(tenant, id, problem)),
-        ));
+        let names = [tenant, id];
+        let key = if self.spec.is_secret() && names.iter().any(|name| is_swapped(name, secret)) {
+            Err(KeyProblem::Swapped)
+        } else {
+            Key::parse_with(KeyId::new(id), self.spec, secret, self.weak).map(|key| key.valid(validity))
+        };
+        self.keys.push((tenant.to_owned(), key));
         self
     }
 
@@ -181,9 +182,12 @@ impl KeyringBuilder {
     /// [`InvalidKey`] with the first key that cannot be used, or where there is none.
     pub fn build(self) -> Result<Keyring, InvalidKey> {
         let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
-        for (name, key) in self.keys {
-            let key = key?;
-            let problem = |problem| invalid(&name, key.id().as_str(), problem);
+        for (place, (name, key)) in (1..).zip(self.keys) {
+            let problem = |problem| InvalidKey {
+                place: Some(place),
+                problem,
+            };
+            let key = key.map_err(problem)?;
             let tenant = TenantId::parse(&name).map_err(|_| problem(KeyProblem::Tenant))?;
             let keys = tenants.entry(tenant).or_default();
             check_room(keys, &key).map_err(problem)?;
@@ -195,7 +199,12 @@ impl KeyringBuilder {
             .collect();
         let mut owners = tenants.values();
         let sole = match (owners.next(), owners.next()) {
-            (None, _) => return Err(invalid("", "", KeyProblem::NoKeys)),
+            (None, _) => {
+                return Err(InvalidKey {
+                    place: None,
+                    problem: KeyProblem::NoKeys,
+                });
+            }
             (Some(only), None) => Some(only.clone()),
             (Some(_), Some(_)) => None,
         };
@@ -224,23 +233,20 @@ fn check_room(keys: &[Key], new: &Key) -> Result<(), KeyProblem> {
     Ok(())
 }
 
-fn invalid(tenant: &str, id: &str, problem: KeyProblem) -> InvalidKey {
-    InvalidKey {
-        tenant: tenant.to_owned(),
-        id: id.to_owned(),
-        problem,
-    }
-}
-
-/// A key that must not be used: whose, which, and what to do. Never holds the secret.
+/// A key that must not be used: which, and what to do.
+///
+/// # Security
+/// Tells neither the tenant nor the name that was given: where arguments were swapped, either is the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("key {id:?} of tenant {tenant:?}: {problem}")]
+#[error("{}{problem}", .place.map(of_the_ring).unwrap_or_default())]
 #[non_exhaustive]
 pub struct InvalidKey {
-    /// Whose it is.
-    pub tenant: String,
-    /// Its name.
-    pub id: String,
+    /// Which one, counted from 1 in the order in which they were given; none where the ring is empty.
+    pub place: Option<usize>,
     /// What is wrong with it.
     pub problem: KeyProblem,
+}
+
+fn of_the_ring(place: usize) -> String {
+    format!("key {place} of the ring: ")
 }

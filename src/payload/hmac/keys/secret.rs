@@ -95,6 +95,34 @@ fn is_uniform(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| Some(byte) == bytes.first())
 }
 
+/// Whether what stands in the place of a name is the secret: it is the same text, or looks more like one.
+pub(super) fn is_swapped(name: &str, secret: &str) -> bool {
+    (!name.is_empty() && name == secret) || (looks_random(name) && !looks_random(secret))
+}
+
+/// A run of 16 characters of base64 or hexadecimal, in which lower case, upper case and digits change about as often as
+/// chance has them do: nearly half of the time. In words and dates they do not.
+fn looks_random(text: &str) -> bool {
+    const SHORTEST: usize = 16;
+    let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let mut runs = text.as_bytes().split(|byte| !of_base64(byte));
+    runs.any(|run| {
+        let changes = run.windows(2).filter(|pair| changes_class(pair)).count();
+        run.len() >= SHORTEST && changes * 4 >= run.len()
+    })
+}
+
+/// Another class than the character before; but for the capital that begins a word.
+fn changes_class(pair: &[u8]) -> bool {
+    let class = |byte: &u8| (byte.is_ascii_lowercase(), byte.is_ascii_uppercase());
+    match pair {
+        [first, second] => {
+            class(first) != class(second) && !(first.is_ascii_uppercase() && second.is_ascii_lowercase())
+        }
+        _ => false,
+    }
+}
+
 /// What stands in examples and templates where the secret belongs.
 fn is_placeholder(secret: &str) -> bool {
     let text = secret.to_ascii_lowercase();
@@ -168,6 +196,34 @@ mod tests {
             let read = form.read(secret, Weak::Refuse).map(|bytes| bytes.len());
             assert_eq!(read, expected, "{form:?} {secret:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_a_name_is_seen() {
+        let secrets = [
+            "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+            "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+            "44782DEF547AAA06C910C43932B1EB0C",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "kRz3vUQeXc9YtJp0aWm2bHsNf7gLqD1o8TxE4iVyC6A",
+        ];
+        let names = [
+            "1",
+            "2026-01",
+            "acme-production-2026-01",
+            "k8s-prod-eu1-v2-2026q4",
+            "AcmeProductionKey2026",
+            "GLOBEX_PRODUCTION_2026",
+            "6f1c2e1a-8b1e-4f6c-9d3a-0123456789ab",
+            "https://keys.example/acme/2026",
+        ];
+        for secret in secrets {
+            for name in names {
+                assert!(is_swapped(secret, name), "{secret} as a name beside {name}");
+                assert!(!is_swapped(name, secret), "{name} beside {secret}");
+            }
+        }
+        assert!(is_swapped("sixteen bytes of it", "sixteen bytes of it"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::binding::check_confirmation;
 use super::times::Times;
+use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
 use crate::payload::jose::{BodyHash, FindJwks, InvalidJwt, JwtPart, JwtRules, RequestHash, Unknown};
@@ -245,7 +246,8 @@ impl UnboundJwts {
         member: &'static str,
         message: &Message<'_>,
     ) -> Result<Recognized, NotAuthentic> {
-        let body = Object::parse(message.body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
+        let body = within_limit(message.body)?;
+        let body = Object::parse(body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
         })?;

@@ -1,0 +1,296 @@
+//! No error tells a secret: every constructor that is given one is given it wrong, in every position, and no message,
+//! `Debug` output or source holds any of it, in whatever encoding.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign::identity::{CertHash, SpkiHash};
+use countersign::payload::hmac::{Key, KeySpec};
+use countersign::payload::jose::{Algorithm, HmacSigningKey, Jwk, JwkSet, PublicKey, VerifyingKey};
+use countersign::payload::providers::{HubSpotLegacy, TwilioVerifier};
+use countersign::payload::public_key::PublicKeyScheme;
+use countersign::payload::{KeyId, Keyring, Scheme};
+use countersign::replay::RedisStore;
+use countersign::tenant::TenantId;
+use countersign::testing::{NOW, TestCa, TestCert};
+use countersign::tls::{Credentials, ProviderKey};
+use countersign::trust::{Crls, Only, PinSet, PrivateCa, PublicCa};
+
+use crate::stage::{ACME, algorithms, provider};
+
+/// What must not be seen: any piece of it as it is, in hexadecimal, as decimal bytes or in base64.
+struct Planted {
+    pieces: Vec<String>,
+}
+
+impl Planted {
+    const PIECE: usize = 9;
+
+    fn new(secret: &[u8]) -> Self {
+        let pieces = secret.windows(Self::PIECE).flat_map(|piece| {
+            let hex: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+            let base64 = STANDARD.encode(piece);
+            [
+                String::from_utf8_lossy(piece).into_owned(),
+                hex.to_uppercase(),
+                hex,
+                format!("{piece:?}").trim_matches(['[', ']']).to_owned(),
+                piece.iter().map(u8::to_string).collect::<Vec<_>>().join(" "),
+                // Nine bytes are twelve characters, wherever the text around them begins.
+                base64.clone(),
+                URL_SAFE_NO_PAD.encode(piece),
+            ]
+        });
+        let text = |piece: &String| {
+            !piece.trim().is_empty() && !piece.contains("-----") && !piece.contains('\u{fffd}')
+        };
+        Self {
+            pieces: pieces.filter(text).collect(),
+        }
+    }
+
+    fn is_told_by(&self, shown: &str) -> Option<&str> {
+        self.pieces
+            .iter()
+            .find(|piece| shown.contains(piece.as_str()))
+            .map(String::as_str)
+    }
+}
+
+/// All that an error shows of itself.
+fn shown(error: &(dyn Error + 'static)) -> String {
+    let mut all = format!("{error}\n{error:?}\n{error:#?}\n");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        all += &format!("{inner}\n{inner:?}\n");
+        source = inner.source();
+    }
+    all
+}
+
+/// How a text is spoiled on its way into a configuration.
+fn spoiled(text: &str) -> Vec<String> {
+    let half = text
+        .char_indices()
+        .nth(text.chars().count() / 2)
+        .map_or(0, |(place, _)| place);
+    vec![
+        text.to_owned(),
+        format!("{text}\n"),
+        format!(" {text}"),
+        text[..half].to_owned(),
+        text[half..].to_owned(),
+        text.replace('\n', " "),
+        text.replace('\n', ""),
+        text.replace('\n', r"\n"),
+        text.replace('\n', "\r"),
+        format!("\u{feff}\u{feff}{text}"),
+        text.lines().map(|line| format!("  {line}\n")).collect(),
+        format!("\"{text}\""),
+        text.replace("-----END", "-----EN"),
+        text.replace("-----BEGIN", "----BEGIN"),
+        text.replace("PRIVATE KEY-----\n", "PRIVATE KEY-----"),
+        text.replace("PRIVATE KEY", "PRIVAT KEY"),
+        text.replace("BEGIN ", "BEGIN CERTIFICATE "),
+        text.replace("PRIVATE KEY", "CERTIFICATE"),
+        text.replace("PRIVATE KEY", "X509 CRL"),
+        text.replace("PRIVATE KEY", "PUBLIC KEY"),
+        text.replacen('A', "*", 3),
+        text.replacen('e', "\u{e9}", 3),
+        format!("{text}{text}"),
+    ]
+}
+
+/// From where, and what it shows; each once.
+#[derive(Default)]
+struct Errors(BTreeSet<(String, String)>);
+
+impl Errors {
+    fn add<T, E: Error + 'static>(&mut self, from: &str, result: Result<T, E>) {
+        if let Err(error) = result {
+            self.0.insert((from.to_owned(), shown(&error)));
+        }
+    }
+}
+
+fn of_files(errors: &mut Errors, text: &str, cert: &TestCert) {
+    let (provider, bytes) = (provider(), text.as_bytes());
+    let (chain, key) = (cert.chain_pem(), cert.key_pem());
+    errors.add("chain", Credentials::from_pem(&provider, bytes, key.as_bytes()));
+    errors.add("key", Credentials::from_pem(&provider, chain.as_bytes(), bytes));
+    errors.add("both", Credentials::from_pem(&provider, bytes, bytes));
+    errors.add(
+        "signing key",
+        ProviderKey::from_pem(&provider, Algorithm::Es256, bytes),
+    );
+    errors.add(
+        "other type",
+        ProviderKey::from_pem(&provider, Algorithm::Rs256, bytes),
+    );
+    errors.add("anchors", PrivateCa::from_pem(bytes, algorithms(), NOW));
+    errors.add(
+        "leaf",
+        PrivateCa::builder(algorithms()).leaf_pem(bytes).build(NOW),
+    );
+    let only = Only::names([countersign::identity::Name::Dns("a.example".into())]);
+    errors.add(
+        "public anchors",
+        PublicCa::builder(algorithms(), only).pem(bytes).build(NOW),
+    );
+    errors.add("lists", Crls::from_pem(bytes, NOW));
+    errors.add("pin", SpkiHash::from_pem(bytes));
+    errors.add("public key", PublicKey::from_pem(bytes));
+    errors.add("public key in DER", PublicKey::from_spki_der(bytes));
+}
+
+/// A key in the place of the name of its file: what an environment variable is for was mistaken.
+fn of_file_names(errors: &mut Errors, text: &str) {
+    let path = Path::new(text);
+    errors.add(
+        "chain's file",
+        Credentials::from_pem_files(&provider(), path, path),
+    );
+    errors.add("anchors' file", PrivateCa::from_pem_file(path, algorithms(), NOW));
+}
+
+fn of_texts(errors: &mut Errors, text: &str) {
+    for name in ["acme", "2026-01", "", text] {
+        let specs: [(&str, KeySpec); 5] = [
+            ("text", KeySpec::from(&Scheme::github())),
+            ("base64", KeySpec::from(&Scheme::standard_webhooks())),
+            ("twilio", TwilioVerifier::KEYS),
+            ("public key", KeySpec::from(&PublicKeyScheme::discord())),
+            ("public key in PEM", KeySpec::from(&PublicKeyScheme::wise())),
+        ];
+        for (case, spec) in specs {
+            for [tenant, id, secret] in [
+                [name, "1", text],
+                [name, text, "1"],
+                [text, name, "1"],
+                ["acme", name, text],
+            ] {
+                let ring = || Keyring::builder(spec).key(tenant, id, secret);
+                errors.add(case, ring().build());
+                errors.add(
+                    case,
+                    ring()
+                        .key("acme", "1", "It's a Secret to Everybody")
+                        .key(tenant, id, secret)
+                        .build(),
+                );
+                errors.add(case, ring().key(tenant, id, secret).build());
+            }
+            errors.add(case, Key::parse(KeyId::new("1"), spec, text));
+        }
+    }
+    let acme = TenantId::parse("acme").expect("a tenant");
+    errors.add("hubspot", HubSpotLegacy::version_1(acme, text));
+    errors.add("tenant", TenantId::parse(text));
+    for algorithm in [Algorithm::Hs256, Algorithm::Hs512, Algorithm::Es256] {
+        errors.add(
+            "hmac",
+            VerifyingKey::hmac(KeyId::new("1"), algorithm, text.as_bytes()),
+        );
+        errors.add(
+            "short",
+            VerifyingKey::allow_short_hmac(KeyId::new("1"), algorithm, text.as_bytes()),
+        );
+        errors.add("hmac signing", HmacSigningKey::new(algorithm, text.as_bytes()));
+    }
+    errors.add("spki", SpkiHash::parse(text));
+    errors.add("certificate", CertHash::parse(text));
+    errors.add("pins", PinSet::parse([text]));
+    for url in [
+        text.to_owned(),
+        format!("redis://user:{text}@"),
+        format!("redis://user:{text}@host:port/0"),
+        format!("redis://user:{text}@127.0.0.1:99999/0"),
+        format!("redis://user:{text}@127.0.0.1:6379/database"),
+        format!("rediss://user:{text}@[::1/0"),
+        format!("http://user:{text}@127.0.0.1/"),
+        format!("redis://127.0.0.1:1/{text}"),
+    ] {
+        errors.add("redis", RedisStore::open(url.as_str()));
+        errors.add("redis cluster", RedisStore::cluster([url.as_str()]));
+    }
+}
+
+fn of_key_sets(errors: &mut Errors, text: &str) {
+    for json in [
+        text.to_owned(),
+        format!(r#"{{"kty":"oct","k":"{text}"}}"#),
+        format!(r#"{{"kty":"oct","alg":"HS256","k":"{text}","k":"{text}"}}"#),
+        format!(r#"{{"kty":"{text}"}}"#),
+        format!(r#"{{"kty":"EC","crv":"P-256","d":"{text}","x":"{text}","y":"{text}"}}"#),
+        format!(r#"{{"kty":"RSA","n":"{text}","e":"AQAB","d":"{text}","p":"{text}"}}"#),
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{text}","d":"{text}","alg":"{text}"}}"#),
+        format!(r#"{{"kty":"oct","k":{text}}}"#),
+        format!(r#"{{"kty":"oct","k":"{text}"#),
+    ] {
+        let set = format!(r#"{{"keys":[{json},{{"kty":"EC"}}]}}"#);
+        errors.add("jwk", Jwk::parse(json.as_bytes()));
+        errors.add("set", JwkSet::parse(json.as_bytes()));
+        errors.add("set", JwkSet::parse(set.as_bytes()));
+        errors.add("published", JwkSet::parse_published(set.as_bytes()));
+        if let Ok(set) = JwkSet::parse(set.as_bytes()) {
+            for (_, unusable) in set.unusable() {
+                errors.0.insert(("unusable".into(), shown(unusable)));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_error_of_a_constructor_tells_a_secret() {
+    let cert = TestCa::new("Root").client(ACME).issue();
+    let key = cert.key_pem();
+    let body: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(&body).expect("base64");
+    let mut told = Vec::new();
+    let mut count = 0;
+    let mut check = |secret: &[&[u8]], fill: &dyn Fn(&mut Errors)| {
+        let planted: Vec<_> = secret.iter().map(|secret| Planted::new(secret)).collect();
+        let mut errors = Errors::default();
+        fill(&mut errors);
+        count += errors.0.len();
+        for (from, shown) in errors.0 {
+            told.extend(planted.iter().filter_map(|secret| {
+                let piece = secret.is_told_by(&shown)?;
+                Some(format!(
+                    "{from} tells {piece:?}: {}",
+                    shown.lines().next().unwrap_or_default()
+                ))
+            }));
+        }
+    };
+    for text in spoiled(&key) {
+        check(&[body.as_bytes(), &der], &|errors| {
+            of_files(errors, &text, &cert);
+            of_file_names(errors, &text);
+            of_texts(errors, &text);
+        });
+    }
+    // Whatever its form: text, hexadecimal, base64, with a provider's prefix.
+    for secret in [
+        "correct horse battery staple",
+        "kRz3vUQe+Xc9YtJp/0aWm2bHsNf7gLqD1o8TxE4iVyA=",
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "44782def547aaa06c910c43932b1eb0c71fc68d9d0c057550c48ec2acf6ba056",
+        "Zo9kv0QJ7",
+    ] {
+        for text in spoiled(secret) {
+            check(&[secret.as_bytes()], &|errors| {
+                of_texts(errors, &text);
+                of_key_sets(errors, &text);
+                of_files(errors, &text, &cert);
+            });
+        }
+    }
+    told.sort();
+    told.dedup();
+    assert_eq!(told, Vec::<String>::new());
+    assert!(count > 1_000, "{count} errors were looked at");
+}
