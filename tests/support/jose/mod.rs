@@ -3,6 +3,8 @@
     dead_code,
     unreachable_pub,
     missing_docs,
+    clippy::expect_used,
+    clippy::unwrap_used,
     reason = "each test uses its part of this"
 )]
 
