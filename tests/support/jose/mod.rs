@@ -1,6 +1,7 @@
 //! Keys and tokens for the tests of JOSE. The keys were made for these tests and are nobody's.
 #![allow(
     dead_code,
+    clippy::expect_used,
     unreachable_pub,
     missing_docs,
     clippy::expect_used,
