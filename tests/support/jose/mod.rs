@@ -1,12 +1,12 @@
 //! Keys and tokens for the tests of JOSE. The keys were made for these tests and are nobody's.
 #![allow(
     dead_code,
-    clippy::expect_used,
     unreachable_pub,
     missing_docs,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "each test uses its part of this"
+    reason = "each test uses its part of this, and fails loudly"
 )]
 
 use std::sync::LazyLock;
