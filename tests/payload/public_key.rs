@@ -283,18 +283,24 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
     assert_eq!(check(b"{}"), Ok(()));
     assert_eq!(check(b"{ }"), Err("payload.signature_mismatch"));
 
-    let ecdsa = || {
+    let of_type = |algorithm| {
         let name = HeaderName::from_static("x-signature");
         let builder = Scheme::builder("acme")
             .signature(SignatureAt::Header { name, prefix: "" })
             .signed([Part::Body]);
-        PublicKeyScheme::new(builder, PublicKeyAlgorithm::EcdsaP256Sha256, PublicKeyForm::Pem)
-            .expect("a scheme")
+        PublicKeyScheme::new(builder, algorithm, PublicKeyForm::Pem).expect("a scheme")
     };
+    // Two numbers, together as long as a key of Ed25519.
+    let short = [&[0x30, 30, 2, 25, 1][..], &[7; 24], &[2, 1, 3]].concat();
     for (name, shown, scheme) in [
         ("cut", section(&spki[24..spki.len() - 1]), wise.clone()),
         ("more behind it", section(&[&spki[24..], &[0]].concat()), wise),
-        ("not the type that is wanted", pkcs1, ecdsa()),
+        ("not ECDSA", pkcs1, of_type(PublicKeyAlgorithm::EcdsaP256Sha256)),
+        (
+            "not Ed25519, and as long",
+            section(&short),
+            of_type(PublicKeyAlgorithm::Ed25519),
+        ),
     ] {
         let built = Keyring::builder(&scheme).key("acme", "1", &shown).build();
         let algorithm = scheme.algorithm();
