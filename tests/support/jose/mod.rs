@@ -2,6 +2,8 @@
 #![allow(
     dead_code,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     unreachable_pub,
     missing_docs,
     reason = "each test uses its part of this"
