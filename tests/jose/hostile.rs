@@ -1125,8 +1125,8 @@ fn key_sets() {
             InvalidJwkSet::Json(DuplicateMember),
         ),
         (
-            "kid twice in a key",
-            jwks(&[jwk(ES, r#","kid":"a","kid":"b""#)]),
+            "a member twice in one that is not known",
+            r#"{"keys":[],"x":{"y":1,"y":2}}"#.into(),
             InvalidJwkSet::Json(DuplicateMember),
         ),
         ("HTML", "<html></html>".into(), InvalidJwkSet::Json(Syntax)),
@@ -1156,7 +1156,38 @@ fn key_sets() {
     );
     assert_eq!(set.keys().map(Jwk::kid).collect::<Vec<_>>(), [Some("good")]);
 
-    // What is published must not be secret.
+    // A member that stands twice spoils its own key, wherever in it it stands.
+    let set = jwks(&[
+        jwk(ES, r#","kid":"a","kid":"b""#),
+        jwk(ES, r#","kid":"c","ext":[{"x":1,"x":1}]"#),
+        r#"[{"x":1,"x":1}]"#.into(),
+        jwk(ES, r#","kid":"good","ext":{"x":1}"#),
+    ]);
+    let set = JwkSet::parse_published(set.as_bytes()).unwrap();
+    let twice = &InvalidJwk::Json(DuplicateMember);
+    assert_eq!(
+        set.unusable().collect::<Vec<_>>(),
+        [(0, twice), (1, twice), (2, twice)]
+    );
+    let verifier = set.verifier(ES, algorithms());
+    for (kid, expected) in [
+        ("good", Ok(())),
+        ("a", Err(No::UnknownKey)),
+        ("c", Err(No::UnknownKey)),
+    ] {
+        let token = es(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#));
+        assert_eq!(verifier.verify_compact(&token).map(drop), expected, "{kid}");
+    }
+
+    // What is published must not be secret: of RSA, each part of the private key gives away all.
+    let parts = ["d", "p", "q", "dp", "dq", "qi"].map(|part| format!(r#","{part}":"AQAB""#));
+    let parts: Vec<_> = parts.into_iter().chain([r#","oth":[]"#.into()]).collect();
+    let keys: Vec<_> = parts.iter().map(|part| jwk(Algorithm::Rs256, part)).collect();
+    let published = JwkSet::parse_published(jwks(&keys).as_bytes()).unwrap();
+    let all: Vec<_> = (0..parts.len())
+        .map(|place| (place, &InvalidJwk::PublishedSecret))
+        .collect();
+    assert_eq!(published.unusable().collect::<Vec<_>>(), all);
     let set = jwks(&[jwk(HS, ""), jwk(ES, r#","d":"AA""#), jwk(ES, "")]);
     let published = JwkSet::parse_published(set.as_bytes()).unwrap();
     let secret = &InvalidJwk::PublishedSecret;

@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("trust", &[&["identity", "pem"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock"]]),
-    ("payload", &[&["replay", "tenant", "identity", "pem"]]),
+    ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
