@@ -1,8 +1,6 @@
 //! No error tells a secret: every constructor that is given one is given it wrong, in every position, and no message,
 //! `Debug` output or source holds any of it, in whatever encoding.
 
-#![allow(clippy::expect_used, reason = "a test says what it expects by failing loudly")]
-
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
