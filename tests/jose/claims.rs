@@ -1,13 +1,5 @@
 //! Hostile claims, each with the exact error; bindings to body, request and certificate; tenants; presets both ways.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use std::sync::Arc;

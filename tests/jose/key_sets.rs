@@ -1,13 +1,5 @@
 //! Key sets that are fetched: the cache without I/O, and the plug against a real HTTPS server that misbehaves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use std::net::SocketAddr;

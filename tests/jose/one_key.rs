@@ -1,14 +1,6 @@
 //! One JWS, one JWK: forgeries that only the holder of the private key can make, and what conforms and must pass.
 //!
-//! What anybody can make wrong is in `jwt_hostile.rs`. `jose/forgeries.py` writes the signatures.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
+//! What anybody can make wrong is in `hostile.rs`. `tests/support/jose/forgeries.py` writes the signatures.
 
 use crate::jose_keys as jose;
 

@@ -4,7 +4,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 mod documents;
