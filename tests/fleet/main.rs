@@ -10,11 +10,11 @@
 //! the entry, and before the store had heard of it. So each second run must be excused by a kill of the very receiver that
 //! had entered it, before it had answered; any other counts as `twice`, though the ledger knows the key.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test says what it expects by failing loudly, and measures what it does"
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
 #[path = "../../examples/fleet/receiver.rs"]

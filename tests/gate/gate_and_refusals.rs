@@ -1,10 +1,4 @@
 //! The five questions, each with its refusals: what the gate lets through, and the code of everything it does not.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by failing loudly"
-)]
 
 use crate::support;
 

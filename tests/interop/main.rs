@@ -3,10 +3,10 @@
 //! Each client is to be let in with a good certificate of every kind of key, to be refused with the right alert for
 //! each kind of bad one while the operator reads the exact reason, and never to resume a session. What is not
 //! installed is skipped, loudly; where the environment variable `CI` is set, that is a failure.
-#![expect(
+#![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 mod clients;

@@ -4,7 +4,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 mod documents;
@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("trust", &[&["identity", "pem"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock"]]),
-    ("payload", &[&["replay", "tenant", "identity", "pem"]]),
+    ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),

@@ -2,11 +2,11 @@
 //!
 //! Needs `redis-server` or `valkey-server`, each test a server of its own.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test says what it expects by failing loudly, and waits for what it has done"
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
 #[path = "../support/promise.rs"]

@@ -1,10 +1,4 @@
 //! Is it fresh? What every `ReplayStore` promises, kept by `MemoryStore`.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by failing loudly"
-)]
 
 use crate::promise;
 use crate::support;

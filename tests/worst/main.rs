@@ -8,7 +8,7 @@
     clippy::panic,
     clippy::type_complexity,
     clippy::unwrap_used,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly; a table is what it is"
 )]
 
 mod certificates;
