@@ -129,7 +129,12 @@ mod tests {
 
     #[test]
     fn good_ids() {
+        let longest_domain = format!("spiffe://{}/a", "a".repeat(255));
+        let longest = format!("spiffe://td/{}", "a".repeat(2036));
+        assert_eq!(longest.len(), 2048);
         for text in [
+            &*longest_domain,
+            &longest,
             "spiffe://td/a",
             "spiffe://a.b-c_d.1/A/b.c/..d/_-",
             "spiffe://1.2.3.4/x",
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn n6_bad_ids() {
         let long_domain = format!("spiffe://{}/a", "a".repeat(256));
-        let long = format!("spiffe://td/{}", "a".repeat(2048));
+        let long = format!("spiffe://td/{}", "a".repeat(2037));
         let cases = [
             ("", Scheme),
             ("spiffe", Scheme),

@@ -252,6 +252,12 @@ impl CaBuilder {
         self
     }
 
+    /// Has no name at all, which RFC 5280 §4.1.2.6 forbids an authority.
+    pub fn without_name(mut self) -> Self {
+        self.params.distinguished_name = DistinguishedName::new();
+        self
+    }
+
     /// Says `CA:FALSE`, and issues certificates all the same.
     pub fn not_a_ca(mut self) -> Self {
         self.params.is_ca = IsCa::ExplicitNoCa;

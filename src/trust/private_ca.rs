@@ -27,7 +27,8 @@ pub struct PrivateCa {
 }
 
 impl PrivateCa {
-    /// Anchors from the certificates of a PEM text, which may hold other sections too, under the strict profile.
+    /// Anchors from the certificates of a PEM text, all or none, under the strict profile. Keys may stand beside them; a CRL
+    /// may not, since it would have no effect.
     ///
     /// # Errors
     /// [`InvalidCa`]: no certificate in it, one that cannot be read, is expired at `now`, is no certificate authority,

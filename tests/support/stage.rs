@@ -351,7 +351,8 @@ pub(crate) fn spki_of(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
 pub(crate) fn compressed_spki(ca: &TestCa) -> Vec<u8> {
     let whole = ca.spki_der();
     let (head, point) = whole.split_at(whole.len() - 65);
-    let sign = 2 + (point[64] & 1);
-    let bits = [&[0, sign], &point[1..33]].concat();
-    sequence(&[head[2..head.len() - 3].to_vec(), tlv(0x03, &bits)])
+    let sign = 2 + (point.last().expect("a point") & 1);
+    let bits = [&[0, sign], point.get(1..33).expect("a point")].concat();
+    let algorithm = head.get(2..head.len() - 3).expect("an algorithm");
+    sequence(&[algorithm.to_vec(), tlv(0x03, &bits)])
 }

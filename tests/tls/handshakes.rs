@@ -1,13 +1,5 @@
 //! It keeps on verifying: what is remembered, what is resumed, and what a change of policy reaches.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::net::SocketAddr;
@@ -21,7 +13,7 @@ use countersign::refusal::Refusal;
 use countersign::tenant::{NoTenant, Rule, TenantTable, TenantTableBuilder};
 use countersign::testing::{NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use countersign::tls::rustls::server::ServerSessionMemoryCache;
+use countersign::tls::rustls::server::{ProducesTickets, ServerSessionMemoryCache};
 use countersign::tls::rustls::{self, AlertDescription, ServerConfig};
 use countersign::tls::{
     Binding, BoundSessions, BoundTickets, ClientAuth, Credentials, HandshakeVerifier, InvalidCredentials,
@@ -786,6 +778,82 @@ fn a_shared_store_keeps_policies_apart() {
             let elsewhere = meet(&back, &client);
             assert_eq!(elsewhere.reason, Some(Untrusted::UnknownIssuer), "{ticketed}");
         }
+    }
+}
+
+/// Each has a lineage and a clock of its own, so a session of one is none of the other, though their policy is the same.
+#[test]
+fn a_shared_store_keeps_bindings_of_one_policy_apart() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let policy = policy(private(&[&root]));
+    let sessions = ServerSessionMemoryCache::new(64);
+    let tickets = rustls::crypto::aws_lc_rs::Ticketer::new().expect("a ticketer");
+    let door = |ticketed: bool, binding: Binding| {
+        let mut config = server_config(policy.trust(), &Clock::at(NOW));
+        config.send_tls13_tickets = 2;
+        if ticketed {
+            config.ticketer = Arc::new(BoundTickets::new(tickets.clone(), binding));
+        } else {
+            config.session_storage = Arc::new(BoundSessions::new(sessions.clone(), binding));
+        }
+        Arc::new(config)
+    };
+    let binding = || Binding::new(&policy).with_time_provider(Clock::at(NOW));
+    for ticketed in [false, true] {
+        for version in VERSIONS {
+            let own = binding();
+            let (front, beside) = (door(ticketed, own.clone()), door(ticketed, own));
+            let other = door(ticketed, binding());
+            let shown = || client(&cert, version);
+            let (to_beside, to_other) = (shown(), shown());
+            assert!(meet(&front, &to_beside).is_full());
+            assert!(
+                meet(&beside, &to_beside).handshake.resumed(),
+                "a clone of it, {ticketed}"
+            );
+            assert!(meet(&front, &to_other).is_full());
+            assert!(meet(&other, &to_other).is_full(), "another one, {ticketed}");
+        }
+    }
+}
+
+/// Lasts for as long as it is told, and encrypts nothing.
+#[derive(Debug)]
+struct Lasting(u32);
+
+impl ProducesTickets for Lasting {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.0
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        Some(plain.to_vec())
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        Some(cipher.to_vec())
+    }
+}
+
+#[test]
+fn a_ticket_does_not_promise_more_than_its_lineage() {
+    let policy = policy(private(&[&TestCa::new("Root")]));
+    let within = |seconds| Binding::new(&policy).with_max_lineage(Duration::from_secs(seconds));
+    for (case, inner, binding, expected) in [
+        ("an hour", 43_200, Binding::new(&policy), 3600),
+        ("less than an hour", 600, Binding::new(&policy), 600),
+        ("a short lineage", 43_200, within(60), 60),
+        ("a long lineage", 43_200, within(86_400), 43_200),
+        ("an endless one", u32::MAX, within(u64::MAX), u32::MAX),
+        ("none", 43_200, within(0), 0),
+    ] {
+        let tickets = BoundTickets::new(Arc::new(Lasting(inner)), binding);
+        assert_eq!(tickets.lifetime(), expected, "{case}");
     }
 }
 

@@ -1,13 +1,5 @@
 //! Do we trust it? Each evil twin is refused for exactly what it is, and told exactly the alert that is right.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::sync::Arc;
@@ -1657,6 +1649,18 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
         .common_name("webhooks")
         .issue();
     assert_eq!(verify(&common, &bare).map(|_| ()), no);
+    // Nor does an organizational unit.
+    let unit = trust(Only::names([Name::OrganizationalUnit("webhooks".into())]));
+    let of_unit = |ca: &TestCa| {
+        let leaf = ca
+            .client("x.customer.example")
+            .organizational_unit("webhooks")
+            .issue();
+        verify(&unit, &leaf).map(|_| ())
+    };
+    assert_eq!(of_unit(&root), Ok(()));
+    assert_eq!(of_unit(&customer), no);
+    assert_eq!(of_unit(&customer.intermediate("Below")), no);
     let inside = trust(Only::names([Name::Dns("x.customer.example".into())]));
     assert_eq!(verify(&inside, &escaped).map(|_| ()), Ok(()));
 }
@@ -1698,6 +1702,41 @@ fn anchors_count_completed_handshakes_only() {
     assert_eq!(usage[0].subject, "CN=Old");
     assert_eq!(usage[0].spki, spki(&old.spki_der()));
     assert_eq!(usage[1].validity.not_after, countersign::testing::NOT_AFTER);
+}
+
+#[test]
+fn anchors_count_wherever_their_verifier_stands() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let pins = || PinSet::new([spki(&cert.spki_der())]);
+    let trust = private(&[&root]);
+    let places: Vec<(&str, Arc<dyn VerifyPeer>)> = vec![
+        ("first", Arc::new(trust.clone().and(pins()))),
+        ("second", Arc::new(pins().and(trust.clone()))),
+        ("third", Arc::new(pins().and(pins().and(trust.clone())))),
+    ];
+    for (counted, (case, joined)) in (1..).zip(places) {
+        assert!(meet(&server(joined), &client(&cert, VERSIONS[0])).is_full());
+        assert_eq!(handshakes(&trust), [counted], "{case}");
+    }
+}
+
+/// RFC 5280 §4.1.2.6: an authority has a name, or nobody could say whose its certificates and lists are.
+#[test]
+fn an_authority_without_a_name_issues_nothing() {
+    let nameless = TestCa::builder("-").without_name().issue();
+    assert_eq!(
+        refusal(builder(&[&nameless])),
+        "certificate authorities from the certificate given:  breaks RFC 5280: an authority without a name (section \
+         4.1.2.6); have the CA issue a new one"
+    );
+    let root = TestCa::new("Root");
+    let between = root.intermediate_builder("-").without_name().issue();
+    let rule = "an authority without a name (section 4.1.2.6)";
+    for issuer in [&between, &between.intermediate("Below")] {
+        let answer = verify(&private(&[&root]), &issuer.client(ACME).issue());
+        assert_eq!(answer, Err(Untrusted::Rfc5280 { rule }));
+    }
 }
 
 #[test]

@@ -1,13 +1,5 @@
 //! Is it a key that we know, where we expect it, and still?
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use countersign::identity::{CertHash, InvalidHash, SerialNumber, SpkiHash, Validity};
@@ -604,4 +596,22 @@ fn with_other_signature(der: &CertificateDer<'_>) -> CertificateDer<'static> {
         tlv(3, &bits),
     ])
     .into()
+}
+
+/// What is replaced inside of what can be replaced: every change anywhere is a change.
+#[test]
+fn a_live_inside_a_live_tells_of_both() {
+    let cast = cast();
+    let inner = Live::new(PinSet::default());
+    let outer = Live::new(inner.clone());
+    let trust = private(&[&cast.root]).and(outer.clone());
+    let first = trust.generation();
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
+    inner.replace(PinSet::new([leaf_of(&cast.cert)]));
+    let second = trust.generation();
+    assert!(second > first, "the inner one has changed");
+    assert_eq!(verify(&trust, &cast.cert).map(|_| ()), Ok(()));
+    outer.replace(Live::new(PinSet::default()));
+    assert!(trust.generation() > second, "the outer one has changed");
+    assert_eq!(verify(&trust, &cast.cert), Err(not_pinned(&cast.cert)));
 }

@@ -1,13 +1,5 @@
 //! Whose is it? Exactly one rule, exactly one name, or nobody.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::sync::Arc;
@@ -18,8 +10,8 @@ use countersign::tenant::{
     InvalidTable, InvalidTenantId, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId,
     TenantTable, TenantTableBuilder,
 };
-use countersign::testing::{LeafBuilder, NOW, TestCa};
-use countersign::trust::VerifiedPeer;
+use countersign::testing::{KeyAlgorithm, LeafBuilder, NOW, TestCa, TestKey};
+use countersign::trust::{PinSet, VerifiedPeer, VerifyPeer};
 
 use stage::*;
 
@@ -601,6 +593,17 @@ fn a_tenant_for_each_issuer_means_the_verified_path() {
         ),
         ambiguous(&labels[0], &format!("issuer {}", spki(&root)))
     );
+    // With a condition, whoever does not fulfil it is nobody, as for a rule on a key.
+    let key = TestKey::generate(KeyAlgorithm::default());
+    let pin = SpkiHash::of(&key.spki_der());
+    for rule in [Rule::issuer(spki(&one), "one"), Rule::pin(pin, "one")] {
+        let table = built(table().rule(rule.carrying(NameKind::CommonName, "billing")));
+        let leaf = || one.client(ACME).with_key(&key);
+        let named = ask(&table, &root, leaf().common_name("billing")).map(|(tenant, _)| tenant);
+        assert_eq!(named, Ok("one".to_owned()));
+        assert_eq!(ask(&table, &root, leaf().common_name("payroll")), NOBODY);
+        assert_eq!(ask(&table, &root, leaf()), NOBODY);
+    }
     let stuffed = one
         .client(ACME)
         .issue()
@@ -781,6 +784,36 @@ fn n4_subject_names_do_not_count_below_name_constraints() {
             ask(&dns, root, issuer.client("a.acme.example")),
             is("admin", "DNS:a.acme.example")
         );
+    }
+}
+
+/// N4: whichever of two verifiers has seen the constraint.
+#[test]
+fn n4_a_constraint_counts_where_the_authority_stands_second() {
+    let anchor = TestCa::builder("Anchor").permitted_dns("acme.example").issue();
+    let issuing = anchor.intermediate("Issuing");
+    let leaf = issuing.client("a.acme.example").common_name("admin").issue();
+    let pinned = || PinSet::new([SpkiHash::of(&leaf.spki_der())]);
+    let tenants = built(table().common_name("admin", "admin"));
+    let kind = NameKind::CommonName;
+    for (case, trust) in [
+        (
+            "first",
+            Box::new(private(&[&anchor]).and(pinned())) as Box<dyn VerifyPeer>,
+        ),
+        ("second", Box::new(pinned().and(private(&[&anchor])))),
+        (
+            "between",
+            Box::new(pinned().and(private(&[&anchor])).and(pinned())),
+        ),
+    ] {
+        let peer = peer_at(&trust, &leaf, NOW).expect("trusted");
+        let evidence = peer.evidence();
+        assert!(evidence.name_constrained && evidence.pin.is_some(), "{case}");
+        assert_eq!(evidence.anchor, Some(spki(&anchor)), "{case}");
+        assert_eq!(*evidence.issuers, [spki(&issuing)], "{case}");
+        let answer = tenants.resolve_tenant(&peer).map(|_| ());
+        assert_eq!(answer, Err(NoTenant::Unconstrained { kind }), "{case}");
     }
 }
 
@@ -1022,6 +1055,11 @@ fn a_table_is_replaced_as_a_whole() {
         assert_eq!(name_of(live.resolve_tenant(peer)), "new");
         assert_eq!(name_of(snapshot.resolve_tenant(peer)), "old");
     }
+    // Also where it is replaced inside of another.
+    let outer = Live::new(live.clone());
+    let before = outer.generation();
+    live.replace(tenants("new"));
+    assert!(outer.generation() > before);
     // A mistake is found before anything is replaced.
     let refused = table()
         .uri("https://x")

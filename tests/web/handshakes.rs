@@ -1,13 +1,18 @@
 //! Before the first request: peers that dawdle, and peers that are turned away.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::testing::TestCa;
-use tokio::io::AsyncWriteExt as _;
+use countersign::tls::ClientAuth;
+use countersign::web::Acceptor;
+use rustls::pki_types::ServerName;
+use rustls::server::ServerSessionMemoryCache;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::door::{Door, Plan, TEMPLATE, world};
-use crate::sender::{AnyError, Sender, Version, delivery, said, send};
+use crate::sender::{AnyError, Sender, Version, client_config, delivery, said, send};
 
 const OK: &str = r#"{"status": 200}"#;
 const TIMED_OUT: &str = "not connected: handshake.timed_out";
@@ -144,5 +149,48 @@ async fn a_certificate_that_is_refused_is_named_to_the_operator_only() {
         let told = door.log.take();
         assert_eq!(told[0], line, "{name}");
         assert_eq!(told.len(), if answer.is_ok() { 2 } else { 1 }, "{name}: {told:?}");
+    }
+}
+
+/// Whatever is in the configuration it was given: early data can be sent again by anybody.
+#[tokio::test]
+async fn an_acceptor_offers_no_early_data() {
+    let world = world();
+    let mut config = world.server_config(Arc::new(world.trust(&world.ca)), ClientAuth::Offer);
+    config.session_storage = ServerSessionMemoryCache::new(8);
+    config.send_tls13_tickets = 1;
+    config.max_early_data_size = 1024;
+    let config = Arc::new(config);
+    let name = ServerName::try_from("hooks.acme.example").expect("a name");
+    for (case, offered) in [("rustls by itself", true), ("the acceptor", false)] {
+        let mut client = client_config(None).expect("a configuration");
+        client.resumption = rustls::client::Resumption::default();
+        client.enable_early_data = true;
+        let client = Arc::new(client);
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let config = config.clone();
+        let serve = async move {
+            if offered {
+                let accepted = tokio_rustls::TlsAcceptor::from(config).accept(far).await;
+                accepted.expect("a handshake").write_all(b"x").await
+            } else {
+                let accepted = Acceptor::new(config)
+                    .accept(far, ([127, 0, 0, 1], 1).into())
+                    .await;
+                accepted.expect("a handshake").write_all(b"x").await
+            }
+        };
+        let ask = async {
+            let connected = tokio_rustls::TlsConnector::from(client.clone())
+                .connect(name.clone(), near)
+                .await;
+            // The ticket comes with the first bytes.
+            connected.expect("a handshake").read_u8().await
+        };
+        let (served, asked) = tokio::join!(serve, ask);
+        served.expect("written");
+        assert_eq!(asked.expect("read"), b'x');
+        let mut again = rustls::ClientConnection::new(client, name.clone()).expect("a connection");
+        assert_eq!(again.early_data().is_some(), offered, "{case}");
     }
 }

@@ -502,3 +502,25 @@ proptest::proptest! {
         }
     }
 }
+
+/// A label that is empty is no label: nothing stands in the place of the wildcard.
+#[test]
+fn a_name_with_an_empty_label_finds_no_site() {
+    let world = world();
+    let sites = Sites::builder()
+        .site("*.b.example", world.open_site(OPEN))
+        .without_name(world.open_site(OPEN))
+        .build()
+        .expect("sites");
+    for (name, found) in [
+        ("a.b.example", true),
+        (".b.example", false),
+        ("*.b.example", false),
+        ("b.example", false),
+        ("a.a.b.example", false),
+        ("", false),
+        (".", false),
+    ] {
+        assert_eq!(sites.find(Some(name)).is_some(), found, "{name:?}");
+    }
+}

@@ -95,7 +95,7 @@ hmac_presets! {
         "webhook-co/webhook at de3aa4e, the provider's scheme as data";
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         "the body",
-        "any time; method, URL, `X-GitHub-DeliveryKey`, `X-GitHub-Event` and other header fields",
+        "any time; method, URL, `X-GitHub-Delivery`, `X-GitHub-Event` and other header fields",
         "nothing",
         "docs.github.com, \"Validating webhook deliveries\"";
     github_sha1 "GitHub, legacy SHA-1" { .field("x-hub-signature", "sha1=").body_only().digest(Digest::Sha1) }
@@ -117,7 +117,7 @@ hmac_presets! {
         .tolerance(minutes(1))
     }
         "the body, with the time in it",
-        "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
+        "method, URL, `Linear-Delivery`, `Linear-Event` and other header fields",
         "nothing",
         "linear packages/sdk/src/webhooks/client.ts";
     mongodb_atlas "MongoDB Atlas" {
