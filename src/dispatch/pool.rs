@@ -15,7 +15,7 @@ pub(super) struct Pool {
     itself: Weak<Self>,
     number: u64,
     shelves: Mutex<Shelves>,
-    room: Arc<Room>,
+    room: Arc<Room<Self>>,
 }
 
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Kept {
 }
 
 impl Pool {
-    pub(super) fn new(room: Arc<Room>) -> Arc<Self> {
+    pub(super) fn new(room: Arc<Room<Self>>) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
             number: room.number(),

@@ -2,44 +2,51 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::time::Instant;
-
-use super::pool::Pool;
-
 /// The room for idle connections that all tenants' pools share: how many each of them keeps, and who is to give way when
 /// it is used up. It sees numbers, and never a connection.
 ///
 /// Whoever keeps most gives way; of several, the one that has kept something last the longest ago. So nobody has less
 /// than an equal part because others have more, and who is alone may have all.
-#[derive(Default)]
-pub(super) struct Room {
-    held: Mutex<Held>,
+pub(super) struct Room<P> {
+    held: Mutex<Held<P>>,
 }
 
-#[derive(Default)]
-struct Held {
+struct Held<P> {
     /// Counts pools, and uses.
     tick: u64,
     all: usize,
-    holders: HashMap<u64, Holder>,
+    holders: HashMap<u64, Holder<P>>,
     /// The last one is who gives way: how many it keeps, when it was last of use, its number.
     order: BTreeSet<(usize, Reverse<u64>, u64)>,
 }
 
-struct Holder {
-    pool: Weak<Pool>,
+struct Holder<P> {
+    pool: Weak<P>,
     keeps: usize,
     used: u64,
 }
 
-impl Room {
+impl<P> Default for Room<P> {
+    fn default() -> Self {
+        Self {
+            held: Mutex::new(Held {
+                tick: 0,
+                all: 0,
+                holders: HashMap::new(),
+                order: BTreeSet::new(),
+            }),
+        }
+    }
+}
+
+impl<P> Room<P> {
     /// For another pool.
     pub(super) fn number(&self) -> u64 {
         self.lock().next()
     }
 
     /// That pool keeps so many now. If these are no fewer than before, it has just been of use.
-    pub(super) fn tell(&self, number: u64, pool: &Weak<Pool>, keeps: usize) {
+    pub(super) fn tell(&self, number: u64, pool: &Weak<P>, keeps: usize) {
         let mut held = self.lock();
         let used = match held.remove(number) {
             Some(before) if keeps < before.keeps => before.used,
@@ -54,7 +61,7 @@ impl Room {
     }
 
     /// Who is to give way, if there are more than so many.
-    pub(super) fn over(&self, most: usize) -> Option<Arc<Pool>> {
+    pub(super) fn over(&self, most: usize) -> Option<Arc<P>> {
         let mut held = self.lock();
         while held.all > most {
             let &(_, _, number) = held.order.last()?;
@@ -67,31 +74,28 @@ impl Room {
         None
     }
 
-    /// Closes what is idle for too long, and tells how many connections are idle still.
-    pub(super) fn sweep(&self, now: Instant) -> usize {
-        let holders: Vec<_> = {
-            let held = self.lock();
-            held.holders
-                .values()
-                .filter_map(|one| one.pool.upgrade())
-                .collect()
-        };
-        holders.iter().map(|pool| pool.sweep(now)).sum()
+    /// Whoever keeps something.
+    pub(super) fn holders(&self) -> Vec<Arc<P>> {
+        let held = self.lock();
+        held.holders
+            .values()
+            .filter_map(|one| one.pool.upgrade())
+            .collect()
     }
 
     /// Nothing in here can panic half-way through a change.
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Held<P>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl<P> Held<P> {
     fn next(&mut self) -> u64 {
         self.tick += 1;
         self.tick
     }
 
-    fn remove(&mut self, number: u64) -> Option<Holder> {
+    fn remove(&mut self, number: u64) -> Option<Holder<P>> {
         let holder = self.holders.remove(&number)?;
         self.order.remove(&(holder.keeps, Reverse(holder.used), number));
         self.all -= holder.keeps;
@@ -119,8 +123,8 @@ mod tests {
             ("a newcomer is not it", &[1, 1, 2, 2, 0], 4, Some(1)),
         ];
         for (name, kept, most, expected) in cases {
-            let room = Arc::new(Room::default());
-            let pools: Vec<_> = (0..3).map(|_| (Pool::new(room.clone()), room.number())).collect();
+            let room = Room::default();
+            let pools: Vec<_> = (0..3).map(|_| (Arc::new(()), room.number())).collect();
             let mut counts = [0; 3];
             for &one in *kept {
                 counts[one] += 1;
@@ -134,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_pool_that_is_gone_holds_no_room() {
-        let room = Arc::new(Room::default());
-        let (gone, there) = (Pool::new(room.clone()), Pool::new(room.clone()));
+        let room = Room::default();
+        let (gone, there) = (Arc::new(()), Arc::new(()));
         room.tell(7, &Arc::downgrade(&gone), 9);
         room.tell(8, &Arc::downgrade(&there), 2);
         drop(gone);

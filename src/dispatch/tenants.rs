@@ -18,7 +18,7 @@ use crate::tls::{InvalidTls, Outbound};
 pub(super) struct Tenants {
     all: RwLock<HashMap<TenantId, Arc<Tenant>>>,
     generations: AtomicU64,
-    room: Arc<Room>,
+    room: Arc<Room<Pool>>,
 }
 
 /// What outlives a change of a tenant's identity: its share of what may be under way.
@@ -86,7 +86,7 @@ impl Tenants {
 
     /// Closes what is idle for too long, and tells how many connections are idle still.
     pub(super) fn sweep(&self, now: tokio::time::Instant) -> usize {
-        self.room.sweep(now)
+        self.room.holders().iter().map(|pool| pool.sweep(now)).sum()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, Arc<Tenant>>> {

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use http_body::Body;
 use super::OnDisconnect;
 use super::body::{Bounds, BoxError};
 use super::deliveries::{Deliveries, Place};
-use super::finish::Begun;
+use super::finish::{Begun, Work};
 use super::outside::Outside;
 use super::passed::{Passed, peer};
 use super::refuse::{refuse, refuse_with};
@@ -34,24 +33,6 @@ pub(super) struct Rules {
     pub(super) replayed: StatusCode,
     pub(super) on_disconnect: OnDisconnect,
     pub(super) outside: Outside,
-}
-
-/// A delivery that is being handled, or is about to.
-#[derive(Debug)]
-pub(super) struct Work {
-    rules: Arc<Rules>,
-    peer: Option<SocketAddr>,
-    tenant: TenantId,
-}
-
-impl Work {
-    /// Nobody waits for the answer any more.
-    pub(super) fn left(&self) -> OnDisconnect {
-        let (peer, tenant) = (self.peer, &self.tenant);
-        let gone = Event::SenderGone { peer, tenant };
-        self.rules.outside.observer.observe(&gone);
-        self.rules.on_disconnect
-    }
 }
 
 /// A delivery that was let in.
@@ -120,7 +101,8 @@ impl Rules {
         let authentic = self.verify(head, body, &mut whole, caller.as_ref()).await?;
         let place = self.deliveries.proved(place, authentic.sender())?;
         let _ = begun.set(Work {
-            rules: self.clone(),
+            observer: self.outside.observer.clone(),
+            on_disconnect: self.on_disconnect,
             peer,
             tenant: authentic.sender().clone(),
         });

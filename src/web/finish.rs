@@ -1,11 +1,13 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use super::admit::Work;
+use crate::observe::{Event, Observer};
+use crate::tenant::TenantId;
 
 /// What becomes of a handler whose sender has gone away: closed the connection, or cancelled the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +21,24 @@ pub enum OnDisconnect {
     /// It is dropped where it stands, as tower's services usually are. Nobody knows how far it has come, so the claim is
     /// neither committed nor released: the retry is let through when the lease has run out.
     Cancel,
+}
+
+/// A delivery that is being handled, or is about to.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) on_disconnect: OnDisconnect,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) tenant: TenantId,
+}
+
+impl Work {
+    /// Nobody waits for the answer any more.
+    fn left(&self) -> OnDisconnect {
+        let (peer, tenant) = (self.peer, &self.tenant);
+        self.observer.observe(&Event::SenderGone { peer, tenant });
+        self.on_disconnect
+    }
 }
 
 /// What is being handled. Set before the delivery is claimed.
