@@ -112,7 +112,7 @@ impl Caller {
 /// Did they say this? For the tenant that the connection proved, if it did.
 ///
 /// # Errors
-/// [`Refusal::Forged`]; [`Refusal::TenantMismatch`] where the payload is another tenant's. Compared *before* anything
+/// [`Refusal::NotAuthentic`]; [`Refusal::TenantMismatch`] where the payload is another tenant's. Compared *before* anything
 /// is claimed, so that nobody can use up the deliveries of another.
 pub fn verify<'m>(
     verifier: &dyn VerifyPayload,
@@ -133,7 +133,7 @@ pub fn verify<'m>(
 /// [`verify`] is to be asked.
 ///
 /// # Errors
-/// [`Refusal::Forged`] for whatever the head alone tells.
+/// [`Refusal::NotAuthentic`] for whatever the head alone tells.
 pub fn begin<'m>(
     verifier: &dyn VerifyPayload,
     head: Head<'m>,

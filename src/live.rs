@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
-use crate::identity::Limits;
+use crate::identity::ChainLimits;
 use crate::payload::NoKey;
 use crate::payload::hmac::{FindKeys, Keys, Wanted};
 use crate::tenant::{NoTenant, ResolveTenant, Resolved};
@@ -99,7 +99,7 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
         self.generation_with(P::generation)
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.shared.current.load().limits()
     }
 

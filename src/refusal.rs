@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::identity::Malformed;
-use crate::payload::{Forged, NoKey};
+use crate::payload::{NoKey, NotAuthentic};
 use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::Untrusted;
@@ -59,7 +59,7 @@ pub enum Refusal {
     },
     /// The message does not count as its sender's.
     #[error(transparent)]
-    Forged(#[from] Forged),
+    NotAuthentic(#[from] NotAuthentic),
     /// Connection and payload name different tenants: a confused deputy.
     #[error("the connection is {connection}'s, the payload is {payload}'s")]
     TenantMismatch {
@@ -95,7 +95,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => "payload.body_too_large",
             Self::BodyIncomplete => "payload.body_incomplete",
             Self::BodyTooSlow { .. } => "payload.body_too_slow",
-            Self::Forged(forged) => forged.code(),
+            Self::NotAuthentic(forged) => forged.code(),
             Self::TenantMismatch { .. } => "tenant.mismatch",
             Self::Replayed(replayed) => replayed.code(),
             Self::StoreDown(down) => down.code(),
@@ -107,7 +107,7 @@ impl Refusal {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::StoreDown(_) | Self::Forged(Forged::NoKey(NoKey::Unavailable))
+            Self::StoreDown(_) | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
         )
     }
 }

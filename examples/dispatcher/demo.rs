@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::address::AddressGuard;
-use countersign::dispatch::{Claims, Deadlines, Delivery, Dispatcher, Endpoint, Sender};
+use countersign::dispatch::{Deadlines, Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::{Egress, Resolve, Resolving};
 use countersign::identity::SpkiHash;
 use countersign::payload::{HmacSigner, Keyring, Scheme};
@@ -98,7 +98,7 @@ const CAST: &[(&str, &str, Server, &str)] = &[
         "initech",
         "hooks.initech.example",
         Server::Answers(204, &[]),
-        "dispatch.no_sender",
+        "dispatch.no_identity",
     ),
 ];
 
@@ -148,7 +148,7 @@ async fn play() -> Result<(Vec<Row>, Vec<&'static str>), AnyError> {
         globexs: TestCa::new("Globex Root"),
     };
     let certificate = world.certificate();
-    let claims = Claims::of_hosts();
+    let claims = EndpointOwners::per_host();
     let (mut jobs, mut ports, mut expected, mut acmes_port) = (Vec::new(), vec![443], Vec::new(), 443);
     for (tenant, host, server, code) in CAST {
         let port = match server {
@@ -200,7 +200,12 @@ impl World {
     }
 
     /// Acme and Globex have identities, and what they are trusted to talk to; Initech has none yet.
-    fn dispatcher(&self, claims: Claims, ports: Vec<u16>, server: &TestCert) -> Result<Dispatcher, AnyError> {
+    fn dispatcher(
+        &self,
+        claims: EndpointOwners,
+        ports: Vec<u16>,
+        server: &TestCert,
+    ) -> Result<Dispatcher, AnyError> {
         let deadlines = Deadlines::default().with_answer(Duration::from_secs(1));
         // The receivers are on this machine; anything else that is not public stays forbidden.
         let guard = AddressGuard::new().allow_network("127.0.0.1".parse()?);
@@ -215,8 +220,8 @@ impl World {
         for (name, ca) in [("acme", &self.acmes), ("globex", &self.globexs)] {
             let own = ca.client(&format!("spiffe://pay.example/tenant/{name}")).issue();
             let trust = self.trust(&self.servers)?.and(PinSet::new([in_use, next]));
-            let sender = Sender::new(&self.tls, self.credentials(&own)?, trust, signer(name)?)?;
-            dispatcher.set_sender(TenantId::parse(name)?, sender)?;
+            let sender = TenantIdentity::new(&self.tls, self.credentials(&own)?, trust, signer(name)?)?;
+            dispatcher.set_identity(TenantId::parse(name)?, sender)?;
         }
         Ok(dispatcher)
     }

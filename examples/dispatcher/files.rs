@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::address::AddressGuard;
-use countersign::dispatch::{Claims, Delivery, Dispatcher, Endpoint, Sender};
+use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::Egress;
 use countersign::payload::{HmacSigner, Keyring, Scheme};
 use countersign::tenant::TenantId;
@@ -20,7 +20,7 @@ use crate::{Job, Mistake};
 
 pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake> {
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-    let claims = Claims::of_urls();
+    let claims = EndpointOwners::per_url();
     let endpoints = endpoints(&options.endpoints, &claims)?;
     let tenants: BTreeSet<_> = endpoints
         .iter()
@@ -34,9 +34,10 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
         let trust = trust(options, &tls, pins.as_ref(), &tenant)?;
         let credentials = credentials(&options.identities, &tls, &tenant)?;
         let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
-        let sender = Sender::new(&tls, credentials, trust, signer).map_err(|error| error.to_string())?;
+        let sender =
+            TenantIdentity::new(&tls, credentials, trust, signer).map_err(|error| error.to_string())?;
         dispatcher
-            .set_sender(tenant, sender)
+            .set_identity(tenant, sender)
             .map_err(|error| error.to_string())?;
     }
     let body = fs::read(&options.body).map_err(|error| unreadable("--body", &options.body, &error))?;
@@ -76,7 +77,7 @@ fn lines(option: &str, path: &Path) -> Result<Vec<(usize, Vec<String>)>, Mistake
     Ok(lines.filter(says_something).collect())
 }
 
-fn endpoints(path: &Path, claims: &Claims) -> Result<Vec<Endpoint>, Mistake> {
+fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mistake> {
     let read = |(line, words): (usize, Vec<String>)| {
         let wrong = |why: String| format!("--endpoints {}, line {line}: {why}", path.display());
         let [tenant, url] = words.as_slice() else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::address::AddressGuard;
-use countersign::dispatch::{Dispatcher, Sender};
+use countersign::dispatch::{Dispatcher, TenantIdentity};
 use countersign::egress::{Egress, Resolve, Resolving};
 use countersign::identity::{Name, PeerChain, SpkiHash};
 use countersign::tenant::TenantId;
@@ -140,8 +140,8 @@ async fn start() -> Result<SocketAddr, AnyError> {
             *pinned,
             SpkiHash::of(format!("the next key of {name}").as_bytes()),
         ]);
-        let sender = Sender::allow_unsigned(&tls, credentials(&tls, ours)?, pins)?;
-        dispatcher.set_sender(TenantId::parse(name)?, sender)?;
+        let sender = TenantIdentity::allow_unsigned(&tls, credentials(&tls, ours)?, pins)?;
+        dispatcher.set_identity(TenantId::parse(name)?, sender)?;
     }
     let listener = proxy::listen("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::address::AddressGuard;
-use countersign::dispatch::{Dispatcher, Endpoint, Limits, Sender};
+use countersign::dispatch::{Dispatcher, Endpoint, Limits, TenantIdentity};
 use countersign::egress::Egress;
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
@@ -118,10 +118,10 @@ pub(crate) fn dispatcher(options: &Options) -> Result<Dispatcher, Mistake> {
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     for merchant in read(options)? {
         let credentials = credentials(Path::new(&options.identities), &tls, &merchant.tenant)?;
-        let sender = Sender::allow_unsigned(&tls, credentials, merchant.pins);
+        let sender = TenantIdentity::allow_unsigned(&tls, credentials, merchant.pins);
         let sender = sender.map_err(|error| error.to_string())?;
         dispatcher
-            .set_sender(merchant.tenant, sender)
+            .set_identity(merchant.tenant, sender)
             .map_err(|error| error.to_string())?;
     }
     Ok(dispatcher)

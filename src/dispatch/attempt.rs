@@ -26,12 +26,12 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Under the identity of this moment; anew, where it is replaced before anything was sent.
     pub(super) async fn run(&self, tenant: &Tenant) -> Result<Answer, Failure> {
-        let mut failed = Failure::NoSender;
+        let mut failed = Failure::NoIdentity;
         for _ in 0..ANEW {
-            let active = tenant.active().ok_or(Failure::NoSender)?;
+            let active = tenant.active().ok_or(Failure::NoIdentity)?;
             match self.send(&active).await {
                 Ok(answered) => return Ok(answered),
-                Err(NotSent::Replaced) => failed = Failure::NoSender,
+                Err(NotSent::Replaced) => failed = Failure::NoIdentity,
                 Err(NotSent::Failed(failure)) => return Err(failure),
             }
         }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Claims, Deadlines, Dispatcher, Endpoint, Failure, Limits, NotClaimed, RetryRules};
+use super::{Deadlines, Dispatcher, Endpoint, EndpointOwners, Failure, Limits, NotClaimed, RetryRules};
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::egress::Egress;
@@ -17,7 +17,7 @@ const CIRCUITS: usize = 65_536;
 pub(super) struct Rules {
     pub(super) egress: Egress,
     pub(super) ports: Arc<[u16]>,
-    pub(super) claims: Option<Claims>,
+    pub(super) claims: Option<EndpointOwners>,
     pub(super) deadlines: Deadlines,
     pub(super) limits: Limits,
     pub(super) retry: RetryRules,
@@ -96,7 +96,7 @@ impl DispatcherBuilder {
     /// Delivers only where the endpoint is claimed by the tenant. Clones of `claims` share what is claimed, so it can
     /// be filled while this is in use.
     #[must_use]
-    pub fn with_claims(mut self, claims: Claims) -> Self {
+    pub fn with_claims(mut self, claims: EndpointOwners) -> Self {
         self.rules.claims = Some(claims);
         self
     }

@@ -19,11 +19,11 @@ use crate::tenant::TenantId;
 /// counts in paths.
 ///
 /// ```
-/// use countersign::dispatch::{Claims, Endpoint, NotClaimed};
+/// use countersign::dispatch::{EndpointOwners, Endpoint, NotClaimed};
 /// use countersign::tenant::TenantId;
 ///
 /// let (acme, globex) = (TenantId::parse("acme")?, TenantId::parse("globex")?);
-/// let claims = Claims::of_hosts();
+/// let claims = EndpointOwners::per_host();
 /// claims.claim(&Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?)?;
 ///
 /// let stolen = Endpoint::parse(globex, "https://hooks.acme.example/refunded")?;
@@ -31,7 +31,7 @@ use crate::tenant::TenantId;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Claims {
+pub struct EndpointOwners {
     extent: Extent,
     owners: Arc<RwLock<HashMap<String, TenantId>>>,
 }
@@ -44,9 +44,9 @@ enum Extent {
     Url,
 }
 
-impl Claims {
+impl EndpointOwners {
     /// A claim covers a host and port, whatever the path. For consumers who run servers of their own.
-    pub fn of_hosts() -> Self {
+    pub fn per_host() -> Self {
         Self::of(Extent::Host)
     }
 
@@ -61,7 +61,7 @@ impl Claims {
     /// # Security
     /// Most receivers ignore parameters that they do not know, so whoever adds one has another URL of the same receiver.
     /// Where the path tells whose it is, [`of_paths`](Self::of_paths).
-    pub fn of_urls() -> Self {
+    pub fn per_url() -> Self {
         Self::of(Extent::Url)
     }
 
@@ -129,9 +129,9 @@ fn owned(owner: &TenantId, endpoint: &Endpoint) -> Result<(), NotClaimed> {
     Err(NotClaimed::Taken { owner: owner.clone() })
 }
 
-impl fmt::Debug for Claims {
+impl fmt::Debug for EndpointOwners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claims")
+        f.debug_struct("EndpointOwners")
             .field("extent", &self.extent)
             .finish_non_exhaustive()
     }

@@ -10,7 +10,9 @@ use super::builder::Rules;
 use super::open::now;
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
-use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Sender, Stage};
+use super::{
+    Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Stage, TenantIdentity,
+};
 use crate::breaker::{Jitter, NotNow, Permit, State, Transition, Verdict};
 use crate::observe::Event;
 use crate::tenant::TenantId;
@@ -58,7 +60,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// [`InvalidTls`].
-    pub fn set_sender(&self, tenant: TenantId, sender: Sender) -> Result<u64, InvalidTls> {
+    pub fn set_identity(&self, tenant: TenantId, sender: TenantIdentity) -> Result<u64, InvalidTls> {
         let Shared {
             tenants,
             turns,
@@ -69,7 +71,7 @@ impl Dispatcher {
     }
 
     /// Delivers nothing more for this tenant. Tells whether it had an identity.
-    pub fn remove_sender(&self, tenant: &TenantId) -> bool {
+    pub fn remove_identity(&self, tenant: &TenantId) -> bool {
         self.shared.tenants.remove(tenant)
     }
 
@@ -129,7 +131,7 @@ impl Shared {
 
     async fn deliver_for(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
         let Ok(_turn) = self.turns.wait(&tenant.share).await else {
-            return self.failed(Failure::NoSender);
+            return self.failed(Failure::NoIdentity);
         };
         // Once more: it may have waited for long.
         if let Err(expired) = delivery.check_expiry(self.rules.clock.now()) {
@@ -155,7 +157,7 @@ impl Shared {
             State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),
             _ => {}
         }
-        self.tenants.find(delivery.tenant()).ok_or(Failure::NoSender)
+        self.tenants.find(delivery.tenant()).ok_or(Failure::NoIdentity)
     }
 
     async fn attempt(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {

@@ -93,7 +93,7 @@ impl Endpoint {
     /// Then only the payload's signature says who we are. For consumers who do not use mutual TLS (yet); a server that
     /// asks is shown the certificate as ever.
     #[must_use]
-    pub fn allow_unasked(mut self) -> Self {
+    pub fn allow_no_certificate_request(mut self) -> Self {
         Arc::make_mut(&mut self.0).asks = Asks::May;
         self
     }

@@ -13,7 +13,7 @@ use crate::tls::{InvalidTls, PeerAlert};
 use crate::trust::Untrusted;
 
 use super::InvalidEndpoint;
-use super::sender::NotSigned;
+use super::identity::NotSigned;
 
 /// Why a delivery was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum Failure {
     NotNow(#[from] NotNow),
     /// The tenant has no identity. Nothing was sent: never without one.
     #[error("the tenant has no identity to send under")]
-    NoSender,
+    NoIdentity,
     /// The identity was replaced. Nothing was sent: what was made under it is not used again.
     #[error("the tenant's identity was replaced")]
     Replaced,
@@ -228,7 +228,7 @@ impl Failure {
             Self::Unclaimed => "dispatch.unclaimed",
             Self::Expired { .. } => "dispatch.expired",
             Self::NotNow(not_now) => not_now.code(),
-            Self::NoSender => "dispatch.no_sender",
+            Self::NoIdentity => "dispatch.no_identity",
             Self::Replaced => "dispatch.replaced",
             Self::OwnCertificate { .. } => "dispatch.own_certificate",
             Self::CannotSign(_) => "dispatch.cannot_sign",
@@ -267,7 +267,7 @@ impl Failure {
             | Self::Expired { .. }
             | Self::PortNotAllowed { .. }
             | Self::PrivateAddress(_) => Fault::Policy,
-            Self::NoSender
+            Self::NoIdentity
             | Self::Replaced
             | Self::OwnCertificate { .. }
             | Self::CannotSign(_)

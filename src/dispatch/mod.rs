@@ -1,16 +1,16 @@
 //! **How do we send it?** The sender's side: each delivery under its tenant's own certificate, signed with its tenant's
 //! keys, to a server that is trusted, and what came of it.
 //!
-//! * A [`Sender`] is who a tenant is: certificate and key, the trust in its consumers' servers, signers. It is replaced as
+//! * A [`TenantIdentity`] is who a tenant is: certificate and key, the trust in its consumers' servers, signers. It is replaced as
 //!   a whole.
-//! * An [`Endpoint`] is where a tenant wants its deliveries; it has one owner. [`Claims`] keep tenants off each other's.
+//! * An [`Endpoint`] is where a tenant wants its deliveries; it has one owner. [`EndpointOwners`] keep tenants off each other's.
 //! * A [`Delivery`] is what is sent; [`Dispatcher::deliver`] is one attempt at it.
 //! * An [`Outcome`] says what is to become of it ([`Fate`]), why ([`Failure`], with a stable code), and whose
 //!   [`Fault`] it is. The queue is yours: [`Backlog`] is one in memory, [`Schedule`] tells any other when to try again.
 //! * [`OwnClient`] lends identity and signatures to a client of yours: reqwest, hyper-util, tonic.
 //!
 //! ```
-//! use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Fate, Fault, Sender};
+//! use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Fate, Fault, TenantIdentity};
 //! use countersign::tenant::TenantId;
 //! # use countersign::payload::{HmacSigner, Keyring, Scheme};
 //! # use countersign::testing::TestCa;
@@ -27,7 +27,7 @@
 //! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 //! let acme = TenantId::parse("acme")?;
 //! let dispatcher = Dispatcher::new();
-//! dispatcher.set_sender(acme.clone(), Sender::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
+//! dispatcher.set_identity(acme.clone(), TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
 //!
 //! // Somebody registers what is not theirs to reach.
 //! let endpoint = Endpoint::parse(acme.clone(), "https://169.254.169.254/latest/meta-data")?;
@@ -45,7 +45,7 @@
 //! closed and no other request begins on one of them; those under way end. The same where a part of its trust is replaced
 //! ([`Live`](crate::live::Live)). TLS sessions are never resumed. No sender, an expired certificate, no signature: nothing
 //! is sent, least of all without them. A server must *ask* for the certificate, unless
-//! [`allow_unasked`](Endpoint::allow_unasked) says otherwise for an endpoint.
+//! [`allow_no_certificate_request`](Endpoint::allow_no_certificate_request) says otherwise for an endpoint.
 //!
 //! **The destination is signed where the scheme can.** RFC 9421 covers `@target-uri`, and tokens have an audience, so what is
 //! sent to one receiver is refused by another. HMAC over the body alone (Standard Webhooks, Stripe, GitHub) does not say to
@@ -94,6 +94,7 @@ mod dispatcher;
 mod endpoint;
 mod exchange;
 mod failure;
+mod identity;
 mod keep_alive;
 mod layer;
 mod limits;
@@ -103,7 +104,6 @@ mod own_client;
 mod pool;
 mod room;
 mod schedule;
-mod sender;
 mod spelling;
 mod tenants;
 mod turns;
@@ -112,14 +112,14 @@ mod wire;
 pub use crate::breaker::Jitter;
 pub use backlog::{Backlog, Queued, Settled};
 pub use builder::DispatcherBuilder;
-pub use claims::{Claims, NotClaimed};
+pub use claims::{EndpointOwners, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};
 pub use dispatcher::Dispatcher;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use failure::{Failure, Fault, Stage};
+pub use identity::{InvalidIdentity, TenantIdentity};
 pub use layer::{DeliveryId, NotSent, SignLayer, SignService};
 pub use limits::{Deadlines, Limits};
 pub use outcome::{Answer, BodyEnd, Connected, Fate, NotImplemented, Outcome, Protocol, RetryRules};
 pub use own_client::OwnClient;
 pub use schedule::Schedule;
-pub use sender::{InvalidSender, Sender};

@@ -11,7 +11,7 @@ use super::wire::{BABBLE, Counted, Watched, Wire};
 use super::{Deadlines, Endpoint, Failure, Protocol, Stage};
 use crate::clock::Clock;
 use crate::egress::{Egress, Stream};
-use crate::identity::{Limits, PeerChain};
+use crate::identity::{ChainLimits, PeerChain};
 use crate::stream::{ReadWrite, linger};
 use crate::tls::{Complaint, Introduced, Introduction, PeerAlert, Reason};
 use crate::trust::{Evidence, Role, VerifiedPeer};
@@ -111,7 +111,7 @@ impl Opener<'_> {
     ) -> Result<Evidence, Failure> {
         let certificates = tls.get_ref().1.peer_certificates().unwrap_or_default();
         let certificates = certificates.iter().cloned();
-        let chain = PeerChain::parse_within(Limits::OF_THE_HANDSHAKE, certificates);
+        let chain = PeerChain::parse_within(ChainLimits::OF_THE_HANDSHAKE, certificates);
         let chain = chain.map_err(|malformed| Failure::Untrusted(malformed.into()))?;
         let role = Role::Server {
             name: endpoint.server_name(),

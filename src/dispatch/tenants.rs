@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::pool::Pool;
 use super::room::Room;
 use super::turns::Turns;
-use super::{Failure, Sender};
+use super::{Failure, TenantIdentity};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -30,7 +30,7 @@ pub(super) struct Tenant {
 /// A tenant's sender in one generation, with all that was made under it.
 pub(super) struct Active {
     pub(super) generation: u64,
-    pub(super) sender: Sender,
+    pub(super) sender: TenantIdentity,
     pub(super) outbound: Outbound,
     pub(super) pool: Arc<Pool>,
 }
@@ -48,7 +48,7 @@ impl Tenants {
     pub(super) fn set(
         &self,
         tenant: TenantId,
-        sender: Sender,
+        sender: TenantIdentity,
         clock: &Clock,
         turns: &Turns,
     ) -> Result<u64, InvalidTls> {

@@ -54,12 +54,12 @@ pub struct PeerChain {
 
 impl PeerChain {
     /// Reads a chain in the order of a TLS Certificate message (RFC 8446 §4.4.2): the leaf first, then the others in
-    /// any order, within [`Limits::default`].
+    /// any order, within [`ChainLimits::default`].
     ///
     /// # Errors
     /// [`Malformed`], with the first thing found wrong. Sizes are checked before anything is parsed.
     pub fn parse<'a>(certificates: impl IntoIterator<Item = CertificateDer<'a>>) -> Result<Self, Malformed> {
-        Self::parse_within(Limits::default(), certificates)
+        Self::parse_within(ChainLimits::default(), certificates)
     }
 
     /// [`parse`](Self::parse) with limits of your own.
@@ -67,7 +67,7 @@ impl PeerChain {
     /// # Errors
     /// As for [`parse`](Self::parse).
     pub fn parse_within<'a>(
-        limits: Limits,
+        limits: ChainLimits,
         certificates: impl IntoIterator<Item = CertificateDer<'a>>,
     ) -> Result<Self, Malformed> {
         let mut certificates = limits.admit(certificates)?.into_iter();
@@ -82,7 +82,7 @@ impl PeerChain {
     /// not do so twice.
     #[cfg(feature = "tls")]
     pub(crate) fn parse_borrowed<'a>(
-        limits: Limits,
+        limits: ChainLimits,
         leaf: &'a CertificateDer<'_>,
         others: &[CertificateDer<'_>],
     ) -> Result<(Self, EndEntityCert<'a>), Malformed> {
@@ -123,7 +123,7 @@ impl fmt::Debug for PeerChain {
 /// count and size comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct ChainLimits {
     /// Certificates in the chain, leaf included. Default 8: a leaf, six intermediates, which is as many as path building
     /// follows, and a root that need not have been sent.
     pub certificates: usize,
@@ -131,7 +131,7 @@ pub struct Limits {
     pub bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for ChainLimits {
     fn default() -> Self {
         Self {
             certificates: 8,
@@ -140,7 +140,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ChainLimits {
     /// Those of the handshake that is over: whoever has verified it had limits of its own.
     pub(crate) const OF_THE_HANDSHAKE: Self = Self {
         certificates: usize::MAX,
@@ -218,13 +218,13 @@ pub enum Malformed {
     /// The list of certificates was empty.
     #[error("the chain holds no certificate")]
     Empty,
-    /// More certificates than [`Limits::certificates`].
+    /// More certificates than [`ChainLimits::certificates`].
     #[error("the chain holds more than {limit} certificates")]
     TooManyCertificates {
         /// The limit in force.
         limit: usize,
     },
-    /// More bytes than [`Limits::bytes`].
+    /// More bytes than [`ChainLimits::bytes`].
     #[error("the chain is larger than {limit} bytes")]
     ChainTooLarge {
         /// The limit in force.

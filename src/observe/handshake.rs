@@ -5,14 +5,14 @@ use crate::trust::Untrusted;
 /// How a handshake went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Handshake {
+pub struct HandshakeFacts {
     /// Whether certificates were shown in it, or remembered from an earlier one.
     pub kind: HandshakeKind,
     /// The version of TLS that it ended in.
     pub version: TlsVersion,
 }
 
-impl Handshake {
+impl HandshakeFacts {
     /// A handshake of this kind, in this version.
     pub fn new(kind: HandshakeKind, version: TlsVersion) -> Self {
         Self { kind, version }

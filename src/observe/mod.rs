@@ -11,7 +11,7 @@ use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
-pub use handshake::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
+pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 
 /// Receives events. Called on the request path: it must neither block nor panic.
 pub trait Observer: fmt::Debug + Send + Sync {
@@ -28,7 +28,7 @@ pub enum Event<'a> {
         /// Where it came from.
         peer: SocketAddr,
         /// How it went.
-        handshake: Handshake,
+        handshake: HandshakeFacts,
     },
     /// A TLS handshake was not completed.
     HandshakeFailed {

@@ -6,7 +6,7 @@ use crate::replay::NotFresh;
 /// Why a message does not count as its sender's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Forged {
+pub enum NotAuthentic {
     /// A header field that the scheme needs is absent.
     #[error("the header field {name} is missing")]
     MissingHeader {
@@ -80,7 +80,7 @@ pub enum Forged {
     HttpSignature(#[from] super::http_signature::InvalidHttpSignature),
 }
 
-impl Forged {
+impl NotAuthentic {
     /// A stable name of the reason, for metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use countersign::payload::{Forged, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use countersign::payload::{NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
 //! use http::{HeaderMap, Method, Uri};
 //! # use rustls::pki_types::UnixTime;
 //!
@@ -24,7 +24,7 @@
 //! assert_eq!(verifier.verify_payload(&message)?.sender().as_str(), "octo-corp");
 //!
 //! let changed = Message::new(&method, &uri, &headers, b"Hello, World?", now);
-//! assert_eq!(verifier.verify_payload(&changed).err(), Some(Forged::SignatureMismatch));
+//! assert_eq!(verifier.verify_payload(&changed).err(), Some(NotAuthentic::SignatureMismatch));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -49,11 +49,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use bindings::{Bindings, ClientCertificate};
-pub use forged::Forged;
+pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, KeyId, Keyring, NoKey, Origin, Scheme};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, Outgoing, SignPayload};
-pub use proof::{Authentic, Delivery, Fresh, Hashed, SignedText};
+pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
 pub use recognized::{Recognized, Strength};
 
 /// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
@@ -61,20 +61,20 @@ pub trait VerifyPayload: fmt::Debug + Send + Sync {
     /// Who signed this very message, and under which key.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged>;
+    /// [`NotAuthentic`], with the first reason found.
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic>;
 
     /// Begins with a message of which the body is still to come: at most `limit` bytes of it. `None`, where it can
     /// only be verified when it is there whole; then, and by default, [`verify_payload`](Self::verify_payload) is to be
     /// asked. Both give the same answer.
     ///
     /// # Errors
-    /// [`Forged`] for whatever can be told from the head alone.
+    /// [`NotAuthentic`] for whatever can be told from the head alone.
     fn begin_payload<'m>(
         &self,
         head: &Head<'m>,
         limit: usize,
-    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, NotAuthentic> {
         let _ = (head, limit);
         Ok(None)
     }
@@ -85,18 +85,18 @@ pub trait VerifyBody<'m>: fmt::Debug + Send {
     /// Takes the next piece of the body.
     ///
     /// # Errors
-    /// [`Forged::BodyTooLarge`].
-    fn update(&mut self, chunk: &[u8]) -> Result<(), Forged>;
+    /// [`NotAuthentic::BodyTooLarge`].
+    fn update(&mut self, chunk: &[u8]) -> Result<(), NotAuthentic>;
 
     /// The body is whole.
     ///
     /// # Errors
-    /// [`Forged`].
-    fn finish(self: Box<Self>) -> Result<Authentic<'m>, Forged>;
+    /// [`NotAuthentic`].
+    fn finish(self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic>;
 }
 
 impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         (**self).verify_payload(message)
     }
 
@@ -104,7 +104,7 @@ impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {
         &self,
         head: &Head<'m>,
         limit: usize,
-    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, NotAuthentic> {
         (**self).begin_payload(head, limit)
     }
 }

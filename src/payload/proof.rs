@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::{Bindings, Forged, KeyId, Message};
+use super::{Bindings, KeyId, Message, NotAuthentic};
 use crate::payload::hmac::body;
 use crate::payload::hmac::keys::Matched;
 use crate::payload::hmac::scheme::{Layout, SchemeName};
@@ -20,7 +20,7 @@ use crate::tenant::TenantId;
 #[derive(Clone)]
 pub struct Authentic<'m> {
     signature: Signature,
-    delivery: Delivery<'m>,
+    delivery: DeliveryKey<'m>,
     fresh_until: Option<UnixTime>,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Debug for Signer {
 /// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Delivery<'m> {
+pub enum DeliveryKey<'m> {
     /// The sender's own identity of it, which is signed.
     Id(&'m str),
     /// The signed body.
@@ -105,17 +105,17 @@ pub enum Delivery<'m> {
     Digest(Hashed, [u8; 32]),
 }
 
-/// What a [`Delivery::Digest`] is the hash of.
+/// What a [`DeliveryKey::Digest`] is the hash of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hashed {
-    /// The body: counts as the same delivery as [`Delivery::Body`].
+    /// The body: counts as the same delivery as [`DeliveryKey::Body`].
     Body,
-    /// The length of the time in eight bytes, the time, and the body: as [`Delivery::TimeAndBody`].
+    /// The length of the time in eight bytes, the time, and the body: as [`DeliveryKey::TimeAndBody`].
     TimeAndBody,
-    /// All that is signed: as [`Delivery::Signed`].
+    /// All that is signed: as [`DeliveryKey::Signed`].
     Signed,
-    /// An identity in the body: as [`Delivery::BodyField`].
+    /// An identity in the body: as [`DeliveryKey::BodyField`].
     Field,
     /// An identity that is signed, but does not stand in the message as it is: `jti` of a token, the `nonce` of an
     /// HTTP message signature.
@@ -173,7 +173,7 @@ impl fmt::Debug for SignedText<'_> {
     }
 }
 
-impl Delivery<'_> {
+impl DeliveryKey<'_> {
     fn hash(&self) -> (Hashed, [u8; 32]) {
         match self {
             Self::Id(id) => (Hashed::Field, Sha256::digest(id).into()),
@@ -221,7 +221,7 @@ impl<'m> Authentic<'m> {
     /// # Security
     /// To be made only where a signature was just verified. Whoever calls this vouches for it, so a reviewer looks at
     /// every call of it.
-    pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, delivery: Delivery<'m>) -> Self {
+    pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, delivery: DeliveryKey<'m>) -> Self {
         let signer = Signer::Named { sender, key };
         let signature = Signature {
             signer,
@@ -241,7 +241,7 @@ impl<'m> Authentic<'m> {
     pub(super) fn assertion_of(
         matched: Matched,
         scheme: &SchemeName,
-        delivery: Delivery<'m>,
+        delivery: DeliveryKey<'m>,
         signed_at: Option<UnixTime>,
         fresh_until: Option<UnixTime>,
     ) -> Self {
@@ -311,10 +311,10 @@ impl<'m> Authentic<'m> {
     /// Fresh, because a store has granted the claim on it.
     ///
     /// # Errors
-    /// [`Forged::OtherClaim`] when the claim is one of another delivery.
-    pub fn settle(self, claimed: &Claimed) -> Result<Fresh, Forged> {
+    /// [`NotAuthentic::OtherClaim`] when the claim is one of another delivery.
+    pub fn settle(self, claimed: &Claimed) -> Result<Fresh, NotAuthentic> {
         if claimed.key() != self.claim_key() {
-            return Err(Forged::OtherClaim);
+            return Err(NotAuthentic::OtherClaim);
         }
         let signature = Signature {
             signer: self.signature.signer.named(),
@@ -329,7 +329,7 @@ impl<'m> Authentic<'m> {
     fn claim_key(&self) -> ClaimKey {
         let (tenant, scheme) = (self.sender(), &*self.signature.scheme);
         match self.delivery {
-            Delivery::Id(id) => ClaimKey::of(tenant, scheme, [b"id", id.as_bytes()]),
+            DeliveryKey::Id(id) => ClaimKey::of(tenant, scheme, [b"id", id.as_bytes()]),
             _ => {
                 let (what, digest) = self.delivery.hash();
                 ClaimKey::of(tenant, scheme, [what.label(), &digest])
@@ -344,7 +344,7 @@ impl fmt::Debug for Authentic<'_> {
     }
 }
 
-impl fmt::Debug for Delivery<'_> {
+impl fmt::Debug for DeliveryKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => write!(f, "Id({id:?})"),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rustls_pki_types::UnixTime;
 use tokio::sync::Notify;
 
-use crate::payload::jose::{InvalidFetch, RemoteJwks, Todo};
+use crate::payload::jose::{InvalidFetch, NextFetch, RemoteJwks};
 
 /// Keeps a key set fresh, for as long as it is polled: spawn it. It does what [`RemoteJwks::poll`] says, one fetch at a
 /// time, and tells `report` what failed.
@@ -37,12 +37,12 @@ where
     keys.when_wanted(move || wake.notify_one());
     loop {
         match keys.poll(now()) {
-            Todo::Fetch => {
+            NextFetch::Fetch => {
                 if let Err(failed) = refresh(&keys, &fetch).await {
                     report(failed);
                 }
             }
-            Todo::WaitUntil(due) => wait(due, &wanted).await,
+            NextFetch::WaitUntil(due) => wait(due, &wanted).await,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::trust::VerifiedPeer;
 
 pub use rule::Rule;
 pub use table::{TenantTable, TenantTableBuilder};
-pub use template::{InvalidTable, Problem};
+pub use template::{InvalidTable, TableProblem};
 
 /// Decides whose a verified peer is. Pure: no I/O, no clock.
 pub trait ResolveTenant: fmt::Debug + Send + Sync {

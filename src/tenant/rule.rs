@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::template::{Template, is_spiffe};
-use super::{InvalidTable, Problem, TenantId};
+use super::{InvalidTable, TableProblem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
@@ -132,7 +132,7 @@ impl Rule {
         }
     }
 
-    fn invalid(&self, problem: Problem) -> InvalidTable {
+    fn invalid(&self, problem: TableProblem) -> InvalidTable {
         InvalidTable {
             rule: self.label(),
             problem,
@@ -140,11 +140,11 @@ impl Rule {
     }
 
     fn parse_name(&self, kind: NameKind, text: &str) -> Result<Name, InvalidTable> {
-        Name::parse(kind, text).map_err(|invalid| self.invalid(Problem::Name(invalid)))
+        Name::parse(kind, text).map_err(|invalid| self.invalid(TableProblem::Name(invalid)))
     }
 
     fn parse_tenant(&self, name: &str) -> Result<TenantId, InvalidTable> {
-        TenantId::parse(name).map_err(|_| self.invalid(Problem::Tenant(name.to_owned())))
+        TenantId::parse(name).map_err(|_| self.invalid(TableProblem::Tenant(name.to_owned())))
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::rule::{Compiled, Found, Key};
-use super::{InvalidTable, NoTenant, Problem, ResolveTenant, Resolved, Rule, TenantId};
+use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId};
 use crate::identity::{NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
@@ -228,10 +228,10 @@ impl TenantTableBuilder {
             problem,
         };
         if self.rules.is_empty() {
-            return Err(whole(Problem::Empty));
+            return Err(whole(TableProblem::Empty));
         }
         if self.known.is_empty() && self.rules.iter().any(Rule::is_template) {
-            return Err(whole(Problem::NobodyKnown));
+            return Err(whole(TableProblem::NobodyKnown));
         }
         let (mut rules, mut lookup) = (Vec::new(), HashMap::new());
         for rule in &self.rules {
@@ -252,7 +252,7 @@ impl TenantTableBuilder {
 fn known(name: &str) -> Result<TenantId, InvalidTable> {
     let invalid = |_| InvalidTable {
         rule: "known".to_owned(),
-        problem: Problem::Tenant(name.to_owned()),
+        problem: TableProblem::Tenant(name.to_owned()),
     };
     TenantId::parse(name).map_err(invalid)
 }
@@ -260,7 +260,7 @@ fn known(name: &str) -> Result<TenantId, InvalidTable> {
 /// One owner for each key.
 fn add(lookup: &mut HashMap<Key, TenantId>, (key, tenant): (Key, TenantId)) -> Result<(), InvalidTable> {
     if let Some(first) = lookup.get(&key).filter(|first| **first != tenant) {
-        let problem = Problem::Twice {
+        let problem = TableProblem::Twice {
             first: first.to_string(),
             second: tenant.to_string(),
         };

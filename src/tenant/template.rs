@@ -12,22 +12,22 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) fn parse(kind: NameKind, text: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(kind: NameKind, text: &str) -> Result<Self, TableProblem> {
         let Some((before, after)) = text.split_once(PLACEHOLDER) else {
-            return Err(Problem::NoPlaceholder);
+            return Err(TableProblem::NoPlaceholder);
         };
         if after.contains(['{', '}']) || before.contains(['{', '}']) {
-            return Err(Problem::Placeholder);
+            return Err(TableProblem::Placeholder);
         }
         let sample = format!("{before}x{after}");
-        Name::parse(kind, &sample).map_err(Problem::Name)?;
+        Name::parse(kind, &sample).map_err(TableProblem::Name)?;
         let spiffe = kind == NameKind::Uri && is_spiffe(before);
         if spiffe
             && !(SpiffeId::parse(&sample).is_ok()
                 && before.ends_with('/')
                 && (after.is_empty() || after.starts_with('/')))
         {
-            return Err(Problem::Spiffe);
+            return Err(TableProblem::Spiffe);
         }
         // As names of that kind are kept.
         let kept = |text: &str| match kind {
@@ -93,13 +93,13 @@ pub struct InvalidTable {
     /// The rule, as it was given.
     pub rule: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: TableProblem,
 }
 
 /// What is wrong with a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum TableProblem {
     /// A template without `{tenant}`.
     #[error("a template needs {PLACEHOLDER} where the tenant's name stands")]
     NoPlaceholder,

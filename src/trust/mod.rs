@@ -56,7 +56,7 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
-use crate::identity::{Certificate, Limits, PeerChain, SpkiHash, Validity};
+use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
@@ -92,8 +92,8 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
 
     /// How large a chain it wants to be asked about: what is larger is refused before any of it is read. The limits of its
     /// [`Profile`], where it has one.
-    fn limits(&self) -> Limits {
-        Limits::default()
+    fn limits(&self) -> ChainLimits {
+        ChainLimits::default()
     }
 
     /// What this verifier remembers of peers that it has verified before. Nothing by default; see [`Remembered`].
@@ -299,7 +299,7 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.generation().max(self.second.generation())
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         // Each asks after its own again; a tighter one must not keep from the other what that one lets through.
         self.first.limits().wider(self.second.limits())
     }
@@ -321,7 +321,7 @@ macro_rules! verify_peer_through {
                 (**self).generation()
             }
 
-            fn limits(&self) -> Limits {
+            fn limits(&self) -> ChainLimits {
                 (**self).limits()
             }
 

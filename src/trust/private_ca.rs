@@ -9,7 +9,7 @@ use super::authorities::Authorities;
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::{Limits, SpkiHash};
+use crate::identity::{ChainLimits, SpkiHash};
 
 /// Trusts what certificate authorities of your own have issued.
 ///
@@ -72,7 +72,7 @@ impl VerifyPeer for PrivateCa {
         self.rules.verify(peer)
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.rules.profile.limits()
     }
 

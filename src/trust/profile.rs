@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use super::{Role, Untrusted};
-use crate::identity::{Certificate, ExtendedKeyUsage, Facts, KeyKind, Limits, NameConstraints, PeerChain};
+use crate::identity::{
+    Certificate, ChainLimits, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, PeerChain,
+};
 
 /// What is asked of the certificates themselves, beyond a valid path.
 ///
-/// Strict by default: sizes within [`Limits`]; the leaf carries the extended key usage of its role (clientAuth or
+/// Strict by default: sizes within [`ChainLimits`]; the leaf carries the extended key usage of its role (clientAuth or
 /// serverAuth; anyExtendedKeyUsage does not count), may make digital signatures where it has a key usage, and cannot
 /// sign certificates or CRLs; issuers with a key usage may sign certificates; no key on the path is weak (RSA below 2048
 /// bits) or of a kind that is not supported (all but RSA, ECDSA on P-256, P-384 and P-521, Ed25519 and ML-DSA).
@@ -14,7 +16,7 @@ use crate::identity::{Certificate, ExtendedKeyUsage, Facts, KeyKind, Limits, Nam
 /// `with_` and `require_` tighten; `allow_` loosens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
-    limits: Limits,
+    limits: ChainLimits,
     missing_eku: MissingEku,
     max_lifetime: Option<Duration>,
     max_path_length: Option<usize>,
@@ -38,7 +40,7 @@ impl Profile {
     /// At most so many certificates and bytes, before any signature is checked, in a handshake before anything is read.
     /// Whoever reads a chain without a handshake gives them to [`PeerChain::parse_within`].
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
+    pub fn with_limits(mut self, limits: ChainLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -92,7 +94,7 @@ impl Profile {
         self
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> ChainLimits {
         self.limits
     }
 

@@ -11,7 +11,7 @@ use super::invalid_ca::{InvalidCa, Problem};
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::{Limits, Name, PeerChain};
+use crate::identity::{ChainLimits, Name, PeerChain};
 
 /// Trusts exactly named, or pinned, holders of certificates from an authority that issues to anybody.
 ///
@@ -100,7 +100,7 @@ impl VerifyPeer for PublicCa {
         self.only.check(peer, path)
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.rules.profile.limits()
     }
 

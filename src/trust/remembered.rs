@@ -6,7 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::Limits;
+use crate::identity::ChainLimits;
 
 /// How many peers are remembered by default.
 const CAPACITY: usize = 10_000;
@@ -66,7 +66,7 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
         self.inner.generation()
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.inner.limits()
     }
 

@@ -1,5 +1,5 @@
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::{Limits, Validity};
+use crate::identity::{ChainLimits, Validity};
 
 /// Asks a verifier and lets the peer in whatever it says: what it would have refused stands in
 /// [`Evidence::reported`]. To try pins or a profile out before they count.
@@ -38,7 +38,7 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
         self.inner.generation()
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.inner.limits()
     }
 

@@ -9,7 +9,7 @@ use super::issuers::KnownIssuers;
 use super::path::{Algorithms, PathRules};
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::Limits;
+use crate::identity::ChainLimits;
 
 /// Trusts *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
 ///
@@ -85,7 +85,7 @@ impl VerifyPeer for WebRoots {
         }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ChainLimits {
         self.rules.profile.limits()
     }
 

@@ -54,7 +54,7 @@ enum Door {
 pub enum MisdirectedAnswer {
     /// 421: a client that had one connection serve several hosts makes one for this host (RFC 9110 §15.5.20).
     #[default]
-    Redirect,
+    MisdirectedRequest,
     /// 403: for clients that would do so for ever.
     Forbid,
 }
@@ -99,11 +99,11 @@ impl CallerLayer {
     }
 
     /// Answers requests so that come over a connection of another policy, or for a host that is not served here. By
-    /// default they are [redirected](MisdirectedAnswer::Redirect).
+    /// default they are [redirected](MisdirectedAnswer::MisdirectedRequest).
     #[must_use]
     pub fn with_misdirected_answer(mut self, answer: MisdirectedAnswer) -> Self {
         Arc::make_mut(&mut self.rules).misdirected = match answer {
-            MisdirectedAnswer::Redirect => StatusCode::MISDIRECTED_REQUEST,
+            MisdirectedAnswer::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             MisdirectedAnswer::Forbid => StatusCode::FORBIDDEN,
         };
         self

@@ -8,8 +8,8 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
-use crate::identity::{Limits, Malformed, PeerChain};
-use crate::observe::Handshake;
+use crate::identity::{ChainLimits, Malformed, PeerChain};
+use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
 
 /// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
@@ -33,7 +33,7 @@ struct Facts {
     peer: SocketAddr,
     chain: Option<PeerChain>,
     server_name: Option<Box<str>>,
-    handshake: Option<Handshake>,
+    handshake: Option<HandshakeFacts>,
     ground: Ground,
 }
 
@@ -68,7 +68,7 @@ impl Connection {
         let chain = match certificates {
             None | Some([]) => None,
             Some(certificates) => Some(PeerChain::parse_within(
-                Limits::OF_THE_HANDSHAKE,
+                ChainLimits::OF_THE_HANDSHAKE,
                 certificates.iter().cloned(),
             )?),
         };
@@ -100,7 +100,7 @@ impl Connection {
 
     /// The same connection, whose handshake went like this.
     #[must_use]
-    pub fn with_handshake(self, handshake: Handshake) -> Self {
+    pub fn with_handshake(self, handshake: HandshakeFacts) -> Self {
         self.with(|facts| facts.handshake = Some(handshake))
     }
 
@@ -118,7 +118,7 @@ impl Connection {
     }
 
     /// How the handshake went, where an [`Acceptor`](super::Acceptor) has made it.
-    pub fn handshake(&self) -> Option<Handshake> {
+    pub fn handshake(&self) -> Option<HandshakeFacts> {
         self.0.facts.handshake
     }
 

@@ -11,7 +11,7 @@ use crate::breaker::Verdict;
 use crate::gate::Policy;
 use crate::identity::Malformed;
 use crate::live::Live;
-use crate::observe::{Handshake, HandshakeFailure, HandshakeKind, TlsVersion};
+use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 use crate::tls::rustls::server::Acceptor as Hello;
 use crate::tls::rustls::{
     Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
@@ -34,7 +34,7 @@ pub(super) enum Names {
 pub(super) struct Done<I> {
     pub(super) stream: TlsStream<I>,
     pub(super) connection: Connection,
-    pub(super) handshake: Handshake,
+    pub(super) handshake: HandshakeFacts,
 }
 
 /// One that was not, and what is left of the connection.
@@ -171,7 +171,7 @@ fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
 }
 
-fn facts(tls: &ServerConnection) -> Handshake {
+fn facts(tls: &ServerConnection) -> HandshakeFacts {
     let kind = match tls.handshake_kind() {
         Some(Kind::Resumed) => HandshakeKind::Resumed,
         _ => HandshakeKind::Full,
@@ -180,5 +180,5 @@ fn facts(tls: &ServerConnection) -> Handshake {
         Some(ProtocolVersion::TLSv1_2) => TlsVersion::Tls12,
         _ => TlsVersion::Tls13,
     };
-    Handshake::new(kind, version)
+    HandshakeFacts::new(kind, version)
 }

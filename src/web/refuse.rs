@@ -1,7 +1,7 @@
 use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode, Version};
 
-use crate::payload::{Forged, NoKey};
+use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Misdirected, Refusal};
 use crate::replay::Replayed;
 
@@ -14,9 +14,9 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         Refusal::NotWired { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::StoreDown(_)
         | Refusal::Replayed(Replayed::InProgress { .. })
-        | Refusal::Forged(Forged::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Replayed(Replayed::Handled) => StatusCode::OK,
-        Refusal::NoCertificate | Refusal::Forged(_) => StatusCode::UNAUTHORIZED,
+        Refusal::NoCertificate | Refusal::NotAuthentic(_) => StatusCode::UNAUTHORIZED,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
         Refusal::BodyIncomplete

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::dispatch::{Fate, Fault, Sender};
+use countersign::dispatch::{Fate, Fault, TenantIdentity};
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::PrivateKeyDer;
@@ -29,7 +29,9 @@ async fn an_alert_within_the_handshake_is_heard_after_a_write_has_failed() {
     })
     .await;
     let dispatcher = builder(&[receiver.port()]).build();
-    dispatcher.set_sender(tenant("acme"), slow_sender()).expect("TLS");
+    dispatcher
+        .set_identity(tenant("acme"), slow_sender())
+        .expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
     let again = Fate::Retry {
@@ -61,7 +63,7 @@ fn refuse_and_go(io: TcpStream, config: Arc<ServerConfig>) {
         .expect("an alert");
 }
 
-fn slow_sender() -> Sender {
+fn slow_sender() -> TenantIdentity {
     let provider = CryptoProvider {
         key_provider: &Slow,
         ..rustls::crypto::aws_lc_rs::default_provider()
@@ -73,7 +75,7 @@ fn slow_sender() -> Sender {
     // The suites of TLS 1.2 alone, since `Tls` never speaks it alone.
     only12.cipher_suites.retain(|suite| suite.tls13().is_none());
     let tls = Tls::new(Arc::new(only12)).allow_tls12();
-    Sender::new(&tls, credentials, world().trust(&world().servers), signer("acme")).expect("a sender")
+    TenantIdentity::new(&tls, credentials, world().trust(&world().servers), signer("acme")).expect("a sender")
 }
 
 /// Takes its time to sign.

@@ -90,7 +90,7 @@ async fn five_days(every: u64, back: u64) -> Figures {
         .with_clock(Clock::new(move || clock.now()))
         .build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     let mut backlog = Backlog::new(Schedule::standard_webhooks());
@@ -180,7 +180,7 @@ async fn a_delivery_is_not_sent_after_its_last_moment() {
         .observed_by(Arc::new(log.clone()))
         .build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     let last = now.load(SeqCst);

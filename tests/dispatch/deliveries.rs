@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use countersign::dispatch::{
-    BodyEnd, Connected, Delivery, Failure, Fate, Fault, ForbiddenField, Protocol, Sender,
+    BodyEnd, Connected, Delivery, Failure, Fate, Fault, ForbiddenField, Protocol, TenantIdentity,
 };
 use countersign::identity::SpkiHash;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
 use countersign::payload::jose::{Algorithm, VerifyingKey};
-use countersign::payload::{CannotSign, Forged, KeyId, Message, Origin, VerifyPayload};
+use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, VerifyPayload};
 use countersign::tls::{ClientAuth, ProviderKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -32,7 +32,7 @@ async fn a_delivery_arrives_with_certificate_and_signature() {
             .observed_by(std::sync::Arc::new(log.clone()))
             .build();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+            .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
             .expect("TLS");
         let to = endpoint("acme", &receiver.url(HOST));
         for (id, connection) in [("msg_1", Connected::Fresh), ("msg_2", Connected::Reused)] {
@@ -88,7 +88,7 @@ async fn without_an_identity_nothing_is_sent() {
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
     assert_eq!(
         (outcome.failure.clone(), outcome.fault()),
-        (Some(Failure::NoSender), Some(Fault::Ours))
+        (Some(Failure::NoIdentity), Some(Fault::Ours))
     );
     assert_eq!(receiver.seen().len(), 0);
 }
@@ -98,7 +98,7 @@ async fn method_and_fields_are_the_deliverys() {
     let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
     let dispatcher = builder(&[receiver.port()]).build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let what = delivery("acme", "msg_1")
         .with_method(Method::PUT)
@@ -149,8 +149,8 @@ async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
     let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
     let dispatcher = builder(&[receiver.port()]).build();
     let to = endpoint("acme", &receiver.url(HOST));
-    let send = async |sender: Sender, what: &Delivery| {
-        dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    let send = async |sender: TenantIdentity, what: &Delivery| {
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
         dispatcher.deliver(&to, what).await.failure
     };
     let taken = |field: &'static str| {
@@ -206,10 +206,10 @@ async fn the_destination_is_signed_where_the_scheme_can() {
         let key = ProviderKey::from_pem(world().tls.provider(), Algorithm::Es256, pem).expect("a key");
         let signer = HttpSigner::to_any_origin().with_key(tenant("acme"), KeyId::new("k1"), Arc::new(key));
         let credentials = world().credentials(&world().acme);
-        let sender = Sender::new(&world().tls, credentials, world().trust(&world().servers), signer);
+        let sender = TenantIdentity::new(&world().tls, credentials, world().trust(&world().servers), signer);
         let dispatcher = builder(&[receiver.port()]).build();
         dispatcher
-            .set_sender(tenant("acme"), sender.expect("a sender"))
+            .set_identity(tenant("acme"), sender.expect("a sender"))
             .expect("TLS");
         let to = endpoint("acme", &receiver.url(HOST));
         assert_eq!(
@@ -227,7 +227,7 @@ async fn the_destination_is_signed_where_the_scheme_can() {
                 .verify_payload(&message)
                 .map(|authentic| authentic.sender().to_string())
         };
-        let forged = || Err(Forged::HttpSignature(InvalidHttpSignature::Signature));
+        let forged = || Err(NotAuthentic::HttpSignature(InvalidHttpSignature::Signature));
         let own = format!("https://{HOST}:{}", receiver.port());
         assert_eq!(verify(&own, "/hooks"), Ok("acme".to_owned()));
         assert_eq!(verify("https://hooks.globex.example", "/hooks"), forged());
@@ -253,7 +253,7 @@ async fn pins_on_trial_are_reported() {
     let on_trial = ReportOnly::new(PinSet::new([SpkiHash::of(b"another key")]));
     let trust = world().trust(&world().servers).and(on_trial);
     dispatcher
-        .set_sender(
+        .set_identity(
             tenant("acme"),
             world().sender_trusting(&world().acme, "acme", trust),
         )

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::post;
-use countersign::dispatch::{Claims, Dispatcher, Endpoint, Fate, Fault, NotClaimed};
+use countersign::dispatch::{Dispatcher, Endpoint, EndpointOwners, Fate, Fault, NotClaimed};
 use countersign::gate::{Countersigned, Policy};
 use countersign::observe::{Event, Observer};
 use countersign::payload::{HmacVerifier, Scheme};
@@ -74,7 +74,7 @@ async fn globex(known: &[&str]) -> Globex {
     }
 }
 
-fn platform(port: u16, claims: Option<Claims>) -> Dispatcher {
+fn platform(port: u16, claims: Option<EndpointOwners>) -> Dispatcher {
     let builder = builder(&[port]);
     let dispatcher = match claims {
         Some(claims) => builder.with_claims(claims).build(),
@@ -82,7 +82,7 @@ fn platform(port: u16, claims: Option<Claims>) -> Dispatcher {
     };
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     dispatcher
 }
@@ -128,7 +128,7 @@ async fn the_receiver_refuses_it() {
 #[tokio::test]
 async fn the_dispatcher_refuses_it_first() {
     let receiver = globex(&["globex"]).await;
-    let claims = Claims::of_urls();
+    let claims = EndpointOwners::per_url();
     let dispatcher = platform(receiver.address.port(), Some(claims.clone()));
     let url = format!("https://hooks.globex.example:{}/hooks", receiver.address.port());
     let (own, stolen) = (endpoint("globex", &url), endpoint("acme", &url));
@@ -177,9 +177,9 @@ fn a_claim_holds_whatever_the_spelling() {
     ];
     for (url, by_url, by_path, by_host) in cases {
         for (claims, expected) in [
-            (Claims::of_urls(), by_url),
-            (Claims::of_paths(), by_path),
-            (Claims::of_hosts(), by_host),
+            (EndpointOwners::per_url(), by_url),
+            (EndpointOwners::of_paths(), by_path),
+            (EndpointOwners::per_host(), by_host),
         ] {
             let own = endpoint("acme", claimed);
             assert_eq!(claims.claim(&own), Ok(()));
@@ -202,7 +202,7 @@ fn a_claim_holds_whatever_the_spelling() {
         ("https://93.184.215.14/", "https://[64:ff9b::5db8:d70e]/"),
         ("https://[2606:4700::1111]/", "https://[2606:4700:0:0::1111]/"),
     ] {
-        let claims = Claims::of_urls();
+        let claims = EndpointOwners::per_url();
         assert_eq!(claims.claim(&endpoint("acme", claimed)), Ok(()));
         assert_eq!(claims.claim(&endpoint("globex", url)), taken(), "{url}");
     }

@@ -44,7 +44,7 @@ async fn attempt(receiver: &Receiver) -> Outcome {
 async fn attempt_as(receiver: &Receiver, certificate: &TestCert, deadlines: Deadlines) -> Outcome {
     let dispatcher = builder(&[receiver.port()]).with_deadlines(deadlines).build();
     let sender = world().sender(certificate, "acme");
-    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     dispatcher.deliver(&to, &delivery("acme", "msg_1")).await
 }
@@ -195,7 +195,7 @@ async fn of_501_the_rules_decide() {
     rules.not_implemented = NotImplemented::Gone;
     let dispatcher = builder(&[receiver.port()]).with_retry_rules(rules).build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
@@ -266,7 +266,7 @@ async fn an_alert_is_found_behind_a_reset() {
         for round in 0..20 {
             let dispatcher = builder(&[receiver.port()]).build();
             let sender = world().sender(&stranger, "acme");
-            dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+            dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
             let to = endpoint("acme", &receiver.url(HOST));
             let big = countersign::dispatch::Delivery::new(tenant("acme"), "msg_1", vec![b' '; 300_000]);
             let outcome = dispatcher.deliver(&to, &big).await;
@@ -354,14 +354,14 @@ async fn lists_of_ours_that_are_out_of_date_are_our_fault_and_tried_again() {
             .expect("an anchor");
         let dispatcher = builder(&[receiver.port()]).build();
         let sender = world.sender_trusting(&world.acme, "acme", trust);
-        dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
         let to = endpoint("acme", &receiver.url(HOST));
         let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
         assert_eq!(verdict(&outcome), expected, "{name}: {outcome:?}");
     }
     let alone = world.sender_trusting(&world.acme, "acme", DenyList::new());
     let dispatcher = builder(&[receiver.port()]).build();
-    dispatcher.set_sender(tenant("acme"), alone).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), alone).expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
     let expected = (AT_ONCE, "trust.nothing_before", Some(Fault::Ours));
@@ -395,9 +395,9 @@ async fn a_server_that_does_not_ask_gets_nothing_unless_it_is_allowed() {
 
     let dispatcher = builder(&[receiver.port()]).build();
     dispatcher
-        .set_sender(tenant("acme"), world.sender(&world.acme, "acme"))
+        .set_identity(tenant("acme"), world.sender(&world.acme, "acme"))
         .expect("TLS");
-    let to = endpoint("acme", &receiver.url(HOST)).allow_unasked();
+    let to = endpoint("acme", &receiver.url(HOST)).allow_no_certificate_request();
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
     assert_eq!(outcome.fate, Fate::Delivered);
     assert_eq!(receiver.seen()[0].certificate, None);
@@ -432,7 +432,7 @@ async fn a_key_that_is_not_pinned_is_dead_alone_and_beside_an_authority() {
     let (other, backup) = (SpkiHash::of(b"another key"), SpkiHash::of(b"the backup"));
     let send = async |sender| {
         let dispatcher = builder(&[receiver.port()]).build();
-        dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
         let to = endpoint("acme", &receiver.url(HOST));
         dispatcher.deliver(&to, &delivery("acme", "msg_1")).await
     };
@@ -471,7 +471,7 @@ async fn a_key_that_is_not_pinned_is_dead_alone_and_beside_an_authority() {
 async fn a_name_without_an_address_is_tried_again() {
     let dispatcher = builder_with(Book::default().fails(HOST), &[443]).build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let to = endpoint("acme", "https://hooks.acme.example/");
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
@@ -489,7 +489,7 @@ async fn nobody_at_the_port_is_tried_again() {
     tokio::task::yield_now().await;
     let dispatcher = builder(&[port]).build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let to = endpoint("acme", &format!("https://{HOST}:{port}/"));
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
@@ -599,7 +599,7 @@ async fn of_a_huge_or_trickling_body_the_status_counts_and_the_connection_is_clo
     for (receiver, kept) in [(&huge, 16 * 1024..=16 * 1024), (&trickles, 1..=100)] {
         let dispatcher = builder(&[receiver.port()]).build();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+            .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
             .expect("TLS");
         let to = endpoint("acme", &receiver.url(HOST));
         for _ in 0..2 {

@@ -54,7 +54,7 @@ impl Crowd {
         let dispatcher = builder(&[self.receiver.port()]).with_limits(limits).build();
         for name in tenants {
             let sender = world().sender(&world().acme, name);
-            dispatcher.set_sender(tenant(name), sender).expect("TLS");
+            dispatcher.set_identity(tenant(name), sender).expect("TLS");
         }
         dispatcher
     }
@@ -180,7 +180,7 @@ async fn a_connection_is_used_until_it_is_too_old() {
         let limits = Limits::default().with_connection_age(old);
         let dispatcher = builder(&[receiver.port()]).with_limits(limits).build();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+            .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
             .expect("TLS");
         let url = receiver.url(HOST);
         assert_eq!(deliver(&dispatcher, "acme", &url).await, Connected::Fresh);
@@ -218,7 +218,7 @@ async fn a_connection_is_not_used_beyond_what_the_server_announces() {
         .await;
         let dispatcher = builder(&[receiver.port()]).build();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+            .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
             .expect("TLS");
         let url = receiver.url(HOST);
         assert_eq!(deliver(&dispatcher, "acme", &url).await, Connected::Fresh);

@@ -27,7 +27,7 @@ fn dispatcher(receiver: &Receiver) -> Dispatcher {
     let dispatcher = builder(&[receiver.port()]).build();
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     dispatcher
 }
@@ -130,7 +130,7 @@ async fn the_layer_signs_and_lets_nothing_else_out() {
     assert!(own.is_current());
     let next = world().clients.client(&uri("acme")).issue();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&next, "acme"))
+        .set_identity(tenant("acme"), world().sender(&next, "acme"))
         .expect("TLS");
     assert!(!own.is_current());
     assert_eq!(send(&url, Some("msg_3")).await, refused(Failure::Replaced));
@@ -142,10 +142,10 @@ async fn the_layer_signs_and_lets_nothing_else_out() {
 #[tokio::test]
 async fn another_tenants_endpoint_is_refused() {
     let receiver = receiver().await;
-    let claims = countersign::dispatch::Claims::of_hosts();
+    let claims = countersign::dispatch::EndpointOwners::per_host();
     let dispatcher = builder(&[receiver.port()]).with_claims(claims.clone()).build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let url = receiver.url(HOST);
     claims.claim(&endpoint("globex", &url)).expect("free");

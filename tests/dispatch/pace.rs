@@ -27,7 +27,7 @@ fn config() -> ServerConfig {
 fn with_tenants(dispatcher: Dispatcher) -> Dispatcher {
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     dispatcher
 }
@@ -175,7 +175,7 @@ async fn our_own_faults_are_not_charged_to_the_endpoint() {
     let dispatcher = builder(&[receiver.port()]).with_breaker(breaker.clone()).build();
     let stranger = TestCa::new("Strangers Root").client(&uri("acme")).issue();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&stranger, "acme"))
+        .set_identity(tenant("acme"), world().sender(&stranger, "acme"))
         .expect("TLS");
     let to = endpoint("acme", &receiver.url(HOST));
     for _ in 0..30 {

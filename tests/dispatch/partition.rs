@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::dispatch::{
-    Claims, Connected, Delivery, Dispatcher, Endpoint, Failure, Fate, Fault, NotClaimed,
+    Connected, Delivery, Dispatcher, Endpoint, EndpointOwners, Failure, Fate, Fault, NotClaimed,
 };
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
@@ -26,7 +26,7 @@ fn dispatcher(receiver: &Receiver) -> Dispatcher {
     let dispatcher = builder(&[receiver.port()]).build();
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     dispatcher
 }
@@ -86,7 +86,7 @@ async fn a_replaced_identity_is_not_shown_again() {
         let next = world().clients.client(&uri("acme")).issue();
         let before = dispatcher.generation(&tenant("acme"));
         let after = dispatcher
-            .set_sender(tenant("acme"), world().sender(&next, "acme"))
+            .set_identity(tenant("acme"), world().sender(&next, "acme"))
             .expect("TLS");
         assert!(before < Some(after));
         assert_eq!(dispatcher.generation(&tenant("acme")), Some(after));
@@ -95,11 +95,11 @@ async fn a_replaced_identity_is_not_shown_again() {
         let (old, new) = (Some(world().acme.leaf().clone()), Some(next.leaf().clone()));
         assert_eq!(shown(&receiver), [(0, old), (1, new.clone()), (1, new)]);
 
-        assert!(dispatcher.remove_sender(&tenant("acme")));
-        assert!(!dispatcher.remove_sender(&tenant("acme")));
+        assert!(dispatcher.remove_identity(&tenant("acme")));
+        assert!(!dispatcher.remove_identity(&tenant("acme")));
         let to = endpoint("acme", &receiver.url(HOST));
         let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
-        assert_eq!(outcome.failure, Some(Failure::NoSender));
+        assert_eq!(outcome.failure, Some(Failure::NoIdentity));
         assert_eq!(receiver.seen().len(), 3);
     }
 }
@@ -114,7 +114,7 @@ async fn a_connection_made_under_replaced_trust_is_not_used_again() {
         let pins = Live::new(PinSet::new([key]));
         let dispatcher = builder(&[receiver.port()]).build();
         let sender = world.sender_trusting(&world.acme, "acme", pins.clone());
-        dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
         send(&dispatcher, &receiver, "acme").await;
         pins.replace(PinSet::new([key, SpkiHash::of(b"the next one")]));
         assert_eq!(send(&dispatcher, &receiver, "acme").await, Connected::Fresh);
@@ -149,7 +149,7 @@ async fn idle_connections_are_closed_when_the_identity_is_replaced() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(wait.try_recv().is_err(), "it is kept open");
     let again = world().sender(&world().acme, "acme");
-    dispatcher.set_sender(tenant("acme"), again).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), again).expect("TLS");
     let ended = tokio::time::timeout(Duration::from_secs(2), wait.recv()).await;
     assert_eq!(ended, Ok(Some((0, Ok(0)))), "with close_notify");
 }
@@ -181,7 +181,7 @@ async fn what_is_under_way_ends_under_the_identity_it_began_with() {
         }
         let next = world().clients.client(&uri("acme")).issue();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&next, "acme"))
+            .set_identity(tenant("acme"), world().sender(&next, "acme"))
             .expect("TLS");
         go.add_permits(1000);
         assert_eq!(under_way.await.expect("no panic").fate, Fate::Delivered);
@@ -194,11 +194,11 @@ async fn what_is_under_way_ends_under_the_identity_it_began_with() {
 #[tokio::test]
 async fn a_delivery_for_another_tenants_endpoint_is_refused_before_anything_is_sent() {
     let receiver = receiver(false).await;
-    let claims = Claims::of_hosts();
+    let claims = EndpointOwners::per_host();
     let dispatcher = builder(&[receiver.port()]).with_claims(claims.clone()).build();
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
-        dispatcher.set_sender(tenant(name), sender).expect("TLS");
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
     }
     let globexs = endpoint("globex", &receiver.url(HOST));
     let code = async |to: &Endpoint, what: &Delivery| {
@@ -293,9 +293,9 @@ async fn a_sender_whose_key_fits_nothing_is_not_sent_without() {
     let receiver = Receiver::good(config).await;
     let dispatcher = builder(&[receiver.port()]).build();
     dispatcher
-        .set_sender(tenant("acme"), world.sender(&p384, "acme"))
+        .set_identity(tenant("acme"), world.sender(&p384, "acme"))
         .expect("TLS");
-    let to = endpoint("acme", &receiver.url(HOST)).allow_unasked();
+    let to = endpoint("acme", &receiver.url(HOST)).allow_no_certificate_request();
     let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
     assert_eq!(
         (outcome.failure.clone(), outcome.fault()),
@@ -332,7 +332,7 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
         tokio::time::sleep(Duration::from_millis(150)).await;
         let next = world().clients.client(&uri("acme")).issue();
         dispatcher
-            .set_sender(tenant("acme"), world().sender(&next, "acme"))
+            .set_identity(tenant("acme"), world().sender(&next, "acme"))
             .expect("TLS");
         let outcome = under_way.await.expect("no panic");
         assert_eq!(outcome.fate, Fate::Delivered, "{outcome:?}");
@@ -359,7 +359,7 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_trust() {
     let pins = Live::new(PinSet::new([key]));
     let dispatcher = builder(&[slow.port()]).build();
     let sender = world().sender_trusting(&world().acme, "acme", pins.clone());
-    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
     let to = endpoint("acme", &slow.url(HOST));
     let under_way = tokio::spawn(async move { dispatcher.deliver(&to, &delivery("acme", "msg_1")).await });
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -383,7 +383,7 @@ async fn a_connection_without_our_certificate_serves_no_endpoint_that_demands_it
     let receiver = Receiver::good(config).await;
     let dispatcher = dispatcher(&receiver);
     let strict = endpoint("acme", &receiver.url(HOST));
-    let lax = strict.clone().allow_unasked();
+    let lax = strict.clone().allow_no_certificate_request();
     let send = async |to| dispatcher.deliver(to, &delivery("acme", "msg_1")).await;
     assert_eq!(send(&lax).await.fate, Fate::Delivered);
     assert_eq!(send(&strict).await.failure, Some(Failure::IdentityNotAsked));

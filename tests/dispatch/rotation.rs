@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::clock::Clock;
-use countersign::dispatch::{Connected, Delivery, Dispatcher, Endpoint, Fate, Protocol, Sender};
+use countersign::dispatch::{Connected, Delivery, Dispatcher, Endpoint, Fate, Protocol, TenantIdentity};
 use countersign::live::Live;
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::Credentials;
@@ -267,12 +267,12 @@ async fn replace_identities(protocol: Protocol) {
 
     let mut senders = senders.into_iter();
     dispatcher
-        .set_sender(acme.id(), senders.next().expect("the first"))
+        .set_identity(acme.id(), senders.next().expect("the first"))
         .expect("a sender");
     let workers = load.start();
     load.go_on(DELIVERIES).await;
     for (number, sender) in senders.enumerate() {
-        dispatcher.set_sender(acme.id(), sender).expect("a sender");
+        dispatcher.set_identity(acme.id(), sender).expect("a sender");
         load.force.store(number + 1, SeqCst);
         load.go_on(DELIVERIES).await;
     }
@@ -308,7 +308,7 @@ async fn trust_is_replaced_under_load() {
         let sender = sender(&acme, &client, trust.clone());
         let (receiver, port) = Receiver::start(vec![client], &servers, &acme.ca, protocol).await;
         let dispatcher = to_loopback(&[port]).build();
-        dispatcher.set_sender(acme.id(), sender).expect("a sender");
+        dispatcher.set_identity(acme.id(), sender).expect("a sender");
         let load = Load::on(&dispatcher, &acme, port);
         let workers = load.start();
         load.go_on(DELIVERIES).await;
@@ -358,16 +358,16 @@ async fn an_identity_is_taken_away_under_load() {
     let server = servers.server(HOST).issue();
     let (receiver, port) = Receiver::start(vec![client], &[&server], &acme.ca, Protocol::Http1).await;
     let dispatcher = to_loopback(&[port]).build();
-    dispatcher.set_sender(acme.id(), sender).expect("a sender");
+    dispatcher.set_identity(acme.id(), sender).expect("a sender");
     let load = Load::on(&dispatcher, &acme, port);
     let workers = load.start();
     load.go_on(DELIVERIES).await;
     load.stop(workers).await;
     let seen = receiver.seen().len();
 
-    assert!(dispatcher.remove_sender(&acme.id()));
+    assert!(dispatcher.remove_identity(&acme.id()));
     let nobody = load.deliver("nobody").await;
-    assert_eq!(nobody.code(), "dispatch.no_sender");
+    assert_eq!(nobody.code(), "dispatch.no_identity");
     receiver.assert_only_open(|_| false).await;
     assert_eq!(receiver.seen().len(), seen);
 }
@@ -377,7 +377,7 @@ fn trusting(authorities: &[&TestCa]) -> PrivateCa {
     PrivateCa::from_pem(pem.as_bytes(), tls().algorithms(), Clock::default().now()).expect("anchors")
 }
 
-fn sender(tenant: &Tenant, client: &TestCert, trust: Live<PrivateCa>) -> Sender {
+fn sender(tenant: &Tenant, client: &TestCert, trust: Live<PrivateCa>) -> TenantIdentity {
     let credentials = Credentials::new(&provider(), client.chain(), client.key()).expect("a pair");
-    Sender::new(&tls(), credentials, trust, tenant.signer()).expect("a sender")
+    TenantIdentity::new(&tls(), credentials, trust, tenant.signer()).expect("a sender")
 }

@@ -154,7 +154,7 @@ fn dispatcher(egress: Egress, ports: &[u16]) -> Dispatcher {
         .with_deadlines(deadlines())
         .build();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     dispatcher
 }
@@ -251,7 +251,7 @@ async fn what_is_forbidden_is_not_counted_against_the_endpoint() {
 async fn other_ports_are_not_delivered_to() {
     let dispatcher = Dispatcher::new();
     dispatcher
-        .set_sender(tenant("acme"), world().sender(&world().acme, "acme"))
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     for port in [22, 80, 6379, 8443] {
         let refused = failure(&dispatcher, &format!("https://93.184.215.14:{port}/")).await;
@@ -494,7 +494,7 @@ fn through(proxy: &Receiver, breaker: &Breaker<Endpoint>, deadlines: Deadlines) 
         .with_breaker(breaker.clone())
         .build();
     let sender = world().sender(&world().acme, "acme");
-    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
     dispatcher
 }
 

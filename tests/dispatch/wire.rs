@@ -37,7 +37,7 @@ fn patient() -> Deadlines {
 fn dispatcher(receiver: &Receiver, deadlines: Deadlines) -> Dispatcher {
     let dispatcher = builder(&[receiver.port()]).with_deadlines(deadlines).build();
     let sender = world().sender(&world().acme, "acme");
-    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
     dispatcher
 }
 
@@ -390,7 +390,7 @@ async fn left(
         .with_limits(rules)
         .build();
     let sender = world().sender(&world().acme, "acme");
-    dispatcher.set_sender(tenant("acme"), sender).expect("TLS");
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
     leave(&dispatcher, &receiver).await;
     told.recv().await.expect("a connection")
 }

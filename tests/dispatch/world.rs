@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use countersign::address::AddressGuard;
-use countersign::dispatch::{Deadlines, Delivery, Dispatcher, DispatcherBuilder, Endpoint, Limits, Sender};
+use countersign::dispatch::{
+    Deadlines, Delivery, Dispatcher, DispatcherBuilder, Endpoint, Limits, TenantIdentity,
+};
 use countersign::egress::{Egress, NotResolved, Resolve, Resolving};
 use countersign::observe::{Event, Observer};
 use countersign::payload::{HmacSigner, Keyring, Scheme};
@@ -85,7 +87,7 @@ impl World {
     }
 
     /// Shows this certificate, trusts the servers' authority, signs as this tenant.
-    pub(crate) fn sender(&self, certificate: &TestCert, name: &str) -> Sender {
+    pub(crate) fn sender(&self, certificate: &TestCert, name: &str) -> TenantIdentity {
         self.sender_trusting(certificate, name, self.trust(&self.servers))
     }
 
@@ -94,8 +96,8 @@ impl World {
         certificate: &TestCert,
         name: &str,
         trust: impl VerifyPeer + 'static,
-    ) -> Sender {
-        Sender::new(&self.tls, self.credentials(certificate), trust, signer(name)).expect("a sender")
+    ) -> TenantIdentity {
+        TenantIdentity::new(&self.tls, self.credentials(certificate), trust, signer(name)).expect("a sender")
     }
 
     pub(crate) fn server_config(&self, auth: ClientAuth) -> ServerConfig {

@@ -23,7 +23,7 @@ use countersign::observe::HandshakeFailure;
 use countersign::payload::http_signature::InvalidHttpSignature;
 use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
-    Authentic, CannotSign, Delivery, Forged, Fresh, KeyId, Message, NoKey, VerifyPayload,
+    Authentic, CannotSign, DeliveryKey, Fresh, KeyId, Message, NoKey, NotAuthentic, VerifyPayload,
 };
 use countersign::refusal::{Misdirected, Refusal};
 use countersign::replay::{
@@ -178,13 +178,13 @@ struct Always {
 }
 
 impl VerifyPayload for Always {
-    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let (sender, key) = (tenant(self.sender), KeyId::new("2026"));
         Ok(Authentic::assertion(
             sender,
             "always".into(),
             key,
-            Delivery::Id(self.delivery),
+            DeliveryKey::Id(self.delivery),
         ))
     }
 }
@@ -194,13 +194,13 @@ impl VerifyPayload for Always {
 struct Asked;
 
 impl VerifyPayload for Asked {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let reason = match message.sender.map(|sender| sender.as_str()) {
             Some("acme") => "for acme",
             Some(_) => "for another",
             None => "for nobody",
         };
-        Err(Forged::Denied { reason })
+        Err(NotAuthentic::Denied { reason })
     }
 }
 
@@ -243,7 +243,7 @@ pub(crate) fn mismatch() -> Refusal {
 #[test]
 fn the_payload_is_the_callers() {
     let (acme, request) = (caller("acme"), request());
-    let denied = |reason| Err(Forged::Denied { reason }.into());
+    let denied = |reason| Err(NotAuthentic::Denied { reason }.into());
     let says = |sender| Always {
         sender,
         delivery: "1",
@@ -377,12 +377,12 @@ fn the_claim_of_another_delivery_proves_nothing() {
         (
             "another delivery's",
             granted("acme", "2"),
-            Err(Forged::OtherClaim),
+            Err(NotAuthentic::OtherClaim),
         ),
         (
             "another tenant's",
             granted("globex", "1"),
-            Err(Forged::OtherClaim),
+            Err(NotAuthentic::OtherClaim),
         ),
     ];
     for (name, claimed, expected) in cases {
@@ -479,26 +479,26 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
     ];
     #[rustfmt::skip]
     let forged = [
-        (Forged::MissingHeader { name: name.clone() }, "payload.missing_header"),
-        (Forged::RepeatedHeader { name: name.clone() }, "payload.repeated_header"),
-        (Forged::MalformedHeader { name: name.clone() }, "payload.malformed_header"),
-        (Forged::MalformedQuery, "payload.malformed_query"),
-        (Forged::MalformedBody, "payload.malformed_body"),
-        (Forged::MalformedTime, "payload.malformed_time"),
-        (Forged::MalformedSignature { name }, "payload.malformed_signature"),
-        (Forged::TooManySignatures { limit: 8 }, "payload.too_many_signatures"),
+        (NotAuthentic::MissingHeader { name: name.clone() }, "payload.missing_header"),
+        (NotAuthentic::RepeatedHeader { name: name.clone() }, "payload.repeated_header"),
+        (NotAuthentic::MalformedHeader { name: name.clone() }, "payload.malformed_header"),
+        (NotAuthentic::MalformedQuery, "payload.malformed_query"),
+        (NotAuthentic::MalformedBody, "payload.malformed_body"),
+        (NotAuthentic::MalformedTime, "payload.malformed_time"),
+        (NotAuthentic::MalformedSignature { name }, "payload.malformed_signature"),
+        (NotAuthentic::TooManySignatures { limit: 8 }, "payload.too_many_signatures"),
         (NotFresh::Stale { signed: at(1), now: at(2) }.into(), "replay.stale"),
         (NotFresh::FromTheFuture { signed: at(2), now: at(1) }.into(), "replay.from_the_future"),
         (NoKey::Unknown { sender: sender.clone() }.into(), "payload.no_key"),
         (NoKey::NoneValid { sender: sender.clone() }.into(), "payload.no_valid_key"),
         (NoKey::SenderNeeded.into(), "payload.sender_needed"),
         (NoKey::Unavailable.into(), "payload.keys_unavailable"),
-        (Forged::SignatureMismatch, "payload.signature_mismatch"),
-        (Forged::OtherClaim, "payload.other_claim"),
-        (Forged::Denied { reason: "no" }, "payload.denied"),
+        (NotAuthentic::SignatureMismatch, "payload.signature_mismatch"),
+        (NotAuthentic::OtherClaim, "payload.other_claim"),
+        (NotAuthentic::Denied { reason: "no" }, "payload.denied"),
     ];
-    let tokens = every_invalid_jwt().map(|(why, code)| (Forged::from(why).into(), code));
-    let signatures = every_invalid_http_signature().map(|(why, code)| (Forged::from(why).into(), code));
+    let tokens = every_invalid_jwt().map(|(why, code)| (NotAuthentic::from(why).into(), code));
+    let signatures = every_invalid_http_signature().map(|(why, code)| (NotAuthentic::from(why).into(), code));
     #[rustfmt::skip]
     let others = [
         (Refusal::NoCertificate, "identity.no_certificate"),
@@ -652,7 +652,7 @@ fn every_delivery_failure() -> Vec<(Failure, &'static str, Fault)> {
         (Failure::PortNotAllowed { port: 22 }, "dispatch.port_not_allowed", Policy),
         (Failure::PrivateAddress(private), "dispatch.private_address", Policy),
         (Failure::NotNow(NotNow::Probing), "breaker.probing", Theirs),
-        (Failure::NoSender, "dispatch.no_sender", Ours),
+        (Failure::NoIdentity, "dispatch.no_identity", Ours),
         (Failure::Replaced, "dispatch.replaced", Ours),
         (Failure::OwnCertificate { validity: Validity::ALWAYS, now: at(1) }, "dispatch.own_certificate", Ours),
         (Failure::CannotSign(CannotSign::Id), "dispatch.cannot_sign", Ours),

@@ -4,7 +4,9 @@
 
 use countersign::gate;
 use countersign::identity::CertHash;
-use countersign::payload::{Authentic, Delivery, Forged, Head, KeyId, Message, VerifyBody, VerifyPayload};
+use countersign::payload::{
+    Authentic, DeliveryKey, Head, KeyId, Message, NotAuthentic, VerifyBody, VerifyPayload,
+};
 use countersign::refusal::Refusal;
 use countersign::tenant::TenantId;
 use countersign::testing::NOW;
@@ -23,16 +25,16 @@ struct Begun {
 }
 
 impl VerifyPayload for AnswersFor {
-    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let reason = "the body is to be streamed";
-        Err(Forged::Denied { reason })
+        Err(NotAuthentic::Denied { reason })
     }
 
     fn begin_payload<'m>(
         &self,
         head: &Head<'m>,
         limit: usize,
-    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, NotAuthentic> {
         let certificate = head.certificate.map(|certificate| certificate.hash());
         Ok(Some(Box::new(Begun {
             answers_for: tenant(self.0),
@@ -46,17 +48,17 @@ fn given(sender: Option<&str>, certificate: Option<CertHash>, limit: usize) -> S
 }
 
 impl<'m> VerifyBody<'m> for Begun {
-    fn update(&mut self, _: &[u8]) -> Result<(), Forged> {
+    fn update(&mut self, _: &[u8]) -> Result<(), NotAuthentic> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Authentic<'m>, Forged> {
+    fn finish(self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic> {
         let (scheme, key) = ("own".into(), KeyId::new(self.given));
         Ok(Authentic::assertion(
             self.answers_for,
             scheme,
             key,
-            Delivery::Id("1"),
+            DeliveryKey::Id("1"),
         ))
     }
 }

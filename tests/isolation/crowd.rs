@@ -106,7 +106,7 @@ impl Crowd {
         let mut members = Vec::new();
         for (number, (tenant, (port, server_ca))) in tenants.into_iter().zip(own).enumerate() {
             let sender = tenant.sender(&certificates[number], &[&server_ca, &shared_ca]);
-            dispatcher.set_sender(tenant.id(), sender).expect("a sender");
+            dispatcher.set_identity(tenant.id(), sender).expect("a sender");
             let endpoint = |host: &str, port| {
                 let url = format!("https://{host}:{port}/hooks");
                 Endpoint::parse(tenant.id(), &url).expect("a URL")
@@ -150,7 +150,7 @@ impl Crowd {
     /// What is idle is closed when its time has come, by itself or with its tenant.
     pub(crate) async fn assert_nothing_is_left_open(&self) {
         for member in &self.members {
-            assert!(self.dispatcher.remove_sender(&member.tenant.id()));
+            assert!(self.dispatcher.remove_identity(&member.tenant.id()));
         }
         for _ in 0..500 {
             if self.register.open() == 0 {

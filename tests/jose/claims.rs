@@ -20,7 +20,7 @@ use countersign::payload::jose::{
     Jwk, JwtAt, JwtKeyring, JwtPart, JwtRules, JwtScheme, JwtSigner, JwtVerifier, UnboundJwts,
 };
 use countersign::payload::{
-    Authentic, CannotSign, ClientCertificate, Forged, KeyId, Message, NoKey, Outgoing, Recognized,
+    Authentic, CannotSign, ClientCertificate, KeyId, Message, NoKey, NotAuthentic, Outgoing, Recognized,
     SignPayload, Strength, VerifyPayload,
 };
 use countersign::tenant::TenantId;
@@ -109,7 +109,7 @@ fn token(claims: &str) -> String {
     mint(HS, r#"{"alg":"HS256","typ":"JWT"}"#, claims)
 }
 
-fn verify(rules: JwtRules, claims: &str) -> Result<(), Forged> {
+fn verify(rules: JwtRules, claims: &str) -> Result<(), NotAuthentic> {
     let request = Request::bearing(&token(claims));
     JwtVerifier::new(scheme(rules), keyring())
         .verify_payload(&request.message(BODY))
@@ -242,12 +242,12 @@ fn every_claim_is_of_its_type_and_says_what_it_must() {
     for (name, claims, expected) in cases {
         assert_eq!(
             verify(rules(), &claims),
-            expected.map_err(Forged::Jwt),
+            expected.map_err(NotAuthentic::Jwt),
             "{name}: {claims}"
         );
     }
     let json = |problem| {
-        Err(Forged::Jwt(No::Json {
+        Err(NotAuthentic::Jwt(No::Json {
             part: JwtPart::Payload,
             problem,
         }))
@@ -289,16 +289,16 @@ fn every_claim_is_of_its_type_and_says_what_it_must() {
 #[test]
 fn rules_ask_for_more_or_less() {
     let iat = |iat: u64| claims(&format!(r#","iat":{iat}"#));
-    let missing = |name| Err(Forged::Jwt(No::Missing { name }));
-    let wrong = |name| Err(Forged::Jwt(No::Claim { name }));
+    let missing = |name| Err(NotAuthentic::Jwt(No::Missing { name }));
+    let wrong = |name| Err(NotAuthentic::Jwt(No::Claim { name }));
     let age = || rules().with_max_age(Duration::from_secs(300));
-    let cases: Vec<(&str, JwtRules, String, Result<(), Forged>)> = vec![
+    let cases: Vec<(&str, JwtRules, String, Result<(), NotAuthentic>)> = vec![
         ("any issuer", rules().allow_any_issuer(), but("iss", None), Ok(())),
         (
             "any issuer, of the wrong type",
             rules().allow_any_issuer(),
             but("iss", Some("1")),
-            Err(Forged::Jwt(No::MemberType { name: "iss" })),
+            Err(NotAuthentic::Jwt(No::MemberType { name: "iss" })),
         ),
         (
             "any audience",
@@ -310,7 +310,7 @@ fn rules_ask_for_more_or_less() {
             "any audience, of the wrong type",
             rules().allow_any_audience(),
             but("aud", Some("[1]")),
-            Err(Forged::Jwt(No::MemberType { name: "aud" })),
+            Err(NotAuthentic::Jwt(No::MemberType { name: "aud" })),
         ),
         ("no end", rules().allow_no_expiry(), but("exp", None), Ok(())),
         ("age without iat", age(), claims(""), missing("iat")),
@@ -319,7 +319,7 @@ fn rules_ask_for_more_or_less() {
             "too old",
             age(),
             iat(NOW - 301),
-            Err(Forged::Jwt(No::TooOld {
+            Err(NotAuthentic::Jwt(No::TooOld {
                 iat: NOW - 301,
                 now: NOW,
             })),
@@ -334,13 +334,13 @@ fn rules_ask_for_more_or_less() {
             "long life",
             rules().with_max_lifetime(Duration::from_secs(299)),
             iat(NOW),
-            Err(Forged::Jwt(No::LivesTooLong { limit: 299 })),
+            Err(NotAuthentic::Jwt(No::LivesTooLong { limit: 299 })),
         ),
         (
             "no leeway",
             rules().with_leeway(Duration::ZERO),
             but("exp", Some(&NOW.to_string())),
-            Err(Forged::Jwt(No::Expired { exp: NOW, now: NOW })),
+            Err(NotAuthentic::Jwt(No::Expired { exp: NOW, now: NOW })),
         ),
         ("jti", rules().require_id(), claims(""), missing("jti")),
         (
@@ -389,7 +389,7 @@ fn rules_ask_for_more_or_less() {
             "other tenant in sub",
             rules().with_tenant_in("sub", "t:{tenant}"),
             claims(r#","sub":"t:acme2""#),
-            Err(Forged::Jwt(No::OtherTenant { name: "sub" })),
+            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub" })),
         ),
         (
             "no tenant in sub",
@@ -480,7 +480,7 @@ fn types_of_tokens() {
     for (name, rules, header, expected) in cases {
         assert_eq!(
             with_header(rules, header),
-            expected.map_err(Forged::Jwt),
+            expected.map_err(NotAuthentic::Jwt),
             "{name}"
         );
     }
@@ -500,23 +500,23 @@ fn places_of_tokens() {
             .verify_payload(&request.message(BODY))
             .map(drop)
     };
-    let malformed = || Err(Forged::MalformedHeader { name: name.clone() });
-    assert_eq!(with(&[]), Err(Forged::MissingHeader { name: name.clone() }));
+    let malformed = || Err(NotAuthentic::MalformedHeader { name: name.clone() });
+    assert_eq!(with(&[]), Err(NotAuthentic::MissingHeader { name: name.clone() }));
     assert_eq!(
         with(&[format!("Bearer {good}"), format!("Bearer {good}")]),
-        Err(Forged::RepeatedHeader { name: name.clone() })
+        Err(NotAuthentic::RepeatedHeader { name: name.clone() })
     );
     assert_eq!(with(&[format!("bearer {good}")]), Ok(()));
     assert_eq!(with(std::slice::from_ref(&good)), malformed());
     assert_eq!(with(&[format!("Basic {good}")]), malformed());
     assert_eq!(with(&["Bearer".into()]), malformed());
-    let base64 = Err(Forged::Jwt(No::Base64 {
+    let base64 = Err(NotAuthentic::Jwt(No::Base64 {
         part: JwtPart::Header,
     }));
     assert_eq!(with(&[format!("Bearer  {good}")]), base64);
     assert_eq!(
         with(&[format!("Bearer {good}, Bearer {good}")]),
-        Err(Forged::Jwt(No::Segments))
+        Err(NotAuthentic::Jwt(No::Segments))
     );
 }
 
@@ -539,7 +539,7 @@ fn a_token_proves_this_body_and_no_other() {
         for other in [&b""[..], b"{}", br#"{"event":"paid"} "#, br#"{"event": "paid"}"#] {
             assert_eq!(
                 verifier.verify_payload(&request.message(other)).err(),
-                Some(Forged::Jwt(No::OtherBody)),
+                Some(NotAuthentic::Jwt(No::OtherBody)),
                 "{form:?}"
             );
         }
@@ -643,7 +643,7 @@ fn a_bound_token_counts_only_under_its_certificate() {
         let answer = verifier
             .verify_payload(&message)
             .map(|authentic| authentic.bindings().certificate);
-        assert_eq!(answer, expected.map_err(Forged::Jwt), "{name}");
+        assert_eq!(answer, expected.map_err(NotAuthentic::Jwt), "{name}");
     }
 }
 
@@ -668,23 +668,23 @@ fn a_tenant_has_its_own_keys() {
     assert_eq!(as_sender(&globex, &g), Ok(g.clone()));
     assert_eq!(
         as_sender(&acme, &g),
-        Err(Forged::Jwt(No::AlgorithmNotAllowed { algorithm: HS }))
+        Err(NotAuthentic::Jwt(No::AlgorithmNotAllowed { algorithm: HS }))
     );
     assert_eq!(
         as_sender(&globex, &a),
-        Err(Forged::Jwt(No::AlgorithmNotAllowed {
+        Err(NotAuthentic::Jwt(No::AlgorithmNotAllowed {
             algorithm: Algorithm::Es256
         }))
     );
     assert_eq!(
         as_sender(&acme, &nobody),
-        Err(Forged::NoKey(NoKey::Unknown {
+        Err(NotAuthentic::NoKey(NoKey::Unknown {
             sender: nobody.clone()
         }))
     );
     assert_eq!(
         verifier.verify_payload(&acme.message(BODY)).err(),
-        Some(Forged::NoKey(NoKey::SenderNeeded))
+        Some(NotAuthentic::NoKey(NoKey::SenderNeeded))
     );
 }
 
@@ -724,7 +724,7 @@ fn an_unbound_token_is_weaker_in_its_type() {
     let request = Request::bearing(&token(&claims.replace("true", "false")));
     assert_eq!(
         verifier.recognize(&request.message(b"")).err(),
-        Some(Forged::Jwt(No::Claim {
+        Some(NotAuthentic::Jwt(No::Claim {
             name: "email_verified"
         }))
     );
@@ -742,13 +742,13 @@ fn an_unbound_token_is_weaker_in_its_type() {
             .recognize_list("validationTokens", &request.message(body.as_bytes()))
             .map(drop)
     };
-    let wrong = Err(Forged::Jwt(No::MemberType {
+    let wrong = Err(NotAuthentic::Jwt(No::MemberType {
         name: "validationTokens",
     }));
     assert_eq!(listed(&format!(r#"["{good}","{good}"]"#)), Ok(()));
     assert_eq!(
         listed(&format!(r#"["{good}","{bad}"]"#)),
-        Err(Forged::Jwt(No::Claim { name: "aud" }))
+        Err(NotAuthentic::Jwt(No::Claim { name: "aud" }))
     );
     assert_eq!(listed("[]"), wrong);
     let times = |count: usize| listed(&format!("[{}]", vec![format!("{good:?}"); count].join(",")));
@@ -772,7 +772,7 @@ fn messagebird_leaves_out_the_hash_of_no_body(acme: &TenantId, key: &Arc<HmacSig
                 .unwrap(),
         )
     };
-    let missing = Some(Forged::Jwt(No::Missing { name: "payload_hash" }));
+    let missing = Some(NotAuthentic::Jwt(No::Missing { name: "payload_hash" }));
     let cases = [
         ("no body, no hash", signed(b""), &b""[..], None),
         ("a body, no hash", signed(b""), BODY, missing),
@@ -780,7 +780,7 @@ fn messagebird_leaves_out_the_hash_of_no_body(acme: &TenantId, key: &Arc<HmacSig
             "a hash, no body",
             signed(BODY),
             b"",
-            Some(Forged::Jwt(No::OtherBody)),
+            Some(NotAuthentic::Jwt(No::OtherBody)),
         ),
     ];
     for (name, request, body, expected) in cases {
@@ -821,7 +821,7 @@ fn presets_both_ways() {
         );
         assert_eq!(
             verify(b"{}").err(),
-            Some(Forged::Jwt(No::OtherBody)),
+            Some(NotAuthentic::Jwt(No::OtherBody)),
             "{verifier:?}"
         );
     }
@@ -846,7 +846,7 @@ fn presets_both_ways() {
     request.uri = Uri::from_static("/hooks/acme?x=2");
     assert_eq!(
         verifier.recognize(&request.message(BODY)).err(),
-        Some(Forged::Jwt(No::OtherRequest))
+        Some(NotAuthentic::Jwt(No::OtherRequest))
     );
 
     let monday = JwtScheme::monday("https://hooks.example");
@@ -886,7 +886,7 @@ fn swt_with_another_hash_is_refused() {
         let request = Request::bearing(&token(&claims));
         verifier.verify_payload(&request.message(BODY)).map(drop)
     };
-    let refused = |why| Err(Forged::Jwt(why));
+    let refused = |why| Err(NotAuthentic::Jwt(why));
     assert_eq!(
         with(&format!(r#"{{"data":{{"hash":"{hash}","hashAlg":"SHA-256"}}}}"#)),
         Ok(())
@@ -926,7 +926,7 @@ fn detached_signatures_of_the_body() {
     );
     assert_eq!(
         verifier.verify_payload(&request.message(b"{}")).err(),
-        Some(Forged::Jwt(No::Signature))
+        Some(NotAuthentic::Jwt(No::Signature))
     );
 }
 
@@ -981,9 +981,15 @@ async fn the_gate_records_what_was_bound() {
 
     let stranger = caller(other.chain());
     let refused = gate::verify(&verifier, message, Some(&stranger)).err();
-    assert_eq!(refused, Some(Refusal::Forged(Forged::Jwt(No::OtherCertificate))));
+    assert_eq!(
+        refused,
+        Some(Refusal::NotAuthentic(NotAuthentic::Jwt(No::OtherCertificate)))
+    );
     let refused = gate::verify(&verifier, message, None).err();
-    assert_eq!(refused, Some(Refusal::Forged(Forged::Jwt(No::NoCertificate))));
+    assert_eq!(
+        refused,
+        Some(Refusal::NotAuthentic(NotAuthentic::Jwt(No::NoCertificate)))
+    );
 
     let caller = caller(leaf.chain());
     let authentic = gate::verify(&verifier, message, Some(&caller)).unwrap();

@@ -22,7 +22,7 @@ use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
 use countersign::payload::jose::{Algorithm, Jwk, PublicKey, VerifyingKey};
-use countersign::payload::{Forged, KeyId, Message, Origin, Outgoing, SignPayload, VerifyPayload};
+use countersign::payload::{KeyId, Message, NotAuthentic, Origin, Outgoing, SignPayload, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use jose::{EVERY, SECRET, algorithms, b64, jwk, mint, pem, sign, signing_key};
@@ -260,7 +260,7 @@ fn npm_http_message_signatures() {
         // RFC 9421 §3.3.1 wants 64 bytes of salt; the peer names no length, and Node then takes as much as there is
         // room for. What we sign the peer takes.
         let expected = match algorithm {
-            Algorithm::Ps512 => Err(Forged::HttpSignature(InvalidHttpSignature::Signature)),
+            Algorithm::Ps512 => Err(NotAuthentic::HttpSignature(InvalidHttpSignature::Signature)),
             _ => Ok(()),
         };
         assert_eq!(

@@ -18,10 +18,10 @@ use std::time::Duration;
 use countersign::address::{AddressGuard, PrivateAddress};
 use countersign::payload::jose::{
     Algorithm, Algorithms, BodyHash, CacheRules, HashForm, InvalidCacheRules, InvalidFetch, InvalidJson,
-    InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, RemoteJwks,
-    Todo, Unknown,
+    InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, NextFetch,
+    RemoteJwks, Unknown,
 };
-use countersign::payload::{Forged, Message, NoKey, VerifyPayload};
+use countersign::payload::{Message, NoKey, NotAuthentic, VerifyPayload};
 use countersign::reload::{FetchFailed, FetchJwks, InvalidUrl, RefreshFailed, keep_fresh};
 use countersign::tenant::TenantId;
 use countersign::testing::TestCa;
@@ -53,27 +53,27 @@ fn kids(cache: &JwksCache, now: u64) -> Vec<String> {
 fn the_cache_says_when_to_fetch() {
     let mut cache = JwksCache::new(CacheRules::default()).unwrap();
     assert_eq!(cache.keys(at(1_000)).map(drop), None);
-    assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     // Single flight, until patience has run out.
-    assert_eq!(cache.poll(at(1_001)), Todo::WaitUntil(at(1_015)));
+    assert_eq!(cache.poll(at(1_001)), NextFetch::WaitUntil(at(1_015)));
     assert_eq!(cache.unknown_key(at(1_001)), Unknown::Refreshing);
     cache.fetched(set("a").as_bytes(), at(1_002)).unwrap();
     assert_eq!(kids(&cache, 1_002), ["a"]);
 
     // Fresh: nothing to do for ten minutes. Then stale, and still used while it is asked for again.
-    assert_eq!(cache.poll(at(1_500)), Todo::WaitUntil(at(1_602)));
+    assert_eq!(cache.poll(at(1_500)), NextFetch::WaitUntil(at(1_602)));
     assert_eq!(kids(&cache, 1_602), ["a"]);
-    assert_eq!(cache.poll(at(1_602)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_602)), NextFetch::Fetch);
     cache.failed();
     assert_eq!(kids(&cache, 1_603), ["a"], "the last good set stays");
     assert_eq!(
         cache.poll(at(1_603)),
-        Todo::WaitUntil(at(1_632)),
+        NextFetch::WaitUntil(at(1_632)),
         "a failure is followed by the cool-down"
     );
 
     // An answer that is no key set, or an empty one, changes nothing.
-    assert_eq!(cache.poll(at(1_632)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_632)), NextFetch::Fetch);
     let html = InvalidFetch::Set(InvalidJwkSet::Json(InvalidJson::Syntax));
     assert_eq!(cache.fetched(b"<html>", at(1_633)).err(), Some(html));
     assert_eq!(
@@ -95,18 +95,18 @@ fn the_cache_says_when_to_fetch() {
 #[test]
 fn unknown_keys_cannot_make_us_flood() {
     let mut cache = JwksCache::new(CacheRules::default()).unwrap();
-    assert_eq!(cache.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     cache.fetched(set("a").as_bytes(), at(1_000)).unwrap();
     assert_eq!(cache.unknown_key(at(1_029)), Unknown::Refused);
-    assert_eq!(cache.poll(at(1_029)), Todo::WaitUntil(at(1_600)));
+    assert_eq!(cache.poll(at(1_029)), NextFetch::WaitUntil(at(1_600)));
     assert_eq!(cache.unknown_key(at(1_030)), Unknown::Refreshing);
-    assert_eq!(cache.poll(at(1_030)), Todo::Fetch);
+    assert_eq!(cache.poll(at(1_030)), NextFetch::Fetch);
     cache.fetched(set("b").as_bytes(), at(1_031)).unwrap();
     assert_eq!(kids(&cache, 1_031), ["b"]);
     // A thousand tokens with made-up names: one fetch each cool-down.
     let fetches = (1_031..2_031).filter(|now| {
         cache.unknown_key(at(*now));
-        let fetch = cache.poll(at(*now)) == Todo::Fetch;
+        let fetch = cache.poll(at(*now)) == NextFetch::Fetch;
         if fetch {
             cache.failed();
         }
@@ -156,14 +156,14 @@ fn a_token_of_a_new_key() {
             .verify_payload(&Message::new(&method, &uri, &headers, b"", at(now)))
             .map(drop)
     };
-    let unavailable = Err(Forged::NoKey(NoKey::Unavailable));
+    let unavailable = Err(NotAuthentic::NoKey(NoKey::Unavailable));
     assert_eq!(verify("a", 1_000), unavailable);
-    assert_eq!(remote.poll(at(1_000)), Todo::Fetch);
+    assert_eq!(remote.poll(at(1_000)), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes(), at(1_000)).unwrap();
     assert_eq!(verify("a", 1_001), Ok(()));
-    assert_eq!(verify("b", 1_001), Err(Forged::Jwt(InvalidJwt::UnknownKey)));
+    assert_eq!(verify("b", 1_001), Err(NotAuthentic::Jwt(InvalidJwt::UnknownKey)));
     assert_eq!(verify("b", 1_030), unavailable);
-    assert_eq!(remote.poll(at(1_030)), Todo::Fetch);
+    assert_eq!(remote.poll(at(1_030)), NextFetch::Fetch);
     remote.fetched(set("b").as_bytes(), at(1_030)).unwrap();
     assert_eq!(verify("b", 1_031), Ok(()));
     assert_eq!(verify("b", 1_030 + 86_400), unavailable, "too old");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt, TimeAt, TimeFormat};
 use countersign::payload::{
-    Forged, HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload, VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
 use countersign::replay::{Claim, ClaimKey, Claimed, Terms};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -27,7 +27,11 @@ fn sign(scheme: &Scheme, id: &str, body: &[u8], time: u64) -> HeaderMap {
 }
 
 /// The claim on a message, and the time that it is said to be signed at.
-fn verified(scheme: &Scheme, headers: &HeaderMap, body: &[u8]) -> Result<(Claim, Option<UnixTime>), Forged> {
+fn verified(
+    scheme: &Scheme,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(Claim, Option<UnixTime>), NotAuthentic> {
     let (method, uri) = (Method::POST, Uri::from_static("/"));
     let verifier = HmacVerifier::new(scheme.clone(), ring(KeySpec::from(scheme), &[1]));
     let message = Message::new(&method, &uri, headers, body, at(NOW));
@@ -37,7 +41,7 @@ fn verified(scheme: &Scheme, headers: &HeaderMap, body: &[u8]) -> Result<(Claim,
     Ok((claim, fresh.signed_at()))
 }
 
-fn claim_key(scheme: &Scheme, id: &str, body: &[u8], time: u64) -> Result<ClaimKey, Forged> {
+fn claim_key(scheme: &Scheme, id: &str, body: &[u8], time: u64) -> Result<ClaimKey, NotAuthentic> {
     verified(scheme, &sign(scheme, id, body, time), body).map(|(claim, _)| claim.key)
 }
 
@@ -170,8 +174,8 @@ fn escaped_bodies_are_for_those_who_sign_them() {
     let (escaped, plain) = (br#"{"a":"\u00e4"}"#, r#"{"a":"ä"}"#.as_bytes());
     for (scheme, expected) in [
         (Scheme::meta(), Ok(())),
-        (Scheme::github(), Err(Forged::SignatureMismatch)),
-        (own("mine", Identity::Body), Err(Forged::SignatureMismatch)),
+        (Scheme::github(), Err(NotAuthentic::SignatureMismatch)),
+        (own("mine", Identity::Body), Err(NotAuthentic::SignatureMismatch)),
     ] {
         let headers = sign(&scheme, "1", escaped, NOW);
         let name = scheme.name();
@@ -197,7 +201,7 @@ fn groups_agree_on_the_time() {
         .expect("a scheme");
     let headers = sign(&scheme, "1", b"{}", NOW);
     let good = headers["x-signature"].to_str().expect("text").to_owned();
-    let refused = Err(Forged::MalformedHeader { name: signature });
+    let refused = Err(NotAuthentic::MalformedHeader { name: signature });
     for (list, expected) in [
         (good.clone(), Ok(())),
         (format!("t={NOW},v1=00 {good}"), Ok(())),
@@ -220,7 +224,7 @@ fn the_same_signature_is_the_same_delivery() {
         let message = Message::new(&method, &uri, headers, body, at(NOW));
         let authentic = verifier
             .verify_payload(&message)
-            .map_err(|forged: Forged| forged.code())?;
+            .map_err(|forged: NotAuthentic| forged.code())?;
         Ok::<_, &'static str>(authentic.claim(at(NOW), Terms::default()).key)
     };
     // Klaviyo: `{body}{time}` without anything between them.
@@ -260,6 +264,6 @@ fn the_same_signature_is_the_same_delivery() {
     let name = header("webhook-id");
     assert_eq!(
         verified(&standard, &headers, b"{}").err(),
-        Some(Forged::MalformedHeader { name })
+        Some(NotAuthentic::MalformedHeader { name })
     );
 }

@@ -2,7 +2,7 @@
 
 use countersign::payload::hmac::KeySpec;
 use countersign::payload::providers::handshakes;
-use countersign::payload::providers::handshakes::Answer;
+use countersign::payload::providers::handshakes::Reply;
 use countersign::payload::{Head, HmacSigner, HmacVerifier, Outgoing, Scheme, SignPayload};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
@@ -28,7 +28,7 @@ fn head_with<T>(
     then(&Head::new(method, &uri, &headers, at(NOW)))
 }
 
-fn body(answer: Option<Answer>) -> Option<String> {
+fn body(answer: Option<Reply>) -> Option<String> {
     answer.map(|answer| {
         assert_eq!(answer.status, StatusCode::OK);
         answer.body

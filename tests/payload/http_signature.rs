@@ -19,7 +19,7 @@ use countersign::payload::http_signature::{
 };
 use countersign::payload::jose::{Algorithm, PublicKey, VerifyingKey};
 use countersign::payload::{
-    CannotSign, Forged, KeyId, Message, NoKey, Origin, Outgoing, SignPayload, VerifyPayload,
+    CannotSign, KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload, VerifyPayload,
 };
 use countersign::replay::{NotFresh, Terms, Tolerance};
 use countersign::tenant::TenantId;
@@ -133,13 +133,13 @@ fn policy() -> HttpSignaturePolicy {
     HttpSignaturePolicy::new(origin())
 }
 
-fn verify_with(policy: HttpSignaturePolicy, request: &Request) -> Result<(), Forged> {
+fn verify_with(policy: HttpSignaturePolicy, request: &Request) -> Result<(), NotAuthentic> {
     HttpSignatureVerifier::new(policy, keys())
         .verify_payload(&request.message())
         .map(drop)
 }
 
-fn verify(request: &Request) -> Result<(), Forged> {
+fn verify(request: &Request) -> Result<(), NotAuthentic> {
     verify_with(policy(), request)
 }
 
@@ -152,8 +152,8 @@ fn params(more: &str) -> String {
 #[test]
 fn what_must_be_covered() {
     let with = |covered: &str| verify(&request(&format!(r#"({covered});created={NOW};keyid="k""#)));
-    let not = |name: &str| Err(Forged::HttpSignature(No::NotCovered { name: name.into() }));
-    let component = || Err(Forged::HttpSignature(No::Component));
+    let not = |name: &str| Err(NotAuthentic::HttpSignature(No::NotCovered { name: name.into() }));
+    let component = || Err(NotAuthentic::HttpSignature(No::Component));
     let cases = [
         (r#""@method" "@target-uri" "content-digest""#, Ok(())),
         (
@@ -191,7 +191,7 @@ fn what_must_be_covered() {
         ),
         (
             r#""@method" "@target-uri" "content-digest" "content-digest""#,
-            Err(Forged::HttpSignature(No::CoveredTwice)),
+            Err(NotAuthentic::HttpSignature(No::CoveredTwice)),
         ),
         (
             r#""@method" "@target-uri" "content-digest" "@status""#,
@@ -232,13 +232,13 @@ fn what_must_be_covered() {
         ),
         (
             r#""@method" "@target-uri" "content-digest" "@query-param";name="z""#,
-            Err(Forged::HttpSignature(No::NotPresent {
+            Err(NotAuthentic::HttpSignature(No::NotPresent {
                 name: "@query-param z".into(),
             })),
         ),
         (
             r#""@method" "@target-uri" "content-digest" "x-absent""#,
-            Err(Forged::HttpSignature(No::NotPresent {
+            Err(NotAuthentic::HttpSignature(No::NotPresent {
                 name: "x-absent".into(),
             })),
         ),
@@ -249,7 +249,7 @@ fn what_must_be_covered() {
     let many = vec![r#""content-type""#; 40].join(" ");
     assert_eq!(
         with(&format!(r#""@method" "@target-uri" "content-digest" {many}"#)),
-        Err(Forged::HttpSignature(No::TooMany))
+        Err(NotAuthentic::HttpSignature(No::TooMany))
     );
     let field = policy().require_field(HeaderName::from_static("content-type"));
     assert_eq!(verify_with(field, &request(&params(""))), not("content-type"));
@@ -258,8 +258,8 @@ fn what_must_be_covered() {
 #[test]
 fn parameters() {
     let with = |rest: &str| verify(&request(&format!("{COVERED}{rest}")));
-    let of_type = |name| Err(Forged::HttpSignature(No::ParameterType { name }));
-    let missing = |name| Err(Forged::HttpSignature(No::MissingParameter { name }));
+    let of_type = |name| Err(NotAuthentic::HttpSignature(No::ParameterType { name }));
+    let missing = |name| Err(NotAuthentic::HttpSignature(No::MissingParameter { name }));
     let good = format!(r#";created={NOW};keyid="k""#);
     let cases = [
         (good.clone(), Ok(())),
@@ -272,21 +272,21 @@ fn parameters() {
         (r#";created;keyid="k""#.into(), of_type("created")),
         (
             format!(r#";created={};keyid="k""#, NOW - 301),
-            Err(Forged::NotFresh(NotFresh::Stale {
+            Err(NotAuthentic::NotFresh(NotFresh::Stale {
                 signed: at(NOW - 301),
                 now: at(NOW),
             })),
         ),
         (
             format!(r#";created={};keyid="k""#, NOW + 301),
-            Err(Forged::NotFresh(NotFresh::FromTheFuture {
+            Err(NotAuthentic::NotFresh(NotFresh::FromTheFuture {
                 signed: at(NOW + 301),
                 now: at(NOW),
             })),
         ),
         (
             format!("{good};expires={NOW}"),
-            Err(Forged::HttpSignature(No::Expired {
+            Err(NotAuthentic::HttpSignature(No::Expired {
                 expires: NOW,
                 now: NOW,
             })),
@@ -296,32 +296,32 @@ fn parameters() {
         (format!("{good};alg=hmac"), of_type("alg")),
         (
             format!("{good};alg=\"hmac-sha256\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};alg=\"ES256\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};alg=\"none\""),
-            Err(Forged::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
+            Err(NotAuthentic::HttpSignature(No::OtherAlgorithm { algorithm: ES })),
         ),
         (
             format!("{good};x=1"),
-            Err(Forged::HttpSignature(No::UnknownParameter)),
+            Err(NotAuthentic::HttpSignature(No::UnknownParameter)),
         ),
         (format!(r#";created={NOW};keyid=k"#), of_type("keyid")),
         (
             format!(r#";created={NOW};keyid="other""#),
-            Err(Forged::HttpSignature(No::NotFound)),
+            Err(NotAuthentic::HttpSignature(No::NotFound)),
         ),
         (
             format!(";created={NOW}"),
-            Err(Forged::HttpSignature(No::NotFound)),
+            Err(NotAuthentic::HttpSignature(No::NotFound)),
         ),
         (
             format!(r#";created={NOW};keyid="h""#),
-            Err(Forged::HttpSignature(No::Signature)),
+            Err(NotAuthentic::HttpSignature(No::Signature)),
         ),
     ];
     for (rest, expected) in cases {
@@ -339,7 +339,7 @@ fn parameters() {
     let old = request(&format!(r#"{COVERED};created={};keyid="k""#, NOW - 11));
     assert_eq!(
         verify_with(strict, &old),
-        Err(Forged::NotFresh(NotFresh::Stale {
+        Err(NotAuthentic::NotFresh(NotFresh::Stale {
             signed: at(NOW - 11),
             now: at(NOW)
         }))
@@ -353,15 +353,15 @@ fn tampered_messages() {
         change(&mut request);
         verify(&request)
     };
-    let signature = || Err(Forged::HttpSignature(No::Signature));
-    let digest = || Err(Forged::HttpSignature(No::Digest));
+    let signature = || Err(NotAuthentic::HttpSignature(No::Signature));
+    let digest = || Err(NotAuthentic::HttpSignature(No::Digest));
     let set = |name: &'static str, value: &'static str| {
         move |request: &mut Request| {
             request.headers.insert(name, value.parse().unwrap());
         }
     };
     let field = |name| {
-        Err(Forged::HttpSignature(No::Field {
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static(name),
         }))
     };
@@ -391,7 +391,7 @@ fn tampered_messages() {
         }),
         signature()
     );
-    let no_digest = || Err(Forged::HttpSignature(No::NoDigest));
+    let no_digest = || Err(NotAuthentic::HttpSignature(No::NoDigest));
     assert_eq!(
         refused(&set("content-digest", "md5=:Sd/dVLAcvNLSq16eXua5uQ==:")),
         no_digest()
@@ -419,7 +419,7 @@ fn tampered_messages() {
     assert_eq!(refused(&set("content-digest", "=")), field("content-digest"));
     assert_eq!(
         refused(&|request| drop(request.headers.remove("content-digest"))),
-        Err(Forged::MissingHeader {
+        Err(NotAuthentic::MissingHeader {
             name: HeaderName::from_static("content-digest")
         })
     );
@@ -428,7 +428,7 @@ fn tampered_messages() {
         refused(&|request| {
             request.headers.append("content-digest", DIGEST.parse().unwrap());
         }),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
 }
 
@@ -448,19 +448,22 @@ fn fields() {
     let good = format!("s=:{}:", signature(&params("")));
     let (good_input, good) = (Some(&*good_input), Some(&*good));
     let field = |name| {
-        Err(Forged::HttpSignature(No::Field {
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static(name),
         }))
     };
     let missing = |name| {
-        Err(Forged::MissingHeader {
+        Err(NotAuthentic::MissingHeader {
             name: HeaderName::from_static(name),
         })
     };
     assert_eq!(with(good_input, good), Ok(()));
     assert_eq!(with(None, good), missing("signature-input"));
     assert_eq!(with(good_input, None), missing("signature"));
-    assert_eq!(with(Some(""), Some("")), Err(Forged::HttpSignature(No::NotFound)));
+    assert_eq!(
+        with(Some(""), Some("")),
+        Err(NotAuthentic::HttpSignature(No::NotFound))
+    );
     assert_eq!(with(Some("s="), good), field("signature-input"));
     assert_eq!(with(Some("s=1"), good), field("signature-input"));
     assert_eq!(with(good_input, Some("s=\"x\"")), field("signature"));
@@ -468,23 +471,23 @@ fn fields() {
     assert_eq!(with(good_input, Some("s=:%%:")), field("signature"));
     assert_eq!(
         with(good_input, Some("t=:AA==:")),
-        Err(Forged::HttpSignature(No::Unpaired))
+        Err(NotAuthentic::HttpSignature(No::Unpaired))
     );
     assert_eq!(
         with(good_input, Some("s=::")),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let zeros = format!("s=:{}==:", "A".repeat(86));
     assert_eq!(
         with(good_input, Some(&zeros)),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let long = format!("s={}", params(&format!(r#";nonce="{}""#, "n".repeat(9000))));
     assert_eq!(with(Some(&long), good), field("signature-input"));
     let many: Vec<_> = (0..9).map(|i| format!("s{i}=()")).collect();
     assert_eq!(
         with(Some(&many.join(", ")), good),
-        Err(Forged::HttpSignature(No::TooMany))
+        Err(NotAuthentic::HttpSignature(No::TooMany))
     );
 }
 
@@ -508,7 +511,7 @@ fn a_field_on_several_lines_is_one() {
     let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
     for (second, expected) in [
         (sha_512, Ok(())),
-        ("sha-512=:AA==:", Err(Forged::HttpSignature(No::Digest))),
+        ("sha-512=:AA==:", Err(NotAuthentic::HttpSignature(No::Digest))),
     ] {
         let mut request = request(&input);
         request.headers.append("content-digest", second.parse().unwrap());
@@ -523,7 +526,7 @@ fn a_field_on_several_lines_is_one() {
     long.headers.append("signature", half.parse().unwrap());
     assert_eq!(
         verify(&long),
-        Err(Forged::HttpSignature(No::Field {
+        Err(NotAuthentic::HttpSignature(No::Field {
             name: HeaderName::from_static("signature")
         }))
     );
@@ -532,9 +535,9 @@ fn a_field_on_several_lines_is_one() {
 /// RFC 9421 §2.1.1 and §2.1.2, and what is not taken of §2.1.
 #[test]
 fn structured_fields_are_covered_by_their_members() {
-    let absent = |name: &str| Err(Forged::HttpSignature(No::NotPresent { name: name.into() }));
-    let component = Err(Forged::HttpSignature(No::Component));
-    let digest = Err(Forged::HttpSignature(No::NotCovered {
+    let absent = |name: &str| Err(NotAuthentic::HttpSignature(No::NotPresent { name: name.into() }));
+    let component = Err(NotAuthentic::HttpSignature(No::Component));
+    let digest = Err(NotAuthentic::HttpSignature(No::NotCovered {
         name: "content-digest".into(),
     }));
     for (components, expected) in [
@@ -571,7 +574,7 @@ fn a_query_parameter_is_encoded_as_in_a_form_and_stands_once() {
     let covered = r#"("@method" "@target-uri" "content-digest" "@query-param";name="x")"#;
     let input = format!(r#"{covered};created={NOW};keyid="k""#);
     let absent = || {
-        Err(Forged::HttpSignature(No::NotPresent {
+        Err(NotAuthentic::HttpSignature(No::NotPresent {
             name: "@query-param x".into(),
         }))
     };
@@ -579,7 +582,7 @@ fn a_query_parameter_is_encoded_as_in_a_form_and_stands_once() {
         ("x=a*b", "a*b", Ok(())),
         ("x=%2a", "*", Ok(())),
         ("x=a~b", "a%7Eb", Ok(())),
-        ("x=a~b", "a~b", Err(Forged::HttpSignature(No::Signature))),
+        ("x=a~b", "a~b", Err(NotAuthentic::HttpSignature(No::Signature))),
         ("x=a+b%20c", "a%20b%20c", Ok(())),
         ("x=%c3%a7-_.", "%C3%A7-_.", Ok(())),
         ("y=1&x", "", Ok(())),
@@ -611,7 +614,7 @@ fn web_bot_auth_covers_the_authority() {
             .require_authority_only()
             .choosing(ChooseSignature::ByTag("web-bot-auth".into()))
     };
-    let not_covered = |name: &str| Err(Forged::HttpSignature(No::NotCovered { name: name.into() }));
+    let not_covered = |name: &str| Err(NotAuthentic::HttpSignature(No::NotCovered { name: name.into() }));
     let signed = |components: &str, body: &[u8]| {
         let mut request = request(&format!(
             r#"({components});created={NOW};keyid="k";tag="web-bot-auth""#
@@ -681,22 +684,22 @@ fn several_signatures() {
         ("a", &plain, signature(&plain)),
         ("b", &tagged, signature(&tagged)),
     ]);
-    assert_eq!(verify(&two), Err(Forged::HttpSignature(No::Ambiguous)));
+    assert_eq!(verify(&two), Err(NotAuthentic::HttpSignature(No::Ambiguous)));
     assert_eq!(verify_with(by_tag(), &two), Ok(()));
     assert_eq!(verify_with(by_label("a"), &two), Ok(()));
     assert_eq!(
         verify_with(by_label("c"), &two),
-        Err(Forged::HttpSignature(No::NotFound))
+        Err(NotAuthentic::HttpSignature(No::NotFound))
     );
     assert_eq!(
         verify_with(by_tag(), &both),
-        Err(Forged::HttpSignature(No::NotFound))
+        Err(NotAuthentic::HttpSignature(No::NotFound))
     );
     let unnamed = format!("{COVERED};created={NOW}");
     let unnamed = build(&[("s", &unnamed, signature(&unnamed))]);
     assert_eq!(
         verify_with(by_label("s"), &unnamed),
-        Err(Forged::HttpSignature(No::AmbiguousKey))
+        Err(NotAuthentic::HttpSignature(No::AmbiguousKey))
     );
 }
 
@@ -705,7 +708,7 @@ fn another_origin_or_tenant() {
     let elsewhere = HttpSignaturePolicy::new(Origin::parse("https://other.example").unwrap());
     assert_eq!(
         verify_with(elsewhere, &request(&params(""))),
-        Err(Forged::HttpSignature(No::Signature))
+        Err(NotAuthentic::HttpSignature(No::Signature))
     );
     let verifier = HttpSignatureVerifier::new(policy(), keys());
     let globex = TenantId::parse("globex").unwrap();
@@ -714,7 +717,7 @@ fn another_origin_or_tenant() {
         verifier
             .verify_payload(&request.message().from_sender(&globex))
             .err(),
-        Some(Forged::NoKey(NoKey::Unknown {
+        Some(NotAuthentic::NoKey(NoKey::Unknown {
             sender: globex.clone()
         }))
     );
@@ -784,7 +787,7 @@ fn signing_and_verifying() {
             .insert("content-type", "text/plain".parse().unwrap());
         assert_eq!(
             verifier.verify_payload(&request.message()).err(),
-            Some(Forged::HttpSignature(No::Signature)),
+            Some(NotAuthentic::HttpSignature(No::Signature)),
             "{algorithm}"
         );
     }
@@ -874,7 +877,7 @@ fn the_destination_is_covered() {
     let needed = Err(CannotSign::FieldNeeded {
         name: http::header::CONTENT_TYPE,
     });
-    let other = Err(Forged::HttpSignature(No::Signature));
+    let other = Err(NotAuthentic::HttpSignature(No::Signature));
     let to = |uri| bare.with_request(&Method::POST, uri);
     let cases = [
         ("absolute", &any, to(&here), Ok(Ok(()))),

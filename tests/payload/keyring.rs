@@ -10,7 +10,7 @@ use countersign::payload::hmac::{
     Wanted,
 };
 use countersign::payload::{
-    Forged, HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, Outgoing, Scheme, SignPayload,
+    HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme, SignPayload,
     VerifyPayload,
 };
 use countersign::tenant::TenantId;
@@ -307,7 +307,7 @@ fn partial_schemes_heed_the_sender() {
     assert_eq!(recognize(&acme), Ok(acme.clone()));
     assert_eq!(
         recognize(&other),
-        Err(Forged::NoKey(NoKey::Unknown {
+        Err(NotAuthentic::NoKey(NoKey::Unknown {
             sender: other.clone()
         }))
     );

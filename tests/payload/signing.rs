@@ -164,7 +164,7 @@ mod types {
     fn verdicts(
         (headers, body): (http::HeaderMap, Vec<u8>),
         now: u64,
-        verify: impl Fn(&Message<'_>) -> Result<(), countersign::payload::Forged>,
+        verify: impl Fn(&Message<'_>) -> Result<(), countersign::payload::NotAuthentic>,
     ) -> [Result<(), &'static str>; 2] {
         let (method, uri) = target();
         let mut other = body.clone();

@@ -5,7 +5,7 @@ use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt};
 use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{
-    Authentic, Forged, Head, HmacSigner, HmacVerifier, Keyring, Message, NoKey, Outgoing, Scheme,
+    Authentic, Head, HmacSigner, HmacVerifier, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme,
     SignPayload, VerifyPayload,
 };
 use countersign::replay::Terms;
@@ -19,7 +19,9 @@ use crate::vectors::{at, tenant};
 const NOW: u64 = 1_790_000_000;
 
 /// All that an answer says: who, which key, when, and under which name a replay is known.
-fn said(answer: Result<Authentic<'_>, Forged>) -> Result<(String, countersign::replay::Claim), Forged> {
+fn said(
+    answer: Result<Authentic<'_>, NotAuthentic>,
+) -> Result<(String, countersign::replay::Claim), NotAuthentic> {
     answer.map(|authentic| {
         (
             authentic.key().to_string(),
@@ -33,7 +35,7 @@ fn in_pieces<'m>(
     head: &Head<'m>,
     body: &[u8],
     cuts: &[usize],
-) -> Option<Result<Authentic<'m>, Forged>> {
+) -> Option<Result<Authentic<'m>, NotAuthentic>> {
     let mut running = match verifier.begin_payload(head, 1 << 20) {
         Ok(running) => running?,
         Err(forged) => return Some(Err(forged)),
@@ -144,7 +146,10 @@ fn the_limit_is_kept_while_the_body_arrives() {
     assert_eq!(running.update(b"12345"), Ok(()));
     assert_eq!(running.update(b"12345"), Ok(()));
     assert_eq!(running.update(b""), Ok(()));
-    assert_eq!(running.update(b"1"), Err(Forged::BodyTooLarge { limit: 10 }));
+    assert_eq!(
+        running.update(b"1"),
+        Err(NotAuthentic::BodyTooLarge { limit: 10 })
+    );
 }
 
 /// What the head alone tells is told before a byte of the body is taken.
@@ -207,12 +212,12 @@ fn keys_that_do_not_count_now_are_passed_over() {
         (
             "over",
             [(1, over), (2, always), (3, always)],
-            Err(Forged::SignatureMismatch),
+            Err(NotAuthentic::SignatureMismatch),
         ),
         (
             "ahead",
             [(2, always), (3, always), (1, ahead)],
-            Err(Forged::SignatureMismatch),
+            Err(NotAuthentic::SignatureMismatch),
         ),
         ("none", [(1, over), (2, over), (3, ahead)], none_valid()),
     ];
@@ -228,7 +233,8 @@ fn keys_that_do_not_count_now_are_passed_over() {
                 )
             });
         let verifier = HmacVerifier::new(scheme.clone(), builder.build().expect("a ring"));
-        let matched = |answer: Result<Authentic<'_>, Forged>| answer.map(|found| found.key().to_string());
+        let matched =
+            |answer: Result<Authentic<'_>, NotAuthentic>| answer.map(|found| found.key().to_string());
         let expected = expected.map(str::to_owned);
         assert_eq!(
             matched(verifier.verify_payload(&head.with_body(BODY))),
@@ -269,13 +275,13 @@ fn only_the_keys_of_the_proved_sender_count() {
     let named = |name: &str| TenantId::parse(name).expect("a tenant");
     let (acme, other, nobody) = (named("acme"), named("other"), named("nobody"));
     let unknown = || {
-        Err(Forged::NoKey(NoKey::Unknown {
+        Err(NotAuthentic::NoKey(NoKey::Unknown {
             sender: named("nobody"),
         }))
     };
     let cases = [
         (&two, Some(&acme), Ok(named("acme"))),
-        (&two, Some(&other), Err(Forged::SignatureMismatch)),
+        (&two, Some(&other), Err(NotAuthentic::SignatureMismatch)),
         (&two, Some(&nobody), unknown()),
         (&two, None, Err(NoKey::SenderNeeded.into())),
         (&ring(spec, &[1]), Some(&nobody), unknown()),
@@ -285,7 +291,7 @@ fn only_the_keys_of_the_proved_sender_count() {
         let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
         let mut head = Head::new(&method, &uri, &headers, at(NOW));
         head.sender = sender;
-        let whose = |answer: Result<Authentic<'_>, Forged>| answer.map(|found| found.sender().clone());
+        let whose = |answer: Result<Authentic<'_>, NotAuthentic>| answer.map(|found| found.sender().clone());
         assert_eq!(
             whose(verifier.verify_payload(&head.with_body(BODY))),
             expected,
@@ -314,5 +320,5 @@ fn what_is_signed_behind_the_body_is_asked_for_before_it() {
     let mut headers = HeaderMap::new();
     headers.insert("x-signature", "0".repeat(64).parse().expect("a value"));
     let begun = verifier.begin(&Head::new(&method, &uri, &headers, at(NOW)), 10);
-    assert_eq!(begun.err(), Some(Forged::MissingHeader { name: behind }));
+    assert_eq!(begun.err(), Some(NotAuthentic::MissingHeader { name: behind }));
 }

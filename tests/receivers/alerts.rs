@@ -32,7 +32,7 @@ fn openssl_hears_by_number_why_its_certificate_is_refused() {
             let dispatcher = to_loopback(&[port]).build();
             let acme = world.acme.id();
             dispatcher
-                .set_sender(acme.clone(), world.sender(Shows::Good))
+                .set_identity(acme.clone(), world.sender(Shows::Good))
                 .expect("a sender");
             let to = Endpoint::parse(acme.clone(), &format!("https://{host}:{port}/ok")).expect("a URL");
             let delivery = Delivery::new(acme, "msg_1", "{}");

@@ -76,7 +76,7 @@ async fn play(world: &World, server: u16) {
 fn dispatcher(world: &World, port: u16) -> Dispatcher {
     let dispatcher = to_loopback(&[port]).build();
     dispatcher
-        .set_sender(world.acme.id(), world.sender(Shows::Good))
+        .set_identity(world.acme.id(), world.sender(Shows::Good))
         .expect("a sender");
     dispatcher
 }

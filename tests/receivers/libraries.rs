@@ -63,7 +63,9 @@ fn judged_by(command: &mut Command, registry: &str, libraries: &[&str]) {
         .sender(Shows::Good)
         .also_signed_by(svix(&world))
         .also_signed_by(rfc9421(&world, &key));
-    dispatcher.set_sender(world.acme.id(), sender).expect("a sender");
+    dispatcher
+        .set_identity(world.acme.id(), sender)
+        .expect("a sender");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for library in libraries {
         // The judge must be able to say no, too.

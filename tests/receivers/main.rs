@@ -189,7 +189,7 @@ impl Scene<'_> {
         for (shows, connections) in [(Shows::Good, [fresh, reused]), (Shows::Renewed, [fresh, reused])] {
             let sender = self.world.sender(shows);
             dispatcher
-                .set_sender(self.world.acme.id(), sender)
+                .set_identity(self.world.acme.id(), sender)
                 .expect("a sender");
             for connection in connections {
                 let outcome = dispatcher.deliver(&endpoint, &self.delivery()).await;
@@ -237,7 +237,7 @@ impl Scene<'_> {
         let sender = self.world.sender_by(&tls(), Shows::Good);
         let dispatcher = to_loopback(&self.server.ports()).build();
         dispatcher
-            .set_sender(self.world.acme.id(), sender)
+            .set_identity(self.world.acme.id(), sender)
             .expect("a sender");
         let endpoint = self.endpoint("good", "/ok").expect("a port");
         let outcome = dispatcher.deliver(&endpoint, &self.delivery()).await;
@@ -263,7 +263,7 @@ impl Scene<'_> {
         let dispatcher = builder.build();
         let sender = self.world.sender(shows);
         dispatcher
-            .set_sender(self.world.acme.id(), sender)
+            .set_identity(self.world.acme.id(), sender)
             .expect("a sender");
         Some(dispatcher.deliver(&endpoint, &self.delivery()).await)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, process, thread};
 
-use countersign::dispatch::Sender;
+use countersign::dispatch::TenantIdentity;
 use countersign::testing::{NOT_AFTER, TestCa, TestCert, utc};
 use countersign::tls::Tls;
 
@@ -124,11 +124,11 @@ impl World {
         serial.iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
-    pub(crate) fn sender(&self, shows: Shows) -> Sender {
+    pub(crate) fn sender(&self, shows: Shows) -> TenantIdentity {
         self.sender_by(&tls().allow_tls12(), shows)
     }
 
-    pub(crate) fn sender_by(&self, tls: &Tls, shows: Shows) -> Sender {
+    pub(crate) fn sender_by(&self, tls: &Tls, shows: Shows) -> TenantIdentity {
         self.acme
             .sender_by(tls, self.certificate(shows), &[&self.servers])
     }

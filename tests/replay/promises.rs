@@ -14,7 +14,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use countersign::payload::{
-    Forged, HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload as _,
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload as _,
     VerifyPayload as _,
 };
 use countersign::replay::{
@@ -137,7 +137,7 @@ fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
         let message = Message::new(&method, &uri, headers, b"{}", at(time));
         let authentic = verifier.verify_payload(&message)?;
         let terms = Terms::default().with_window(secs(0)).with_lease(secs(0));
-        Ok::<_, Forged>(now(store.claim(&authentic.claim(at(time), terms))))
+        Ok::<_, NotAuthentic>(now(store.claim(&authentic.claim(at(time), terms))))
     };
     let (sent, ahead) = (signed_at(NOW), signed_at(NOW + 300));
     let Ok(Ok(ClaimAnswer::Granted(claimed))) = present(&sent, NOW) else {
@@ -150,7 +150,7 @@ fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
         signed: at(NOW + 300),
         now: at(NOW + 601),
     };
-    assert_eq!(present(&ahead, NOW + 601), Err(Forged::NotFresh(stale)));
+    assert_eq!(present(&ahead, NOW + 601), Err(NotAuthentic::NotFresh(stale)));
 
     // And each retry that is signed anew begins that anew.
     assert_eq!(

@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::identity::{Limits, Name, NameKind, PeerChain};
+use countersign::identity::{ChainLimits, Name, NameKind, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{
     Crls, InvalidCa, InvalidCrls, Only, PrivateCa, Profile, PublicCa, Revocation, Role, Untrusted,
@@ -41,7 +41,7 @@ fn every_difference_is_explained() {
     let mut differ = 0;
 
     for case in &cases {
-        let answer = ask(case, Limits::default());
+        let answer = ask(case, ChainLimits::default());
         let entry = explained.remove(case.id.as_str());
         if answer.is_trusted() == (case.expected_result == Expected::Success) {
             if entry.is_some() {
@@ -85,13 +85,13 @@ fn every_difference_is_explained() {
 #[test]
 fn what_is_refused_for_its_size_is_judged_the_same_without_limits() {
     let Some(cases) = cases() else { return };
-    let unlimited = Limits::default()
+    let unlimited = ChainLimits::default()
         .with_certificates(usize::MAX)
         .with_bytes(usize::MAX);
     let sizes = ["identity.too_many_certificates", "identity.chain_too_large"];
     let mut seen = 0;
     for case in &cases {
-        if !sizes.contains(&ask(case, Limits::default()).to_string().as_str()) {
+        if !sizes.contains(&ask(case, ChainLimits::default()).to_string().as_str()) {
             continue;
         }
         let answer = ask(case, unlimited);
@@ -187,7 +187,7 @@ impl fmt::Display for Answer {
 }
 
 /// Puts one case to the crate: all that knows both is from here to [`refused_crls`].
-fn ask(case: &Case, limits: Limits) -> Answer {
+fn ask(case: &Case, limits: ChainLimits) -> Answer {
     let trust = match trust(case, limits) {
         Ok(trust) => trust,
         Err(why) => return Answer::NoPolicy(why),
@@ -213,7 +213,7 @@ fn ask(case: &Case, limits: Limits) -> Answer {
 /// The policy that the case describes, as strict as it comes.
 ///
 /// Where the anchors are public ones, which cannot be private, it is the name to be reached that may be trusted.
-fn trust(case: &Case, limits: Limits) -> Result<Box<dyn VerifyPeer>, &'static str> {
+fn trust(case: &Case, limits: ChainLimits) -> Result<Box<dyn VerifyPeer>, &'static str> {
     let algorithms = aws_lc_rs::default_provider()
         .signature_verification_algorithms
         .all;

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign::identity::{Limits, PeerChain};
+use countersign::identity::{ChainLimits, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{Crls, PrivateCa, Profile, Revocation, Role, Untrusted, VerifiedPeer};
 use rustls::crypto::aws_lc_rs;
@@ -186,7 +186,7 @@ impl Suite {
         let crls = Crls::from_der(lists, now()).expect("the root's list, at least");
         let profile = Profile::strict()
             .allow_missing_eku()
-            .with_limits(Limits::default().with_certificates(32));
+            .with_limits(ChainLimits::default().with_certificates(32));
         let trust = PrivateCa::builder(
             aws_lc_rs::default_provider()
                 .signature_verification_algorithms
@@ -198,7 +198,7 @@ impl Suite {
         .build(now())
         .expect("NIST's root");
         let chain = chain.into_iter().cloned();
-        let limits = Limits::default().with_certificates(32);
+        let limits = ChainLimits::default().with_certificates(32);
         let verified = PeerChain::parse_within(limits, chain)
             .map_err(Untrusted::from)
             .and_then(|chain| VerifiedPeer::verify(&trust, chain, Role::Client, now()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign::address::AddressGuard;
 use countersign::clock::Clock;
-use countersign::dispatch::{Dispatcher, DispatcherBuilder, Sender};
+use countersign::dispatch::{Dispatcher, DispatcherBuilder, TenantIdentity};
 use countersign::egress::{Egress, Resolve, Resolving};
 use countersign::payload::{HmacSigner, Keyring, Scheme};
 use countersign::tenant::TenantId;
@@ -88,16 +88,16 @@ impl Tenant {
     }
 
     /// Shows this certificate, and talks to servers of these authorities.
-    pub(crate) fn sender(&self, certificate: &TestCert, servers: &[&TestCa]) -> Sender {
+    pub(crate) fn sender(&self, certificate: &TestCert, servers: &[&TestCa]) -> TenantIdentity {
         self.sender_by(&tls(), certificate, servers)
     }
 
-    pub(crate) fn sender_by(&self, tls: &Tls, certificate: &TestCert, servers: &[&TestCa]) -> Sender {
+    pub(crate) fn sender_by(&self, tls: &Tls, certificate: &TestCert, servers: &[&TestCa]) -> TenantIdentity {
         let trust = servers.iter().map(|ca| ca.pem()).collect::<String>();
         let trust = PrivateCa::from_pem(trust.as_bytes(), tls.algorithms(), Clock::default().now());
         let credentials = Credentials::new(tls.provider(), certificate.chain(), certificate.key());
         let credentials = credentials.expect("a pair");
-        Sender::new(tls, credentials, trust.expect("anchors"), self.signer()).expect("a sender")
+        TenantIdentity::new(tls, credentials, trust.expect("anchors"), self.signer()).expect("a sender")
     }
 }
 

@@ -20,7 +20,7 @@ use countersign::payload::providers::presets::Make;
 use countersign::payload::providers::{AdyenVerifier, HubSpotLegacy, TwilioVerifier, presets};
 use countersign::payload::public_key::PublicKeyVerifier;
 use countersign::payload::token::TokenVerifier;
-use countersign::payload::{Forged, HmacVerifier, Keyring, Message, Origin, Scheme, VerifyPayload};
+use countersign::payload::{HmacVerifier, Keyring, Message, NotAuthentic, Origin, Scheme, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};
@@ -118,7 +118,7 @@ pub fn plain<V: VerifyPayload + 'static>(verifier: V) -> Verify {
         let verified = verifier.verify_payload(message);
         verified
             .map(|authentic| authentic.key().to_string())
-            .map_err(|forged: Forged| forged.code())
+            .map_err(|forged: NotAuthentic| forged.code())
     })
 }
 
@@ -234,7 +234,7 @@ impl Vector {
     }
 }
 
-fn recognized(answer: Result<countersign::payload::Recognized, Forged>) -> Verdict {
+fn recognized(answer: Result<countersign::payload::Recognized, NotAuthentic>) -> Verdict {
     answer
         .map(|recognized| recognized.key().to_string())
         .map_err(|forged| forged.code())

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::gate::Policy;
-use countersign::identity::{Limits, NameKind, SpkiHash};
+use countersign::identity::{ChainLimits, NameKind, SpkiHash};
 use countersign::live::Live;
 use countersign::refusal::Refusal;
 use countersign::tenant::{NoTenant, Rule, TenantTable, TenantTableBuilder};
@@ -252,7 +252,7 @@ const CHANGES: [Change; 17] = [
     (
         "the profile: limits",
         |running, parts, _| {
-            parts.profile = Profile::strict().with_limits(Limits::default().with_certificates(1));
+            parts.profile = Profile::strict().with_limits(ChainLimits::default().with_certificates(1));
             running.trust.replace(parts.trust());
         },
         Some(|_| countersign::identity::Malformed::TooManyCertificates { limit: 1 }.into()),

@@ -13,7 +13,7 @@ use crate::stage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::identity::{Limits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
+use countersign::identity::{ChainLimits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
 use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::Reason;
@@ -927,7 +927,7 @@ fn limits_come_before_any_signature() {
     let crowded = cert.clone().with_chain(junk(3));
     let limits = |certificates, bytes| {
         Profile::strict().with_limits(
-            Limits::default()
+            ChainLimits::default()
                 .with_certificates(certificates)
                 .with_bytes(bytes),
         )
@@ -1166,7 +1166,7 @@ fn each_option_of_the_profile_changes_its_own_twins_and_no_other() {
         ),
         (
             "limits",
-            Profile::strict().with_limits(Limits::default().with_certificates(1)),
+            Profile::strict().with_limits(ChainLimits::default().with_certificates(1)),
             &[],
             &["deep"],
         ),
@@ -1274,7 +1274,7 @@ fn a_leaf_that_is_trusted_as_it_is_must_not_have_expired() {
 #[test]
 fn limits_of_a_profile_count_in_the_handshake() {
     let root = TestCa::new("Root");
-    let wide = Limits::default().with_certificates(12).with_bytes(40_000);
+    let wide = ChainLimits::default().with_certificates(12).with_bytes(40_000);
     let trust = || with_profile(&root, Profile::strict().with_limits(wide));
     let pins = || PinSet::new([spki(&root.spki_der())]);
     let wrapped: Vec<(&str, Arc<dyn VerifyPeer>)> = vec![

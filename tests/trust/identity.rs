@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use countersign::identity::{
-    CertHash, InvalidName, InvalidSpiffeId, Limits, Malformed, Name, NameKind, PeerChain, SerialNumber,
+    CertHash, ChainLimits, InvalidName, InvalidSpiffeId, Malformed, Name, NameKind, PeerChain, SerialNumber,
     SpiffeId, SpkiHash, Validity,
 };
 use countersign::testing::{KeyAlgorithm, LeafBuilder, NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert, utc};
@@ -121,7 +121,7 @@ fn only_the_leaf_is_read() {
 #[test]
 fn sizes_come_before_reading() {
     let junk = |bytes: usize| CertificateDer::from(vec![0x30; bytes]);
-    let limits = Limits::default();
+    let limits = ChainLimits::default();
     assert_eq!((limits.certificates, limits.bytes), (8, 16 * 1024));
     for (case, chain, expected) in [
         ("none", vec![], Malformed::Empty),

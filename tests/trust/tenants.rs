@@ -15,8 +15,8 @@ use std::sync::Arc;
 use countersign::identity::{InvalidName, Name, NameKind, SpkiHash};
 use countersign::live::Live;
 use countersign::tenant::{
-    InvalidTable, InvalidTenantId, NoTenant, Problem, ResolveTenant, Resolved, Rule, TenantId, TenantTable,
-    TenantTableBuilder,
+    InvalidTable, InvalidTenantId, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId,
+    TenantTable, TenantTableBuilder,
 };
 use countersign::testing::{KeyAlgorithm, LeafBuilder, NOW, TestCa, TestKey};
 use countersign::trust::{PinSet, VerifiedPeer, VerifyPeer};
@@ -852,69 +852,69 @@ fn n5_wildcards_are_nobody() {
 fn mistakes_are_named_with_their_rule() {
     let hash = SpkiHash::of(b"");
     let invalid = |kind| match Name::parse(kind, "*") {
-        Err(invalid) => Problem::Name(invalid),
+        Err(invalid) => TableProblem::Name(invalid),
         Ok(name) => panic!("{name}"),
     };
-    let twice = |first: &str, second: &str| Problem::Twice {
+    let twice = |first: &str, second: &str| TableProblem::Twice {
         first: first.into(),
         second: second.into(),
     };
     let long = "x".repeat(129);
     for (case, rules, rule, problem) in [
-        ("empty", table(), "table".to_owned(), Problem::Empty),
+        ("empty", table(), "table".to_owned(), TableProblem::Empty),
         (
             "only known ones",
             table().known(["a"]),
             "table".to_owned(),
-            Problem::Empty,
+            TableProblem::Empty,
         ),
         (
             "nobody known",
             table().uri("https://x/{tenant}"),
             "table".to_owned(),
-            Problem::NobodyKnown,
+            TableProblem::NobodyKnown,
         ),
         (
             "no placeholder",
             table().uri("https://x/y").known(["a"]),
             "URI https://x/y".to_owned(),
-            Problem::NoPlaceholder,
+            TableProblem::NoPlaceholder,
         ),
         (
             "placeholder in upper case",
             table().uri("https://x/{Tenant}").known(["a"]),
             "URI https://x/{Tenant}".to_owned(),
-            Problem::NoPlaceholder,
+            TableProblem::NoPlaceholder,
         ),
         (
             "two placeholders",
             table().uri("https://x/{tenant}/{tenant}").known(["a"]),
             "URI https://x/{tenant}/{tenant}".to_owned(),
-            Problem::Placeholder,
+            TableProblem::Placeholder,
         ),
         (
             "another placeholder",
             table().uri("https://x/{tenant}/{id}").known(["a"]),
             "URI https://x/{tenant}/{id}".to_owned(),
-            Problem::Placeholder,
+            TableProblem::Placeholder,
         ),
         (
             "part of a SPIFFE segment",
             table().uri("spiffe://td/t-{tenant}").known(["a"]),
             "URI spiffe://td/t-{tenant}".to_owned(),
-            Problem::Spiffe,
+            TableProblem::Spiffe,
         ),
         (
             "SPIFFE in upper case",
             table().uri("SPIFFE://td/{tenant}").known(["a"]),
             "URI SPIFFE://td/{tenant}".to_owned(),
-            Problem::Spiffe,
+            TableProblem::Spiffe,
         ),
         (
             "a trust domain in upper case",
             table().uri("spiffe://TD/{tenant}").known(["a"]),
             "URI spiffe://TD/{tenant}".to_owned(),
-            Problem::Spiffe,
+            TableProblem::Spiffe,
         ),
         (
             "a wildcard in a template",
@@ -950,19 +950,19 @@ fn mistakes_are_named_with_their_rule() {
             "no tenant's name",
             table().common_name("x", " a"),
             "common name x".to_owned(),
-            Problem::Tenant(" a".into()),
+            TableProblem::Tenant(" a".into()),
         ),
         (
             "a known one that is none",
             table().uri("https://x/{tenant}").known(["a", "b\n"]),
             "known".to_owned(),
-            Problem::Tenant("b\n".into()),
+            TableProblem::Tenant("b\n".into()),
         ),
         (
             "too long a name",
             table().issuer(hash, &long),
             format!("issuer {hash}"),
-            Problem::Tenant(long.clone()),
+            TableProblem::Tenant(long.clone()),
         ),
         (
             "a name of two tenants",
@@ -986,7 +986,7 @@ fn mistakes_are_named_with_their_rule() {
             "{case}"
         );
     }
-    let _: fn(InvalidName) -> Problem = Problem::Name;
+    let _: fn(InvalidName) -> TableProblem = TableProblem::Name;
 }
 
 #[test]
@@ -1076,7 +1076,7 @@ fn a_table_is_replaced_as_a_whole() {
         .map(|table| live.replace(table));
     assert_eq!(
         refused.map_err(|invalid| invalid.problem),
-        Err(Problem::NoPlaceholder)
+        Err(TableProblem::NoPlaceholder)
     );
     assert_eq!(name_of(live.resolve_tenant(&a)), "new");
 }

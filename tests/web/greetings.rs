@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign::breaker::{Breaker, NotNow};
 use countersign::gate::Policy;
-use countersign::observe::{Event, Handshake, HandshakeFailure, HandshakeKind, Observer, TlsVersion};
+use countersign::observe::{Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer, TlsVersion};
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption};
 use countersign::web::{Acceptor, Listener, Protocols};
@@ -24,7 +24,7 @@ use crate::support::{at, secs};
 #[derive(Debug, Clone, Default)]
 struct Book(Arc<Mutex<Vec<Line>>>);
 
-type Line = (SocketAddr, Result<Handshake, &'static str>);
+type Line = (SocketAddr, Result<HandshakeFacts, &'static str>);
 
 impl Observer for Book {
     fn observe(&self, event: &Event<'_>) {
@@ -110,7 +110,7 @@ async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
             let mut said = String::new();
             stream.read_to_string(&mut said).await.expect("closed well");
             assert_eq!(said, "acme", "the proof is the same, resumed or not");
-            assert_eq!(book.next().await, (own, Ok(Handshake::new(kind, version))));
+            assert_eq!(book.next().await, (own, Ok(HandshakeFacts::new(kind, version))));
         }
     }
     let stranger = TestCa::new("Somebody Else")

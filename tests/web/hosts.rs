@@ -157,7 +157,11 @@ type Case = (
 async fn what_counts_is_the_policy_of_the_handshake_not_the_name() {
     let world = world();
     let sites = world.sites().without_name(world.site(&world.policy(), ACME));
-    let port = Port::open(sites.build().expect("sites").into(), MisdirectedAnswer::Redirect).await;
+    let port = Port::open(
+        sites.build().expect("sites").into(),
+        MisdirectedAnswer::MisdirectedRequest,
+    )
+    .await;
     let (h1, h2) = (Version::Http1, Version::Http2);
     let good = || Ok(let_in("acme"));
     let other = |close| Err((421, close, "host.other_policy"));
@@ -266,7 +270,7 @@ async fn each_request_of_a_connection_is_asked_for_its_host() {
 async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
     let world = world();
     let sites = world.sites().build().expect("sites");
-    let port = Port::open(sites.into(), MisdirectedAnswer::Redirect).await;
+    let port = Port::open(sites.into(), MisdirectedAnswer::MisdirectedRequest).await;
     #[rustfmt::skip]
     let cases = [
         ("unknown", Some("other.example"), "handshake.unknown_server_name"),
@@ -349,7 +353,7 @@ async fn names_come_and_go_while_the_port_is_open() {
         sites.expect("sites")
     };
     let sites: Live<Sites> = only(ACME).into();
-    let port = Port::open(sites.clone(), MisdirectedAnswer::Redirect).await;
+    let port = Port::open(sites.clone(), MisdirectedAnswer::MisdirectedRequest).await;
     let sender = port.greet(Some(&world.acme), Version::Http2, Some(ACME)).await;
     let mut sender = sender.expect("a connection");
     let asked = |name: &str| request(&format!("https://{name}/who"), &[]);

@@ -8,7 +8,7 @@ use axum::Router;
 use bytes::Bytes;
 use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::PeerChain;
-use countersign::payload::{Authentic, Forged, Fresh, Message, NoKey, VerifyPayload};
+use countersign::payload::{Authentic, Fresh, Message, NoKey, NotAuthentic, VerifyPayload};
 use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
 use countersign::testing::TestCert;
@@ -189,7 +189,7 @@ async fn a_refusal_travels_in_the_responses_extensions() {
         ("good", on(&acme, twice.clone()), Ok(found), "accepted: acme"),
         ("again", on(&acme, twice), Err((200, Replayed::Handled.into())), "refused: acme replay.handled"),
         ("no certificate", on(&nobody, request("acme", "msg_2")), Err((401, Refusal::NoCertificate)), "refused: nobody identity.no_certificate"),
-        ("another's signature", on(&acme, request("globex", "msg_2")), Err((401, Forged::SignatureMismatch.into())), "refused: acme payload.signature_mismatch"),
+        ("another's signature", on(&acme, request("globex", "msg_2")), Err((401, NotAuthentic::SignatureMismatch.into())), "refused: acme payload.signature_mismatch"),
     ];
     for (name, request, expected, line) in cases {
         assert_eq!(outcome(&ask(service.clone(), request).await), expected, "{name}");
@@ -209,10 +209,10 @@ async fn a_refusal_travels_in_the_responses_extensions() {
 
 /// Denies everything, in words given.
 #[derive(Debug, Clone)]
-struct Denies(Forged);
+struct Denies(NotAuthentic);
 
 impl VerifyPayload for Denies {
-    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, _: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         Err(self.0.clone())
     }
 }
@@ -220,9 +220,9 @@ impl VerifyPayload for Denies {
 #[tokio::test]
 async fn keys_that_are_not_loaded_are_an_outage() {
     let cases = [
-        (Forged::from(NoKey::Unavailable), 503, Some("5")),
-        (Forged::from(NoKey::SenderNeeded), 401, None),
-        (Forged::Denied { reason: "no" }, 401, None),
+        (NotAuthentic::from(NoKey::Unavailable), 503, Some("5")),
+        (NotAuthentic::from(NoKey::SenderNeeded), 401, None),
+        (NotAuthentic::Denied { reason: "no" }, 401, None),
     ];
     for (forged, status, retry_after) in cases {
         let layer = PayloadLayer::new(Denies(forged.clone()), MemoryStore::default());
@@ -286,7 +286,7 @@ async fn a_service_that_errs_has_handled_nothing() {
 /// A proof as somebody who holds one of another request might slip it in.
 fn fresh(owner: &str) -> Fresh {
     let key = countersign::payload::KeyId::new("stolen");
-    let delivery = countersign::payload::Delivery::Id("msg_other");
+    let delivery = countersign::payload::DeliveryKey::Id("msg_other");
     let authentic = Authentic::assertion(tenant(owner), "test".into(), key, delivery);
     let claim = authentic.claim(UnixTime::now(), Default::default());
     let granted = countersign::replay::Claimed::granted(&claim, 1);
@@ -347,7 +347,7 @@ async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
     let found = outcome(&ask(payloads(), unsigned).await);
     assert_eq!(
         found,
-        Err((401, Forged::SignatureMismatch.into())),
+        Err((401, NotAuthentic::SignatureMismatch.into())),
         "a payload's proof, and no signature"
     );
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 /// The largest body that is parsed before it is verified, in bytes.
 pub(in crate::payload) const MAX_PARSED: usize = 1024 * 1024;
@@ -25,16 +25,17 @@ pub(in crate::payload) enum Fields {
 }
 
 /// Refused before any work: larger than what is parsed.
-pub(in crate::payload) fn within_limit(body: &[u8]) -> Result<&[u8], Forged> {
+pub(in crate::payload) fn within_limit(body: &[u8]) -> Result<&[u8], NotAuthentic> {
     if body.len() > MAX_PARSED {
-        return Err(Forged::BodyTooLarge { limit: MAX_PARSED });
+        return Err(NotAuthentic::BodyTooLarge { limit: MAX_PARSED });
     }
     Ok(body)
 }
 
 /// JSON without a repeated name in any object: readers would differ on which of them counts.
-pub(in crate::payload) fn parse_json(body: &[u8]) -> Result<Value, Forged> {
-    let strict: Strict = serde_json::from_slice(within_limit(body)?).map_err(|_| Forged::MalformedBody)?;
+pub(in crate::payload) fn parse_json(body: &[u8]) -> Result<Value, NotAuthentic> {
+    let strict: Strict =
+        serde_json::from_slice(within_limit(body)?).map_err(|_| NotAuthentic::MalformedBody)?;
     Ok(strict.0)
 }
 
@@ -56,7 +57,7 @@ pub(in crate::payload) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// A form as `application/x-www-form-urlencoded`, its fields decoded and in their order.
-pub(in crate::payload) fn parse_form(body: &[u8]) -> Result<Form, Forged> {
+pub(in crate::payload) fn parse_form(body: &[u8]) -> Result<Form, NotAuthentic> {
     let mut fields = Vec::new();
     for pair in within_limit(body)?.split(|byte| *byte == b'&') {
         if pair.is_empty() && body.is_empty() {
@@ -70,7 +71,7 @@ pub(in crate::payload) fn parse_form(body: &[u8]) -> Result<Form, Forged> {
         );
         match decoded {
             (Some(name), Some(value)) if fields.len() < MAX_FIELDS => fields.push((name, value)),
-            _ => return Err(Forged::MalformedBody),
+            _ => return Err(NotAuthentic::MalformedBody),
         }
     }
     Ok(fields)
@@ -205,21 +206,24 @@ mod tests {
         let cases = [
             (r#"{"a":{"b":1}}"#, Ok(json!({"a": {"b": 1}}))),
             (r#"[true,null,"x",-1,0.5]"#, Ok(json!([true, null, "x", -1, 0.5]))),
-            (r#"{"a":1,"a":2}"#, Err(Forged::MalformedBody)),
-            (r#"{"x":[{"a":1,"\u0061":2}]}"#, Err(Forged::MalformedBody)),
-            (r#"{"a":1} x"#, Err(Forged::MalformedBody)),
-            (r#"{"a":1"#, Err(Forged::MalformedBody)),
-            ("", Err(Forged::MalformedBody)),
+            (r#"{"a":1,"a":2}"#, Err(NotAuthentic::MalformedBody)),
+            (r#"{"x":[{"a":1,"\u0061":2}]}"#, Err(NotAuthentic::MalformedBody)),
+            (r#"{"a":1} x"#, Err(NotAuthentic::MalformedBody)),
+            (r#"{"a":1"#, Err(NotAuthentic::MalformedBody)),
+            ("", Err(NotAuthentic::MalformedBody)),
         ];
         for (text, expected) in cases {
             assert_eq!(parse_json(text.as_bytes()), expected, "{text}");
         }
         assert_eq!(
             parse_json("[".repeat(100_000).as_bytes()),
-            Err(Forged::MalformedBody)
+            Err(NotAuthentic::MalformedBody)
         );
         let huge = vec![b' '; MAX_PARSED + 1];
-        assert_eq!(parse_json(&huge), Err(Forged::BodyTooLarge { limit: MAX_PARSED }));
+        assert_eq!(
+            parse_json(&huge),
+            Err(NotAuthentic::BodyTooLarge { limit: MAX_PARSED })
+        );
     }
 
     #[test]
@@ -231,15 +235,15 @@ mod tests {
             ("a=1&a=2", Ok(vec![field("a", "1"), field("a", "2")])),
             ("a", Ok(vec![field("a", "")])),
             ("a=b=c", Ok(vec![field("a", "b=c")])),
-            ("a=%2", Err(Forged::MalformedBody)),
-            ("a=%zz", Err(Forged::MalformedBody)),
+            ("a=%2", Err(NotAuthentic::MalformedBody)),
+            ("a=%zz", Err(NotAuthentic::MalformedBody)),
         ];
         for (text, expected) in cases {
             assert_eq!(parse_form(text.as_bytes()), expected, "{text:?}");
         }
         assert_eq!(
             parse_form("&".repeat(MAX_FIELDS).as_bytes()),
-            Err(Forged::MalformedBody)
+            Err(NotAuthentic::MalformedBody)
         );
     }
 

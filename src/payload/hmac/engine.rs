@@ -12,7 +12,7 @@ use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, Tim
 use super::time::SignedTime;
 use crate::payload::percent;
 use crate::payload::proof::SignedText;
-use crate::payload::{Delivery, Forged, Message};
+use crate::payload::{DeliveryKey, Message, NotAuthentic};
 
 /// A message with what had to be read of it before its signature can be checked.
 #[derive(Debug, Clone)]
@@ -50,10 +50,10 @@ impl<'m> Reading<'m> {
 impl Layout {
     /// Everything but the signature: the fields that must be there, the body where it is to be parsed, the time.
     #[inline(always)]
-    pub(in crate::payload) fn read<'m>(&self, message: &Message<'m>) -> Result<Reading<'m>, Forged> {
+    pub(in crate::payload) fn read<'m>(&self, message: &Message<'m>) -> Result<Reading<'m>, NotAuthentic> {
         for (name, value) in &*self.required {
             if single(message.headers, name)? != *value {
-                return Err(Forged::MalformedHeader { name: name.clone() });
+                return Err(NotAuthentic::MalformedHeader { name: name.clone() });
             }
         }
         let fields = self.fields(message.body)?;
@@ -70,7 +70,7 @@ impl Layout {
         })
     }
 
-    pub(in crate::payload) fn fields(&self, body: &[u8]) -> Result<Fields, Forged> {
+    pub(in crate::payload) fn fields(&self, body: &[u8]) -> Result<Fields, NotAuthentic> {
         match self.reading.body {
             ReadBody::Bytes => Ok(Fields::None),
             ReadBody::Json => body::parse_json(body).map(Fields::Json),
@@ -78,11 +78,13 @@ impl Layout {
         }
     }
 
-    fn form_fields(&self, body: &[u8]) -> Result<Fields, Forged> {
+    fn form_fields(&self, body: &[u8]) -> Result<Fields, NotAuthentic> {
         let form = body::parse_form(body)?;
         // The signature and what it covers, and nothing beside them that nobody signed.
         let whole = !matches!(self.signature, SignatureAt::FormPairs(_)) || form.len() == 2;
-        whole.then_some(Fields::Form(form)).ok_or(Forged::MalformedBody)
+        whole
+            .then_some(Fields::Form(form))
+            .ok_or(NotAuthentic::MalformedBody)
     }
 
     #[inline(always)]
@@ -90,7 +92,7 @@ impl Layout {
         &self,
         message: &Message<'m>,
         fields: &Fields,
-    ) -> Result<Option<SignedTime<'m>>, Forged> {
+    ) -> Result<Option<SignedTime<'m>>, NotAuthentic> {
         let Some((at, format)) = &self.time else {
             return Ok(None);
         };
@@ -98,25 +100,25 @@ impl Layout {
             TimeAt::Header(name) => Cow::Borrowed(single(message.headers, name)?),
             TimeAt::ListKey(key) => Cow::Borrowed(
                 self.list_value(message.headers, key)?
-                    .ok_or(Forged::MalformedTime)?,
+                    .ok_or(NotAuthentic::MalformedTime)?,
             ),
             TimeAt::First => Cow::Borrowed(self.first_entry(message)?),
             TimeAt::Json(path) => fields
                 .json(path)
-                .ok_or(Forged::MalformedTime)?
+                .ok_or(NotAuthentic::MalformedTime)?
                 .into_owned()
                 .into(),
         };
-        let at = format.read(&raw).ok_or(Forged::MalformedTime)?;
+        let at = format.read(&raw).ok_or(NotAuthentic::MalformedTime)?;
         if let Some(window) = self.window {
             window.check(at, message.now)?;
         }
         Ok(Some(SignedTime { raw, at }))
     }
 
-    fn first_entry<'m>(&self, message: &Message<'m>) -> Result<&'m str, Forged> {
+    fn first_entry<'m>(&self, message: &Message<'m>) -> Result<&'m str, NotAuthentic> {
         let SignatureAt::Positional { name } = &self.signature else {
-            return Err(Forged::MalformedTime);
+            return Err(NotAuthentic::MalformedTime);
         };
         let text = single(message.headers, name)?;
         Ok(text.split_once(',').map_or(text, |(first, _)| first))
@@ -124,7 +126,7 @@ impl Layout {
 
     /// What tells this delivery from others.
     #[inline]
-    pub(in crate::payload) fn delivery<'m>(self: &Arc<Self>, reading: &Reading<'m>) -> Delivery<'m> {
+    pub(in crate::payload) fn delivery<'m>(self: &Arc<Self>, reading: &Reading<'m>) -> DeliveryKey<'m> {
         let message = &reading.message;
         let time = || match &reading.time {
             Some(SignedTime {
@@ -134,21 +136,21 @@ impl Layout {
             _ => None,
         };
         match &self.identity {
-            Identity::Header(_) => Delivery::Id(reading.id.unwrap_or_default()),
-            Identity::BodyField(path) => Delivery::BodyField(path, message.body),
-            Identity::Body if self.body == BodyForm::Raw => Delivery::Body(message.body),
+            Identity::Header(_) => DeliveryKey::Id(reading.id.unwrap_or_default()),
+            Identity::BodyField(path) => DeliveryKey::BodyField(path, message.body),
+            Identity::Body if self.body == BodyForm::Raw => DeliveryKey::Body(message.body),
             Identity::TimeAndBody if self.body == BodyForm::Raw => match time() {
-                Some(time) => Delivery::TimeAndBody(time, message.body),
-                None => Delivery::Signed(SignedText::new(self, message)),
+                Some(time) => DeliveryKey::TimeAndBody(time, message.body),
+                None => DeliveryKey::Signed(SignedText::new(self, message)),
             },
             // Bodies that differ only in how they are escaped carry the same signature: they are one delivery.
-            Identity::Body => Delivery::EscapedBody(message.body),
-            Identity::TimeAndBody | Identity::Signed => Delivery::Signed(SignedText::new(self, message)),
+            Identity::Body => DeliveryKey::EscapedBody(message.body),
+            Identity::TimeAndBody | Identity::Signed => DeliveryKey::Signed(SignedText::new(self, message)),
         }
     }
 
     /// The hash of all that is signed.
-    pub(in crate::payload) fn signed_digest(&self, message: &Message<'_>) -> Result<[u8; 32], Forged> {
+    pub(in crate::payload) fn signed_digest(&self, message: &Message<'_>) -> Result<[u8; 32], NotAuthentic> {
         let mut hash = Sha256::new();
         // Both forms are one delivery: they carry the same signature.
         let form = if self.is_rewritten() {
@@ -169,7 +171,7 @@ impl Layout {
         reading: &Reading<'_>,
         form: Written,
         sink: &mut impl FnMut(&[u8]),
-    ) -> Result<(), Forged> {
+    ) -> Result<(), NotAuthentic> {
         for part in parts {
             self.feed_part(part, reading, form, sink)?;
         }
@@ -182,7 +184,7 @@ impl Layout {
         reading: &Reading<'_>,
         form: Written,
         sink: &mut impl FnMut(&[u8]),
-    ) -> Result<(), Forged> {
+    ) -> Result<(), NotAuthentic> {
         let message = &reading.message;
         match part {
             Part::Literal(text) => sink(text.as_bytes()),
@@ -196,7 +198,7 @@ impl Layout {
             Part::Header(name) => sink(self.plain(single(message.headers, name)?, name)?.as_bytes()),
             Part::Body if form == Written::AsSent => sink(message.body),
             Part::Body => {
-                let text = str::from_utf8(message.body).map_err(|_| Forged::MalformedBody)?;
+                let text = str::from_utf8(message.body).map_err(|_| NotAuthentic::MalformedBody)?;
                 body::escaped(text, sink);
             }
             Part::Method => sink(message.method.as_str().as_bytes()),
@@ -271,7 +273,7 @@ impl Layout {
         message: &Message<'_>,
         key: &str,
         sink: &mut impl FnMut(&[u8]),
-    ) -> Result<(), Forged> {
+    ) -> Result<(), NotAuthentic> {
         let names = self.list_value(message.headers, key)?.unwrap_or_default();
         for (position, name) in names.split(' ').filter(|name| !name.is_empty()).enumerate() {
             if position > 0 {
@@ -284,11 +286,11 @@ impl Layout {
         Ok(())
     }
 
-    fn plain<'v>(&self, value: &'v str, name: &http::HeaderName) -> Result<&'v str, Forged> {
+    fn plain<'v>(&self, value: &'v str, name: &http::HeaderName) -> Result<&'v str, NotAuthentic> {
         if self.is_plain(value) {
             Ok(value)
         } else {
-            Err(Forged::MalformedHeader { name: name.clone() })
+            Err(NotAuthentic::MalformedHeader { name: name.clone() })
         }
     }
 }
@@ -301,19 +303,19 @@ impl Fields {
         }
     }
 
-    pub(in crate::payload) fn form(&self, name: &str) -> Result<&[u8], Forged> {
+    pub(in crate::payload) fn form(&self, name: &str) -> Result<&[u8], NotAuthentic> {
         let value = match self {
             Self::Form(fields) => body::form_field(fields, name),
             _ => None,
         };
         value
             .filter(|value| !is_challenge(value))
-            .ok_or(Forged::MalformedBody)
+            .ok_or(NotAuthentic::MalformedBody)
     }
 
-    fn feed_sorted(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
+    fn feed_sorted(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), NotAuthentic> {
         let Self::Form(fields) = self else {
-            return Err(Forged::MalformedBody);
+            return Err(NotAuthentic::MalformedBody);
         };
         let mut sorted: Vec<_> = fields.iter().collect();
         sorted.sort();

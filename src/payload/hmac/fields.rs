@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::scheme::{Layout, SignatureAt};
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 /// The longest value of a header field that is read, in bytes.
 pub(in crate::payload) const MAX_FIELD: usize = 8 * 1024;
@@ -12,8 +12,11 @@ pub(in crate::payload) const MAX_ID: usize = 256;
 
 /// The value of a header field that must stand exactly once.
 #[inline]
-pub(in crate::payload) fn single<'m>(headers: &'m HeaderMap, name: &HeaderName) -> Result<&'m str, Forged> {
-    optional(headers, name)?.ok_or_else(|| Forged::MissingHeader { name: name.clone() })
+pub(in crate::payload) fn single<'m>(
+    headers: &'m HeaderMap,
+    name: &HeaderName,
+) -> Result<&'m str, NotAuthentic> {
+    optional(headers, name)?.ok_or_else(|| NotAuthentic::MissingHeader { name: name.clone() })
 }
 
 /// The value of a header field that must not stand more than once.
@@ -21,18 +24,18 @@ pub(in crate::payload) fn single<'m>(headers: &'m HeaderMap, name: &HeaderName) 
 pub(in crate::payload) fn optional<'m>(
     headers: &'m HeaderMap,
     name: &HeaderName,
-) -> Result<Option<&'m str>, Forged> {
+) -> Result<Option<&'m str>, NotAuthentic> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
     };
     // Where there are as many fields as names, none is repeated.
     if headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some() {
-        return Err(Forged::RepeatedHeader { name: name.clone() });
+        return Err(NotAuthentic::RepeatedHeader { name: name.clone() });
     }
     let fits = (1..=MAX_FIELD).contains(&value.len());
     match value.to_str() {
         Ok(text) if fits => Ok(Some(text)),
-        _ => Err(Forged::MalformedHeader { name: name.clone() }),
+        _ => Err(NotAuthentic::MalformedHeader { name: name.clone() }),
     }
 }
 
@@ -60,7 +63,7 @@ pub(in crate::payload) fn list<'t>(
 pub(in crate::payload) fn query_value<'q>(
     query: Option<&'q str>,
     name: &str,
-) -> Result<Option<&'q str>, Forged> {
+) -> Result<Option<&'q str>, NotAuthentic> {
     let mut found = query
         .unwrap_or_default()
         .split('&')
@@ -70,7 +73,7 @@ pub(in crate::payload) fn query_value<'q>(
         (None, _) => Ok(None),
         // An escape would be a second form of the same value.
         (Some((_, value)), None) if !value.contains(['%', '+']) => Ok(Some(value)),
-        _ => Err(Forged::MalformedQuery),
+        _ => Err(NotAuthentic::MalformedQuery),
     }
 }
 
@@ -81,7 +84,7 @@ impl Layout {
         &self,
         headers: &'m HeaderMap,
         wanted: &str,
-    ) -> Result<Option<&'m str>, Forged> {
+    ) -> Result<Option<&'m str>, NotAuthentic> {
         let SignatureAt::List { name, separators, .. } = &self.signature else {
             return Ok(None);
         };
@@ -89,7 +92,7 @@ impl Layout {
         let first = values.next().map(|(_, value)| value);
         let grouped = separators.contains(' ');
         if values.any(|(_, value)| !grouped || Some(value) != first) {
-            return Err(Forged::MalformedHeader { name: name.clone() });
+            return Err(NotAuthentic::MalformedHeader { name: name.clone() });
         }
         Ok(first)
     }

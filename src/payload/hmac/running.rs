@@ -9,7 +9,7 @@ use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
 use super::{Keys, Wanted};
 use crate::payload::proof::begin_time_and_body;
-use crate::payload::{Authentic, Delivery, Forged, Hashed, Head, HmacVerifier, VerifyBody};
+use crate::payload::{Authentic, DeliveryKey, Hashed, Head, HmacVerifier, NotAuthentic, VerifyBody};
 
 /// An HMAC verification whose body is still arriving: what [`HmacVerifier`] begins with.
 ///
@@ -28,7 +28,7 @@ pub struct Running<'m> {
 
 /// What the delivery will be known by.
 enum Taking<'m> {
-    Ready(Delivery<'m>),
+    Ready(DeliveryKey<'m>),
     Hash(Hashed, Sha256),
 }
 
@@ -37,8 +37,8 @@ impl HmacVerifier {
     /// whole.
     ///
     /// # Errors
-    /// [`Forged`] for whatever can be told from the head alone, before any of the body is taken.
-    pub fn begin<'m>(&self, head: &Head<'m>, limit: usize) -> Result<Option<Running<'m>>, Forged> {
+    /// [`NotAuthentic`] for whatever can be told from the head alone, before any of the body is taken.
+    pub fn begin<'m>(&self, head: &Head<'m>, limit: usize) -> Result<Option<Running<'m>>, NotAuthentic> {
         let layout = &self.scheme.layout;
         let Some(body) = layout.streamed_body() else {
             return Ok(None);
@@ -50,7 +50,7 @@ impl HmacVerifier {
         let keys = self.keys.find_keys(&Wanted::of(head.sender))?;
         let mut macs = Vec::with_capacity(Keys::MAX);
         for key in keys.valid_at(head.now) {
-            macs.push(key.begin(layout.digest).ok_or(Forged::SignatureMismatch)?);
+            macs.push(key.begin(layout.digest).ok_or(NotAuthentic::SignatureMismatch)?);
         }
         if macs.is_empty() {
             return Err(keys.none_valid().into());
@@ -87,7 +87,7 @@ impl Layout {
         self.signed.get(body.saturating_add(1)..).unwrap_or_default()
     }
 
-    fn taking<'m>(&self, reading: &Reading<'_>, delivery: Delivery<'m>) -> Taking<'m> {
+    fn taking<'m>(&self, reading: &Reading<'_>, delivery: DeliveryKey<'m>) -> Taking<'m> {
         let time = reading.time.as_ref().map_or("", |time| &time.raw);
         match self.identity {
             Identity::Header(_) => Taking::Ready(delivery),
@@ -100,7 +100,10 @@ impl Layout {
 
 impl Running<'_> {
     /// Feeds signed parts to all that takes them.
-    fn feed(&mut self, parts: impl std::slice::SliceIndex<[Part], Output = [Part]>) -> Result<(), Forged> {
+    fn feed(
+        &mut self,
+        parts: impl std::slice::SliceIndex<[Part], Output = [Part]>,
+    ) -> Result<(), NotAuthentic> {
         let parts = self.layout.signed.get(parts).unwrap_or_default();
         let (macs, identity) = (&mut self.macs, &mut self.identity);
         self.layout
@@ -114,8 +117,8 @@ impl Running<'_> {
 }
 
 impl<'m> VerifyBody<'m> for Running<'m> {
-    fn update(&mut self, chunk: &[u8]) -> Result<(), Forged> {
-        let too_large = Forged::BodyTooLarge { limit: self.limit };
+    fn update(&mut self, chunk: &[u8]) -> Result<(), NotAuthentic> {
+        let too_large = NotAuthentic::BodyTooLarge { limit: self.limit };
         self.room = self.room.checked_sub(chunk.len()).ok_or(too_large)?;
         self.macs.iter_mut().for_each(|mac| mac.update(chunk));
         if let Taking::Hash(_, hash) = &mut self.identity {
@@ -124,7 +127,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Authentic<'m>, Forged> {
+    fn finish(mut self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic> {
         let body = self.layout.streamed_body().unwrap_or_default();
         self.feed(body.saturating_add(1)..)?;
         let Self {
@@ -143,7 +146,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
         })?;
         let delivery = match identity {
             Taking::Ready(delivery) => delivery,
-            Taking::Hash(what, hash) => Delivery::Digest(what, hash.finalize().into()),
+            Taking::Hash(what, hash) => DeliveryKey::Digest(what, hash.finalize().into()),
         };
         Ok(layout.authentic(matched, &reading, delivery))
     }

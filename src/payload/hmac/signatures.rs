@@ -3,7 +3,7 @@
 use super::engine::Reading;
 use super::fields::{entries, list, optional, single};
 use super::scheme::{Layout, SignatureAt};
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 /// The most signatures in one message that are looked at.
 pub(in crate::payload) const MAX_SIGNATURES: usize = 100;
@@ -14,7 +14,7 @@ impl Layout {
         &self,
         reading: &Reading<'_>,
         check: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<bool, Forged> {
+    ) -> Result<bool, NotAuthentic> {
         let headers = reading.message.headers;
         Ok(match &self.signature {
             SignatureAt::Header { name, prefix } => single(headers, name)?
@@ -49,10 +49,10 @@ impl Layout {
         })
     }
 
-    pub(in crate::payload) fn malformed_signature(&self) -> Forged {
+    pub(in crate::payload) fn malformed_signature(&self) -> NotAuthentic {
         match self.signature.header() {
-            Some(name) => Forged::MalformedSignature { name: name.clone() },
-            None => Forged::MalformedBody,
+            Some(name) => NotAuthentic::MalformedSignature { name: name.clone() },
+            None => NotAuthentic::MalformedBody,
         }
     }
 }
@@ -62,13 +62,13 @@ fn any_numbered(
     reading: &Reading<'_>,
     names: &[http::HeaderName],
     check: &mut dyn FnMut(&[u8]) -> bool,
-) -> Result<bool, Forged> {
+) -> Result<bool, NotAuthentic> {
     for (position, name) in names.iter().enumerate() {
         match optional(reading.message.headers, name)? {
             Some(signature) if check(signature.as_bytes()) => return Ok(true),
             Some(_) => {}
             None if position > 0 => break,
-            None => return Err(Forged::MissingHeader { name: name.clone() }),
+            None => return Err(NotAuthentic::MissingHeader { name: name.clone() }),
         }
     }
     Ok(false)
@@ -78,7 +78,7 @@ fn any_of(
     reading: &Reading<'_>,
     names: &[http::HeaderName],
     check: &mut dyn FnMut(&[u8]) -> bool,
-) -> Result<bool, Forged> {
+) -> Result<bool, NotAuthentic> {
     let mut missing = names.first();
     for name in names {
         if let Some(signature) = optional(reading.message.headers, name)? {
@@ -89,7 +89,7 @@ fn any_of(
         }
     }
     match missing {
-        Some(name) => Err(Forged::MissingHeader { name: name.clone() }),
+        Some(name) => Err(NotAuthentic::MissingHeader { name: name.clone() }),
         None => Ok(false),
     }
 }

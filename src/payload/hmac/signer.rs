@@ -13,7 +13,7 @@ use super::fields::MAX_ID;
 use super::scheme::{Identity, Layout, Part, SignatureAt, TimeAt};
 use super::time::SignedTime;
 use super::{FindKeys, Key, Keys, PartialScheme, Wanted, body};
-use crate::payload::{CannotSign, Forged, Message, Outgoing, Scheme, SignPayload};
+use crate::payload::{CannotSign, Message, NotAuthentic, Outgoing, Scheme, SignPayload};
 
 /// The header field that stands for those that a scheme lets the sender choose.
 const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
@@ -313,15 +313,15 @@ fn signed_time<'t>(layout: &Layout, time: &'t str, outgoing: &Outgoing<'_>) -> O
     })
 }
 
-impl From<Forged> for CannotSign {
+impl From<NotAuthentic> for CannotSign {
     /// What the receiver would refuse is not sent.
-    fn from(forged: Forged) -> Self {
+    fn from(forged: NotAuthentic) -> Self {
         match forged {
-            Forged::NoKey(no_key) => Self::NoKey(no_key),
-            Forged::SignatureMismatch => Self::Key {
+            NotAuthentic::NoKey(no_key) => Self::NoKey(no_key),
+            NotAuthentic::SignatureMismatch => Self::Key {
                 reason: "a key of another scheme",
             },
-            Forged::MalformedHeader { .. } => Self::Id,
+            NotAuthentic::MalformedHeader { .. } => Self::Id,
             _ => Self::Body,
         }
     }

@@ -7,7 +7,8 @@ use super::scheme::{BodyForm, Layout};
 use super::signatures::MAX_SIGNATURES;
 use super::{FindKeys, Key, PartialScheme, Wanted};
 use crate::payload::{
-    Authentic, Delivery, Forged, Head, Message, Recognized, Scheme, Strength, VerifyBody, VerifyPayload,
+    Authentic, DeliveryKey, Head, Message, NotAuthentic, Recognized, Scheme, Strength, VerifyBody,
+    VerifyPayload,
 };
 
 /// Verifies HMAC signatures by a [`Scheme`], with the keys of the sender.
@@ -38,7 +39,7 @@ impl HmacVerifier {
 }
 
 impl VerifyPayload for HmacVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
         let mut candidates = Candidates::NONE;
@@ -53,7 +54,7 @@ impl VerifyPayload for HmacVerifier {
         &self,
         head: &Head<'m>,
         limit: usize,
-    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Forged> {
+    ) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, NotAuthentic> {
         Ok(self.begin(head, limit)?.map(|running| Box::new(running) as _))
     }
 }
@@ -77,8 +78,8 @@ impl PartialVerifier {
     /// Who sent it.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
         let mut candidates = Candidates::NONE;
@@ -107,9 +108,9 @@ struct SignedParts<'r, 'm> {
     form: Written,
 }
 
-impl Feed<Forged> for SignedParts<'_, '_> {
+impl Feed<NotAuthentic> for SignedParts<'_, '_> {
     #[inline]
-    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Forged> {
+    fn feed(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), NotAuthentic> {
         self.layout
             .feed(&self.layout.signed, self.reading, self.form, sink)
     }
@@ -130,7 +131,7 @@ impl Layout {
         &self,
         reading: &Reading<'_>,
         found: &mut Candidates,
-    ) -> Result<(), Forged> {
+    ) -> Result<(), NotAuthentic> {
         let mut well_formed = false;
         let Candidates { first, count } = found;
         self.any_signature(reading, &mut |signature| {
@@ -139,7 +140,7 @@ impl Layout {
             *count > MAX_SIGNATURES
         })?;
         if *count > MAX_SIGNATURES {
-            return Err(Forged::TooManySignatures {
+            return Err(NotAuthentic::TooManySignatures {
                 limit: MAX_SIGNATURES,
             });
         }
@@ -154,7 +155,7 @@ impl Layout {
         key: &Key,
         reading: &Reading<'_>,
         candidates: &Candidates,
-    ) -> Result<bool, Forged> {
+    ) -> Result<bool, NotAuthentic> {
         if self.is_among_written(Written::AsSent, key, reading, candidates)? {
             return Ok(true);
         }
@@ -180,7 +181,7 @@ impl Layout {
         key: &Key,
         reading: &Reading<'_>,
         candidates: &Candidates,
-    ) -> Result<bool, Forged> {
+    ) -> Result<bool, NotAuthentic> {
         self.mac(key, reading, form, |mac| self.is_among(mac, reading, candidates))
     }
 
@@ -215,7 +216,7 @@ impl Layout {
         reading: &Reading<'_>,
         form: Written,
         then: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, Forged> {
+    ) -> Result<T, NotAuthentic> {
         let parts = SignedParts {
             layout: self,
             reading,
@@ -224,7 +225,7 @@ impl Layout {
         // A key of another kind is a ring that was built for another scheme: it matches nothing.
         match key.mac(self.digest, &parts, then)? {
             Some(shown) => Ok(shown),
-            None => Err(Forged::SignatureMismatch),
+            None => Err(NotAuthentic::SignatureMismatch),
         }
     }
 
@@ -234,7 +235,7 @@ impl Layout {
         &self,
         matched: Matched,
         reading: &Reading<'_>,
-        delivery: Delivery<'m>,
+        delivery: DeliveryKey<'m>,
     ) -> Authentic<'m> {
         let signed_at = reading.time.as_ref().map(|time| time.at);
         let window = signed_at.and(self.window);

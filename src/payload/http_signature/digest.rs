@@ -9,11 +9,11 @@ use subtle::ConstantTimeEq as _;
 
 use super::InvalidHttpSignature;
 use super::fields::{CONTENT_DIGEST, dictionary};
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 /// Every digest by an algorithm that counts is that of the body, and there is one. Others (`md5`, `sha`, `crc32c` and
 /// their like) are passed over: they prove nothing.
-pub(super) fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), Forged> {
+pub(super) fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), NotAuthentic> {
     let mut seen = false;
     for (name, value) in dictionary(headers, &CONTENT_DIGEST)? {
         let right = match name.as_str() {

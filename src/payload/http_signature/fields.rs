@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, Dictionary, FieldType, InnerList, ListEntry, Parameters, Parser, Version};
 
 use super::InvalidHttpSignature;
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 
 pub(super) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -16,9 +16,9 @@ const MAX_FIELD: usize = 8 * 1024;
 const MAX_SIGNATURES: usize = 8;
 
 /// A dictionary out of a field, which may stand on several lines.
-pub(super) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Result<Dictionary, Forged> {
+pub(super) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Result<Dictionary, NotAuthentic> {
     if !headers.contains_key(name) {
-        return Err(Forged::MissingHeader { name: name.clone() });
+        return Err(NotAuthentic::MissingHeader { name: name.clone() });
     }
     let read = structured(headers, name);
     Ok(read.ok_or(InvalidHttpSignature::Field { name: name.clone() })?)
@@ -58,7 +58,7 @@ pub(super) type Read = (String, Result<Labelled, InvalidHttpSignature>);
 
 /// Every signature of the message. One whose parameters are malformed is passed over: it must not veto
 /// a good one beside it.
-pub(super) fn signatures(headers: &HeaderMap) -> Result<Vec<Read>, Forged> {
+pub(super) fn signatures(headers: &HeaderMap) -> Result<Vec<Read>, NotAuthentic> {
     let inputs = dictionary(headers, &SIGNATURE_INPUT)?;
     let signatures = dictionary(headers, &SIGNATURE)?;
     if inputs.len() > MAX_SIGNATURES {

@@ -9,7 +9,7 @@ use super::fields::{Labelled, SignatureParameters, signatures};
 use super::policy::check_request;
 use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
 use crate::payload::jose::{Algorithm, VerifyingKey};
-use crate::payload::{Authentic, Bindings, Delivery, Forged, Hashed, Message, VerifyPayload};
+use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NotAuthentic, VerifyPayload};
 
 /// Verifies HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
@@ -20,7 +20,7 @@ use crate::payload::{Authentic, Bindings, Delivery, Forged, Hashed, Message, Ver
 ///
 /// ```
 /// use countersign::payload::jose::{Algorithm, VerifyingKey};
-/// use countersign::payload::{Forged, KeyId, Message, Origin, VerifyPayload};
+/// use countersign::payload::{NotAuthentic, KeyId, Message, Origin, VerifyPayload};
 /// use countersign::payload::http_signature::{
 ///     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
 /// };
@@ -35,7 +35,7 @@ use crate::payload::{Authentic, Bindings, Delivery, Forged, Hashed, Message, Ver
 ///
 /// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
 /// let unsigned = Message::new(&method, &uri, &headers, b"{}", UnixTime::now());
-/// assert!(matches!(verifier.verify_payload(&unsigned), Err(Forged::MissingHeader { .. })));
+/// assert!(matches!(verifier.verify_payload(&unsigned), Err(NotAuthentic::MissingHeader { .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl HttpSignatureVerifier {
 }
 
 impl VerifyPayload for HttpSignatureVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let keys = self.keys.find_verifying_keys(message.sender)?;
         let chosen = self.policy.choose(signatures(message.headers)?, &keys)?;
         self.policy
@@ -92,7 +92,7 @@ impl HttpSignatureVerifier {
         &self,
         parameters: &SignatureParameters,
         now: UnixTime,
-    ) -> Result<(UnixTime, UnixTime), Forged> {
+    ) -> Result<(UnixTime, UnixTime), NotAuthentic> {
         let missing = |name| InvalidHttpSignature::MissingParameter { name };
         let created = at(parameters.created.ok_or(missing("created"))?);
         self.policy.tolerance.check(created, now)?;
@@ -135,7 +135,7 @@ fn key_of<'k>(
 }
 
 /// A digest that is covered is compared, with or without a body.
-fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), Forged> {
+fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), NotAuthentic> {
     let covered = chosen
         .input
         .items
@@ -147,13 +147,13 @@ fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), Forged> 
     Ok(())
 }
 
-fn delivery<'m>(parameters: &SignatureParameters, base: &str) -> Delivery<'m> {
+fn delivery<'m>(parameters: &SignatureParameters, base: &str) -> DeliveryKey<'m> {
     // Two different texts, so that no nonce is another message's base.
     let digest = match &parameters.nonce {
         Some(nonce) => Sha256::digest(format!("nonce {nonce}")),
         None => Sha256::digest(format!("base {base}")),
     };
-    Delivery::Digest(Hashed::Token, digest.into())
+    DeliveryKey::Digest(Hashed::Token, digest.into())
 }
 
 fn bound(chosen: &Labelled, message: &Message<'_>) -> Bindings {

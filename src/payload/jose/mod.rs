@@ -30,7 +30,7 @@ pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
 #[cfg(feature = "jwt")]
 pub use jwks::{
     CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
-    RemoteJwks, Todo, Unknown,
+    NextFetch, RemoteJwks, Unknown,
 };
 #[cfg(feature = "jwt")]
 use jws::{Candidate, Choice, UseAs};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::{Authentic, CannotSign, Forged, Message, Outgoing, SignPayload, VerifyPayload};
+use super::{Authentic, CannotSign, Message, NotAuthentic, Outgoing, SignPayload, VerifyPayload};
 use crate::payload::hmac::engine::{Reading, Written};
 use crate::payload::hmac::scheme::{InvalidScheme, Layout, SchemeBuilder};
 use crate::payload::hmac::{FindKeys, Key, Wanted};
@@ -169,7 +169,7 @@ impl PublicKeyVerifier {
 }
 
 impl VerifyPayload for PublicKeyVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let layout = &self.scheme.layout;
         let reading = layout.read(message)?;
         let signatures = self.signatures(&reading)?;
@@ -183,7 +183,7 @@ impl VerifyPayload for PublicKeyVerifier {
 }
 
 impl PublicKeyVerifier {
-    fn signatures(&self, reading: &Reading<'_>) -> Result<Vec<Vec<u8>>, Forged> {
+    fn signatures(&self, reading: &Reading<'_>) -> Result<Vec<Vec<u8>>, NotAuthentic> {
         let (layout, limit) = (&self.scheme.layout, self.algorithms.kind.max_signature());
         let mut signatures = Vec::new();
         layout.any_signature(reading, &mut |text| {
@@ -193,7 +193,7 @@ impl PublicKeyVerifier {
         match signatures.len() {
             0 => Err(layout.malformed_signature()),
             1..=MAX_SIGNATURES => Ok(signatures),
-            _ => Err(Forged::TooManySignatures {
+            _ => Err(NotAuthentic::TooManySignatures {
                 limit: MAX_SIGNATURES,
             }),
         }
@@ -209,7 +209,7 @@ impl PublicKeyVerifier {
 
 impl Layout {
     /// All that is signed, in one piece: signatures of this kind cannot be fed.
-    fn signed_text(&self, reading: &Reading<'_>) -> Result<Vec<u8>, Forged> {
+    fn signed_text(&self, reading: &Reading<'_>) -> Result<Vec<u8>, NotAuthentic> {
         let mut text = Vec::with_capacity(reading.message.body.len().saturating_add(256));
         self.feed(&self.signed, reading, Written::AsSent, &mut |piece| {
             text.extend_from_slice(piece)

@@ -8,7 +8,7 @@ use http::HeaderName;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Forged, Message, Recognized, Strength};
+use super::{Message, NotAuthentic, Recognized, Strength};
 use crate::payload::hmac::fields::{optional, single};
 use crate::payload::hmac::keys::Digest;
 use crate::payload::hmac::scheme::SchemeName;
@@ -100,34 +100,34 @@ impl TokenScheme {
     }
 
     /// Every secret that the message shows: all of them must be right.
-    fn presented(&self, message: &Message<'_>) -> Result<Vec<Zeroizing<Vec<u8>>>, Forged> {
+    fn presented(&self, message: &Message<'_>) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
         let whole = |text: &str| vec![Zeroizing::new(text.as_bytes().to_vec())];
         match &self.shown {
             Shown::Field(name) => Ok(whole(single(message.headers, name)?)),
             Shown::Basic => basic(message),
             Shown::ClientState => client_states(message.body),
-            Shown::ChosenField => Err(Forged::Denied {
+            Shown::ChosenField => Err(NotAuthentic::Denied {
                 reason: "the header field of the secret is not configured: `TokenScheme::in_field`",
             }),
         }
     }
 }
 
-fn basic(message: &Message<'_>) -> Result<Vec<Zeroizing<Vec<u8>>>, Forged> {
+fn basic(message: &Message<'_>) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
     let name = http::header::AUTHORIZATION;
-    let value =
-        optional(message.headers, &name)?.ok_or_else(|| Forged::MissingHeader { name: name.clone() })?;
+    let value = optional(message.headers, &name)?
+        .ok_or_else(|| NotAuthentic::MissingHeader { name: name.clone() })?;
     let encoded = value
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let decoded = encoded.and_then(|(_, encoded)| STANDARD.decode(encoded).ok());
     match decoded {
         Some(pair) if pair.contains(&b':') => Ok(vec![Zeroizing::new(pair)]),
-        _ => Err(Forged::MalformedHeader { name }),
+        _ => Err(NotAuthentic::MalformedHeader { name }),
     }
 }
 
-fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, Forged> {
+fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
     let value = body::parse_json(body)?;
     let items = value
         .get("value")
@@ -138,7 +138,7 @@ fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, Forged> {
         Some(Zeroizing::new(text.as_bytes().to_vec()))
     };
     let states = items.and_then(|items| items.iter().map(state).collect::<Option<Vec<_>>>());
-    states.ok_or(Forged::MalformedBody)
+    states.ok_or(NotAuthentic::MalformedBody)
 }
 
 /// Recognizes senders by a fixed secret. Its answer is a [`Recognized`], which cannot become a
@@ -161,8 +161,8 @@ impl TokenVerifier {
     /// Who showed its secret.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         let presented = self.scheme.presented(message)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let shows = |key: &Key| Ok(presented.iter().all(|secret| is_secret(key, secret)));

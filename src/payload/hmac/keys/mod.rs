@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 use crate::tenant::TenantId;
 
 pub use key::{Key, KeyProblem, KeySpec};
@@ -103,8 +103,8 @@ impl Keys {
     pub(in crate::payload) fn matching(
         self,
         now: UnixTime,
-        mut matches: impl FnMut(&Key) -> Result<bool, Forged>,
-    ) -> Result<Matched, Forged> {
+        mut matches: impl FnMut(&Key) -> Result<bool, NotAuthentic>,
+    ) -> Result<Matched, NotAuthentic> {
         let mut none_valid = true;
         for (position, key) in self.counting().iter().enumerate() {
             if !key.validity().contains(now) {
@@ -119,7 +119,7 @@ impl Keys {
         if none_valid {
             return Err(self.none_valid().into());
         }
-        Err(Forged::SignatureMismatch)
+        Err(NotAuthentic::SignatureMismatch)
     }
 
     /// None of them is valid.
@@ -208,7 +208,7 @@ impl fmt::Display for KeyId {
 mod tests {
     use super::*;
     use crate::payload::hmac::scheme::SchemeName;
-    use crate::payload::{Authentic, Delivery};
+    use crate::payload::{Authentic, DeliveryKey};
     use crate::replay::{Claimed, Terms};
 
     /// What outlives the request must not keep a retired key from being wiped.
@@ -223,7 +223,7 @@ mod tests {
         let keys = Keys::new(TenantId::parse("acme").unwrap(), [key]);
         let matched = keys.clone().matching(now, |_| Ok(true)).unwrap();
         let scheme = SchemeName::Given("acme".into());
-        let authentic = Authentic::assertion_of(matched, &scheme, Delivery::Id("1"), None, None);
+        let authentic = Authentic::assertion_of(matched, &scheme, DeliveryKey::Id("1"), None, None);
         assert_eq!(Arc::strong_count(&keys.0), 2);
         let claim = authentic.claim(now, Terms::default());
         let fresh = authentic.settle(&Claimed::granted(&claim, 1)).unwrap();

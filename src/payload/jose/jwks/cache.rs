@@ -104,7 +104,7 @@ struct Held {
 /// What there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Todo {
+pub enum NextFetch {
     /// Fetch the set now, and tell [`fetched`](JwksCache::fetched) or [`failed`](JwksCache::failed).
     Fetch,
     /// Ask again at this time, or when a token has named an unknown key.
@@ -137,16 +137,16 @@ impl JwksCache {
         })
     }
 
-    /// What to do now. After [`Todo::Fetch`] nobody else is told so until the answer is there, or patience has run out.
-    pub fn poll(&mut self, now: UnixTime) -> Todo {
+    /// What to do now. After [`NextFetch::Fetch`] nobody else is told so until the answer is there, or patience has run out.
+    pub fn poll(&mut self, now: UnixTime) -> NextFetch {
         let due = self.due();
         if now < due {
-            return Todo::WaitUntil(due);
+            return NextFetch::WaitUntil(due);
         }
         self.asking = Some(now);
         self.asked = Some(now);
         self.wanted = false;
-        Todo::Fetch
+        NextFetch::Fetch
     }
 
     /// When the next request may be made.

@@ -12,7 +12,7 @@ use super::json::{Json, Object};
 use super::{Candidate, Choice, InvalidJson, JwsVerifier, UseAs, VerifyingKey};
 use crate::payload::KeyId;
 
-pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, Todo, Unknown};
+pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, NextFetch, Unknown};
 pub use jwk::{InvalidJwk, Jwk};
 pub use remote::RemoteJwks;
 

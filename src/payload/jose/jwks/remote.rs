@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
 use crate::payload::jose::{
-    CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, Todo, Unknown,
+    CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Unknown,
 };
 
 /// A [`JwksCache`] that is shared: by verifiers, which read it without waiting, and by the one who fetches. No I/O.
@@ -65,7 +65,7 @@ impl RemoteJwks {
     }
 
     /// As [`JwksCache::poll`].
-    pub fn poll(&self, now: UnixTime) -> Todo {
+    pub fn poll(&self, now: UnixTime) -> NextFetch {
         self.cache().poll(now)
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::payload::jose::{FindJwks, JwtAt};
-use crate::payload::{Authentic, Bindings, Delivery, Forged, Message, VerifyPayload};
+use crate::payload::{Authentic, Bindings, DeliveryKey, Message, NotAuthentic, VerifyPayload};
 
 /// Verifies messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The body
 /// is bound**, since it is what is signed.
@@ -33,14 +33,14 @@ impl DetachedVerifier {
 }
 
 impl VerifyPayload for DetachedVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
         let found = self.keys.find_jwks(message.sender, message.now)?;
         let verified = found.keys().verify_detached(token, message.body);
         let jws = verified
             .map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner(), message.now))?;
         let key = jws.key().clone();
-        let delivery = Delivery::Body(message.body);
+        let delivery = DeliveryKey::Body(message.body);
         let authentic = Authentic::assertion(found.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic.bound_to(Bindings::default().with_body()))
     }

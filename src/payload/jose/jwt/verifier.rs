@@ -12,7 +12,8 @@ use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
 use crate::payload::jose::{BodyHash, FindJwks, InvalidJwt, JwtPart, JwtRules, RequestHash, Unknown};
 use crate::payload::{
-    Authentic, Bindings, Delivery, Forged, Hashed, KeyId, Message, NoKey, Recognized, Strength, VerifyPayload,
+    Authentic, Bindings, DeliveryKey, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized, Strength,
+    VerifyPayload,
 };
 use crate::tenant::TenantId;
 
@@ -50,15 +51,15 @@ impl JwtAt {
         Self { name, scheme: None }
     }
 
-    pub(in crate::payload::jose) fn find<'m>(&self, headers: &'m HeaderMap) -> Result<&'m str, Forged> {
+    pub(in crate::payload::jose) fn find<'m>(&self, headers: &'m HeaderMap) -> Result<&'m str, NotAuthentic> {
         let name = || self.name.clone();
         let mut values = headers.get_all(&self.name).iter();
         let value = match (values.next(), values.next()) {
-            (None, _) => return Err(Forged::MissingHeader { name: name() }),
+            (None, _) => return Err(NotAuthentic::MissingHeader { name: name() }),
             (Some(value), None) => value,
-            (Some(_), Some(_)) => return Err(Forged::RepeatedHeader { name: name() }),
+            (Some(_), Some(_)) => return Err(NotAuthentic::RepeatedHeader { name: name() }),
         };
-        let malformed = || Forged::MalformedHeader { name: name() };
+        let malformed = || NotAuthentic::MalformedHeader { name: name() };
         let value = value.to_str().map_err(|_| malformed())?;
         let Some(scheme) = self.scheme else {
             return Ok(value);
@@ -174,7 +175,7 @@ impl JwtVerifier {
 }
 
 impl VerifyPayload for JwtVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let tokens = &self.scheme.tokens;
         let token = tokens.at.find(message.headers)?;
         let body = Some(&self.scheme.body);
@@ -212,16 +213,16 @@ impl UnboundJwts {
     /// Whose token the message carries.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         self.recognize_token(self.scheme.at.find(message.headers)?, message)
     }
 
     /// Whose token this is, that the message carries in a place of its own: the `validationTokens` of Microsoft Graph.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize_token(&self, token: &str, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize_token(&self, token: &str, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         let accepted = self.scheme.accept(token, &*self.keys, message, None, |_, _| ())?;
         let name = self.scheme.name.clone();
         Ok(Recognized::assertion(
@@ -238,8 +239,12 @@ impl UnboundJwts {
     /// All of them must pass. The body is not bound for all that.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize_list(&self, member: &'static str, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize_list(
+        &self,
+        member: &'static str,
+        message: &Message<'_>,
+    ) -> Result<Recognized, NotAuthentic> {
         let body = Object::parse(message.body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
@@ -279,7 +284,7 @@ impl JwtScheme {
         message: &Message<'m>,
         body: Option<&BodyHash>,
         name: impl FnOnce(Option<&str>, &'m str) -> D,
-    ) -> Result<Accepted<D>, Forged> {
+    ) -> Result<Accepted<D>, NotAuthentic> {
         let found = keys.find_jwks(message.sender, message.now)?;
         let verified = found
             .keys()
@@ -331,7 +336,7 @@ pub(in crate::payload::jose) fn refuse(
     keys: &dyn FindJwks,
     owner: &TenantId,
     now: UnixTime,
-) -> Forged {
+) -> NotAuthentic {
     if why == InvalidJwt::UnknownKey && keys.unknown_key(owner, now) == Unknown::Refreshing {
         return NoKey::Unavailable.into();
     }
@@ -339,10 +344,10 @@ pub(in crate::payload::jose) fn refuse(
 }
 
 /// `jti`, or all that is signed: never the signature, which may have several forms (ECDSA).
-fn delivery<'m>(id: Option<&str>, token: &'m str) -> Delivery<'m> {
+fn delivery<'m>(id: Option<&str>, token: &'m str) -> DeliveryKey<'m> {
     match id {
-        Some(id) => Delivery::Digest(Hashed::Token, Sha256::digest(id.as_bytes()).into()),
-        None => Delivery::Id(token.rsplit_once('.').map_or(token, |(signed, _)| signed)),
+        Some(id) => DeliveryKey::Digest(Hashed::Token, Sha256::digest(id.as_bytes()).into()),
+        None => DeliveryKey::Id(token.rsplit_once('.').map_or(token, |(signed, _)| signed)),
     }
 }
 

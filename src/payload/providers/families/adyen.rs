@@ -9,7 +9,7 @@ use crate::payload::hmac::encoding::MacBytes;
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
 use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
-use crate::payload::{CannotSign, Forged, Message, NoKey, Outgoing, Recognized, Strength};
+use crate::payload::{CannotSign, Message, NoKey, NotAuthentic, Outgoing, Recognized, Strength};
 
 /// What is signed of an item, in its order, as paths.
 const SIGNED: [&str; 8] = [
@@ -80,8 +80,8 @@ impl AdyenVerifier {
     /// Who sent the batch, and what is signed of its items.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found in any item.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<AdyenBatch, Forged> {
+    /// [`NotAuthentic`], with the first reason found in any item.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<AdyenBatch, NotAuthentic> {
         let batch = parse_json(message.body)?;
         let items = items(&batch)?;
         let signed = items
@@ -136,13 +136,13 @@ struct SignedItem<'v> {
 }
 
 impl<'v> SignedItem<'v> {
-    fn read(item: &&'v Value) -> Result<Self, Forged> {
+    fn read(item: &&'v Value) -> Result<Self, NotAuthentic> {
         let signature = at_path(item, SIGNATURE)
             .and_then(Value::as_str)
-            .ok_or(Forged::MalformedBody)?;
+            .ok_or(NotAuthentic::MalformedBody)?;
         let signature = Encoding::Base64
             .decode(signature.as_bytes(), 32)
-            .ok_or(Forged::MalformedBody)?;
+            .ok_or(NotAuthentic::MalformedBody)?;
         Ok(Self {
             values: values(item)?,
             signature,
@@ -165,14 +165,14 @@ impl<'v> SignedItem<'v> {
     }
 }
 
-fn items(batch: &Value) -> Result<Vec<&Value>, Forged> {
+fn items(batch: &Value) -> Result<Vec<&Value>, NotAuthentic> {
     let items = batch.get("notificationItems").and_then(Value::as_array);
     let items = items
         .filter(|items| (1..=MAX_ITEMS).contains(&items.len()))
-        .ok_or(Forged::MalformedBody)?;
+        .ok_or(NotAuthentic::MalformedBody)?;
     let item = |item: &'_ Value| item.get("NotificationRequestItem").is_some();
     if !items.iter().all(item) {
-        return Err(Forged::MalformedBody);
+        return Err(NotAuthentic::MalformedBody);
     }
     Ok(items
         .iter()
@@ -182,15 +182,15 @@ fn items(batch: &Value) -> Result<Vec<&Value>, Forged> {
 
 /// Absent is empty, anything but text, an integer or a boolean is refused. A colon in any but the merchant's own
 /// reference would let the signed text be cut at another place.
-fn values(item: &Value) -> Result<[Cow<'_, str>; 8], Forged> {
+fn values(item: &Value) -> Result<[Cow<'_, str>; 8], NotAuthentic> {
     let mut values = [const { Cow::Borrowed("") }; 8];
     for (value, path) in values.iter_mut().zip(SIGNED) {
         *value = match at_path(item, path) {
             None | Some(Value::Null) => continue,
-            Some(found) => scalar(found).ok_or(Forged::MalformedBody)?,
+            Some(found) => scalar(found).ok_or(NotAuthentic::MalformedBody)?,
         };
         if path != "merchantReference" && value.contains(':') {
-            return Err(Forged::MalformedBody);
+            return Err(NotAuthentic::MalformedBody);
         }
     }
     Ok(values)

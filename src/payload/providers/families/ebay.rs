@@ -15,7 +15,8 @@ use crate::payload::public_key::{
     Algorithms, PublicKeyAlgorithm, PublicKeyForm, SignBytes, UnsupportedAlgorithm,
 };
 use crate::payload::{
-    Authentic, CannotSign, Delivery, Forged, KeyId, Message, NoKey, Outgoing, SignPayload, VerifyPayload,
+    Authentic, CannotSign, DeliveryKey, KeyId, Message, NoKey, NotAuthentic, Outgoing, SignPayload,
+    VerifyPayload,
 };
 use crate::tenant::TenantId;
 
@@ -74,28 +75,28 @@ impl EbayVerifier {
         })
     }
 
-    fn key(&self, id: &str) -> Result<Vec<u8>, Forged> {
+    fn key(&self, id: &str) -> Result<Vec<u8>, NotAuthentic> {
         let text = self.keys.find_public_key(id).map_err(|_| NoKey::Unavailable)?;
         let inner = text.trim().strip_prefix("-----BEGIN PUBLIC KEY-----");
         let inner = inner.and_then(|text| text.strip_suffix("-----END PUBLIC KEY-----"));
         let base64: String = inner.unwrap_or_default().split_whitespace().collect();
         PublicKeyForm::SpkiBase64
             .read(ALGORITHM, &base64)
-            .map_err(|_| Forged::Denied {
+            .map_err(|_| NotAuthentic::Denied {
                 reason: "the public key of the signature cannot be read",
             })
     }
 }
 
 impl VerifyPayload for EbayVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let shown = Shown::read(single(message.headers, &SIGNATURE)?)
-            .ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
+            .ok_or(NotAuthentic::MalformedSignature { name: SIGNATURE })?;
         let key = self.key(&shown.key)?;
         if !self.algorithms.verify(&key, message.body, &shown.signature) {
-            return Err(Forged::SignatureMismatch);
+            return Err(NotAuthentic::SignatureMismatch);
         }
-        let (tenant, delivery) = (self.tenant.clone(), Delivery::Body(message.body));
+        let (tenant, delivery) = (self.tenant.clone(), DeliveryKey::Body(message.body));
         Ok(Authentic::assertion(
             tenant,
             "ebay".into(),

@@ -9,7 +9,7 @@ use crate::payload::hmac::fields::single;
 use crate::payload::hmac::keys::{KeyForm, Weak};
 use crate::payload::hmac::{Encoding, KeyProblem};
 use crate::payload::{
-    CannotSign, Forged, KeyId, Message, Origin, Outgoing, Recognized, SignPayload, Strength,
+    CannotSign, KeyId, Message, NotAuthentic, Origin, Outgoing, Recognized, SignPayload, Strength,
 };
 use crate::tenant::TenantId;
 
@@ -56,21 +56,21 @@ impl HubSpotLegacy {
     /// Who sent it.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         let version = message
             .headers
             .get(&VERSION)
             .map(|_| single(message.headers, &VERSION))
             .transpose()?;
         if version.is_some_and(|version| version != self.version()) {
-            return Err(Forged::MalformedHeader { name: VERSION });
+            return Err(NotAuthentic::MalformedHeader { name: VERSION });
         }
         let signature = single(message.headers, &SIGNATURE)?;
         let decoded = Encoding::Hex.decode(signature.as_bytes(), 32);
-        let decoded = decoded.ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
+        let decoded = decoded.ok_or(NotAuthentic::MalformedSignature { name: SIGNATURE })?;
         if !bool::from(decoded.as_slice().ct_eq(&self.hash(message))) {
-            return Err(Forged::SignatureMismatch);
+            return Err(NotAuthentic::SignatureMismatch);
         }
         let key = KeyId::new("secret");
         Ok(Recognized::assertion(

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::identity::{Certificate, PeerChain};
-use crate::payload::Forged;
+use crate::payload::NotAuthentic;
 use crate::payload::public_key::Algorithms;
 
 pub use adyen::{AdyenBatch, AdyenItem, AdyenVerifier};
@@ -78,26 +78,26 @@ impl Certificates {
         now: UnixTime,
         text: &[u8],
         signature: &[u8],
-    ) -> Result<(), Forged> {
+    ) -> Result<(), NotAuthentic> {
         let der = self
             .0
             .find_certificate(url)
             .map_err(|_| crate::payload::NoKey::Unavailable)?;
-        let denied = Forged::Denied {
+        let denied = NotAuthentic::Denied {
             reason: "the certificate of the signature cannot be read",
         };
         let chain = PeerChain::parse([der]).map_err(|_| denied)?;
         let leaf: &Certificate = chain.leaf();
         if !leaf.validity().contains(now) {
-            return Err(Forged::Denied {
+            return Err(NotAuthentic::Denied {
                 reason: "the certificate of the signature is not valid now",
             });
         }
-        let bits = crate::payload::public_key::rsa_bits(leaf.der()).ok_or(Forged::SignatureMismatch)?;
+        let bits = crate::payload::public_key::rsa_bits(leaf.der()).ok_or(NotAuthentic::SignatureMismatch)?;
         if algorithms.verify(&bits, text, signature) {
             Ok(())
         } else {
-            Err(Forged::SignatureMismatch)
+            Err(NotAuthentic::SignatureMismatch)
         }
     }
 }

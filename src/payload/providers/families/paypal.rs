@@ -10,7 +10,7 @@ use crate::payload::hmac::fields::single;
 use crate::payload::hmac::time::TimeFormat;
 use crate::payload::providers::FindCertificate;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
-use crate::payload::{CannotSign, Forged, KeyId, Message, Outgoing, Recognized, SignPayload, Strength};
+use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, SignPayload, Strength};
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
 
@@ -78,8 +78,8 @@ impl PayPalVerifier {
     /// Who sent it.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<PayPalEvent, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<PayPalEvent, NotAuthentic> {
         let headers = message.headers;
         let (id, time, url) = (
             single(headers, &ID)?,
@@ -87,18 +87,20 @@ impl PayPalVerifier {
             single(headers, &CERTIFICATE)?,
         );
         if single(headers, &ALGORITHM)? != RSA_SHA256 {
-            return Err(Forged::MalformedHeader { name: ALGORITHM });
+            return Err(NotAuthentic::MalformedHeader { name: ALGORITHM });
         }
         if id.contains('|') {
-            return Err(Forged::MalformedHeader { name: ID });
+            return Err(NotAuthentic::MalformedHeader { name: ID });
         }
-        let at = TimeFormat::Rfc3339.read(time).ok_or(Forged::MalformedTime)?;
+        let at = TimeFormat::Rfc3339
+            .read(time)
+            .ok_or(NotAuthentic::MalformedTime)?;
         self.window.check(at, message.now)?;
         if !is_paypal(url) {
-            return Err(Forged::MalformedHeader { name: CERTIFICATE });
+            return Err(NotAuthentic::MalformedHeader { name: CERTIFICATE });
         }
         let signature = Encoding::Base64.decode_any(single(headers, &SIGNATURE)?.as_bytes(), 1024);
-        let signature = signature.ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
+        let signature = signature.ok_or(NotAuthentic::MalformedSignature { name: SIGNATURE })?;
         let text = signed_text(id, time, &self.webhook, message.body);
         self.certificates
             .verify(url, &self.algorithms, message.now, text.as_bytes(), &signature)?;

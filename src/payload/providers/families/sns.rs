@@ -9,7 +9,7 @@ use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::time::TimeFormat;
 use crate::payload::providers::FindCertificate;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
-use crate::payload::{CannotSign, Forged, KeyId, Message, Outgoing, Recognized, Strength};
+use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, Strength};
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
 
@@ -89,18 +89,18 @@ impl SnsVerifier {
     /// Who sent it, and what is signed of it.
     ///
     /// # Errors
-    /// [`Forged`], with the first reason found.
-    pub fn recognize(&self, message: &Message<'_>) -> Result<SnsMessage, Forged> {
+    /// [`NotAuthentic`], with the first reason found.
+    pub fn recognize(&self, message: &Message<'_>) -> Result<SnsMessage, NotAuthentic> {
         let body = parse_json(message.body)?;
         let fields = Fields::read(&body)?;
         let sent_at = TimeFormat::Rfc3339
             .read(fields.timestamp)
-            .ok_or(Forged::MalformedTime)?;
+            .ok_or(NotAuthentic::MalformedTime)?;
         if let Some(window) = self.window {
             window.check(sent_at, message.now)?;
         }
         if fields.topic != &*self.topic {
-            return Err(Forged::Denied {
+            return Err(NotAuthentic::Denied {
                 reason: "the message is of another topic",
             });
         }
@@ -109,12 +109,12 @@ impl SnsVerifier {
             "2" => self.version_2.as_ref(),
             _ => None,
         };
-        let algorithms = algorithms.ok_or(Forged::Denied {
+        let algorithms = algorithms.ok_or(NotAuthentic::Denied {
             reason: "no algorithm for this signature version",
         })?;
         let signature = Encoding::Base64
             .decode_any(fields.signature.as_bytes(), 1024)
-            .ok_or(Forged::MalformedBody)?;
+            .ok_or(NotAuthentic::MalformedBody)?;
         let text = fields.signed_text();
         self.certificates.verify(
             fields.certificate,
@@ -205,11 +205,11 @@ struct Fields<'v> {
 impl<'v> Fields<'v> {
     /// Every field but the message itself must stand on one line: otherwise the signed text, a field a line, could be
     /// cut at another place.
-    fn read(body: &'v Value) -> Result<Self, Forged> {
+    fn read(body: &'v Value) -> Result<Self, NotAuthentic> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let line = |name: &str| {
             let value = text(name).filter(|value| !value.is_empty() && !value.contains(['\n', '\r']));
-            value.ok_or(Forged::MalformedBody)
+            value.ok_or(NotAuthentic::MalformedBody)
         };
         let kind = line("Type")?;
         let confirmation = match kind {
@@ -217,7 +217,7 @@ impl<'v> Fields<'v> {
             "SubscriptionConfirmation" | "UnsubscribeConfirmation" => {
                 Some((line("SubscribeURL")?, line("Token")?))
             }
-            _ => return Err(Forged::MalformedBody),
+            _ => return Err(NotAuthentic::MalformedBody),
         };
         let subject = match body.get("Subject") {
             None | Some(Value::Null) => None,
@@ -225,12 +225,12 @@ impl<'v> Fields<'v> {
         };
         let certificate = line("SigningCertURL")?;
         if !is_sns(certificate) || confirmation.is_some_and(|(url, _)| !is_sns_host(url)) {
-            return Err(Forged::MalformedBody);
+            return Err(NotAuthentic::MalformedBody);
         }
         Ok(Self {
             kind,
             id: line("MessageId")?,
-            message: text("Message").ok_or(Forged::MalformedBody)?,
+            message: text("Message").ok_or(NotAuthentic::MalformedBody)?,
             subject: subject.filter(|_| confirmation.is_none()),
             topic: line("TopicArn")?,
             timestamp: line("Timestamp")?,

@@ -11,7 +11,7 @@ use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
 use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
 use crate::payload::{
-    Authentic, CannotSign, Delivery, Forged, Hashed, Message, NoKey, Origin, Outgoing, SignPayload,
+    Authentic, CannotSign, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload,
     VerifyPayload,
 };
 
@@ -52,7 +52,7 @@ impl TwilioVerifier {
     }
 
     /// What follows the URL in the signed text, as names and values in their order.
-    fn fields(message: &Message<'_>) -> Result<Fields, Forged> {
+    fn fields(message: &Message<'_>) -> Result<Fields, NotAuthentic> {
         if let Some(hash) = query_value(message.uri.query(), "bodySHA256")? {
             check_body_hash(message.body, hash)?;
             return Ok(Fields::new());
@@ -64,7 +64,7 @@ impl TwilioVerifier {
         let content_type = optional(message.headers, &http::header::CONTENT_TYPE)?.unwrap_or_default();
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if *message.method == Method::GET || !kind.eq_ignore_ascii_case(FORM) {
-            return Err(Forged::Denied {
+            return Err(NotAuthentic::Denied {
                 reason: "Twilio signs bodies that are forms, or their hash in the URL",
             });
         }
@@ -99,19 +99,21 @@ fn each_piece(fields: &Fields, mut take: impl FnMut(&[u8])) {
     }
 }
 
-fn check_body_hash(body: &[u8], hash: &str) -> Result<(), Forged> {
+fn check_body_hash(body: &[u8], hash: &str) -> Result<(), NotAuthentic> {
     let hash = Encoding::Hex
         .decode(hash.as_bytes(), 32)
-        .ok_or(Forged::MalformedQuery)?;
+        .ok_or(NotAuthentic::MalformedQuery)?;
     let same = hash.as_slice().ct_eq(&Sha256::digest(body));
-    bool::from(same).then_some(()).ok_or(Forged::SignatureMismatch)
+    bool::from(same)
+        .then_some(())
+        .ok_or(NotAuthentic::SignatureMismatch)
 }
 
 impl VerifyPayload for TwilioVerifier {
-    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, Forged> {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let signature = single(message.headers, &SIGNATURE)?;
         let signature = Encoding::Base64.decode(signature.as_bytes(), 20);
-        let signature = signature.ok_or(Forged::MalformedSignature { name: SIGNATURE })?;
+        let signature = signature.ok_or(NotAuthentic::MalformedSignature { name: SIGNATURE })?;
         let fields = Self::fields(message)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let urls = self.urls(message);
@@ -124,7 +126,7 @@ impl VerifyPayload for TwilioVerifier {
         let matched = keys.matching(message.now, is_signed_under)?;
         let mut hash = Sha256::new_with_prefix(urls.first().map(String::as_bytes).unwrap_or_default());
         each_piece(&fields, |piece| hash.update(piece));
-        let delivery = Delivery::Digest(Hashed::Signed, hash.finalize().into());
+        let delivery = DeliveryKey::Digest(Hashed::Signed, hash.finalize().into());
         Ok(Authentic::assertion_of(matched, &self.name, delivery, None, None))
     }
 }

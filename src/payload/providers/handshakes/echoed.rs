@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use super::{Answer, is_token, is_visible};
+use super::{Reply, is_token, is_visible};
 use crate::payload::Head;
 use crate::payload::hmac::body::{Form, form_field, parse_form};
 use crate::payload::hmac::fields::single;
@@ -15,35 +15,35 @@ const MAX: usize = 1024;
 /// Okta: GET with `X-Okta-Verification-Challenge`.
 ///
 /// Source: okta-developer-docs, "Event hooks".
-pub fn okta(head: &Head<'_>) -> Option<Answer> {
+pub fn okta(head: &Head<'_>) -> Option<Reply> {
     let name = HeaderName::from_static("x-okta-verification-challenge");
     let challenge = single(head.headers, &name).ok()?;
     let ours = head.method == Method::GET && is_visible(challenge, MAX);
-    ours.then(|| Answer::json(&json!({ "verification": challenge })))
+    ours.then(|| Reply::json(&json!({ "verification": challenge })))
 }
 
 /// Microsoft Graph: `validationToken` in the query, by GET or POST.
 ///
 /// Source: microsoft-graph-docs-contrib, "Change notifications through webhooks".
-pub fn microsoft_graph(head: &Head<'_>) -> Option<Answer> {
+pub fn microsoft_graph(head: &Head<'_>) -> Option<Reply> {
     let token = query_text(head, "validationToken")?;
-    is_visible(&token, MAX).then(|| Answer::text(&token))
+    is_visible(&token, MAX).then(|| Reply::text(&token))
 }
 
 /// Dropbox: GET with `challenge` in the query.
 ///
 /// Source: dropbox.com/developers/reference/webhooks.
-pub fn dropbox(head: &Head<'_>) -> Option<Answer> {
+pub fn dropbox(head: &Head<'_>) -> Option<Reply> {
     let challenge = query_text(head, "challenge")?;
     let ours = head.method == Method::GET && is_visible(&challenge, MAX);
-    ours.then(|| Answer::text(&challenge))
+    ours.then(|| Reply::text(&challenge))
 }
 
 /// Meta: GET with `hub.mode=subscribe`, `hub.challenge`, and the verify token that you gave Meta. Without the right
 /// token it is no handshake.
 ///
 /// Source: developers.facebook.com, "Webhooks: getting started".
-pub fn meta(head: &Head<'_>, verify_token: &str) -> Option<Answer> {
+pub fn meta(head: &Head<'_>, verify_token: &str) -> Option<Reply> {
     let (mode, token) = (
         query_text(head, "hub.mode")?,
         query_text(head, "hub.verify_token")?,
@@ -54,24 +54,24 @@ pub fn meta(head: &Head<'_>, verify_token: &str) -> Option<Answer> {
         && challenge.len() <= 256
         && challenge.bytes().all(|byte| byte.is_ascii_digit());
     let ours = head.method == Method::GET && mode == "subscribe" && known && (digits || is_token(&challenge));
-    ours.then(|| Answer::text(&challenge))
+    ours.then(|| Reply::text(&challenge))
 }
 
 /// Asana: POST with `X-Hook-Secret`, once, when the webhook is made. The secret is what later messages are signed with:
 /// keep it.
 ///
 /// # Security
-/// Anybody can send this. Answer only while *you* are making a webhook, and only once for it; otherwise a stranger's
+/// Anybody can send this. Reply only while *you* are making a webhook, and only once for it; otherwise a stranger's
 /// secret becomes a key.
 ///
 /// Source: webhook-co/webhook at de3aa4e.
-pub fn asana(head: &Head<'_>) -> Option<(Answer, String)> {
+pub fn asana(head: &Head<'_>) -> Option<(Reply, String)> {
     let name = HeaderName::from_static("x-hook-secret");
     let secret = single(head.headers, &name).ok()?;
     let ours = head.method == Method::POST && is_token(secret) && secret.len() >= 16;
     let value = HeaderValue::from_str(secret).ok().filter(|_| ours)?;
     Some((
-        Answer::empty(http::StatusCode::OK).with_header(name, value),
+        Reply::empty(http::StatusCode::OK).with_header(name, value),
         secret.to_owned(),
     ))
 }
@@ -80,12 +80,12 @@ pub fn asana(head: &Head<'_>) -> Option<(Answer, String)> {
 /// another client's id.
 ///
 /// Source: opensource.adobe.com/acrobat-sign, "Webhook APIs".
-pub fn adobe_sign(head: &Head<'_>, client_id: &str) -> Option<Answer> {
+pub fn adobe_sign(head: &Head<'_>, client_id: &str) -> Option<Reply> {
     let name = HeaderName::from_static("x-adobesign-clientid");
     let shown = single(head.headers, &name).ok()?;
     let ours = !client_id.is_empty() && bool::from(shown.as_bytes().ct_eq(client_id.as_bytes()));
     let value = HeaderValue::from_str(shown).ok().filter(|_| ours)?;
-    Some(Answer::empty(http::StatusCode::OK).with_header(name, value))
+    Some(Reply::empty(http::StatusCode::OK).with_header(name, value))
 }
 
 /// The only parameter of this name, decoded.

@@ -16,7 +16,7 @@ pub use signed::{braintree, slack, twitch, x, xero, zoom};
 /// What to answer with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct Reply {
     /// The status.
     pub status: StatusCode,
     /// The header fields.
@@ -25,7 +25,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl Reply {
     fn empty(status: StatusCode) -> Self {
         Self {
             status,

@@ -4,20 +4,20 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::echoed::query_text;
-use super::{Answer, is_token, is_visible};
+use super::{Reply, is_token, is_visible};
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::encoding::{Encoding, hex};
 use crate::payload::hmac::keys::Digest;
 use crate::payload::hmac::{FindKeys, Key, Wanted};
-use crate::payload::{Authentic, Forged, Head, HmacVerifier, Message, VerifyPayload};
+use crate::payload::{Authentic, Head, HmacVerifier, Message, NotAuthentic, VerifyPayload};
 
 /// Zoom: `endpoint.url_validation`, which Zoom signs like every event. Answers with the HMAC of the token.
 ///
 /// Source: developers.zoom.us/docs/api/webhooks.
 ///
 /// # Errors
-/// [`Forged`]: not signed by Zoom.
-pub fn zoom(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+/// [`NotAuthentic`]: not signed by Zoom.
+pub fn zoom(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Reply>, NotAuthentic> {
     let Some(event) = event(message, "event", "endpoint.url_validation") else {
         return Ok(None);
     };
@@ -30,16 +30,16 @@ pub fn zoom(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Ans
     let mac = token.and_then(|token| mac_by(verifier, message, &authentic, token));
     Ok(token
         .zip(mac)
-        .map(|(token, mac)| Answer::json(&json!({ "plainToken": token, "encryptedToken": hex(&mac) }))))
+        .map(|(token, mac)| Reply::json(&json!({ "plainToken": token, "encryptedToken": hex(&mac) }))))
 }
 
-/// Xero's intent to receive: 200 for a right signature, 401 for a wrong one, and nothing else in either. Answer so to
+/// Xero's intent to receive: 200 for a right signature, 401 for a wrong one, and nothing else in either. Reply so to
 /// whatever comes while the webhook's state is "intent to receive".
 ///
 /// Source: developer.xero.com, "Configuring your server".
-pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Answer {
+pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Reply {
     let right = verifier.verify_payload(message).is_ok();
-    Answer::empty(if right {
+    Reply::empty(if right {
         StatusCode::OK
     } else {
         StatusCode::UNAUTHORIZED
@@ -51,8 +51,8 @@ pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Answer {
 /// Source: docs.slack.dev, "Verifying requests from Slack".
 ///
 /// # Errors
-/// [`Forged`]: not signed by Slack.
-pub fn slack(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+/// [`NotAuthentic`]: not signed by Slack.
+pub fn slack(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Reply>, NotAuthentic> {
     let Some(event) = event(message, "type", "url_verification") else {
         return Ok(None);
     };
@@ -64,8 +64,8 @@ pub fn slack(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<An
 /// Source: webhook-co/webhook at de3aa4e.
 ///
 /// # Errors
-/// [`Forged`]: not signed by Twitch.
-pub fn twitch(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Answer>, Forged> {
+/// [`NotAuthentic`]: not signed by Twitch.
+pub fn twitch(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Reply>, NotAuthentic> {
     let kind = message.headers.get("twitch-eventsub-message-type");
     if kind.is_none_or(|kind| kind != "webhook_callback_verification") {
         return Ok(None);
@@ -80,12 +80,12 @@ pub fn twitch(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<A
 /// only tokens are signed: no JSON, hence no event. Where the messages are read as anything but JSON, do not use this.
 ///
 /// Source: xdevplatform/docs.
-pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Answer> {
+pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
     let token =
         query_text(head, "crc_token").filter(|token| head.method == Method::GET && is_token(token))?;
     let mac = newest(keys, head, |key| mac(key, Digest::Sha256, &token))?;
     let token = format!("sha256={}", Encoding::Base64.encode(&mac));
-    Some(Answer::json(&json!({ "response_token": token })))
+    Some(Reply::json(&json!({ "response_token": token })))
 }
 
 /// Braintree: GET with `bt_challenge`. Answers with the public key and the challenge's HMAC.
@@ -95,7 +95,7 @@ pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Answer> {
 /// is refused by [`Scheme::braintree`](crate::payload::Scheme::braintree).
 ///
 /// Source: webhook-co/webhook at de3aa4e, braintree-public-key.ts.
-pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Option<Answer> {
+pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Option<Reply> {
     let digits = |text: &String| {
         text.bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
@@ -105,19 +105,19 @@ pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Opti
         return None;
     }
     let mac = newest(keys, head, |key| mac(key, Digest::Sha1, &challenge))?;
-    Some(Answer::text(&format!("{public_key}|{}", hex(&mac))))
+    Some(Reply::text(&format!("{public_key}|{}", hex(&mac))))
 }
 
 fn echo_challenge(
     verifier: &HmacVerifier,
     message: &Message<'_>,
     event: &Value,
-) -> Result<Option<Answer>, Forged> {
+) -> Result<Option<Reply>, NotAuthentic> {
     verifier.verify_payload(message)?;
     let challenge = event.get("challenge").and_then(Value::as_str);
     Ok(challenge
         .filter(|challenge| is_visible(challenge, 1024))
-        .map(Answer::text))
+        .map(Reply::text))
 }
 
 /// The body, if it is a JSON object in which this name has that value.

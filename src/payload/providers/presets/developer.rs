@@ -117,7 +117,7 @@ hmac_presets! {
         vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         signed: "the body",
-        not_covered: "any time; method, URL, `X-GitHub-Delivery`, `X-GitHub-Event` and other header fields",
+        not_covered: "any time; method, URL, `X-GitHub-DeliveryKey`, `X-GitHub-Event` and other header fields",
         handshake: "nothing",
         source: own "docs.github.com, \"Validating webhook deliveries\"",
         vector: "docs.github.com, \"Validating webhook deliveries\"";
@@ -146,7 +146,7 @@ hmac_presets! {
         .tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
-        not_covered: "method, URL, `Linear-Delivery`, `Linear-Event` and other header fields",
+        not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
         handshake: "nothing",
         source: own "linear packages/sdk/src/webhooks/client.ts",
         vector: none;

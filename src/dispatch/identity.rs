@@ -18,7 +18,7 @@ use crate::trust::{Remembered, VerifyPeer};
 /// consumer's key with [`and`](VerifyPeer::and), or let a [`PinSet`](crate::trust::PinSet) decide alone, with the next
 /// key in it as a backup. A key that is not pinned is never sent to, and there is no way round it.
 #[derive(Clone)]
-pub struct Sender {
+pub struct TenantIdentity {
     credentials: Credentials,
     validity: Validity,
     trust: Arc<dyn VerifyPeer>,
@@ -26,17 +26,17 @@ pub struct Sender {
     tls: Tls,
 }
 
-impl Sender {
+impl TenantIdentity {
     /// Shows this certificate, talks to servers that `trust` trusts, signs with this signer.
     ///
     /// # Errors
-    /// [`InvalidSender`].
+    /// [`InvalidIdentity`].
     pub fn new(
         tls: &Tls,
         credentials: Credentials,
         trust: impl VerifyPeer + 'static,
         signer: impl SignPayload + 'static,
-    ) -> Result<Self, InvalidSender> {
+    ) -> Result<Self, InvalidIdentity> {
         Ok(Self::allow_unsigned(tls, credentials, trust)?.also_signed_by(signer))
     }
 
@@ -46,12 +46,12 @@ impl Sender {
     /// Then only the connection says who we are, and whoever ends the receiver's TLS can change what is handed on.
     ///
     /// # Errors
-    /// [`InvalidSender`].
+    /// [`InvalidIdentity`].
     pub fn allow_unsigned(
         tls: &Tls,
         credentials: Credentials,
         trust: impl VerifyPeer + 'static,
-    ) -> Result<Self, InvalidSender> {
+    ) -> Result<Self, InvalidIdentity> {
         let trust: Arc<dyn VerifyPeer> = Arc::new(Remembered::with_capacity(trust, REMEMBERED));
         // What cannot be made is to be found out now, not at the first delivery.
         Outbound::new(tls, &credentials, trust.clone(), &Clock::default())?;
@@ -124,9 +124,9 @@ impl From<CannotSign> for NotSigned {
     }
 }
 
-impl fmt::Debug for Sender {
+impl fmt::Debug for TenantIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
+        f.debug_struct("TenantIdentity")
             .field("credentials", &self.credentials)
             .field("trust", &self.trust)
             .field("signers", &self.signers)
@@ -137,7 +137,7 @@ impl fmt::Debug for Sender {
 /// A sender that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidSender {
+pub enum InvalidIdentity {
     /// There is no TLS configuration for it.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
