@@ -7,6 +7,8 @@
     reason = "a program takes the present from the system's clock"
 )]
 
+#[path = "support/command_line.rs"]
+mod command_line;
 #[path = "dispatcher/demo.rs"]
 mod demo;
 #[path = "dispatcher/files.rs"]
@@ -16,13 +18,16 @@ mod options;
 #[path = "dispatcher/table.rs"]
 mod table;
 
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Outcome};
+use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Failure, Jitter, Schedule, Settled};
+use rustls::pki_types::UnixTime;
 use tokio::task::JoinSet;
 
+use command_line::Words;
 use options::Task;
 use table::Row;
 
@@ -37,7 +42,7 @@ struct Job {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Task::parse(std::env::args().skip(1)) {
+    let done = match Task::parse(Words::new()) {
         Ok(Task::Help) => {
             say(include_str!("dispatcher/help.txt").trim_end());
             return ExitCode::SUCCESS;
@@ -45,7 +50,11 @@ async fn main() -> ExitCode {
         Ok(Task::Demo) => demo::run().await,
         Ok(Task::Deliver(options)) => match files::read(&options) {
             Ok((dispatcher, jobs)) => {
-                let rows = deliver(&dispatcher, jobs).await;
+                let tries = match options.keep_trying {
+                    Some(_) => Schedule::standard_webhooks(),
+                    None => once(),
+                };
+                let rows = deliver(&dispatcher, jobs, tries).await;
                 say(table::print(&rows).trim_end());
                 Ok(rows.iter().all(Row::is_delivered))
             }
@@ -63,24 +72,62 @@ async fn main() -> ExitCode {
     }
 }
 
-/// One attempt at each, side by side, as many at once as the dispatcher allows. In the order of the jobs.
-async fn deliver(dispatcher: &Dispatcher, jobs: Vec<Job>) -> Vec<Row> {
-    let total = jobs.len();
-    let mut attempts = JoinSet::new();
-    for (place, job) in jobs.into_iter().enumerate() {
-        let dispatcher = dispatcher.clone();
-        attempts.spawn(async move {
-            let outcome: Outcome = dispatcher.deliver(&job.endpoint, &job.delivery).await;
-            (place, Row::new(&job, outcome))
-        });
+/// A first try, and no other.
+fn once() -> Schedule {
+    Schedule::new([])
+}
+
+/// Tries each, side by side, as many at once as the dispatcher allows, and again by the schedule. Each delivery has a last
+/// moment, and an endpoint whose circuit is open has one waiter: see [`Backlog`]. In the order of the jobs.
+async fn deliver(dispatcher: &Dispatcher, jobs: Vec<Job>, tries: Schedule) -> Vec<Row> {
+    let endpoints: Vec<_> = jobs.iter().map(|job| job.endpoint.clone()).collect();
+    let mut backlog = Backlog::new(tries);
+    for job in jobs {
+        backlog.push(job.endpoint, job.delivery, UnixTime::now());
     }
-    let mut rows = Vec::with_capacity(total);
-    while let Some(done) = attempts.join_next().await {
-        rows.extend(done);
-        progress(rows.len(), total);
+    let (mut attempts, mut rows, mut ended) = (JoinSet::new(), HashMap::new(), 0);
+    loop {
+        while let Some(queued) = backlog.next(UnixTime::now()) {
+            let dispatcher = dispatcher.clone();
+            attempts.spawn(async move {
+                let outcome = dispatcher.deliver(queued.endpoint(), queued.delivery()).await;
+                (queued, outcome)
+            });
+        }
+        let due = backlog.next_at();
+        tokio::select! {
+            Some(Ok((queued, outcome))) = attempts.join_next() => {
+                let endpoint = queued.endpoint().clone();
+                let settled = backlog.settle(queued, &outcome, UnixTime::now(), jitter());
+                // What has been gone for long is told by the last try, and not by its having expired since.
+                if !matches!(outcome.failure, Some(Failure::Expired { .. })) || !rows.contains_key(&endpoint) {
+                    rows.insert(endpoint.clone(), Row::new(&endpoint, outcome));
+                }
+                ended += usize::from(!matches!(settled, Settled::Waits { .. }));
+                progress(ended, endpoints.len());
+            }
+            () = pause(due), if due.is_some() => {}
+            else => break,
+        }
     }
-    rows.sort_by_key(|(place, _)| *place);
-    rows.into_iter().map(|(_, row)| row).collect()
+    endpoints
+        .iter()
+        .filter_map(|endpoint| rows.remove(endpoint))
+        .collect()
+}
+
+async fn pause(until: Option<UnixTime>) {
+    let seconds = until.map_or(0, |at| at.as_secs().saturating_sub(UnixTime::now().as_secs()));
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// So that not all come back at once. The nanoseconds of the clock are random enough.
+fn jitter() -> Jitter {
+    Jitter::of(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.subsec_nanos().wrapping_mul(2_654_435_761)),
+    )
 }
 
 /// A bar on standard error, for people only.

@@ -8,6 +8,8 @@
     reason = "it sets its own stage, and fails loudly where that is not possible"
 )]
 
+#[path = "support/command_line.rs"]
+mod command_line;
 #[path = "fleet/receiver.rs"]
 mod receiver;
 #[path = "../tests/support/redis_server.rs"]
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use command_line::{Words, once, unknown};
 use countersign::replay::{RedisStore, Terms};
 use receiver::Ledger;
 use redis_server::{PERSISTENT, RedisServer};
@@ -33,6 +36,13 @@ use world::World;
 const SENDERS: usize = 8;
 const DELIVERIES_EACH: usize = 25;
 
+const USAGE: &str = "\
+fleet - two receivers on one Redis, and the same deliveries at both.
+
+  --redis URL  Uses this one: redis://user:password@host:port/database. Without it, one is
+               started, and killed half-way.
+  --help       This text.";
+
 const NO_REDIS: &str = "\
 fleet: no Redis, so there is no fleet.
   Install one:   apt-get install redis-server    (or: brew install redis, or valkey)
@@ -40,17 +50,21 @@ fleet: no Redis, so there is no fleet.
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (url, own) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => match redis_server::installed() {
-            Some(command) => {
-                let server = RedisServer::start(&command, &PERSISTENT);
-                (server.url(), Some(server))
-            }
-            None => return stop(NO_REDIS),
-        },
-        ["--redis", url] => (url.to_owned(), None),
-        _ => return stop("usage: fleet [--redis redis://user:password@host:port/database]"),
+    let redis = match redis(Words::new()) {
+        Ok(Given::Help) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Given::Redis(url)) => url,
+        Err(mistake) => return stop(&format!("fleet: {mistake}")),
+    };
+    let (url, own) = match (redis, redis_server::installed()) {
+        (Some(url), _) => (url, None),
+        (None, Some(command)) => {
+            let server = RedisServer::start(&command, &PERSISTENT);
+            (server.url(), Some(server))
+        }
+        (None, None) => return stop(NO_REDIS),
     };
     let folder = std::env::temp_dir().join(format!("countersign-example-fleet-{}", std::process::id()));
     let played = play(&folder, &url, own).await;
@@ -59,6 +73,25 @@ async fn main() -> ExitCode {
         Ok(report) => report.print(),
         Err(error) => stop(&format!("fleet: {error}")),
     }
+}
+
+/// What stands on the command line.
+enum Given {
+    Help,
+    /// A Redis to use, if there is one.
+    Redis(Option<String>),
+}
+
+fn redis(mut words: Words) -> Result<Given, String> {
+    let mut url = None;
+    while let Some(option) = words.option()? {
+        match option.as_str() {
+            "help" => return Ok(Given::Help),
+            "redis" => once("redis", &mut url, words.value()?)?,
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok(Given::Redis(url))
 }
 
 fn stop(why: &str) -> ExitCode {

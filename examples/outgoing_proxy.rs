@@ -10,6 +10,8 @@
     reason = "a program takes the present from the system's clock"
 )]
 
+#[path = "support/command_line.rs"]
+mod command_line;
 #[path = "outgoing_proxy/demo.rs"]
 mod demo;
 #[path = "outgoing_proxy/files.rs"]
@@ -20,7 +22,8 @@ mod proxy;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use files::Options;
+use command_line::Words;
+use files::{Options, Task};
 use proxy::Proxy;
 
 /// Why it does not start: one line that says what is wrong, where, and what to do.
@@ -28,14 +31,14 @@ type Mistake = String;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let words: Vec<_> = std::env::args().skip(1).collect();
-    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--help" | "-h"] => {
+    let done = match Task::parse(Words::new()) {
+        Ok(Task::Help) => {
             say(include_str!("outgoing_proxy/help.txt").trim_end());
             return ExitCode::SUCCESS;
         }
-        ["--demo"] => demo::run().await,
-        _ => serve(words).await.map(|()| true),
+        Ok(Task::Demo) => demo::run().await,
+        Ok(Task::Serve(options)) => serve(options).await.map(|()| true),
+        Err(mistake) => Err(mistake),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -47,9 +50,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(words: Vec<String>) -> Result<(), Mistake> {
-    let options = Options::parse(words.into_iter())?;
-    let proxy = Proxy::new(files::dispatcher(&options)?, files::merchants(&options)?);
+async fn serve(options: Options) -> Result<(), Mistake> {
+    let (dispatcher, origins) = files::dispatcher(&options)?;
+    let proxy = Proxy::new(dispatcher, origins);
     let listener = proxy::listen(&options.listen).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     say(&format!("listening on http://{address}/MERCHANT/PATH"));

@@ -10,6 +10,9 @@
 )]
 #![expect(clippy::expect_used, reason = "a poisoned lock ends the play")]
 
+#[path = "support/command_line.rs"]
+mod command_line;
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -20,6 +23,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
+use command_line::{Words, unknown};
 use countersign::gate::{Countersigned, Policy};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
@@ -455,8 +459,24 @@ impl Play {
 const ORDER: &str = r#"{"order": 4711, "fail_first": false}"#;
 const FAILS_FIRST: &str = r#"{"order": 4712, "fail_first": true}"#;
 
+fn stop(mistake: &str) -> ExitCode {
+    eprintln!("quickstart: {mistake}");
+    ExitCode::from(2)
+}
+
 #[tokio::main]
 async fn main() -> Result<ExitCode, AnyError> {
+    match Words::new().option() {
+        Ok(None) => {}
+        Ok(Some(option)) if option == "help" => {
+            println!(
+                "quickstart - deliveries over real sockets, and where each is stopped. It has no options."
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ok(Some(option)) => return Ok(stop(&unknown(&option))),
+        Err(mistake) => return Ok(stop(&mistake)),
+    }
     let world = World::new()?;
     let receiver = start(&world).await?;
     let mut play = Play {

@@ -3,6 +3,8 @@
 //! In one minute, with throw-away files: `cargo run --example receiver -- --demo /tmp/demo`, and then run the curl
 //! command that it prints.
 
+#[path = "support/command_line.rs"]
+mod command_line;
 #[path = "receiver/demo.rs"]
 mod demo;
 #[path = "receiver/files.rs"]
@@ -30,6 +32,7 @@ use countersign::trust::VerifyPeer as _;
 use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer};
 use rustls::ServerConfig;
 
+use command_line::Words;
 use files::in_option;
 use log::{Log, say};
 use options::{Options, Task};
@@ -39,7 +42,7 @@ type Mistake = String;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Task::parse(std::env::args_os().skip(1)) {
+    let outcome = match Task::parse(Words::new()) {
         Ok(Task::Help) => {
             say(include_str!("receiver/help.txt").trim_end());
             return ExitCode::SUCCESS;

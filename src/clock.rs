@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustls_pki_types::UnixTime;
 
@@ -35,5 +36,41 @@ impl Default for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
+    }
+}
+
+/// A clock that nobody sets: it tells how long something has taken, never what time it is. The time of day may be set an
+/// hour ahead and back again; what was to be remembered for an hour is remembered for an hour all the same.
+#[derive(Clone)]
+pub struct Monotonic(Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl Monotonic {
+    /// A clock of your own: the time since any moment, and never less than it was.
+    pub fn new(elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(elapsed))
+    }
+
+    /// How long it has been running.
+    pub fn elapsed(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+impl Default for Monotonic {
+    /// The system's monotonic clock, from now on. Where that stands still while the machine sleeps, as on Linux, so does
+    /// this.
+    fn default() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this plug is where the passing of time comes from"
+        )]
+        let (began, elapsed) = (Instant::now(), |began: &Instant| began.elapsed());
+        Self::new(move || elapsed(&began))
+    }
+}
+
+impl fmt::Debug for Monotonic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Monotonic")
     }
 }

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::table::{self, Row};
-use crate::{Job, Mistake, deliver, say};
+use crate::{Job, Mistake, deliver, once, say};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -171,7 +171,7 @@ async fn play() -> Result<(Vec<Row>, Vec<&'static str>), AnyError> {
         expected.push(*code);
     }
     let dispatcher = world.dispatcher(claims, ports, &certificate)?;
-    Ok((deliver(&dispatcher, jobs).await, expected))
+    Ok((deliver(&dispatcher, jobs, once()).await, expected))
 }
 
 impl World {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::address::AddressGuard;
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::Egress;
-use countersign::payload::{HmacSigner, Keyring, Scheme};
+use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer, WebRoots};
@@ -29,24 +29,62 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
     let keys = keys(&options.keys)?;
     let pins = options.pins.as_deref().map(pins).transpose()?;
 
+    let body = fs::read(&options.body).map_err(|error| unreadable("--body", &options.body, &error))?;
+    let id = options.id.clone().unwrap_or_else(a_new_id);
+
     let dispatcher = builder(options)?.with_claims(claims).build();
     for tenant in tenants {
         let trust = trust(options, &tls, pins.as_ref(), &tenant)?;
         let credentials = credentials(&options.identities, &tls, &tenant)?;
         let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
+        check_signing(
+            options,
+            &signer,
+            &Outgoing::new(&tenant, &id, &body, UnixTime::now()),
+        )?;
         let sender =
             TenantIdentity::new(&tls, credentials, trust, signer).map_err(|error| error.to_string())?;
         dispatcher
             .set_identity(tenant, sender)
             .map_err(|error| error.to_string())?;
     }
-    let body = fs::read(&options.body).map_err(|error| unreadable("--body", &options.body, &error))?;
-    let id = options.id.clone().unwrap_or_else(a_new_id);
+    let last = last_moment(options)?;
+    let deliver = |tenant| {
+        let delivery = Delivery::new(tenant, id.clone(), body.clone());
+        match last {
+            Some(last) => delivery.with_expiry(last),
+            None => delivery,
+        }
+    };
     let job = |endpoint: Endpoint| Job {
-        delivery: Delivery::new(endpoint.tenant().clone(), id.clone(), body.clone()),
+        delivery: deliver(endpoint.tenant().clone()),
         endpoint,
     };
     Ok((dispatcher, endpoints.into_iter().map(job).collect()))
+}
+
+/// Found out now, and not after half of the others have been delivered.
+fn check_signing(options: &Options, signer: &HmacSigner, outgoing: &Outgoing<'_>) -> Result<(), Mistake> {
+    let wrong = |cannot| match cannot {
+        CannotSign::NoKey(_) => format!(
+            "--keys {}: no key of {} that is valid now; add a line: TENANT KEY-NAME SECRET",
+            options.keys.display(),
+            outgoing.tenant
+        ),
+        CannotSign::Id => format!("--id {:?}: {cannot}", outgoing.id),
+        other => format!("--body {}: {other}", options.body.display()),
+    };
+    signer.sign_payload(outgoing).map(drop).map_err(wrong)
+}
+
+fn last_moment(options: &Options) -> Result<Option<UnixTime>, Mistake> {
+    let Some(seconds) = &options.keep_trying else {
+        return Ok(None);
+    };
+    let parsed = seconds.parse::<u32>();
+    let seconds = parsed.map_err(|_| format!("--keep-trying {seconds:?}: give a number of seconds"))?;
+    let last = UnixTime::now().as_secs() + u64::from(seconds);
+    Ok(Some(UnixTime::since_unix_epoch(Duration::from_secs(last))))
 }
 
 fn builder(options: &Options) -> Result<countersign::dispatch::DispatcherBuilder, Mistake> {
@@ -91,7 +129,24 @@ fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mist
             .map_err(|error| wrong(error.to_string()))?;
         Ok(endpoint)
     };
-    lines("--endpoints", path)?.into_iter().map(read).collect()
+    let mut endpoints = Vec::new();
+    for (line, words) in lines("--endpoints", path)? {
+        let endpoint = read((line, words))?;
+        if endpoints.contains(&endpoint) {
+            return Err(format!(
+                "--endpoints {}, line {line}: stands there twice",
+                path.display()
+            ));
+        }
+        endpoints.push(endpoint);
+    }
+    if endpoints.is_empty() {
+        return Err(format!(
+            "--endpoints {}: holds no endpoint, so nothing would be delivered; write one a line: TENANT URL",
+            path.display()
+        ));
+    }
+    Ok(endpoints)
 }
 
 fn keys(path: &Path) -> Result<Keyring, Mistake> {

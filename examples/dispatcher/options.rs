@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Mistake;
+use crate::command_line::{Words, once, unknown};
 
 pub(crate) enum Task {
     Help,
@@ -21,61 +22,39 @@ pub(crate) struct Options {
     pub(crate) ports: Vec<String>,
     pub(crate) networks: Vec<String>,
     pub(crate) id: Option<String>,
+    pub(crate) keep_trying: Option<String>,
 }
 
 #[derive(Default)]
 struct Given {
-    endpoints: Option<String>,
-    identities: Option<String>,
-    keys: Option<String>,
-    body: Option<String>,
-    server_ca: Option<String>,
-    pins: Option<String>,
+    endpoints: Option<PathBuf>,
+    identities: Option<PathBuf>,
+    keys: Option<PathBuf>,
+    body: Option<PathBuf>,
+    server_ca: Option<PathBuf>,
+    pins: Option<PathBuf>,
     id: Option<String>,
+    keep_trying: Option<String>,
     ports: Vec<String>,
     networks: Vec<String>,
 }
 
 impl Task {
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Mistake> {
+    pub(crate) fn parse(mut words: Words) -> Result<Self, Mistake> {
         let mut given = Given::default();
-        let mut demo = false;
-        let mut count = 0;
-        while let Some(option) = words.next() {
-            count += 1;
-            let mut value = || {
-                let value = words.next();
-                value.ok_or_else(|| format!("{option} needs a value; --help shows which"))
-            };
-            let place = match option.as_str() {
-                "--help" | "-h" => return Ok(Self::Help),
-                "--demo" => {
-                    demo = true;
-                    continue;
+        let (mut demo, mut others) = (false, false);
+        while let Some(option) = words.option()? {
+            match option.as_str() {
+                "help" => return Ok(Self::Help),
+                "demo" => demo = true,
+                option => {
+                    others = true;
+                    given.set(option, &mut words)?;
                 }
-                "--port" => {
-                    given.ports.push(value()?);
-                    continue;
-                }
-                "--allow-network" => {
-                    given.networks.push(value()?);
-                    continue;
-                }
-                "--endpoints" => &mut given.endpoints,
-                "--identities" => &mut given.identities,
-                "--keys" => &mut given.keys,
-                "--body" => &mut given.body,
-                "--server-ca" => &mut given.server_ca,
-                "--pins" => &mut given.pins,
-                "--id" => &mut given.id,
-                _ => return Err(format!("{option:?} is not an option; --help lists them")),
-            };
-            if place.replace(value()?).is_some() {
-                return Err(format!("{option} stands twice; give it once"));
             }
         }
         match demo {
-            true if count > 1 => Err("--demo brings its own files; leave the other options out".into()),
+            true if others => Err("--demo brings its own files; leave the other options out".into()),
             true => Ok(Self::Demo),
             false => given.complete().map(Box::new).map(Self::Deliver),
         }
@@ -83,21 +62,45 @@ impl Task {
 }
 
 impl Given {
+    fn set(&mut self, option: &str, words: &mut Words) -> Result<(), Mistake> {
+        match option {
+            "port" => self.ports.push(words.value()?),
+            "allow-network" => self.networks.push(words.value()?),
+            "id" => once(option, &mut self.id, words.value()?)?,
+            "keep-trying" => once(option, &mut self.keep_trying, words.value()?)?,
+            file => once(option, self.file(file)?, words.file()?)?,
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, option: &str) -> Result<&mut Option<PathBuf>, Mistake> {
+        Ok(match option {
+            "endpoints" => &mut self.endpoints,
+            "identities" => &mut self.identities,
+            "keys" => &mut self.keys,
+            "body" => &mut self.body,
+            "server-ca" => &mut self.server_ca,
+            "pins" => &mut self.pins,
+            _ => return Err(unknown(option)),
+        })
+    }
+
     fn complete(self) -> Result<Options, Mistake> {
-        let needed = |option: &str, value: Option<String>| {
+        let needed = |option: &str, value: Option<PathBuf>| {
             let missing = || format!("{option} is missing; --help explains it, and --demo tries it without");
-            value.map(PathBuf::from).ok_or_else(missing)
+            value.ok_or_else(missing)
         };
         Ok(Options {
             endpoints: needed("--endpoints FILE", self.endpoints)?,
             identities: needed("--identities DIR", self.identities)?,
             keys: needed("--keys FILE", self.keys)?,
             body: needed("--body FILE", self.body)?,
-            server_ca: self.server_ca.map(PathBuf::from),
-            pins: self.pins.map(PathBuf::from),
+            server_ca: self.server_ca,
+            pins: self.pins,
             ports: self.ports,
             networks: self.networks,
             id: self.id,
+            keep_trying: self.keep_trying,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! What came of it, as a table.
 
-use countersign::dispatch::{Fate, Outcome};
+use countersign::dispatch::{Endpoint, Fate, Outcome};
 
-use crate::{Job, in_words};
+use crate::in_words;
 
-/// One attempt.
+/// One endpoint, and the last try.
 pub(crate) struct Row {
     tenant: String,
     host: String,
@@ -14,10 +14,10 @@ pub(crate) struct Row {
 const HEAD: [&str; 5] = ["tenant", "endpoint", "outcome", "fault", "and now"];
 
 impl Row {
-    pub(crate) fn new(job: &Job, outcome: Outcome) -> Self {
+    pub(crate) fn new(endpoint: &Endpoint, outcome: Outcome) -> Self {
         Self {
-            tenant: job.endpoint.tenant().to_string(),
-            host: job.endpoint.host().to_owned(),
+            tenant: endpoint.tenant().to_string(),
+            host: endpoint.host().to_owned(),
             outcome,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign::address::AddressGuard;
@@ -13,47 +13,79 @@ use countersign::tls::{Credentials, Tls};
 use countersign::trust::PinSet;
 
 use crate::Mistake;
+use crate::command_line::{Words, once, unknown};
+
+pub(crate) enum Task {
+    Help,
+    Demo,
+    Serve(Options),
+}
 
 /// Everything that it needs to know.
-#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) listen: String,
-    merchants: String,
-    identities: String,
+    merchants: PathBuf,
+    identities: PathBuf,
     ports: Vec<String>,
     networks: Vec<String>,
 }
 
-impl Options {
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, Mistake> {
-        let mut options = Self {
-            listen: "127.0.0.1:8080".into(),
-            ..Self::default()
-        };
-        while let Some(option) = words.next() {
-            let value = words.next();
-            let value =
-                value.ok_or_else(|| format!("{option} is not an option, or needs a value; see --help"))?;
+#[derive(Default)]
+struct Given {
+    listen: Option<String>,
+    merchants: Option<PathBuf>,
+    identities: Option<PathBuf>,
+    ports: Vec<String>,
+    networks: Vec<String>,
+}
+
+impl Task {
+    pub(crate) fn parse(mut words: Words) -> Result<Self, Mistake> {
+        let mut given = Given::default();
+        let (mut demo, mut others) = (false, false);
+        while let Some(option) = words.option()? {
             match option.as_str() {
-                "--listen" => options.listen = value,
-                "--merchants" => options.merchants = value,
-                "--identities" => options.identities = value,
-                "--port" => options.ports.push(value),
-                "--allow-network" => options.networks.push(value),
-                _ => return Err(format!("{option:?} is not an option; --help lists them")),
+                "help" => return Ok(Self::Help),
+                "demo" => demo = true,
+                option => {
+                    others = true;
+                    given.set(option, &mut words)?;
+                }
             }
         }
-        for (option, value) in [
-            ("--merchants FILE", &options.merchants),
-            ("--identities DIR", &options.identities),
-        ] {
-            if value.is_empty() {
-                return Err(format!(
-                    "{option} is missing; --help explains it, and --demo tries it without"
-                ));
-            }
+        match demo {
+            true if others => Err("--demo brings its own files; leave the other options out".into()),
+            true => Ok(Self::Demo),
+            false => given.complete().map(Self::Serve),
         }
-        Ok(options)
+    }
+}
+
+impl Given {
+    fn set(&mut self, option: &str, words: &mut Words) -> Result<(), Mistake> {
+        match option {
+            "listen" => once(option, &mut self.listen, words.value()?)?,
+            "merchants" => once(option, &mut self.merchants, words.file()?)?,
+            "identities" => once(option, &mut self.identities, words.file()?)?,
+            "port" => self.ports.push(words.value()?),
+            "allow-network" => self.networks.push(words.value()?),
+            _ => return Err(unknown(option)),
+        }
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Options, Mistake> {
+        let needed = |option: &str, value: Option<PathBuf>| {
+            let missing = || format!("{option} is missing; --help explains it, and --demo tries it without");
+            value.ok_or_else(missing)
+        };
+        Ok(Options {
+            listen: self.listen.unwrap_or_else(|| "127.0.0.1:8080".into()),
+            merchants: needed("--merchants FILE", self.merchants)?,
+            identities: needed("--identities DIR", self.identities)?,
+            ports: self.ports,
+            networks: self.networks,
+        })
     }
 }
 
@@ -65,14 +97,31 @@ struct Merchant {
 }
 
 fn read(options: &Options) -> Result<Vec<Merchant>, Mistake> {
-    let path = &options.merchants;
-    let text = fs::read_to_string(path)
+    let path = options.merchants.display();
+    let text = fs::read_to_string(&options.merchants)
         .map_err(|error| format!("--merchants {path}: {error}; give a file that this process may read"))?;
-    let says_something = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
-    let merchants = text.lines().filter(says_something).map(|line| {
-        merchant(line).map_err(|why| format!("--merchants {path}, {:?}: {why}", line.split(' ').next()))
-    });
-    merchants.collect()
+    let mut merchants: Vec<Merchant> = Vec::new();
+    for (line, text) in (1..).zip(text.lines().map(str::trim)) {
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let wrong = |why: String| format!("--merchants {path}, line {line}: {why}");
+        let merchant = merchant(text).map_err(wrong)?;
+        // Not the one nor the other: whichever counted, the keys of the other would be lost.
+        if merchants.iter().any(|other| other.tenant == merchant.tenant) {
+            let name = &merchant.tenant;
+            return Err(wrong(format!(
+                "{name} stands there twice; write all its keys in one line"
+            )));
+        }
+        merchants.push(merchant);
+    }
+    if merchants.is_empty() {
+        return Err(format!(
+            "--merchants {path}: holds no merchant, so nobody could be called; write one a line: MERCHANT ORIGIN PIN .."
+        ));
+    }
+    Ok(merchants)
 }
 
 fn merchant(line: &str) -> Result<Merchant, Mistake> {
@@ -90,16 +139,9 @@ fn merchant(line: &str) -> Result<Merchant, Mistake> {
     Ok(Merchant { tenant, origin, pins })
 }
 
-pub(crate) fn merchants(options: &Options) -> Result<HashMap<String, String>, Mistake> {
-    let all = read(options)?.into_iter();
-    Ok(all
-        .map(|merchant| (merchant.tenant.to_string(), merchant.origin))
-        .collect())
-}
-
 /// With an identity for each merchant. Pins alone decide whom to talk to: a name or an authority adds nothing to a key
-/// that the merchant has handed over.
-pub(crate) fn dispatcher(options: &Options) -> Result<Dispatcher, Mistake> {
+/// that the merchant has handed over. And the beginning of each merchant's URLs.
+pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<String, String>), Mistake> {
     let mut guard = AddressGuard::new();
     for network in &options.networks {
         let parsed = network.parse();
@@ -116,15 +158,17 @@ pub(crate) fn dispatcher(options: &Options) -> Result<Dispatcher, Mistake> {
         .with_limits(limits())
         .build();
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    let mut origins = HashMap::new();
     for merchant in read(options)? {
-        let credentials = credentials(Path::new(&options.identities), &tls, &merchant.tenant)?;
+        let credentials = credentials(&options.identities, &tls, &merchant.tenant)?;
+        origins.insert(merchant.tenant.to_string(), merchant.origin);
         let sender = TenantIdentity::allow_unsigned(&tls, credentials, merchant.pins);
         let sender = sender.map_err(|error| error.to_string())?;
         dispatcher
             .set_identity(merchant.tenant, sender)
             .map_err(|error| error.to_string())?;
     }
-    Ok(dispatcher)
+    Ok((dispatcher, origins))
 }
 
 /// Answers of an API are larger than those to a webhook.

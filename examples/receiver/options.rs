@@ -1,11 +1,11 @@
 //! What stands on the command line.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use countersign::payload::Scheme;
 
 use crate::Mistake;
+use crate::command_line::{Words, once, unknown};
 
 pub(crate) enum Task {
     Help,
@@ -53,15 +53,11 @@ pub(crate) struct Given {
 }
 
 impl Task {
-    pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, Mistake> {
+    pub(crate) fn parse(mut words: Words) -> Result<Self, Mistake> {
         let mut given = Given::default();
-        let mut words = Words(arguments);
-        while let Some(word) = words.next()? {
-            match word.as_str() {
-                "--help" | "-h" => return Ok(Self::Help),
-                "--tls12" => given.tls12 = true,
-                "--tenants" => given.templates.push(words.value("--tenants")?),
-                "--name" => given.names.push(words.value("--name")?),
+        while let Some(option) = words.option()? {
+            match option.as_str() {
+                "help" => return Ok(Self::Help),
                 option => given.set(option, &mut words)?,
             }
         }
@@ -76,26 +72,30 @@ impl Task {
 }
 
 impl Given {
-    /// An option that stands at most once and has a value.
-    fn set(
-        &mut self,
-        option: &str,
-        words: &mut Words<impl Iterator<Item = OsString>>,
-    ) -> Result<(), Mistake> {
-        let file = match option {
-            "--listen" => return once(option, &mut self.listen, words.value(option)?),
-            "--scheme" => return once(option, &mut self.scheme, words.value(option)?),
-            "--cert" => &mut self.cert,
-            "--key" => &mut self.key,
-            "--client-ca" => &mut self.client_ca,
-            "--keys" => &mut self.keys,
-            "--pins" => &mut self.pins,
-            "--client-cert" => &mut self.client_cert,
-            "--client-key" => &mut self.client_key,
-            "--demo" => &mut self.demo,
-            _ => return Err(format!("{option:?} is not an option; --help lists them")),
-        };
-        once(option, file, words.value(option)?.into())
+    fn set(&mut self, option: &str, words: &mut Words) -> Result<(), Mistake> {
+        match option {
+            "tls12" => self.tls12 = true,
+            "tenants" => self.templates.push(words.value()?),
+            "name" => self.names.push(words.value()?),
+            "listen" => once(option, &mut self.listen, words.value()?)?,
+            "scheme" => once(option, &mut self.scheme, words.value()?)?,
+            file => once(option, self.file(file)?, words.file()?)?,
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, option: &str) -> Result<&mut Option<PathBuf>, Mistake> {
+        Ok(match option {
+            "cert" => &mut self.cert,
+            "key" => &mut self.key,
+            "client-ca" => &mut self.client_ca,
+            "keys" => &mut self.keys,
+            "pins" => &mut self.pins,
+            "client-cert" => &mut self.client_cert,
+            "client-key" => &mut self.client_key,
+            "demo" => &mut self.demo,
+            _ => return Err(unknown(option)),
+        })
     }
 
     pub(crate) fn names_a_file(&self) -> bool {
@@ -138,13 +138,6 @@ impl Given {
     }
 }
 
-fn once<T>(option: &str, place: &mut Option<T>, value: T) -> Result<(), Mistake> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(format!("{option} stands twice; give it once")),
-    }
-}
-
 fn needed(option: &str, value: Option<PathBuf>) -> Result<PathBuf, Mistake> {
     value.ok_or_else(|| {
         format!("{option} FILE is missing; --help explains it, and --demo DIR tries the receiver without")
@@ -165,21 +158,4 @@ fn scheme(name: &str) -> Result<Scheme, Mistake> {
     all.into_iter()
         .find(|scheme| scheme.name() == name)
         .ok_or(unknown)
-}
-
-struct Words<I>(I);
-
-impl<I: Iterator<Item = OsString>> Words<I> {
-    fn next(&mut self) -> Result<Option<String>, Mistake> {
-        let text = |word: OsString| {
-            word.into_string()
-                .map_err(|word| format!("{word:?} is not UTF-8; rename the file"))
-        };
-        self.0.next().map(text).transpose()
-    }
-
-    fn value(&mut self, option: &str) -> Result<String, Mistake> {
-        self.next()?
-            .ok_or_else(|| format!("{option} needs a value; --help shows which"))
-    }
 }

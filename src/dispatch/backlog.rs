@@ -24,24 +24,25 @@ use super::{Delivery, Endpoint, Failure, Fate, Jitter, Outcome, Schedule};
 /// use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Jitter, Schedule, Settled};
 /// use countersign::tenant::TenantId;
 /// # use rustls::pki_types::UnixTime;
-/// # let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+/// # let now = UnixTime::now().as_secs();
+/// # let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(now + seconds));
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 ///
 /// let (dispatcher, acme) = (Dispatcher::new(), TenantId::parse("acme")?);
 /// let endpoint = Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?;
 /// let mut backlog = Backlog::new(Schedule::standard_webhooks());
-/// backlog.push(endpoint, Delivery::new(acme, "msg_4711", r#"{"paid":true}"#), at(1000));
+/// backlog.push(endpoint, Delivery::new(acme, "msg_4711", r#"{"paid":true}"#), at(0));
 ///
-/// let queued = backlog.next(at(1000)).expect("the first try is due at once");
+/// let queued = backlog.next(at(0)).expect("the first try is due at once");
 /// let outcome = dispatcher.deliver(queued.endpoint(), queued.delivery()).await;
-/// match backlog.settle(queued, &outcome, at(1001), Jitter::NONE) {
+/// match backlog.settle(queued, &outcome, at(1), Jitter::NONE) {
 ///     Settled::Delivered => println!("done"),
 ///     Settled::Waits { until } => println!("again at {}", until.as_secs()),
 ///     Settled::Ended(all) => println!("{}: put {} aside, and tell somebody", outcome.code(), all.len()),
 ///     other => println!("{other:?}"),
 /// }
 /// # // No sender yet, which is our own fault: it is tried again.
-/// assert_eq!(backlog.next_at(), Some(at(1006)));
+/// assert_eq!(backlog.next_at(), Some(at(6)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -42,12 +42,15 @@ mod tests {
 
     use super::*;
 
+    /// What is tried, the field's values, how long the connection is kept.
+    type Case<'a> = (&'a str, &'a [&'a [u8]], Option<Duration>);
+
     #[test]
     fn the_announced_time_is_read_and_a_second_is_left_for_the_way() {
         const EVER: Option<Duration> = Some(Duration::MAX.saturating_sub(MARGIN));
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         #[rustfmt::skip]
-        let cases: &[(&str, &[&[u8]], Option<Duration>)] = &[
+        let cases: &[Case<'_>] = &[
             ("not announced", &[], EVER),
             ("Node, nginx", &[b"timeout=5"], seconds(4)),
             ("Apache", &[b"timeout=5, max=100"], seconds(4)),

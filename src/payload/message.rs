@@ -1,11 +1,13 @@
+use std::fmt;
+
 use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 
 use super::ClientCertificate;
 use crate::tenant::TenantId;
 
-/// A message without its body.
-#[derive(Debug, Clone, Copy)]
+/// A message without its body. `Debug` shows neither its query nor the values of its fields: tokens stand there.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Head<'a> {
     /// The request's method.
@@ -64,7 +66,8 @@ impl<'a> Head<'a> {
 }
 
 /// A message as it was received. Its body is bytes and stays so: what was verified is handed on as it is.
-#[derive(Debug, Clone, Copy)]
+/// `Debug` shows of it what it shows of a [`Head`].
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Message<'a> {
     /// The request's method.
@@ -107,5 +110,68 @@ impl<'a> Message<'a> {
     pub fn with_certificate(mut self, certificate: ClientCertificate<'a>) -> Self {
         self.certificate = Some(certificate);
         self
+    }
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("fields", &Vec::from_iter(self.headers.keys()))
+            .field("sender", &self.sender)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("fields", &Vec::from_iter(self.headers.keys()))
+            .field("bytes", &self.body.len())
+            .field("sender", &self.sender)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::header::AUTHORIZATION;
+
+    use super::*;
+    use crate::payload::Outgoing;
+
+    /// Whatever is in it may be a secret of somebody's.
+    #[test]
+    fn what_is_shown_of_a_message_is_its_outline() {
+        let uri = Uri::from_static("https://hooks.example/in?token=sEcReT");
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, http::HeaderValue::from_static("Bearer sEcReT"));
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1));
+        let sender = TenantId::parse("acme").expect("a tenant");
+        let head = Head::new(&Method::POST, &uri, &headers, now).from_sender(&sender);
+        let outline = r#"method: POST, path: "/in", fields: ["authorization"], "#;
+        let rest = format!("sender: Some({sender:?}), now: {now:?}, .. }}");
+        assert_eq!(format!("{head:?}"), format!("Head {{ {outline}{rest}"));
+        let message = head.with_body(b"sEcReT");
+        assert_eq!(
+            format!("{message:?}"),
+            format!("Message {{ {outline}bytes: 6, {rest}")
+        );
+
+        let outgoing = Outgoing::new(&sender, "1", b"sEcReT", now)
+            .with_request(&Method::POST, &uri)
+            .with_headers(&headers);
+        let expected = format!(
+            "Outgoing {{ tenant: {sender:?}, id: \"1\", bytes: 6, now: {now:?}, method: Some(POST), \
+             host: Some(\"hooks.example\"), .. }}"
+        );
+        assert_eq!(format!("{outgoing:?}"), expected);
     }
 }

@@ -21,8 +21,8 @@ pub trait SignPayload: fmt::Debug + Send + Sync {
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign>;
 }
 
-/// A message to be signed.
-#[derive(Debug, Clone, Copy)]
+/// A message to be signed. `Debug` shows of its target the host, and neither fields nor body: tokens stand there.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {
     /// Whose keys sign it.
@@ -37,6 +37,20 @@ pub struct Outgoing<'a> {
     pub request: Option<(&'a Method, &'a Uri)>,
     /// The header fields that the request has already, for schemes that sign some of them.
     pub headers: Option<&'a HeaderMap>,
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, uri) = self.request.unzip();
+        f.debug_struct("Outgoing")
+            .field("tenant", self.tenant)
+            .field("id", &self.id)
+            .field("bytes", &self.body.len())
+            .field("now", &self.now)
+            .field("method", &method)
+            .field("host", &uri.and_then(Uri::host))
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Outgoing<'a> {

@@ -85,7 +85,6 @@ pub(crate) fn private_key(pem: &[u8]) -> Result<Option<PrivateKeyDer<'static>>, 
 }
 
 /// A public key as PEM has it.
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PublicKeyPem {
     /// `PUBLIC KEY`: a SubjectPublicKeyInfo (RFC 5280 §4.1).
@@ -95,7 +94,6 @@ pub(crate) enum PublicKeyPem {
 }
 
 /// The only public key, in either form.
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(crate) fn public_key(pem: &[u8]) -> Result<PublicKeyPem, InvalidPem> {
     let taken = take(pem, &[Kind::PublicKey], &[Label::PublicKey, Label::RsaPublicKey])?;
     let section = only(&taken)?.ok_or(NO_PUBLIC_KEY)?;
@@ -104,12 +102,6 @@ pub(crate) fn public_key(pem: &[u8]) -> Result<PublicKeyPem, InvalidPem> {
         Label::RsaPublicKey => PublicKeyPem::Rsa(der),
         _ => PublicKeyPem::Spki(der),
     })
-}
-
-/// The SubjectPublicKeyInfo of the only public key.
-pub(crate) fn spki(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
-    let taken = take(pem, &[Kind::PublicKey], &[Label::PublicKey])?;
-    decode(only(&taken)?.ok_or(NO_PUBLIC_KEY)?)
 }
 
 const NO_PUBLIC_KEY: Problem = Problem::Missing {

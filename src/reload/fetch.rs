@@ -16,6 +16,10 @@ use rustls_pki_types::ServerName;
 use crate::address::{AddressGuard, PrivateAddress};
 use crate::egress::{Egress, NotConnected, Shown};
 
+/// RFC 7517 §8.5; the directories of keys for HTTP message signatures; and what most servers say.
+const ACCEPTED: &str =
+    "application/jwk-set+json, application/http-message-signatures-directory+json, application/json";
+
 /// Fetches a key set from a URL: https only, no redirects, nothing from private addresses, all within five seconds and
 /// 256 KiB.
 #[derive(Clone)]
@@ -76,7 +80,7 @@ impl FetchJwks {
 
     async fn fetch_now(&self) -> Result<Bytes, FetchFailed> {
         let request = Request::get(&self.url)
-            .header(header::ACCEPT, "application/jwk-set+json, application/json")
+            .header(header::ACCEPT, ACCEPTED)
             .body(Empty::new())
             .map_err(|error| FetchFailed::Connection {
                 reason: error.to_string(),

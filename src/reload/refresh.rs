@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustls_pki_types::UnixTime;
 use tokio::sync::Notify;
 
 use crate::payload::jose::{InvalidFetch, NextFetch, RemoteJwks};
@@ -36,13 +35,13 @@ where
     let wake = Arc::clone(&wanted);
     keys.when_wanted(move || wake.notify_one());
     loop {
-        match keys.poll(now()) {
+        match keys.poll() {
             NextFetch::Fetch => {
                 if let Err(failed) = refresh(&keys, &fetch).await {
                     report(failed);
                 }
             }
-            NextFetch::WaitUntil(due) => wait(due, &wanted).await,
+            NextFetch::WaitFor(left) => wait(left, &wanted).await,
         }
     }
 }
@@ -51,24 +50,37 @@ async fn refresh<E, A>(keys: &RemoteJwks, fetch: impl Fn() -> A) -> Result<(), R
 where
     A: Future<Output = Result<Bytes, E>>,
 {
-    let body = fetch().await.inspect_err(|_| keys.failed());
+    let asked = Asked(Some(keys));
+    let patience = keys.patience();
+    let body = tokio::time::timeout(patience, fetch()).await;
+    let body = body.map_err(|_| RefreshFailed::TimedOut { patience })?;
     let body = body.map_err(RefreshFailed::Fetch)?;
-    keys.fetched(&body, now()).map_err(RefreshFailed::Answer)
+    asked.answered(&body).map_err(RefreshFailed::Answer)
 }
 
-/// Until it is due, or somebody has named an unknown key. The clock may be set in between, so it is asked again at
-/// least once a minute.
-async fn wait(due: UnixTime, wanted: &Notify) {
-    let left = due.as_secs().saturating_sub(now().as_secs()).clamp(1, 60);
-    let _ = tokio::time::timeout(Duration::from_secs(left), wanted.notified()).await;
+/// What was asked for. It has failed unless it was answered: also where the fetch panics, and where nobody polls it to
+/// its end.
+struct Asked<'k>(Option<&'k RemoteJwks>);
+
+impl Asked<'_> {
+    fn answered(mut self, body: &[u8]) -> Result<(), InvalidFetch> {
+        self.0.take().map_or(Ok(()), |keys| keys.fetched(body))
+    }
 }
 
-fn now() -> UnixTime {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this plug is where the present comes from"
-    )]
-    UnixTime::now()
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(keys) = self.0 {
+            keys.failed();
+        }
+    }
+}
+
+/// Until it is due, or somebody's key is not known. Looked at once a minute in any case: the set may count by a clock of
+/// the caller's.
+async fn wait(left: Duration, wanted: &Notify) {
+    let left = left.min(Duration::from_secs(60));
+    let _ = tokio::time::timeout(left, wanted.notified()).await;
 }
 
 /// Why a key set was not renewed. The last good one stays.
@@ -78,6 +90,12 @@ pub enum RefreshFailed<E> {
     /// It did not arrive.
     #[error("the key set was not fetched: {0}")]
     Fetch(E),
+    /// It took longer than the [`patience`](crate::payload::jose::CacheRules::patience) of its rules.
+    #[error("the key set was not fetched within {patience:?}")]
+    TimedOut {
+        /// The limit in force.
+        patience: Duration,
+    },
     /// It is not to be used.
     #[error("the key set is not taken: {0}")]
     Answer(InvalidFetch),

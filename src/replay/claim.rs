@@ -167,6 +167,7 @@ pub struct Claimed {
     tenant: TenantId,
     token: u64,
     keep_until: UnixTime,
+    renew_until: Option<UnixTime>,
     window: Duration,
 }
 
@@ -178,6 +179,7 @@ impl Claimed {
             tenant: claim.tenant.clone(),
             token,
             keep_until: claim.keep_until,
+            renew_until: claim.renew_until,
             window: claim.window(),
         }
     }
@@ -202,7 +204,12 @@ impl Claimed {
         self.keep_until
     }
 
-    /// For how long that is, from the claim on: for stores that count by a clock of their own.
+    /// The same where the sender signs a time: a message of this delivery passes until then, and not after it.
+    pub fn renew_until(&self) -> Option<UnixTime> {
+        self.renew_until
+    }
+
+    /// For how long that is: the span that a store counts by a clock of its own, from the commit on.
     pub fn window(&self) -> Duration {
         self.window
     }

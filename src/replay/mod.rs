@@ -20,6 +20,12 @@
 //! each retry.
 //!
 //! The same holds for a handler that takes longer than its lease ([`Settlement::LeaseLost`] tells of it).
+//!
+//! # When a clock is set
+//! A receiver's clock that is set a day ahead and back again makes no store forget. Set back, it makes old messages fresh
+//! again: by less than the window (24 hours by default) the stores still know them; by more, only [`MemoryStore`] does, which
+//! keeps what is signed with a time until the receiver's clock has come so far again. A clock of Redis' server that is set
+//! ahead ends windows early: nothing there tells how long something has really taken.
 
 mod claim;
 mod memory;
@@ -52,6 +58,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> 
 /// * of all claims of one key, at most one holds at a time, and no two grants of a key share a token;
 /// * a committed key stays refused through the second [`Claim::keep_until`], even when its lease had run out before:
 ///   what was handled was handled; and through [`Claim::renew_until`] of each claim that it refuses;
+/// * leases and windows are spans of the store's own clock: those who claim may have other clocks, which may be set ahead and
+///   back, and the store forgets nothing for it. A window begins with the commit, so it may be a lease longer than stated,
+///   never shorter;
 /// * a released lease can be claimed again at once, an expired one in the second after its last;
 /// * only the holder of a lease can release it;
 /// * a future that is dropped before it is polled has done nothing.

@@ -2,9 +2,9 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    reason = "the helpers of a test fail as loudly as the test"
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
 #[path = "../support/sending.rs"]

@@ -1,12 +1,6 @@
 //! Identity and trust of a tenant are replaced while it delivers: does anything fail, and is the old ever used again?
 //!
 //! The receiver judges. Each delivery says which identity was in force when it began; none may come under an older one.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by failing loudly"
-)]
 
 use crate::sending;
 

@@ -2,14 +2,6 @@
 //!
 //! R resumption, F configuration that fails open, N names and identities, P paths.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::collections::HashMap;

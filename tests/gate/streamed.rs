@@ -1,6 +1,5 @@
 //! A verification that begins before the body is there, by verifiers of one's own: it is told what the connection has
 //! proved, and does not have the last word on whose the message is.
-#![allow(clippy::expect_used, reason = "a test says what it expects by failing loudly")]
 
 use countersign::gate;
 use countersign::identity::CertHash;

@@ -3,17 +3,20 @@
 //! Each client is to be let in with a good certificate of every kind of key, to be refused with the right alert for
 //! each kind of bad one while the operator reads the exact reason, and never to resume a session. What is not
 //! installed is skipped, loudly; where the environment variable `CI` is set, that is a failure.
-#![expect(
+#![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 mod clients;
 mod control;
+#[path = "../support/example.rs"]
+mod example;
 #[path = "../support/process.rs"]
 mod process;
 mod receiver;
+mod senders;
 mod world;
 
 use std::process::Command;
@@ -358,7 +361,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--listen", "127.0.0.1", "127.0.0.1: invalid socket address", "; give an address of this machine"],
     ["--client-cert", "DIR/p256.pem", "--client-cert and --client-key belong", "; give both or neither"],
     ["--demo", "DIR/new", "--demo brings its own files", "; leave --cert, --keys"],
-    ["--frobnicate", "1", "\"--frobnicate\" is not an option", "; --help lists them"],
+    ["--frobnicate", "1", "invalid option '--frobnicate'", "; --help lists the options"],
 ];
 
 /// Every mistake is one line that names option, file and remedy, and never what stands in a file of secrets.

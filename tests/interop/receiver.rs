@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, SystemTime};
-use std::{env, fs, thread};
+use std::thread;
+use std::time::Duration;
 
+use crate::example::example;
 use crate::process::Running;
 use crate::world::World;
 
@@ -97,60 +98,7 @@ fn send_lines(pipe: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
     });
 }
 
-/// Where cargo has built the example. `cargo test --test interop` alone builds no examples, so what is missing or out
-/// of date is built here.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = env::current_exe().expect("a path");
-        let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-        let binary = profile
-            .join("examples")
-            .join("receiver")
-            .with_extension(env::consts::EXE_EXTENSION);
-        if !is_up_to_date(&binary) {
-            build(profile);
-        }
-        binary
-    })
-}
-
-/// Whether none of its sources, which cargo lists beside it, is newer.
-fn is_up_to_date(binary: &Path) -> bool {
-    let modified = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
-    let sources = fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
-    let Some((built, (_, sources))) = modified(binary).zip(sources.split_once(": ")) else {
-        return false;
-    };
-    // Spaces in a path are escaped, which makes its pieces files that do not exist: then it is built.
-    let newer =
-        |source: &str| modified(Path::new(source)).is_none_or(|modified: SystemTime| modified > built);
-    !sources.split_whitespace().any(newer)
-}
-
-fn build(profile: &Path) {
-    let profile = match profile.file_name().and_then(|name| name.to_str()) {
-        None | Some("debug") => "dev",
-        Some(name) => name,
-    };
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("the target directory");
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--example",
-            "receiver",
-            "--profile",
-            profile,
-            "--target-dir",
-        ])
-        .arg(target)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .status();
-    assert!(
-        built.is_ok_and(|status| status.success()),
-        "the example is not to be built"
-    );
+    BINARY.get_or_init(|| example("receiver"))
 }

@@ -14,7 +14,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 #[path = "../support/sending.rs"]

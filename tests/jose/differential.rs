@@ -1,13 +1,6 @@
 //! The same tokens given to us, to `jsonwebtoken` and to `jwt-simple`: where they disagree, the table says why.
 //! None of the three accepts what we refuse without a reason that stands here, and the other way round.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail loudly"
-)]
-
 use crate::jose_keys as jose;
 
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! Hostile tokens, keys and key sets, by class, each with the exact error. Claims are in `jwt_claims.rs`.
+//! Hostile tokens, keys and key sets, by class, each with the exact error. Claims are in `claims.rs`.
 //!
 //! | class | published as | test |
 //! |---|---|---|
@@ -14,24 +14,16 @@
 //! | partial comparison | RUSTSEC-2024-0010 | [`signatures`] |
 //! | many dots | CVE-2025-30204, CVE-2025-27144 | [`form`] |
 //! | lenient base64 | RFC 7515 §2 | [`base64url`] |
-//! | members that stand twice | RFC 7515 §4, RFC 7519 §4 | [`header_json`], `jwt_claims.rs` |
+//! | members that stand twice | RFC 7515 §4, RFC 7519 §4 | [`header_json`], `claims.rs` |
 //! | `use`, `key_ops`, `alg` of a key | RFC 7517 §4.2 to §4.4 | [`keys`], [`undecided_algorithms`] |
 //! | weak RSA, ROCA | CVE-2017-15361 | [`keys`], `algorithms/modulus.rs` |
 //! | point not on the curve | the class of invalid-curve attacks | [`keys`] |
 //! | two keys of one name | RFC 7517 §4.5 | [`choice_of_key`] |
-//! | claim of another type | CVE-2026-25537 | `jwt_claims.rs`: `every_claim_is_of_its_type_and_says_what_it_must` |
-//! | token of another kind | RFC 8725 §3.11 | `jwt_claims.rs`: `types_of_tokens` |
-//! | malleable signature as replay key | | `jwt_claims.rs`: `a_rewritten_signature_is_the_same_delivery` |
+//! | claim of another type | CVE-2026-25537 | `claims.rs`: `every_claim_is_of_its_type_and_says_what_it_must` |
+//! | token of another kind | RFC 8725 §3.11 | `claims.rs`: `types_of_tokens` |
+//! | malleable signature as replay key | | `claims.rs`: `a_rewritten_signature_is_the_same_delivery` |
 //! | forged PKCS#1 encodings, other salts, numbers out of range | RFC 8017 §8, RFC 8032 §5.1.7 | `jws_one_key.rs`: `forgeries_of_the_key_holder` |
 //! | digest trusted | go-fed/httpsig #6 | `http_signature.rs`: `tampered_messages` |
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
 
 use crate::jose_keys as jose;
 
@@ -1125,8 +1117,8 @@ fn key_sets() {
             InvalidJwkSet::Json(DuplicateMember),
         ),
         (
-            "kid twice in a key",
-            jwks(&[jwk(ES, r#","kid":"a","kid":"b""#)]),
+            "a member twice in one that is not known",
+            r#"{"keys":[],"x":{"y":1,"y":2}}"#.into(),
             InvalidJwkSet::Json(DuplicateMember),
         ),
         ("HTML", "<html></html>".into(), InvalidJwkSet::Json(Syntax)),
@@ -1156,7 +1148,38 @@ fn key_sets() {
     );
     assert_eq!(set.keys().map(Jwk::kid).collect::<Vec<_>>(), [Some("good")]);
 
-    // What is published must not be secret.
+    // A member that stands twice spoils its own key, wherever in it it stands.
+    let set = jwks(&[
+        jwk(ES, r#","kid":"a","kid":"b""#),
+        jwk(ES, r#","kid":"c","ext":[{"x":1,"x":1}]"#),
+        r#"[{"x":1,"x":1}]"#.into(),
+        jwk(ES, r#","kid":"good","ext":{"x":1}"#),
+    ]);
+    let set = JwkSet::parse_published(set.as_bytes()).unwrap();
+    let twice = &InvalidJwk::Json(DuplicateMember);
+    assert_eq!(
+        set.unusable().collect::<Vec<_>>(),
+        [(0, twice), (1, twice), (2, twice)]
+    );
+    let verifier = set.verifier(ES, algorithms());
+    for (kid, expected) in [
+        ("good", Ok(())),
+        ("a", Err(No::UnknownKey)),
+        ("c", Err(No::UnknownKey)),
+    ] {
+        let token = es(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#));
+        assert_eq!(verifier.verify_compact(&token).map(drop), expected, "{kid}");
+    }
+
+    // What is published must not be secret: of RSA, each part of the private key gives away all.
+    let parts = ["d", "p", "q", "dp", "dq", "qi"].map(|part| format!(r#","{part}":"AQAB""#));
+    let parts: Vec<_> = parts.into_iter().chain([r#","oth":[]"#.into()]).collect();
+    let keys: Vec<_> = parts.iter().map(|part| jwk(Algorithm::Rs256, part)).collect();
+    let published = JwkSet::parse_published(jwks(&keys).as_bytes()).unwrap();
+    let all: Vec<_> = (0..parts.len())
+        .map(|place| (place, &InvalidJwk::PublishedSecret))
+        .collect();
+    assert_eq!(published.unusable().collect::<Vec<_>>(), all);
     let set = jwks(&[jwk(HS, ""), jwk(ES, r#","d":"AA""#), jwk(ES, "")]);
     let published = JwkSet::parse_published(set.as_bytes()).unwrap();
     let secret = &InvalidJwk::PublishedSecret;

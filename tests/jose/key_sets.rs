@@ -1,27 +1,26 @@
 //! Key sets that are fetched: the cache without I/O, and the plug against a real HTTPS server that misbehaves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign::address::{AddressGuard, PrivateAddress};
+use countersign::clock::Monotonic;
+use countersign::payload::http_signature::{
+    HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
+};
 use countersign::payload::jose::{
     Algorithm, Algorithms, BodyHash, CacheRules, HashForm, InvalidCacheRules, InvalidFetch, InvalidJson,
     InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, NextFetch,
-    RemoteJwks, Unknown,
+    RemoteJwks, SigningKey, Unknown,
 };
-use countersign::payload::{Message, NoKey, NotAuthentic, VerifyPayload};
+use countersign::payload::{
+    KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload as _, VerifyPayload,
+};
 use countersign::reload::{FetchFailed, FetchJwks, InvalidUrl, RefreshFailed, keep_fresh};
 use countersign::tenant::TenantId;
 use countersign::testing::TestCa;
@@ -36,8 +35,33 @@ use tokio_rustls::TlsAcceptor;
 
 const ES: Algorithm = Algorithm::Es256;
 
-fn at(seconds: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+/// What the cache counts by: not the time of day, but seconds since something.
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn wait(seconds: u64) -> NextFetch {
+    NextFetch::WaitFor(at(seconds))
+}
+
+/// A clock that stands until it is moved.
+#[derive(Clone, Default)]
+struct Hand(Arc<AtomicU64>);
+
+impl Hand {
+    fn set(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::SeqCst);
+    }
+
+    fn clock(&self) -> Monotonic {
+        let hand = self.0.clone();
+        Monotonic::new(move || at(hand.load(Ordering::SeqCst)))
+    }
+}
+
+fn remote(hand: &Hand) -> RemoteJwks {
+    let rules = CacheRules::default();
+    RemoteJwks::with_clock(rules, Algorithms::PUBLIC_KEY, algorithms(), hand.clock()).unwrap()
 }
 
 fn set(kid: &str) -> String {
@@ -55,20 +79,20 @@ fn the_cache_says_when_to_fetch() {
     assert_eq!(cache.keys(at(1_000)).map(drop), None);
     assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     // Single flight, until patience has run out.
-    assert_eq!(cache.poll(at(1_001)), NextFetch::WaitUntil(at(1_015)));
+    assert_eq!(cache.poll(at(1_001)), wait(14));
     assert_eq!(cache.unknown_key(at(1_001)), Unknown::Refreshing);
     cache.fetched(set("a").as_bytes(), at(1_002)).unwrap();
     assert_eq!(kids(&cache, 1_002), ["a"]);
 
     // Fresh: nothing to do for ten minutes. Then stale, and still used while it is asked for again.
-    assert_eq!(cache.poll(at(1_500)), NextFetch::WaitUntil(at(1_602)));
+    assert_eq!(cache.poll(at(1_500)), wait(102));
     assert_eq!(kids(&cache, 1_602), ["a"]);
     assert_eq!(cache.poll(at(1_602)), NextFetch::Fetch);
     cache.failed();
     assert_eq!(kids(&cache, 1_603), ["a"], "the last good set stays");
     assert_eq!(
         cache.poll(at(1_603)),
-        NextFetch::WaitUntil(at(1_632)),
+        wait(29),
         "a failure is followed by the cool-down"
     );
 
@@ -98,7 +122,7 @@ fn unknown_keys_cannot_make_us_flood() {
     assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
     cache.fetched(set("a").as_bytes(), at(1_000)).unwrap();
     assert_eq!(cache.unknown_key(at(1_029)), Unknown::Refused);
-    assert_eq!(cache.poll(at(1_029)), NextFetch::WaitUntil(at(1_600)));
+    assert_eq!(cache.poll(at(1_029)), wait(571));
     assert_eq!(cache.unknown_key(at(1_030)), Unknown::Refreshing);
     assert_eq!(cache.poll(at(1_030)), NextFetch::Fetch);
     cache.fetched(set("b").as_bytes(), at(1_031)).unwrap();
@@ -129,44 +153,296 @@ fn rules_that_make_no_sense() {
     );
 }
 
-/// An unknown key is an outage while the set is asked for again, and a refusal after; a bad signature never asks.
+/// When it is asked for again after a key that is not in the set: at once, where the cool-down has passed, and again
+/// after each cool-down until an answer has come.
 #[test]
-fn a_token_of_a_new_key() {
-    let remote = RemoteJwks::new(CacheRules::default(), Algorithms::PUBLIC_KEY, algorithms()).unwrap();
-    let keyring = JwtKeyring::new().with_remote(TenantId::parse("acme").unwrap(), remote.clone());
+fn the_next_fetch_after_an_unknown_key() {
+    let mut cache = JwksCache::new(CacheRules::default()).unwrap();
+    assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
+    cache.fetched(set("a").as_bytes(), at(1_001)).unwrap();
+    assert_eq!(cache.unknown_key(at(1_029)), Unknown::Refused);
+    assert_eq!(cache.poll(at(1_029)), wait(572), "nothing has become of it");
+
+    assert_eq!(cache.unknown_key(at(1_040)), Unknown::Refreshing);
+    assert_eq!(cache.poll(at(1_040)), NextFetch::Fetch);
+    cache.failed();
+    // It is not known whether the key is in the set: still an outage.
+    assert_eq!(cache.unknown_key(at(1_041)), Unknown::Refreshing);
+    assert_eq!(cache.poll(at(1_041)), wait(29));
+    assert_eq!(cache.poll(at(1_070)), NextFetch::Fetch);
+    cache.fetched(set("a").as_bytes(), at(1_071)).unwrap();
+    assert_eq!(cache.unknown_key(at(1_072)), Unknown::Refused);
+    assert_eq!(cache.poll(at(1_072)), wait(599));
+}
+
+/// Whoever fetches may die: before it begins, in the midst of it, or without a word.
+#[test]
+fn a_dead_fetcher_leaves_no_unknown_key_pending_for_ever() {
+    let held = |wanted: bool| {
+        let mut cache = JwksCache::new(CacheRules::default()).unwrap();
+        assert_eq!(cache.poll(at(1_000)), NextFetch::Fetch);
+        cache.fetched(set("a").as_bytes(), at(1_000)).unwrap();
+        if wanted {
+            assert_eq!(cache.unknown_key(at(1_100)), Unknown::Refreshing);
+            assert_eq!(cache.poll(at(1_100)), NextFetch::Fetch);
+        }
+        cache
+    };
+    let answers = |cache: &mut JwksCache, times: &[u64]| -> Vec<Unknown> {
+        times.iter().map(|now| cache.unknown_key(at(*now))).collect()
+    };
+    use Unknown::{Refreshing, Refused};
+
+    let mut cache = held(false);
+    assert_eq!(
+        answers(&mut cache, &[1_100, 1_114, 1_115, 9_999]),
+        [Refreshing, Refreshing, Refused, Refused],
+        "nobody asks"
+    );
+    let mut cache = held(true);
+    assert_eq!(
+        answers(&mut cache, &[1_101, 1_114, 1_115, 1_144, 1_145, 9_999]),
+        [Refreshing, Refreshing, Refreshing, Refreshing, Refused, Refused],
+        "nobody answers"
+    );
+    // Whoever comes next is told to fetch, and what is in the set counts all the while.
+    assert_eq!(cache.poll(at(9_999)), NextFetch::Fetch);
+    assert_eq!(cache.unknown_key(at(10_000)), Refreshing);
+    assert_eq!(kids(&cache, 9_999), ["a"]);
+}
+
+/// A receiver that trusts what is published here.
+fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), NotAuthentic> {
+    let keyring = JwtKeyring::new().with_remote(TenantId::parse("acme").unwrap(), keys);
     let rules = JwtRules::new("issuer", "hooks");
     let scheme = JwtScheme::new("test", JwtAt::bearer(), rules);
     let verifier = JwtVerifier::new(
         scheme.bound_to_body(BodyHash::in_claim("h", HashForm::Base64Url)),
         keyring,
     );
-    let verify = |kid: &str, now: u64| {
-        let header = format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#);
+    move |key: &str, header: &str, now: UnixTime| {
         let claims = format!(
             r#"{{"iss":"issuer","aud":"hooks","exp":9999999999,"h":"{}"}}"#,
             b64(Sha256::digest(b""))
         );
+        let token = jose::sign(&*jose::named_key(ES, key), &b64(header), &b64(claims));
         let mut headers = HeaderMap::new();
-        headers.insert(
-            "authorization",
-            format!("Bearer {}", mint(ES, &header, claims)).parse().unwrap(),
-        );
+        headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         let (method, uri) = (Method::POST, Uri::from_static("/"));
         verifier
-            .verify_payload(&Message::new(&method, &uri, &headers, b"", at(now)))
+            .verify_payload(&Message::new(&method, &uri, &headers, b"", now))
             .map(drop)
+    }
+}
+
+const TODAY: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
+const UNAVAILABLE: Result<(), NotAuthentic> = Err(NotAuthentic::NoKey(NoKey::Unavailable));
+
+fn other(more: &str) -> String {
+    format!("{{{}{more}}}", jose::public("other_p256"))
+}
+
+/// An unknown key is an outage while the set is asked for again, and a refusal after.
+#[test]
+fn a_token_of_a_new_key() {
+    let hand = Hand::default();
+    let remote = remote(&hand);
+    let receive = receiver(remote.clone());
+    let verify = |kid: &str, now: u64| {
+        hand.set(now);
+        receive("p256", &format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#), TODAY)
     };
-    let unavailable = Err(NotAuthentic::NoKey(NoKey::Unavailable));
-    assert_eq!(verify("a", 1_000), unavailable);
-    assert_eq!(remote.poll(at(1_000)), NextFetch::Fetch);
-    remote.fetched(set("a").as_bytes(), at(1_000)).unwrap();
+    assert_eq!(verify("a", 1_000), UNAVAILABLE);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote.fetched(set("a").as_bytes()).unwrap();
     assert_eq!(verify("a", 1_001), Ok(()));
     assert_eq!(verify("b", 1_001), Err(NotAuthentic::Jwt(InvalidJwt::UnknownKey)));
-    assert_eq!(verify("b", 1_030), unavailable);
-    assert_eq!(remote.poll(at(1_030)), NextFetch::Fetch);
-    remote.fetched(set("b").as_bytes(), at(1_030)).unwrap();
+    assert_eq!(verify("b", 1_030), UNAVAILABLE);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote.fetched(set("b").as_bytes()).unwrap();
     assert_eq!(verify("b", 1_031), Ok(()));
-    assert_eq!(verify("b", 1_030 + 86_400), unavailable, "too old");
+    assert_eq!(verify("b", 1_030 + 86_400), UNAVAILABLE, "too old");
+}
+
+/// The owner of a set changes its key and keeps the name, or gives none: the signature does not match, or nothing in the
+/// set is for the algorithm. The set is asked for again, once in each cool-down.
+#[test]
+fn a_new_key_under_an_old_name() {
+    let named = r#"{"alg":"ES256","kid":"a"}"#;
+    let bare = r#"{"alg":"ES256"}"#;
+    let rsa = |more: &str| jwk(Algorithm::Rs256, more);
+    let of = |error| Err(NotAuthentic::Jwt(error));
+    let other_algorithm = InvalidJwt::OtherAlgorithm { algorithm: ES };
+    let cases = [
+        (
+            "a name used again",
+            named,
+            jwks(&[other(r#","kid":"a""#)]),
+            InvalidJwt::Signature,
+        ),
+        ("no names", bare, jwks(&[other("")]), InvalidJwt::Signature),
+        (
+            "a name used again for another type",
+            named,
+            jwks(&[rsa(r#","kid":"a""#)]),
+            other_algorithm,
+        ),
+        (
+            "no names, another type",
+            bare,
+            jwks(&[rsa("")]),
+            InvalidJwt::NoKey { algorithm: ES },
+        ),
+        (
+            "two without names",
+            bare,
+            jwks(&[other(""), other("")]),
+            InvalidJwt::AmbiguousKey,
+        ),
+        (
+            "broken until now",
+            named,
+            jwks(&[other(""), r#"{"kty":"EC","kid":"a"}"#.into()]),
+            InvalidJwt::UnusableKey,
+        ),
+    ];
+    for (name, header, before, refused) in cases {
+        let hand = Hand::default();
+        let remote = remote(&hand);
+        let receive = receiver(remote.clone());
+        let verify = |now: u64| {
+            hand.set(now);
+            receive("p256", header, TODAY)
+        };
+        hand.set(1_000);
+        assert_eq!(remote.poll(), NextFetch::Fetch, "{name}");
+        remote.fetched(before.as_bytes()).unwrap();
+        assert_eq!(verify(1_029), of(refused), "{name}: a moment ago");
+        assert_eq!(verify(1_030), UNAVAILABLE, "{name}");
+        assert_eq!(remote.poll(), NextFetch::Fetch, "{name}");
+        remote
+            .fetched(jwks(&[jwk(ES, r#","kid":"a""#)]).as_bytes())
+            .unwrap();
+        assert_eq!(verify(1_031), Ok(()), "{name}");
+    }
+}
+
+/// A stranger's signatures make no more fetches than made-up names do.
+#[test]
+fn forgeries_cannot_make_us_flood() {
+    let hand = Hand::default();
+    let remote = remote(&hand);
+    let receive = receiver(remote.clone());
+    hand.set(1_000);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote.fetched(set("a").as_bytes()).unwrap();
+    let (mut fetches, mut refused) = (0, 0);
+    for now in 1_001..2_001 {
+        hand.set(now);
+        let verdict = receive("other_p256", r#"{"alg":"ES256","kid":"a"}"#, TODAY);
+        refused += u32::from(verdict == Err(NotAuthentic::Jwt(InvalidJwt::Signature)));
+        if remote.poll() == NextFetch::Fetch {
+            fetches += 1;
+            remote.fetched(set("a").as_bytes()).unwrap();
+        }
+    }
+    assert_eq!((fetches, refused), (33, 1_000 - 33));
+}
+
+/// The time of day is set back by a year: keys count for a day all the same, and forward: they are not thrown away.
+#[test]
+fn keys_age_whatever_the_time_of_day() {
+    let hand = Hand::default();
+    let remote = remote(&hand);
+    let receive = receiver(remote.clone());
+    let year = Duration::from_secs(365 * 86_400);
+    let verify = |now: u64, day: UnixTime| {
+        hand.set(now);
+        receive("p256", r#"{"alg":"ES256","kid":"a"}"#, day)
+    };
+    let back = UnixTime::since_unix_epoch(Duration::from_secs(TODAY.as_secs()) - year);
+    let ahead = UnixTime::since_unix_epoch(Duration::from_secs(TODAY.as_secs()) + year);
+    hand.set(1_000);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote.fetched(set("a").as_bytes()).unwrap();
+    for day in [TODAY, back, ahead] {
+        assert_eq!(verify(1_000 + 86_399, day), Ok(()));
+        assert_eq!(verify(1_000 + 86_400, day), UNAVAILABLE);
+    }
+}
+
+/// A set without names in which both keys stand while one is replaced, one name twice, and payloads beyond a token's.
+#[test]
+fn a_remote_set_reads_as_it_is_told() {
+    let hand = Hand::default();
+    let remote = remote(&hand);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    let both = |more: &str| jwks(&[other(more), jwk(ES, more)]);
+    let (bare, named) = (r#"{"alg":"ES256"}"#, r#"{"alg":"ES256","kid":"a"}"#);
+    let ambiguous = Err(InvalidJwt::AmbiguousKey);
+    for (header, set) in [(bare, both("")), (named, both(r#","kid":"a""#))] {
+        remote.fetched(set.as_bytes()).unwrap();
+        let token = mint(ES, header, "{}");
+        let verdict = |keys: &RemoteJwks| keys.keys().unwrap().verify_compact(&token).map(drop);
+        assert_eq!(verdict(&remote), ambiguous, "{header} {set:.40}");
+        assert_eq!(
+            verdict(&remote.clone().allow_trying_keys()),
+            Ok(()),
+            "{header} {set:.40}"
+        );
+    }
+    let large = mint(ES, bare, vec![b'x'; 1 << 15]);
+    remote.fetched(set("a").as_bytes()).unwrap();
+    let verdict = |keys: RemoteJwks| keys.keys().unwrap().verify_compact(&large).map(drop);
+    assert_eq!(
+        verdict(remote.clone()),
+        Err(InvalidJwt::TooLarge { limit: 16 * 1024 })
+    );
+    assert_eq!(verdict(remote.with_limit(1 << 16)), Ok(()));
+}
+
+/// An HTTP message signature is verified with what its sender publishes, by the same rules.
+#[test]
+fn http_signatures_of_published_keys() {
+    let hand = Hand::default();
+    let remote = remote(&hand);
+    let acme = TenantId::parse("acme").unwrap();
+    let origin = || Origin::parse("https://hooks.example").unwrap();
+    let keys = HttpSignatureKeyring::new().with_remote(acme.clone(), remote.clone());
+    let verifier = HttpSignatureVerifier::new(HttpSignaturePolicy::new(origin()), keys);
+    let verify = |key: &str, id: &str, now: u64| {
+        hand.set(now);
+        let (method, uri) = (Method::POST, Uri::from_static("/in"));
+        let key: Arc<dyn SigningKey> = jose::named_key(ES, key).into();
+        let signer = HttpSigner::new(origin()).with_key(acme.clone(), KeyId::new(id), key);
+        let outgoing = Outgoing::new(&acme, "1", b"{}", TODAY).with_request(&method, &uri);
+        let headers = signer.sign_payload(&outgoing).unwrap();
+        verifier
+            .verify_payload(&Message::new(&method, &uri, &headers, b"{}", TODAY))
+            .map(drop)
+    };
+    let refused = |why| Err(NotAuthentic::HttpSignature(why));
+    assert_eq!(verify("p256", "a", 1_000), UNAVAILABLE, "not there yet");
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote.fetched(set("a").as_bytes()).unwrap();
+    assert_eq!(verify("p256", "a", 1_001), Ok(()));
+    assert_eq!(
+        verify("other_p256", "a", 1_001),
+        refused(InvalidHttpSignature::Signature)
+    );
+    assert_eq!(
+        verify("p256", "b", 1_001),
+        refused(InvalidHttpSignature::NotFound)
+    );
+    // Another key under the old name: asked for again, as for a new name.
+    assert_eq!(verify("other_p256", "a", 1_030), UNAVAILABLE);
+    assert_eq!(remote.poll(), NextFetch::Fetch);
+    remote
+        .fetched(jwks(&[other(r#","kid":"a""#)]).as_bytes())
+        .unwrap();
+    assert_eq!(verify("other_p256", "a", 1_031), Ok(()));
+    assert_eq!(verify("p256", "b", 1_060), UNAVAILABLE);
+    assert_eq!(verify("other_p256", "a", 1_030 + 86_400), UNAVAILABLE, "too old");
 }
 
 /// How the server behaves.
@@ -393,15 +669,13 @@ async fn keys_arrive_by_themselves() {
         },
         |failed: RefreshFailed<FetchFailed>| panic!("{failed}"),
     ));
-    #[expect(clippy::disallowed_methods, reason = "a test of the plug, which has a clock")]
-    let now = UnixTime::now;
     for _ in 0..100 {
-        if remote.keys(now()).is_some() {
+        if remote.keys().is_some() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let keys = remote.keys(now()).unwrap();
+    let keys = remote.keys().unwrap();
     assert_eq!(
         keys.verify_compact(&mint(ES, r#"{"alg":"ES256","kid":"a"}"#, "{}"))
             .map(drop),
@@ -415,26 +689,44 @@ async fn keys_arrive_by_themselves() {
     task.abort();
 }
 
-/// As `openssl rsa -pubout` and `-RSAPublicKey_out` write it.
-#[test]
-fn an_rsa_public_key_is_read_in_both_of_its_pem_forms() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    use countersign::payload::jose::{PublicKey, WeakKey};
-    let spki = jose::pem("rsa.pub");
-    let base64: String = String::from_utf8(spki.clone())
-        .unwrap()
-        .lines()
-        .filter(|line| !line.starts_with('-'))
-        .collect();
-    let der = STANDARD.decode(base64).unwrap();
-    // Behind SEQUENCE, AlgorithmIdentifier and the head of the BIT STRING.
-    let pkcs1 = |end: usize| {
-        let body = STANDARD.encode(&der[24..end]);
-        format!("-----BEGIN RSA PUBLIC KEY-----\n{body}\n-----END RSA PUBLIC KEY-----\n")
-    };
-    let read = |pem: &[u8]| PublicKey::from_pem(pem);
-    assert_eq!(read(pkcs1(der.len()).as_bytes()), read(&spki));
-    assert!(read(&spki).is_ok());
-    assert_eq!(read(pkcs1(der.len() - 1).as_bytes()), Err(WeakKey::Encoding));
+/// A fetch that never ends, one that panics and a task that is gone count as failed: the next is made, and no key waits
+/// for them.
+#[tokio::test]
+async fn a_fetch_that_dies() {
+    let moment = Duration::from_millis(50);
+    let mut rules = CacheRules::default();
+    rules.patience = moment;
+    let hand = Hand::default();
+    let impatient = RemoteJwks::with_clock(rules, ES, algorithms(), hand.clock()).unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let endless = tokio::spawn(keep_fresh(
+        impatient,
+        std::future::pending::<Result<Bytes, FetchFailed>>,
+        move |failed| tell.send(failed).unwrap(),
+    ));
+    let first = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+    assert_eq!(first, Ok(Some(RefreshFailed::TimedOut { patience: moment })));
+    endless.abort();
+
+    let remote = remote(&hand);
+    let panics = tokio::spawn(keep_fresh(
+        remote.clone(),
+        || async { panic!("a fetch of somebody's") },
+        |_: RefreshFailed<FetchFailed>| {},
+    ));
+    assert!(panics.await.unwrap_err().is_panic());
+    // Given back at once, and not after the patience for it.
+    assert_eq!(remote.poll(), wait(30));
+
+    hand.set(30);
+    let task = tokio::spawn(keep_fresh(
+        remote.clone(),
+        std::future::pending::<Result<Bytes, FetchFailed>>,
+        |_| {},
+    ));
+    tokio::time::sleep(moment).await;
+    assert_eq!(remote.poll(), wait(15), "under way");
+    task.abort();
+    let _ = task.await;
+    assert_eq!(remote.poll(), wait(30));
 }

@@ -1,22 +1,20 @@
 //! One JWS, one JWK: forgeries that only the holder of the private key can make, and what conforms and must pass.
 //!
-//! What anybody can make wrong is in `jwt_hostile.rs`. `jose/forgeries.py` writes the signatures.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
+//! What anybody can make wrong is in `hostile.rs`. `tests/support/jose/forgeries.py` writes the signatures.
 
 use crate::jose_keys as jose;
 
+use countersign::payload::KeyId;
 use countersign::payload::jose::InvalidJwk::{UnknownCurve, Weak};
 use countersign::payload::jose::InvalidJwt::{Signature, TooLarge, UnknownAlgorithm};
-use countersign::payload::jose::WeakKey::{NotOnCurve, SmallOrder};
-use countersign::payload::jose::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, Jwk, JwkSet, JwsVerifier};
-use jose::{EVERY, algorithms, b64, jwk, jwks, mint, public, sign, signing_key};
+use countersign::payload::jose::WeakKey::{
+    NotOnCurve, NotProvided, PssParameters, SecretTooShort, SmallOrder,
+};
+use countersign::payload::jose::{
+    Algorithm, Algorithms, HmacSigningKey, InvalidJwk, InvalidJwt, Jwk, JwkSet, JwsVerifier, PublicKey,
+    VerifyingKey, WeakKey,
+};
+use jose::{EVERY, algorithms, b64, jwk, jwks, mint, named_key, pem, public, sign, signing_key};
 use serde_json::Value;
 
 /// Why a signature does not count under a key: the key is none, or the signature is wrong.
@@ -217,7 +215,7 @@ fn keys_of_one_name_for_different_algorithms() {
         (
             "nobody decided for the RSA key",
             vec![&rsa, &ec],
-            Algorithms::PUBLIC_KEY,
+            Algorithms::of([es, rs, ps]),
             rs,
             Err(InvalidJwt::UndecidedAlgorithm),
         ),
@@ -252,7 +250,7 @@ fn keys_of_one_name_for_different_algorithms() {
         (
             "undecided, but not for this",
             vec![&rsa],
-            Algorithms::PUBLIC_KEY,
+            Algorithms::of([es, rs, ps]),
             es,
             Err(InvalidJwt::OtherAlgorithm { algorithm: es }),
         ),
@@ -276,7 +274,7 @@ fn keys_of_one_name_for_different_algorithms() {
 
     // Without a name, too, a key that nobody decided for is none for another type.
     let set = JwkSet::parse(jwks(&[jwk(rs, "")]).as_bytes()).unwrap();
-    let verifier = set.verifier(Algorithms::PUBLIC_KEY, algorithms());
+    let verifier = set.verifier([es, rs, ps], algorithms());
     let unnamed = |algorithm: Algorithm| mint(algorithm, &format!(r#"{{"alg":"{algorithm}"}}"#), "{}");
     for (algorithm, expected) in [
         (es, InvalidJwt::NoKey { algorithm: es }),
@@ -330,5 +328,213 @@ fn limits() {
     for (name, verifier, token, expected) in cases {
         let verified = verifier.verify_compact(token).map(|jws| jws.payload().len());
         assert_eq!(verified, expected, "{name}");
+    }
+}
+
+/// RSA keys that name no algorithm, as Microsoft Entra publishes them, under the list that key sets are used with.
+#[test]
+fn rsa_keys_without_alg_are_for_rs256() {
+    let (rs, rs512, ps) = (Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps256);
+    let entra = jwks(&[jwk(
+        rs,
+        r#","use":"sig","kid":"a","x5t":"a","issuer":"https://login.example/""#,
+    )]);
+    let set = JwkSet::parse_published(entra.as_bytes()).unwrap();
+    let verifier = set.verifier(Algorithms::PUBLIC_KEY, algorithms());
+    let verdict = |algorithm: Algorithm| {
+        let token = mint(algorithm, &format!(r#"{{"alg":"{algorithm}","kid":"a"}}"#), "{}");
+        verifier.verify_compact(&token).map(|jws| jws.algorithm())
+    };
+    assert_eq!(verdict(rs), Ok(rs));
+    // One key, one algorithm: no token chooses another (RFC 8725 §3.1).
+    for other in [rs512, ps] {
+        assert_eq!(
+            verdict(other),
+            Err(InvalidJwt::OtherAlgorithm { algorithm: other })
+        );
+    }
+}
+
+/// PEM keys and short secrets, while one is replaced by another: whatever `kid` says, and nobody else's.
+#[test]
+fn keys_that_the_caller_has_chosen() {
+    let es = Algorithm::Es256;
+    let public = |name: &str| {
+        let key = PublicKey::from_pem(&pem(name)).unwrap();
+        VerifyingKey::public(KeyId::new(name), es, &key, algorithms()).unwrap()
+    };
+    let secret = |id: &str, secret: &[u8]| {
+        VerifyingKey::allow_short_hmac(KeyId::new(id), Algorithm::Hs256, secret).unwrap()
+    };
+    let both = JwsVerifier::of_keys([
+        public("p256.pub"),
+        public("other_p256.pub"),
+        secret("s", &[7; 16]),
+    ]);
+    let one = JwsVerifier::of_keys([public("p256.pub")]);
+    for header in [r#"{"alg":"ES256"}"#, r#"{"alg":"ES256","kid":"whatever"}"#] {
+        for name in ["p256", "other_p256"] {
+            let token = sign(&*named_key(es, name), &b64(header), "e30");
+            let key = |verifier: &JwsVerifier| {
+                let verified = verifier.verify_compact(&token);
+                verified.map(|jws| jws.key().as_str().to_owned())
+            };
+            assert_eq!(key(&both), Ok(format!("{name}.pub")), "{header}");
+            assert_eq!(
+                key(&both.clone().allow_trying_keys()),
+                Ok(format!("{name}.pub")),
+                "{header}"
+            );
+            let alone = if name == "p256" {
+                Ok("p256.pub".into())
+            } else {
+                Err(Signature)
+            };
+            assert_eq!(key(&one), alone, "{header}");
+        }
+    }
+    let refused = |verifier: JwsVerifier, token: &str| verifier.verify_compact(token).err();
+    let header = b64(r#"{"alg":"HS256"}"#);
+    let of = |verifier: JwsVerifier| {
+        let long = HmacSigningKey::new(Algorithm::Hs256, &[9; 32]).unwrap();
+        refused(verifier, &sign(&long, &header, "e30"))
+    };
+    assert_eq!(of(both), Some(Signature));
+    let algorithm = Algorithm::Hs256;
+    assert_eq!(of(one), Some(InvalidJwt::AlgorithmNotAllowed { algorithm }));
+    assert_eq!(
+        of(JwsVerifier::of_keys([])),
+        Some(InvalidJwt::AlgorithmNotAllowed { algorithm })
+    );
+    let many = |count: u8| (0..count).map(|n| secret("s", &[n; 32]));
+    let first = [secret("first", &[9; 32])];
+    assert_eq!(of(JwsVerifier::of_keys(many(7).chain(first.clone()))), None);
+    assert_eq!(
+        of(JwsVerifier::of_keys(many(8).chain(first))),
+        Some(InvalidJwt::AmbiguousKey)
+    );
+}
+
+/// One `kid` twice for one algorithm, where trying is allowed: each of those, and no key of another name.
+#[test]
+fn one_name_twice_where_trying_is_allowed() {
+    let es = Algorithm::Es256;
+    let stranger = |more: &str| format!("{{{}{more}}}", public("other_p256"));
+    let (a, b) = (r#","kid":"a","alg":"ES256""#, r#","kid":"b""#);
+    let token = |name: &str| sign(&*named_key(es, name), &b64(r#"{"alg":"ES256","kid":"a"}"#), "e30");
+    let broken = r#"{"kty":"EC","kid":"a"}"#.to_owned();
+    let cases = [
+        ("both", vec![jwk(es, a), stranger(a)], "other_p256", Ok(())),
+        ("both, the first", vec![jwk(es, a), stranger(a)], "p256", Ok(())),
+        (
+            "one of another name",
+            vec![jwk(es, a), stranger(b)],
+            "other_p256",
+            Err(Signature),
+        ),
+        (
+            "one broken",
+            vec![broken.clone(), stranger(a)],
+            "other_p256",
+            Ok(()),
+        ),
+        (
+            "only broken",
+            vec![broken.clone(), broken],
+            "p256",
+            Err(InvalidJwt::UnusableKey),
+        ),
+        ("eight", vec![jwk(es, a); 8], "p256", Ok(())),
+        ("nine", vec![jwk(es, a); 9], "p256", Err(InvalidJwt::AmbiguousKey)),
+    ];
+    for (name, keys, signer, expected) in cases {
+        let set = JwkSet::parse(jwks(&keys).as_bytes()).unwrap();
+        let verifier = set.verifier(Algorithms::PUBLIC_KEY, algorithms());
+        if keys.len() > 1 && name != "one of another name" {
+            let refused = verifier.verify_compact(&token(signer)).err();
+            assert_eq!(refused, Some(InvalidJwt::AmbiguousKey), "{name}: where it is not");
+        }
+        let verified = verifier
+            .allow_trying_keys()
+            .verify_compact(&token(signer))
+            .map(drop);
+        assert_eq!(verified, expected, "{name}");
+    }
+}
+
+/// Whatever is refused as an unusable key has its reason, and nothing that is used has one.
+#[test]
+fn each_unusable_key_has_its_reason() {
+    let (es, es512, hs) = (Algorithm::Es256, Algorithm::Es512, Algorithm::Hs256);
+    let ring = rustls::crypto::ring::default_provider()
+        .signature_verification_algorithms
+        .all;
+    let set = jwks(&[
+        jwk(es, ""),
+        jwk(es512, ""),
+        jwk(Algorithm::Es384, ""),
+        jwk(Algorithm::Rs256, ""),
+        jwk(es, r#","use":"enc""#),
+        r#"{"kty":"EC"}"#.into(),
+    ]);
+    let set = JwkSet::parse(set.as_bytes()).unwrap();
+    let verifier = set.verifier([es, es512, Algorithm::Rs256, Algorithm::Ps256], ring);
+    let reasons: Vec<_> = verifier
+        .unusable()
+        .map(|(place, why)| (place, why.clone()))
+        .collect();
+    let expected = [
+        (1, Weak(NotProvided { algorithm: es512 })),
+        (2, InvalidJwk::NotListed),
+        (3, InvalidJwk::Undecided),
+        (4, InvalidJwk::OtherUse),
+        (5, InvalidJwk::Missing { name: "crv" }),
+    ];
+    assert_eq!(reasons, expected);
+    let short = Jwk::parse(br#"{"kty":"oct","k":"AAAA"}"#)
+        .unwrap()
+        .verifier(hs, &[]);
+    let why = Weak(SecretTooShort {
+        algorithm: hs,
+        bytes: 3,
+        wanted: 32,
+    });
+    assert_eq!(short.unusable().collect::<Vec<_>>(), [(0, &why)]);
+}
+
+/// `openssl rsa -RSAPublicKey_out` and `openssl genpkey -algorithm RSA-PSS`: a key that is for PSS verifies nothing else,
+/// and by no hash but its own.
+#[test]
+fn rsa_public_keys_as_openssl_writes_them() {
+    let (rs, ps, ps512) = (Algorithm::Rs256, Algorithm::Ps256, Algorithm::Ps512);
+    let spki = PublicKey::from_pem(&pem("rsa.pub")).unwrap();
+    assert!(PublicKey::from_pem(&pem("rsa.pkcs1.pub")) == Ok(spki.clone()));
+    assert!([rs, ps, ps512].into_iter().all(|algorithm| spki.fits(algorithm)));
+
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../support/jose/pss.json")).unwrap();
+    let verdict = |case: &Value, algorithm: Algorithm| -> Result<Option<bool>, WeakKey> {
+        let key = PublicKey::from_pem(case["key"].as_str().unwrap().as_bytes())?;
+        let key = VerifyingKey::public(KeyId::new("k"), algorithm, &key, algorithms())?;
+        let token = case["tokens"][algorithm.jose_name()].as_str();
+        let verifier = JwsVerifier::of_key(key);
+        Ok(token.map(|token| verifier.verify_compact(token).is_ok()))
+    };
+    let not_for = |algorithm| Err(WeakKey::OtherType { algorithm });
+    let expected = [
+        ("any", [not_for(rs), Ok(Some(true)), Ok(Some(true))]),
+        ("sha256", [not_for(rs), Ok(Some(true)), not_for(ps512)]),
+        ("sha512", [not_for(rs), not_for(ps), Ok(Some(true))]),
+        ("sha1", [const { Err(PssParameters) }; 3]),
+        ("mixed", [const { Err(PssParameters) }; 3]),
+        ("long_salt", [const { Err(PssParameters) }; 3]),
+    ];
+    assert_eq!(cases.len(), expected.len());
+    for (case, (name, expected)) in cases.iter().zip(expected) {
+        assert_eq!(case["name"], name);
+        assert_eq!(
+            [rs, ps, ps512].map(|algorithm| verdict(case, algorithm)),
+            expected,
+            "{name}"
+        );
     }
 }

@@ -4,7 +4,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests say what they expect by failing loudly"
 )]
 
 mod documents;
@@ -25,17 +25,17 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
     ("breaker", &[]),
+    ("clock", &[]),
     ("identity", &[&["pem"]]),
     ("trust", &[&["identity", "pem"]]),
     ("tenant", &[&["trust", "identity"]]),
-    ("replay", &[&["tenant"]]),
-    ("payload", &[&["replay", "tenant", "identity", "pem"]]),
+    ("replay", &[&["tenant", "clock"]]),
+    ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
     ("refusal", &[FIVE]),
     ("observe", &[FIVE, &["refusal", "breaker"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
     // The plugs.
-    ("clock", &[]),
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock"]]),

@@ -1,13 +1,5 @@
 //! HTTP message signatures (RFC 9421) and digests (RFC 9530): every refusal with its exact error, and both ways.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@
     clippy::type_complexity,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "tests say what they expect by failing loudly"
+    reason = "tests say what they expect by failing loudly; a table is what it is"
 )]
 
 #[path = "../support/jose/mod.rs"]

@@ -1,11 +1,4 @@
 //! Every preset against what its provider publishes, and against an implementation that is not ours.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests say what they expect by failing loudly"
-)]
 
 use crate::vectors as payload_support;
 

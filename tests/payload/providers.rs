@@ -2,13 +2,6 @@
 //!
 //! They are installed into `target/interop` when a test first needs them. Where that cannot be done the tests say so
 //! and pass; under `CI` they fail.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests say what they expect by failing loudly"
-)]
 
 use crate::packages;
 

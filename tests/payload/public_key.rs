@@ -5,14 +5,16 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::payload::hmac::KeyProblem;
+use countersign::payload::hmac::{KeyProblem, Part, SignatureAt};
 use countersign::payload::public_key::{
-    PublicKeyForm, PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes,
+    PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes,
 };
-use countersign::payload::{CannotSign, Keyring, Message, NoKey, Outgoing, SignPayload, VerifyPayload};
+use countersign::payload::{
+    CannotSign, Keyring, Message, NoKey, Outgoing, Scheme, SignPayload, VerifyPayload,
+};
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::RustlsKey;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use rustls::SignatureScheme;
 
 use crate::vectors::{at, published, tenant};
@@ -242,4 +244,67 @@ fn telnyx_as_aws_lc_signs_it() {
     };
     assert_eq!(check(NOW), Ok(()));
     assert_eq!(check(NOW + 301), Err("replay.stale"));
+}
+
+/// `openssl rsa -RSAPublicKey_out`: the same key, and only where a key of its type is wanted.
+#[test]
+fn an_rsa_key_may_be_shown_as_pkcs1() {
+    let section = |der: &[u8]| {
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN RSA PUBLIC KEY-----\n{text}\n-----END RSA PUBLIC KEY-----\n")
+    };
+    let wise = PublicKeyScheme::wise();
+    let (signing, shown) = key_for(&wise);
+    let spki = STANDARD
+        .decode(shown.lines().nth(1).expect("a body"))
+        .expect("base64");
+    // 2048 bits: algorithm and header are 24 bytes.
+    let pkcs1 = section(&spki[24..]);
+    let keys = Keyring::builder(&wise)
+        .key("acme", "k", &pkcs1)
+        .build()
+        .expect("keys");
+    let (method, uri, acme) = (Method::POST, Uri::from_static("/"), tenant());
+    let signer = PublicKeySigner::new(wise.clone(), tenant(), signing);
+    let headers = signer
+        .sign_payload(&Outgoing::new(&acme, "msg-1", b"{}", at(NOW)))
+        .expect("signed");
+    let all = rustls::crypto::aws_lc_rs::default_provider()
+        .signature_verification_algorithms
+        .all;
+    let verifier = PublicKeyVerifier::new(wise.clone(), keys, all).expect("supported");
+    let check = |body: &[u8]| {
+        let message = Message::new(&method, &uri, &headers, body, at(NOW));
+        verifier
+            .verify_payload(&message)
+            .map(drop)
+            .map_err(|forged| forged.code())
+    };
+    assert_eq!(check(b"{}"), Ok(()));
+    assert_eq!(check(b"{ }"), Err("payload.signature_mismatch"));
+
+    let of_type = |algorithm| {
+        let name = HeaderName::from_static("x-signature");
+        let builder = Scheme::builder("acme")
+            .signature(SignatureAt::Header { name, prefix: "" })
+            .signed([Part::Body]);
+        PublicKeyScheme::new(builder, algorithm, PublicKeyForm::Pem).expect("a scheme")
+    };
+    // Two numbers, together as long as a key of Ed25519.
+    let short = [&[0x30, 30, 2, 25, 1][..], &[7; 24], &[2, 1, 3]].concat();
+    for (name, shown, scheme) in [
+        ("cut", section(&spki[24..spki.len() - 1]), wise.clone()),
+        ("more behind it", section(&[&spki[24..], &[0]].concat()), wise),
+        ("not ECDSA", pkcs1, of_type(PublicKeyAlgorithm::EcdsaP256Sha256)),
+        (
+            "not Ed25519, and as long",
+            section(&short),
+            of_type(PublicKeyAlgorithm::Ed25519),
+        ),
+    ] {
+        let built = Keyring::builder(&scheme).key("acme", "1", &shown).build();
+        let algorithm = scheme.algorithm();
+        let expected = Some(KeyProblem::PublicKey { algorithm });
+        assert_eq!(built.err().map(|invalid| invalid.problem), expected, "{name}");
+    }
 }

@@ -124,7 +124,7 @@ fn nginx(world: &World, version: Version) -> Server {
 fn try_nginx(world: &World, version: Version) -> Option<Server> {
     let behind = TcpListener::bind("127.0.0.1:0").expect("a port");
     let variants = ["good", "expired", "stranger", "unasking"];
-    let free: Vec<_> = (0..=variants.len())
+    let free: Vec<_> = (0..variants.len() + 2)
         .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
         .collect();
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
@@ -133,7 +133,7 @@ fn try_nginx(world: &World, version: Version) -> Option<Server> {
         .zip(&free)
         .map(|(name, free)| (name, port(free)))
         .collect();
-    let nobody = port(&free[variants.len()]);
+    let (nobody, inside) = (port(&free[variants.len()]), port(&free[variants.len() + 1]));
     let http2 = match version {
         Version::V12 => "",
         Version::V13 => " http2",
@@ -142,7 +142,8 @@ fn try_nginx(world: &World, version: Version) -> Option<Server> {
         .replace("HTTP2", http2)
         .replace("VERSION", version.number())
         .replace("BEHIND", &port(&behind).to_string())
-        .replace("NOBODY", &nobody.to_string());
+        .replace("NOBODY", &nobody.to_string())
+        .replace("INSIDE", &inside.to_string());
     for (name, port) in &ports {
         config = config.replace(&format!(":{}", name.to_uppercase()), &format!(":{port}"));
     }

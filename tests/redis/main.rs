@@ -2,11 +2,11 @@
 //!
 //! Needs `redis-server` or `valkey-server`, each test a server of its own.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test says what it expects by failing loudly, and waits for what it has done"
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
 #[path = "../support/promise.rs"]
@@ -22,7 +22,7 @@ mod outages;
 mod servers;
 
 use countersign::replay::{RedisStore, ReplayStore, StoreDown, StoreFuture};
-use promise::{Clock, Rules, Stage};
+use promise::{Rules, Stage};
 use proptest::prelude::*;
 use redis_server::{FORGETFUL, RedisServer, installed_or_skip};
 use tokio::runtime::Runtime;
@@ -70,8 +70,6 @@ impl<'a> Fleet<'a> {
 }
 
 impl Stage for Fleet<'_> {
-    const CLOCK: Clock = Clock::Store;
-
     fn store(&self) -> &dyn ReplayStore {
         self.turn.set(self.turn.get() + 1);
         &self.members[self.turn.get() % 2]

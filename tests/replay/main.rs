@@ -1,4 +1,10 @@
 //! **Is it fresh?** What every store promises.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly"
+)]
 
 #[path = "../support/promise.rs"]
 mod promise;

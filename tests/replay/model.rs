@@ -16,6 +16,9 @@ mod support;
 mod tenant {
     pub(crate) use countersign::tenant::TenantId;
 }
+mod clock {
+    pub(crate) use countersign::clock::Monotonic;
+}
 
 use countersign::replay;
 use countersign::replay::{
@@ -32,6 +35,8 @@ const LEASE: u64 = 10;
 /// What several threads do, and what they must find.
 struct Scene {
     store: MemoryStore,
+    /// The second by the store's clock, which is that of the latest claim.
+    time: std::sync::Arc<std::sync::atomic::AtomicU64>,
     /// How many hold a lease that has not ended.
     holders: AtomicUsize,
     handled: AtomicUsize,
@@ -39,14 +44,18 @@ struct Scene {
 
 impl Scene {
     fn with(store: MemoryStore) -> Arc<Self> {
+        let time = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let told = time.clone();
         Arc::new(Self {
-            store,
+            store: store.with_clock(clock::Monotonic::new(move || secs(told.load(SeqCst)))),
+            time,
             holders: AtomicUsize::new(0),
             handled: AtomicUsize::new(0),
         })
     }
 
     fn claim(&self, id: &str, time: u64) -> Result<ClaimAnswer, StoreDown> {
+        self.time.fetch_max(time, SeqCst);
         now(self.store.claim(&claim_of(id, time)))
     }
 

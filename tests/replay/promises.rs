@@ -1,10 +1,4 @@
 //! Is it fresh? What every `ReplayStore` promises, kept by `MemoryStore`.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by failing loudly"
-)]
 
 use crate::promise;
 use crate::support;
@@ -18,7 +12,7 @@ use countersign::payload::{
     VerifyPayload as _,
 };
 use countersign::replay::{
-    Claim, ClaimAnswer, ClaimKey, MemoryStore, NotFresh, ReplayStore, Settlement, StoreDown, Terms,
+    Claim, ClaimAnswer, ClaimKey, MemoryStore, NotFresh, ReplayStore, Settlement, StoreDown, Terms, Tolerance,
 };
 use http::{HeaderMap, Method, Uri};
 use promise::{Do, Embedded, Play, Rules, Saw, WINDOW, claim_of};
@@ -26,29 +20,65 @@ use proptest::prelude::*;
 use support::{at, now, secs, tenant};
 
 fn memory(store: MemoryStore) -> Play<Embedded> {
-    Play::on(Embedded(store))
+    Play::on(Embedded::new(store))
 }
 
 #[test]
 fn second_by_second() {
-    promise::second_by_second(|| Embedded(MemoryStore::new(1000)));
+    promise::second_by_second(|| Embedded::new(MemoryStore::new(1000)));
 }
 
-/// It counts by the time of the claims, so a late commit does not make the window longer.
+/// Set back by more than the window, a clock makes messages fresh again that the store's own clock has forgotten.
 #[test]
-fn a_late_commit_is_kept_from_its_claim_on() {
-    use Do::{Claim, Commit};
-    let mut play = memory(MemoryStore::new(1000));
+fn what_is_signed_with_a_time_is_kept_until_the_claims_clock_has_passed_it_too() {
+    use Do::{Claim, Commit, Dated, Set, Wait};
+    let mut play = memory(MemoryStore::new(2).with_share(2));
     let steps = [
-        (Claim("a", "1", 1000), Saw::Granted),
-        (Claim("a", "2", 1050), Saw::Granted),
+        (Dated("a", "1", 10_000), Saw::Granted),
         (Commit(0), Saw::Done),
-        (Claim("a", "1", 1100), Saw::Handled),
-        (Claim("a", "1", 1101), Saw::Granted),
+        (Wait(131), Saw::Passed),
+        (Set(5_000), Saw::Passed),
+        // Each looks at what has ended, or needs the room.
+        (Claim("a", "2", 5_000), Saw::Granted),
+        (Claim("b", "1", 5_000), Saw::Full),
+        (Dated("a", "1", 5_001), Saw::Handled),
+        (Dated("a", "1", 9_000), Saw::Handled),
+        (Claim("a", "1", 10_130), Saw::Handled),
+        (Claim("a", "1", 10_131), Saw::Granted),
     ];
-    for (step, expected) in steps {
-        assert_eq!(play.see(step), expected, "{step:?}");
+    for (number, (step, expected)) in steps.into_iter().enumerate() {
+        assert_eq!(play.see(step), expected, "step {number}, {step:?}");
     }
+}
+
+#[test]
+fn a_tolerance_looks_back_and_ahead_by_lengths_of_their_own() {
+    let mut tolerance = Tolerance::within(secs(30));
+    tolerance.future = secs(5);
+    const NOW: u64 = 1_000;
+    let stale = |signed| NotFresh::Stale {
+        signed: at(signed),
+        now: at(NOW),
+    };
+    let ahead = |signed| NotFresh::FromTheFuture {
+        signed: at(signed),
+        now: at(NOW),
+    };
+    let cases = [
+        (NOW - 31, Err(stale(NOW - 31))),
+        (NOW - 30, Ok(())),
+        (NOW - 6, Ok(())),
+        (NOW, Ok(())),
+        (NOW + 5, Ok(())),
+        (NOW + 6, Err(ahead(NOW + 6))),
+        (NOW + 30, Err(ahead(NOW + 30))),
+    ];
+    for (signed, expected) in cases {
+        assert_eq!(tolerance.check(at(signed), at(NOW)), expected, "{signed}");
+    }
+    assert_eq!(tolerance.fresh_until(at(NOW)), at(NOW + 30));
+    // What is signed five seconds ahead passes for thirty after that.
+    assert_eq!(tolerance.any_fresh_until(at(NOW)), at(NOW + 35));
 }
 
 #[test]
@@ -102,11 +132,11 @@ fn the_key_is_tenant_scheme_and_parts_each_with_its_length() {
 #[test]
 fn a_future_that_is_dropped_has_done_nothing() {
     let mut play = memory(MemoryStore::new(10));
-    drop(play.stage.0.claim(&claim_of("a", "1", 1000)));
+    drop(play.stage.store.claim(&claim_of("a", "1", 1000)));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::Granted);
-    drop(play.stage.0.commit(&play.grants[0]));
+    drop(play.stage.store.commit(&play.grants[0]));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
-    drop(play.stage.0.release(&play.grants[0]));
+    drop(play.stage.store.release(&play.grants[0]));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::InProgress(10));
 }
 
@@ -132,8 +162,10 @@ fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
         let outgoing = Outgoing::new(&owner, "msg_1", b"{}", at(time));
         signer.sign_payload(&outgoing).expect("a key")
     };
-    let store = MemoryStore::default();
+    let stage = Embedded::new(MemoryStore::default());
+    let store = &stage.store;
     let present = |headers: &HeaderMap, time: u64| {
+        stage.has_run_for(time - NOW);
         let message = Message::new(&method, &uri, headers, b"{}", at(time));
         let authentic = verifier.verify_payload(&message)?;
         let terms = Terms::default().with_window(secs(0)).with_lease(secs(0));
@@ -174,7 +206,7 @@ fn flood(play: &mut Play<Embedded>, owner: &str, time: u64) -> (usize, Saw) {
     let refusal = (0..10_000).find_map(|number| {
         match play.claim(&claim_of(owner, &format!("{time} {number}"), time)) {
             Saw::Granted => {
-                let committed = now(play.stage.0.commit(&play.grants[play.grants.len() - 1]));
+                let committed = now(play.stage.store.commit(&play.grants[play.grants.len() - 1]));
                 assert_eq!(committed, Ok(Settlement::Done));
                 None
             }
@@ -310,8 +342,8 @@ proptest! {
 
     #[test]
     fn any_history(rules in rules(), history in promise::history()) {
-        let play = promise::replays(Embedded(store(rules)), rules, history)?;
-        prop_assert!(play.stage.0.len() <= rules.capacity);
+        let play = promise::replays(Embedded::new(store(rules)), rules, history)?;
+        prop_assert!(play.stage.store.len() <= rules.capacity);
     }
 }
 

@@ -1,13 +1,5 @@
 //! The examples of RFC 7515, RFC 7517, RFC 7520, RFC 7797, RFC 8037 and RFC 8705.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use countersign::payload::jose::{

@@ -7,11 +7,6 @@
 //! reason. The list is held to the letter: a difference that is not on it fails, and so does an entry that no longer
 //! differs, or differs with another answer. To trust a peer that x509-limbo would not takes a reason that begins with
 //! "pedantic:", a rule that binds those who issue certificates, or the public web, and not those who verify them.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,4 +1,12 @@
 //! **What others have found**: conformance suites and published vectors.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "tests say what they expect by failing loudly; a table is what it is"
+)]
 
 #[path = "../support/jose/mod.rs"]
 mod jose_keys;

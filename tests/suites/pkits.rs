@@ -10,12 +10,6 @@
 //!
 //! `tests/pkits/explained.txt` lists every case on which we and NIST differ, with our exact answer and the reason, and
 //! is held to the letter.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

@@ -1,13 +1,5 @@
 //! The raw algorithms against Project Wycheproof: what JWS and RFC 9421 signatures are made of.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "tests fail loudly; a table is what it is"
-)]
-
 use crate::jose_keys as jose;
 
 use countersign::payload::KeyId;

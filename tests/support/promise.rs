@@ -10,7 +10,10 @@
 )]
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
+use countersign::clock::Monotonic;
 use countersign::replay::{
     Claim, ClaimAnswer, ClaimKey, Claimed, MemoryStore, ReplayStore, Settlement, StoreDown, StoreFuture,
     Terms,
@@ -43,33 +46,43 @@ fn claim(owner: &str, id: &str, time: u64, fresh_until: Option<u64>) -> Claim {
 
 /// A store, and a way to let time pass for it.
 pub(crate) trait Stage {
-    /// By whose clock leases and windows are counted.
-    const CLOCK: Clock;
     fn store(&self) -> &dyn ReplayStore;
-    /// So many seconds pass.
+    /// So many seconds pass by the store's clock.
     fn pass(&mut self, seconds: u64);
     fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown>;
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Clock {
-    /// The claims': nothing else tells the store the time, and a window begins with its claim.
-    Claims,
-    /// The store's: a window begins with the commit, if that is later.
-    Store,
+/// The store of one process, and its clock.
+pub(crate) struct Embedded {
+    pub(crate) store: MemoryStore,
+    elapsed: Arc<AtomicU64>,
 }
 
-/// The store of one process.
-pub(crate) struct Embedded(pub(crate) MemoryStore);
-
-impl Stage for Embedded {
-    const CLOCK: Clock = Clock::Claims;
-
-    fn store(&self) -> &dyn ReplayStore {
-        &self.0
+impl Embedded {
+    pub(crate) fn new(store: MemoryStore) -> Self {
+        let elapsed = Arc::new(AtomicU64::new(0));
+        let told = elapsed.clone();
+        let clock = Monotonic::new(move || secs(told.load(SeqCst)));
+        Self {
+            store: store.with_clock(clock),
+            elapsed,
+        }
     }
 
-    fn pass(&mut self, _: u64) {}
+    /// So many seconds have passed since it was made.
+    pub(crate) fn has_run_for(&self, seconds: u64) {
+        self.elapsed.store(seconds, SeqCst);
+    }
+}
+
+impl Stage for Embedded {
+    fn store(&self) -> &dyn ReplayStore {
+        &self.store
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.elapsed.fetch_add(seconds, SeqCst);
+    }
 
     fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
         now(future)
@@ -85,6 +98,12 @@ pub(crate) enum Do {
     Claim(&'static str, &'static str, u64),
     /// The same, with a signed time.
     Dated(&'static str, &'static str, u64),
+    /// The same, of a message that passes for less long than the window.
+    Brief(&'static str, &'static str, u64),
+    /// Seconds by the store's clock, of which the claims' clock knows nothing.
+    Wait(u64),
+    /// The claims' clock is set to this second, and the store's goes on.
+    Set(u64),
     Commit(usize),
     Release(usize),
 }
@@ -98,6 +117,7 @@ pub(crate) enum Saw {
     ShareUsedUp,
     Done,
     LeaseLost,
+    Passed,
 }
 
 pub(crate) struct Play<S> {
@@ -119,6 +139,15 @@ impl<S: Stage> Play<S> {
         match step {
             Do::Claim(owner, id, time) => self.claim(&claim_of(owner, id, time)),
             Do::Dated(owner, id, time) => self.claim(&dated_claim_of(owner, id, time)),
+            Do::Brief(owner, id, time) => self.claim(&claim(owner, id, time, Some(time))),
+            Do::Wait(seconds) => {
+                self.stage.pass(seconds);
+                Saw::Passed
+            }
+            Do::Set(time) => {
+                self.time = time;
+                Saw::Passed
+            }
             Do::Commit(grant) => self.commit(grant),
             Do::Release(grant) => self.release(grant),
         }
@@ -173,8 +202,8 @@ fn refused(down: &StoreDown) -> Saw {
 
 /// Leases of 10 seconds, windows of 100; signed times pass for 120 seconds, and so their windows are of 130.
 pub(crate) fn second_by_second<S: Stage>(stage: impl Fn() -> S) {
-    use Do::{Claim, Commit, Dated, Release};
-    use Saw::{Done, Granted, Handled, InProgress, LeaseLost};
+    use Do::{Brief, Claim, Commit, Dated, Release, Set, Wait};
+    use Saw::{Done, Granted, Handled, InProgress, LeaseLost, Passed};
     #[rustfmt::skip]
     let cases: &[(&str, &[(Do, Saw)])] = &[
         ("a claim holds through the last second of its lease", &[
@@ -218,6 +247,28 @@ pub(crate) fn second_by_second<S: Stage>(stage: impl Fn() -> S) {
         ]),
         ("nor does it for one that is being handled", &[
             (Claim("a", "1", 1000), Granted), (Dated("a", "1", 1005), InProgress(5)), (Claim("a", "1", 1011), Granted),
+        ]),
+        ("a commit does not make a longer window shorter", &[
+            (Dated("a", "1", 1000), Granted), (Claim("a", "1", 1011), Granted), (Commit(0), LeaseLost), (Commit(1), LeaseLost),
+            (Claim("a", "1", 1141), Handled), (Claim("a", "1", 1142), Granted),
+        ]),
+        ("nor does a retry that passes for less long", &[
+            (Dated("a", "1", 1000), Granted), (Commit(0), Done), (Brief("a", "1", 1001), Handled), (Brief("a", "1", 1130), Handled),
+            (Claim("a", "1", 1230), Handled), (Claim("a", "1", 1231), Granted),
+        ]),
+        ("a window begins with the commit", &[
+            (Claim("a", "1", 1000), Granted), (Wait(50), Passed), (Commit(0), Done), (Set(1050), Passed),
+            (Claim("a", "1", 1150), Handled), (Claim("a", "1", 1151), Granted),
+        ]),
+        ("a clock that is set a day ahead and back makes nobody forget, with a delivery between", &[
+            (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Dated("a", "2", 1000), Granted), (Commit(1), Done),
+            (Set(87_400), Passed), (Claim("a", "3", 87_400), Granted), (Claim("b", "3", 87_400), Granted), (Claim("a", "1", 87_400), Handled),
+            (Set(1000), Passed), (Claim("a", "1", 1000), Handled), (Dated("a", "2", 1000), Handled), (Claim("a", "3", 1000), InProgress(10)),
+            (Claim("a", "1", 1100), Handled), (Claim("a", "1", 1101), Granted),
+        ]),
+        ("nor does one that is set back make a lease or a window longer where no time is signed", &[
+            (Claim("a", "1", 10_000), Granted), (Set(1000), Passed), (Claim("a", "1", 1010), InProgress(0)), (Claim("a", "1", 1011), Granted),
+            (Commit(1), Done), (Claim("a", "1", 1111), Handled), (Claim("a", "1", 1112), Granted),
         ]),
         ("a commit twice is one commit", &[
             (Claim("a", "1", 1000), Granted), (Commit(0), Done), (Commit(0), Done), (Claim("a", "1", 1001), Handled),
@@ -267,29 +318,23 @@ struct Held {
 #[derive(Debug, Clone, Copy)]
 struct Grant {
     key: (u8, u8),
-    time: u64,
     window: u64,
 }
 
 /// Keeps nothing that has ended, and finds everything by looking at all of it.
 struct Model {
     rules: Rules,
-    clock: Clock,
     held: BTreeMap<(u8, u8), Held>,
     time: u64,
-    /// The time that the store knows.
-    told: u64,
     grants: Vec<Grant>,
 }
 
 impl Model {
-    fn new(rules: Rules, clock: Clock) -> Self {
+    fn new(rules: Rules) -> Self {
         Self {
             rules,
-            clock,
             held: BTreeMap::new(),
             time: 1_000,
-            told: 0,
             grants: Vec::new(),
         }
     }
@@ -317,7 +362,6 @@ impl Model {
     }
 
     fn claim(&mut self, owner: u8, id: u8, dated: bool) -> Saw {
-        self.told = self.time;
         self.forget();
         let window = if dated { FRESH + LEASE } else { WINDOW };
         if let Some(held) = self.held.get_mut(&(owner, id)) {
@@ -332,25 +376,22 @@ impl Model {
         if let Err(refusal) = self.room(owner) {
             return refusal;
         }
-        let (key, time) = ((owner, id), self.time);
-        self.hold(key, self.grants.len(), false, time + LEASE);
-        self.grants.push(Grant { key, time, window });
+        let key = (owner, id);
+        self.hold(key, self.grants.len(), false, self.time + LEASE);
+        self.grants.push(Grant { key, window });
         Saw::Granted
     }
 
     fn commit(&mut self, grant: usize) -> Saw {
         self.forget();
-        let Grant { key, time, window } = self.grants[grant];
+        let Grant { key, window } = self.grants[grant];
         let held = self.held.get(&key).copied();
         if held.is_none()
             && let Err(refusal) = self.room(key.0)
         {
             return refusal;
         }
-        let keep_until = match self.clock {
-            Clock::Claims => time + window,
-            Clock::Store => self.time + window,
-        };
+        let keep_until = self.time + window;
         let end = held.map_or(keep_until, |held| held.end.max(keep_until));
         self.hold(key, grant, true, end);
         if held.is_none_or(|held| held.grant == grant) {
@@ -384,10 +425,7 @@ impl Model {
     }
 
     fn forget(&mut self) {
-        if self.clock == Clock::Store {
-            self.told = self.time;
-        }
-        self.held.retain(|_, held| held.end >= self.told);
+        self.held.retain(|_, held| held.end >= self.time);
     }
 }
 
@@ -432,7 +470,7 @@ pub(crate) fn replays<S: Stage>(
     history: Vec<Event>,
 ) -> Result<Play<S>, TestCaseError> {
     let mut play = Play::on(stage);
-    let mut model = Model::new(rules, S::CLOCK);
+    let mut model = Model::new(rules);
     play.stage.pass(model.time);
     play.time = model.time;
     for event in history {

@@ -1,12 +1,19 @@
 //! What several tests share.
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing loudly"
+)]
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use countersign::clock::Monotonic;
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, ReplayStore, Settlement, StoreDown, StoreFuture,
 };
@@ -33,11 +40,25 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A store that is cut off while it is told to be.
-#[derive(Debug, Default)]
+/// A store that is cut off while it is told to be, and by whose clock it is what time the latest claim says.
+#[derive(Debug)]
 pub(crate) struct Flaky {
     inner: MemoryStore,
+    time: Arc<AtomicU64>,
     down: AtomicBool,
+}
+
+impl Default for Flaky {
+    fn default() -> Self {
+        let time = Arc::<AtomicU64>::default();
+        let told = time.clone();
+        let clock = Monotonic::new(move || secs(told.load(SeqCst)));
+        Self {
+            inner: MemoryStore::default().with_clock(clock),
+            time,
+            down: AtomicBool::new(false),
+        }
+    }
 }
 
 /// What it answers then.
@@ -65,6 +86,7 @@ impl Flaky {
 
 impl ReplayStore for Flaky {
     fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
+        self.time.fetch_max(claim.now.as_secs(), SeqCst);
         Box::pin(async { self.reach()?.claim(claim).await })
     }
 

@@ -1,13 +1,5 @@
 //! It keeps on verifying: what is remembered, what is resumed, and what a change of policy reaches.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::net::SocketAddr;

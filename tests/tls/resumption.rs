@@ -1,11 +1,5 @@
 //! Sessions bound to the policy, tried with `openssl s_client -sess_out` and `-sess_in`: resumed while nothing changes,
 //! and never after.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
-#![expect(clippy::disallowed_methods, reason = "openssl lives in the present")]
 
 use std::io::Write as _;
 use std::net::SocketAddr;

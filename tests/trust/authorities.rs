@@ -1,13 +1,5 @@
 //! Do we trust it? Each evil twin is refused for exactly what it is, and told exactly the alert that is right.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::sync::Arc;

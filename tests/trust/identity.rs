@@ -1,13 +1,5 @@
 //! Who is it? What a leaf says, read once and by two readers, and what no leaf may say.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::net::IpAddr;

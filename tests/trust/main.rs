@@ -1,4 +1,11 @@
 //! **Who is it, do we trust it, whose is it?** Certificates, chains, lists, pins, tenants.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, some live in the present"
+)]
 
 #[path = "../support/stage.rs"]
 mod stage;

@@ -1,13 +1,5 @@
 //! Is it a key that we know, where we expect it, and still?
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use countersign::identity::{CertHash, InvalidHash, SerialNumber, SpkiHash, Validity};

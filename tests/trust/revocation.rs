@@ -1,14 +1,6 @@
 //! Was it taken back? CRLs that must not be used are refused when they are read, and those in use are asked the right
 //! question.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,12 +1,5 @@
 //! Is the whole of RFC 5280 asked, also where webpki does not ask it? Paths that other implementations have let through.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly"
-)]
-
 use crate::stage;
 
 use std::net::IpAddr;

@@ -1,13 +1,5 @@
 //! Whose is it? Exactly one rule, exactly one name, or nobody.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests say what they expect by failing loudly, and some measure time"
-)]
-
 use crate::stage;
 
 use std::sync::Arc;

@@ -1,9 +1,5 @@
 //! Who must come with a certificate, where it is offered to all: by tenant, by server name; and what a verifier that only
 //! reports has to say.
-#![expect(
-    clippy::expect_used,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

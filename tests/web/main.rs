@@ -1,10 +1,10 @@
 //! The front door over real sockets: who gets in, what the others are told, and what is told of them.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test says what it expects by failing loudly, and starts with the time of the system"
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
 #[path = "../support/time_and_tenants.rs"]

@@ -1,6 +1,7 @@
 //! The signature base (RFC 9421 §2.5): one line a component, made of what arrived.
 
-use std::collections::HashSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -31,9 +32,10 @@ impl Covered<'_> {
         }
         let mut base = String::with_capacity(512);
         let mut seen = HashSet::with_capacity(input.items.len());
+        let once = Once::of(*self);
         for item in &input.items {
             let identifier = serialize_item(item);
-            let value = self.value(item)?;
+            let value = self.value(item, &once)?;
             base.push_str(&format!("{identifier}: {value}\n"));
             if !seen.insert(identifier) {
                 return Err(InvalidHttpSignature::CoveredTwice);
@@ -44,16 +46,16 @@ impl Covered<'_> {
         Ok(base)
     }
 
-    fn value(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn value(&self, item: &Item, once: &Once<'_>) -> Result<String, InvalidHttpSignature> {
         let BareItem::String(name) = &item.bare_item else {
             return Err(InvalidHttpSignature::Component);
         };
         if name.as_str() == "@query-param" {
-            return self.query_parameter(item);
+            return once.parameter(item);
         }
         match (Reading::of(item)?, name.as_str()) {
             (Reading::AsSent, name) => self.component(name),
-            (reading, name) => self.structured(name, reading),
+            (reading, name) => self.structured(name, reading, once),
         }
     }
 
@@ -99,11 +101,15 @@ impl Covered<'_> {
     }
 
     /// RFC 9421 §2.1.1 and §2.1.2: a structured field, written anew.
-    fn structured(&self, name: &str, reading: Reading<'_>) -> Result<String, InvalidHttpSignature> {
+    fn structured(
+        &self,
+        name: &str,
+        reading: Reading<'_>,
+        once: &Once<'_>,
+    ) -> Result<String, InvalidHttpSignature> {
         let header = field_name(name)?;
         let written = match (reading, Type::of(name)) {
-            (Reading::Member(key), _) => structured::<Dictionary>(self.headers, &header)
-                .and_then(|members| members.get(key).map(serialize_member)),
+            (Reading::Member(key), _) => once.member(header, key),
             (_, Some(Type::Dictionary)) => {
                 structured::<Dictionary>(self.headers, &header).and_then(|value| value.serialize())
             }
@@ -117,9 +123,55 @@ impl Covered<'_> {
             name: name.to_owned(),
         })
     }
+}
+
+/// What several components read, read once: a signature may cover many parameters of a query of 64 KiB, or many members of
+/// one field.
+struct Once<'a> {
+    covered: Covered<'a>,
+    query: OnceCell<HashMap<Vec<u8>, Values<'a>>>,
+    dictionaries: RefCell<HashMap<HeaderName, Option<Dictionary>>>,
+}
+
+/// The values of one name of the query, still encoded.
+enum Values<'a> {
+    One(&'a str),
+    Several,
+}
+
+impl<'a> Once<'a> {
+    fn of(covered: Covered<'a>) -> Self {
+        Self {
+            covered,
+            query: OnceCell::new(),
+            dictionaries: RefCell::default(),
+        }
+    }
+
+    /// This member of the dictionary.
+    fn member(&self, header: HeaderName, key: &str) -> Option<String> {
+        let mut dictionaries = self.dictionaries.borrow_mut();
+        let dictionary = dictionaries
+            .entry(header)
+            .or_insert_with_key(|header| structured(self.covered.headers, header));
+        dictionary.as_ref()?.get(key).map(serialize_member)
+    }
+
+    fn query(&self) -> &HashMap<Vec<u8>, Values<'a>> {
+        self.query.get_or_init(|| {
+            let mut by_name = HashMap::new();
+            for (name, value) in parameters(self.covered.uri.query()) {
+                by_name
+                    .entry(decode(name))
+                    .and_modify(|values| *values = Values::Several)
+                    .or_insert(Values::One(value));
+            }
+            by_name
+        })
+    }
 
     /// RFC 9421 §2.2.8: one parameter of the query, which must stand there once.
-    fn query_parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
+    fn parameter(&self, item: &Item) -> Result<String, InvalidHttpSignature> {
         let mut given = item.params.iter();
         let (Some((key, BareItem::String(name))), None) = (given.next(), given.next()) else {
             return Err(InvalidHttpSignature::Component);
@@ -127,11 +179,9 @@ impl Covered<'_> {
         if key.as_str() != "name" {
             return Err(InvalidHttpSignature::Component);
         }
-        let wanted = decode(name.as_str());
-        let mut values = parameters(self.uri.query()).filter(|(name, _)| decode(name) == wanted);
-        match (values.next(), values.next()) {
-            (Some((_, value)), None) => Ok(encode_form(&decode(value))),
-            _ => Err(InvalidHttpSignature::NotPresent {
+        match self.query().get(&decode(name.as_str())) {
+            Some(Values::One(value)) => Ok(encode_form(&decode(value))),
+            Some(Values::Several) | None => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),
             }),
         }

@@ -119,6 +119,11 @@ impl HttpSignaturePolicy {
         }
     }
 
+    /// Whether a signature that was not found may be one of a key that is not known.
+    pub(super) fn chooses_by_key(&self) -> bool {
+        matches!(self.choose, ChooseSignature::ByKeyId)
+    }
+
     /// Whether all is covered that must be, of a message with this query and this body.
     pub(super) fn check_covered(
         &self,

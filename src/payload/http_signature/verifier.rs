@@ -8,8 +8,9 @@ use super::base::{Covered, whole_name};
 use super::fields::{Labelled, SignatureParameters, signatures};
 use super::policy::check_request;
 use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
-use crate::payload::jose::{Algorithm, VerifyingKey};
-use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NotAuthentic, VerifyPayload};
+use crate::payload::jose::{Algorithm, Unknown, VerifyingKey};
+use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
+use crate::tenant::TenantId;
 
 /// Verifies HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
@@ -59,15 +60,20 @@ impl HttpSignatureVerifier {
 impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let keys = self.keys.find_verifying_keys(message.sender)?;
-        let chosen = self.policy.choose(signatures(message.headers)?, &keys)?;
+        let unknown = |why| refuse(why, &*self.keys, keys.owner());
+        let chosen = self.policy.choose(signatures(message.headers)?, &keys);
+        let chosen = chosen.map_err(|why| match why {
+            InvalidHttpSignature::NotFound if self.policy.chooses_by_key() => unknown(why),
+            why => why.into(),
+        })?;
         self.policy
             .check_covered(&chosen.input, message.uri.query(), message.body)?;
         let (created, until) = self.check_times(&chosen.parameters, message.now)?;
-        let key = key_of(&chosen.parameters, &keys)?;
+        let key = key_of(&chosen.parameters, &keys).map_err(unknown)?;
         check_digest(&chosen, message)?;
         let base = self.covered(message).base(&chosen.input)?;
         if !key.matches(base.as_bytes(), &chosen.signature) {
-            return Err(InvalidHttpSignature::Signature.into());
+            return Err(unknown(InvalidHttpSignature::Signature));
         }
         let (key, delivery) = (key.id().clone(), delivery(&chosen.parameters, &base));
         let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
@@ -131,6 +137,14 @@ fn key_of<'k>(
             Err(InvalidHttpSignature::OtherAlgorithm { algorithm })
         }
         _ => Ok(key),
+    }
+}
+
+/// Each of these is for want of a key, which may be known in a moment: an outage then, so that the sender comes again.
+fn refuse(why: InvalidHttpSignature, keys: &dyn FindVerifyingKeys, owner: &TenantId) -> NotAuthentic {
+    match keys.unknown_key(owner) {
+        Unknown::Refreshing => NoKey::Unavailable.into(),
+        Unknown::Refused => why.into(),
     }
 }
 

@@ -81,7 +81,8 @@ pub enum InvalidJwt {
     /// Several keys of the set answer to this token.
     #[error("several keys match")]
     AmbiguousKey,
-    /// The key is for something else (RFC 7517 §4.2, §4.3), not understood or weak: the set says why.
+    /// The key is for something else (RFC 7517 §4.2, §4.3), not understood, not listed, not provided or weak:
+    /// [`JwsVerifier::unusable`](crate::payload::jose::JwsVerifier::unusable) says why.
     #[error("the key cannot be used")]
     UnusableKey,
     /// The key names no algorithm, and the list leaves several: see [`Algorithms`](crate::payload::jose::Algorithms).
@@ -189,6 +190,20 @@ impl std::fmt::Display for JwtPart {
 }
 
 impl InvalidJwt {
+    /// Whether it is for want of a key: with another set of the same owner's the token might pass. What the receiver's own
+    /// list decides is not.
+    pub(in crate::payload::jose) fn is_about_the_key(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey
+                | Self::NoKey { .. }
+                | Self::AmbiguousKey
+                | Self::UnusableKey
+                | Self::OtherAlgorithm { .. }
+                | Self::Signature
+        )
+    }
+
     /// A stable name of the reason, for metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -3,12 +3,17 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Values inside values.
 const MAX_DEPTH: u8 = 16;
+/// The depth of an item of a list that is a member of the outermost object.
+const ITEM: u8 = 2;
+/// The most members among which one is looked for by looking at each. No token has more; who has written the text may have.
+const FEW: usize = 16;
 
 /// A JSON value. Text without escapes is borrowed.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,11 +22,13 @@ pub(crate) enum Json<'a> {
     Bool(bool),
     /// A whole number from 0 on.
     Whole(u64),
-    /// Any other number. Nothing here has a use for one.
-    Number,
+    /// Any other number: below 0, with a fraction or an exponent, or beyond 64 bits.
+    Number(f64),
     Text(Cow<'a, str>),
     Array(Vec<Json<'a>>),
     Object(Object<'a>),
+    /// What held a member that stands twice, where [`Object::parse_lists`] was asked to spare the rest.
+    Spoiled,
 }
 
 /// Members in their order, each name once.
@@ -52,11 +59,17 @@ pub enum InvalidJson {
 impl<'a> Json<'a> {
     /// Reads one text of at most so many values.
     pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
+        Self::read(text, most, None)
+    }
+
+    fn read(text: &'a [u8], most: u32, spared: Option<u8>) -> Result<Self, InvalidJson> {
         // Read as text at once: serde_json would check each string on its own.
         let text = std::str::from_utf8(text).map_err(|_| InvalidJson::Syntax)?;
         let limits = Limits {
             left: Cell::new(most),
             broken: Cell::new(InvalidJson::Syntax),
+            spared,
+            twice: Cell::new(false),
         };
         let mut reader = serde_json::Deserializer::from_str(text);
         let value = Value {
@@ -71,12 +84,24 @@ impl<'a> Json<'a> {
     }
 }
 
-impl<'a> Object<'a> {
-    pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
-        match Json::parse(text, most)? {
+impl<'a> Json<'a> {
+    fn into_object(self) -> Result<Object<'a>, InvalidJson> {
+        match self {
             Json::Object(object) => Ok(object),
             _ => Err(InvalidJson::NotAnObject),
         }
+    }
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
+        Json::parse(text, most)?.into_object()
+    }
+
+    /// The same of an object whose members are lists: a member that stands twice in an item makes that item
+    /// [`Json::Spoiled`], and leaves the others.
+    pub(crate) fn parse_lists(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
+        Json::read(text, most, Some(ITEM))?.into_object()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
@@ -99,6 +124,10 @@ struct Limits {
     left: Cell<u32>,
     /// Why reading was given up, where it was not for the grammar.
     broken: Cell<InvalidJson>,
+    /// From this depth on, a member that stands twice spoils the value at this depth, and not the text.
+    spared: Option<u8>,
+    /// One has stood twice in the value that is being read at that depth.
+    twice: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -124,6 +153,15 @@ impl Value<'_> {
         })
     }
 
+    /// A member stands twice.
+    fn twice<E: serde::de::Error>(self) -> Result<(), E> {
+        if self.limits.spared.is_none_or(|depth| self.depth < depth) {
+            return Err(self.give_up(InvalidJson::DuplicateMember));
+        }
+        self.limits.twice.set(true);
+        Ok(())
+    }
+
     fn count<E: serde::de::Error>(self) -> Result<(), E> {
         match self.limits.left.get().checked_sub(1) {
             Some(left) => self.limits.left.set(left),
@@ -138,7 +176,9 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
         self.count()?;
-        reader.deserialize_any(self)
+        let value = reader.deserialize_any(self)?;
+        let spoiled = self.limits.spared == Some(self.depth) && self.limits.twice.take();
+        Ok(if spoiled { Json::Spoiled } else { value })
     }
 }
 
@@ -162,11 +202,11 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(u64::try_from(value).map_or(Json::Number, Json::Whole))
+        Ok(u64::try_from(value).map_or(Json::Number(value as f64), Json::Whole))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Number)
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
@@ -191,9 +231,17 @@ impl<'de> Visitor<'de> for Value<'_> {
         // Room for what most tokens have, so that they cost one allocation.
         let mut object: Vec<(Cow<'de, str>, Json<'de>)> =
             Vec::with_capacity(if self.depth == 0 { 12 } else { 2 });
+        let mut many = HashSet::new();
         while let Some(Name(name)) = members.next_key()? {
-            if object.iter().any(|(other, _)| *other == name) {
-                return Err(self.give_up(InvalidJson::DuplicateMember));
+            if object.len() == FEW {
+                many.extend(object.iter().map(|(other, _)| other.clone()));
+            }
+            let twice = match object.len() {
+                ..FEW => object.iter().any(|(other, _)| *other == name),
+                _ => !many.insert(name.clone()),
+            };
+            if twice {
+                self.twice()?;
             }
             object.push((name, members.next_value_seed(inner)?));
         }

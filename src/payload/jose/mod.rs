@@ -14,6 +14,7 @@ mod jwks;
 mod jws;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod unknown;
 
 #[cfg(feature = "tls")]
 pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
@@ -30,10 +31,10 @@ pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
 #[cfg(feature = "jwt")]
 pub use jwks::{
     CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
-    NextFetch, RemoteJwks, Unknown,
+    NextFetch, RemoteJwks,
 };
 #[cfg(feature = "jwt")]
-use jws::{Candidate, Choice, UseAs};
+use jws::{Candidate, Choice, Keys, Reading, UseAs};
 #[cfg(feature = "jwt")]
 pub use jws::{DetachedVerifier, Jws, JwsVerifier};
 #[cfg(feature = "jwt")]
@@ -41,3 +42,4 @@ pub use jwt::{
     BodyHash, BoundJwtScheme, FindJwks, HashForm, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner,
     JwtVerifier, RequestHash, TenantJwks, UnboundJwts,
 };
+pub use unknown::Unknown;

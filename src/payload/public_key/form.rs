@@ -4,11 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use x509_parser::prelude::FromDer as _;
+use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::payload::hmac::encoding::decode_hex_vec;
 use crate::payload::hmac::keys::KeyProblem;
-use crate::pem;
+use crate::pem::{self, PublicKeyPem};
 
 /// A kind of public key and signature. What verifies it is the caller's: no signature code of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,7 +92,7 @@ pub enum PublicKeyForm {
     },
     /// A SubjectPublicKeyInfo in base64.
     SpkiBase64,
-    /// A SubjectPublicKeyInfo in PEM, `BEGIN PUBLIC KEY`.
+    /// A SubjectPublicKeyInfo in PEM, `BEGIN PUBLIC KEY`; or an RSA key as PKCS#1 has it, `BEGIN RSA PUBLIC KEY`.
     Pem,
 }
 
@@ -113,8 +114,10 @@ impl PublicKeyForm {
                 .ok()
                 .and_then(|der| spki_bits(&der, algorithm)),
             Self::Pem => {
-                let der = pem::spki(text.as_bytes()).map_err(|reason| KeyProblem::Pem { reason })?;
-                spki_bits(&der, algorithm)
+                match pem::public_key(text.as_bytes()).map_err(|reason| KeyProblem::Pem { reason })? {
+                    PublicKeyPem::Spki(der) => spki_bits(&der, algorithm),
+                    PublicKeyPem::Rsa(der) => bare_rsa(der, algorithm),
+                }
             }
         };
         bits.filter(|bits| has_length(algorithm, bits))
@@ -129,6 +132,16 @@ fn has_length(algorithm: PublicKeyAlgorithm, bits: &[u8]) -> bool {
         // 2048 bits and a little structure around them.
         PublicKeyAlgorithm::RsaSha256 | PublicKeyAlgorithm::RsaSha1 => bits.len() > 256,
     }
+}
+
+/// An RSAPublicKey (RFC 8017 A.1.1): what stands in a SubjectPublicKeyInfo as the key's bits.
+fn bare_rsa(der: Vec<u8>, algorithm: PublicKeyAlgorithm) -> Option<Vec<u8>> {
+    let wanted = matches!(
+        algorithm,
+        PublicKeyAlgorithm::RsaSha256 | PublicKeyAlgorithm::RsaSha1
+    );
+    let whole = matches!(RSAPublicKey::from_der(&der), Ok(([], _)));
+    (wanted && whole).then_some(der)
 }
 
 /// The bits of the RSA key in a certificate.

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use self::shelf::Shelf;
 use super::sync::{Mutex, MutexGuard};
 use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
+use crate::clock::Monotonic;
 
 /// The claims of one process, in memory: bounded, fair, and gone with the process.
 ///
@@ -14,6 +15,11 @@ use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 /// rather than forget one that may not be forgotten yet: a sender can be asked to wait, a replay cannot be taken back.
 /// Where a lost delivery is worse than one handled twice, [`allow_forgetting`](Self::allow_forgetting) chooses the other
 /// way.
+///
+/// # Time
+/// Leases and windows are spans of the system's monotonic clock: the time of day may be set ahead and back again, and
+/// nothing was forgotten meanwhile. Where it is set back, what is signed with a time is kept until the claims' clock, too, has
+/// passed the end of its window: for so long its signature passes.
 ///
 /// # Fairness
 /// **No tenant may hold more than is still free.** One that floods the store is stopped at half of it, the next at half
@@ -37,6 +43,7 @@ use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 /// ```
 pub struct MemoryStore {
     limits: Limits,
+    clock: Monotonic,
     shelf: Mutex<Shelf>,
 }
 
@@ -77,6 +84,7 @@ impl MemoryStore {
                 share: Share::OfWhatIsFree,
                 when_full: WhenFull::Refuse,
             },
+            clock: Monotonic::default(),
             shelf: Mutex::new(Shelf::for_claims(capacity)),
         }
     }
@@ -108,6 +116,13 @@ impl MemoryStore {
         self
     }
 
+    /// Counts leases and windows by this clock: for tests that do not wait.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Monotonic) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// How many claims it holds, including those that may be forgotten.
     pub fn len(&self) -> usize {
         self.lock().len()
@@ -116,6 +131,13 @@ impl MemoryStore {
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The shelf, which is told what time it is: under the lock, so that no step is earlier than the one before it.
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        let mut shelf = self.lock();
+        shelf.pass(self.clock.elapsed());
+        shelf
     }
 
     /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound shelf.
@@ -144,14 +166,14 @@ impl fmt::Debug for MemoryStore {
 /// nothing, and cost the exact bounds.
 impl ReplayStore for MemoryStore {
     fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
-        Box::pin(async { self.lock().claim(claim, &self.limits) })
+        Box::pin(async { self.shelf().claim(claim, &self.limits) })
     }
 
     fn commit<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(async { self.lock().commit(claimed, &self.limits) })
+        Box::pin(async { self.shelf().commit(claimed, &self.limits) })
     }
 
     fn release<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(async { Ok(self.lock().release(claimed)) })
+        Box::pin(async { Ok(self.shelf().release(claimed)) })
     }
 }

@@ -21,11 +21,18 @@ pub(super) struct Shelf {
     entries: HashMap<ClaimKey, Entry>,
     rooms: HashMap<TenantId, Room>,
     tokens: u64,
-    /// The time of the last claim, since nothing else tells the time.
-    now: UnixTime,
+    /// The second by the store's own clock, which leases and windows are counted by.
+    now: Second,
+    /// The time of the last claim, by which messages are judged fresh, and the second in which it was told.
+    told: (UnixTime, Second),
     /// When all rooms were last cleared away: doing it twice in a second is no use.
-    swept: Option<UnixTime>,
+    swept: Option<Second>,
 }
+
+/// A second by the store's own clock.
+type Second = u64;
+/// Of what is not signed with a time.
+const NEVER: UnixTime = UnixTime::since_unix_epoch(Duration::ZERO);
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -33,7 +40,10 @@ struct Entry {
     token: u64,
     state: State,
     /// The last second through which it is kept.
-    end: UnixTime,
+    end: Second,
+    /// Until when a message of what was handled may pass as fresh, by the claims' clock. Not of a lease, and not where no time
+    /// is signed.
+    passes_until: UnixTime,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +55,8 @@ enum State {
 /// One tenant's claims, in the order in which they end.
 #[derive(Default)]
 struct Room {
-    leased: BTreeSet<(UnixTime, ClaimKey)>,
-    handled: BTreeSet<(UnixTime, ClaimKey)>,
+    leased: BTreeSet<(Second, ClaimKey)>,
+    handled: BTreeSet<(Second, ClaimKey)>,
 }
 
 impl Shelf {
@@ -55,9 +65,15 @@ impl Shelf {
             entries: HashMap::with_capacity(capacity.min(PREPARED)),
             rooms: HashMap::new(),
             tokens: 0,
-            now: UnixTime::since_unix_epoch(Duration::ZERO),
+            now: 0,
+            told: (NEVER, 0),
             swept: None,
         }
+    }
+
+    /// So long has the store's clock been running: never less than before.
+    pub(super) fn pass(&mut self, elapsed: Duration) {
+        self.now = self.now.max(elapsed.as_secs());
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,18 +81,19 @@ impl Shelf {
     }
 
     pub(super) fn claim(&mut self, claim: &Claim, limits: &Limits) -> Result<ClaimAnswer, StoreDown> {
-        self.now = claim.now;
+        self.told = (claim.now, self.now);
         self.forget(&claim.tenant, A_FEW);
         if let Some(held) = self.held(&claim.tenant, &claim.key) {
             self.renew(held, claim);
-            return Ok(held.answer(claim.now));
+            return Ok(held.answer(self.now));
         }
         self.make_room(&claim.tenant, limits)?;
         self.tokens += 1;
         let entry = Entry {
             token: self.tokens,
             state: State::Leased,
-            end: claim.lease_end(),
+            end: self.after(claim.lease),
+            passes_until: NEVER,
         };
         self.put(&claim.tenant, claim.key, entry);
         Ok(ClaimAnswer::Granted(Claimed::granted(claim, self.tokens)))
@@ -89,11 +106,15 @@ impl Shelf {
         if held.is_none() {
             self.make_room(tenant, limits)?;
         }
-        let entry = Entry {
+        let mut entry = Entry {
             token: claimed.token(),
             state: State::Handled,
-            end: held.map_or(claimed.keep_until(), |held| held.end.max(claimed.keep_until())),
+            end: self.after(claimed.window()),
+            passes_until: claimed.renew_until().unwrap_or(NEVER),
         };
+        if let Some(held) = held {
+            entry.last_at_least(held.end, held.passes_until);
+        }
         self.put(tenant, key, entry);
         match held {
             Some(held) if held.token != claimed.token() => Ok(Settlement::LeaseLost),
@@ -113,16 +134,29 @@ impl Shelf {
     }
 
     fn renew(&mut self, held: Entry, claim: &Claim) {
-        let renewed = claim.renew_until.filter(|until| *until > held.end);
-        if let (State::Handled, Some(end)) = (held.state, renewed) {
-            self.put(&claim.tenant, claim.key, Entry { end, ..held });
+        if let (State::Handled, Some((span, until))) = (held.state, claim.renewal().zip(claim.renew_until)) {
+            let mut renewed = held;
+            renewed.last_at_least(self.after(span), until);
+            self.put(&claim.tenant, claim.key, renewed);
         }
+    }
+
+    /// What time it is by the claims' clock, if nobody has set it since.
+    fn told_now(&self) -> UnixTime {
+        let (told, at) = self.told;
+        let since = self.now.saturating_sub(at);
+        UnixTime::since_unix_epoch(Duration::from_secs(told.as_secs().saturating_add(since)))
+    }
+
+    /// The last second of a span that begins now.
+    fn after(&self, span: Duration) -> Second {
+        self.now.saturating_add(span.as_secs())
     }
 
     /// What is held of this delivery, if that has not ended.
     fn held(&mut self, tenant: &TenantId, key: &ClaimKey) -> Option<Entry> {
         let entry = *self.entries.get(key)?;
-        if entry.end < self.now {
+        if entry.is_over(self.now, self.told_now()) {
             self.remove(tenant, key);
             return None;
         }
@@ -131,9 +165,6 @@ impl Shelf {
 
     fn put(&mut self, tenant: &TenantId, key: ClaimKey, entry: Entry) {
         self.remove(tenant, &key);
-        if self.swept.is_some_and(|swept| entry.end < swept) {
-            self.swept = None; // a late commit, and ended already
-        }
         let room = self.rooms.entry(tenant.clone()).or_default();
         room.order(entry.state).insert((entry.end, key));
         self.entries.insert(key, entry);
@@ -212,19 +243,29 @@ impl Shelf {
         self.has_room(tenant, limits)
     }
 
-    /// Drops what has ended *before* now, for a claim is kept through its last second; tells how many.
+    /// Clears away so many of a tenant's claims that have ended; tells how many it has looked at.
     fn forget(&mut self, tenant: &TenantId, most: usize) -> usize {
-        let (now, mut ended) = (self.now, 0);
+        let (now, told) = (self.now, self.told_now());
         let Some(room) = self.rooms.get_mut(tenant) else {
             return 0;
         };
-        let entries = &mut self.entries;
-        for key in std::iter::from_fn(|| room.pop_ended(now)).take(most) {
-            // Whoever claims one key for two tenants breaks a promise, but never makes another claim end early.
-            if entries.get(&key).is_some_and(|entry| entry.end < now) {
-                entries.remove(&key);
-            }
+        let mut ended = 0;
+        while ended < most
+            && let Some(key) = room.pop_ended(now)
+        {
             ended += 1;
+            // Whoever claims one key for two tenants breaks a promise, but never makes another claim end early.
+            let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.end < now) else {
+                continue;
+            };
+            if entry.is_over(now, told) {
+                self.entries.remove(&key);
+                continue;
+            }
+            // The claims' clock was set back: it stays until that has come so far again.
+            let left = entry.passes_until.as_secs().saturating_sub(told.as_secs());
+            entry.end = now.saturating_add(left);
+            room.order(entry.state).insert((entry.end, key));
         }
         self.leave(tenant);
         ended
@@ -247,14 +288,14 @@ impl Room {
         self.leased.len() + self.handled.len()
     }
 
-    fn order(&mut self, state: State) -> &mut BTreeSet<(UnixTime, ClaimKey)> {
+    fn order(&mut self, state: State) -> &mut BTreeSet<(Second, ClaimKey)> {
         match state {
             State::Leased => &mut self.leased,
             State::Handled => &mut self.handled,
         }
     }
 
-    fn pop_ended(&mut self, now: UnixTime) -> Option<ClaimKey> {
+    fn pop_ended(&mut self, now: Second) -> Option<ClaimKey> {
         let orders = [&mut self.leased, &mut self.handled];
         let ended = orders
             .into_iter()
@@ -264,8 +305,19 @@ impl Room {
 }
 
 impl Entry {
-    fn answer(&self, now: UnixTime) -> ClaimAnswer {
-        let left = Duration::from_secs(self.end.as_secs().saturating_sub(now.as_secs()));
+    /// Whether it may be forgotten.
+    fn is_over(&self, now: Second, told: UnixTime) -> bool {
+        self.end < now && (self.passes_until < told || self.passes_until == NEVER)
+    }
+
+    /// No claim ends earlier for another.
+    fn last_at_least(&mut self, end: Second, passes_until: UnixTime) {
+        self.end = self.end.max(end);
+        self.passes_until = self.passes_until.max(passes_until);
+    }
+
+    fn answer(&self, now: Second) -> ClaimAnswer {
+        let left = Duration::from_secs(self.end.saturating_sub(now));
         match self.state {
             State::Handled => ClaimAnswer::Handled,
             State::Leased => ClaimAnswer::InProgress { left },

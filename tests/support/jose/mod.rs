@@ -3,7 +3,10 @@
     dead_code,
     unreachable_pub,
     missing_docs,
-    reason = "each test uses its part of this"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "each test uses its part of this, and fails loudly"
 )]
 
 use std::sync::LazyLock;
@@ -82,6 +85,7 @@ const PEM: &[(&str, &[u8])] = &[
     ("p521.pub", include_bytes!("p521.pub.pem")),
     ("rsa", include_bytes!("rsa.pem")),
     ("rsa.pub", include_bytes!("rsa.pub.pem")),
+    ("rsa.pkcs1.pub", include_bytes!("rsa.pkcs1.pub.pem")),
     ("rsa1024", include_bytes!("rsa1024.pem")),
     ("rsa1024.pub", include_bytes!("rsa1024.pub.pem")),
 ];

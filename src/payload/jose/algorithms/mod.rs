@@ -8,6 +8,7 @@
 
 mod ecdsa;
 mod modulus;
+mod pss;
 mod public_key;
 mod signing_key;
 mod verifying_key;
@@ -189,14 +190,26 @@ impl fmt::Display for Algorithm {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Algorithms {
     listed: u16,
-    choice: bool,
+    unsaid: Unsaid,
+}
+
+/// What a key is for that names no algorithm, where its type and the list leave several.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unsaid {
+    Nothing,
+    Rs256,
+    WhatTheMessageSays,
 }
 
 impl Algorithms {
     /// Every public-key algorithm: what a published key set is used with. No HMAC among them.
+    ///
+    /// An RSA key that names no algorithm is one for RS256: what issuers sign with that leave it out, as Microsoft
+    /// Entra does, and what OpenID Connect Core §15.1 has everybody implement. For an issuer that leaves it out and signs
+    /// otherwise, list what it signs with.
     pub const PUBLIC_KEY: Self = Self {
         listed: 0b1_1111_1111_1000,
-        choice: false,
+        unsaid: Unsaid::Rs256,
     };
 
     /// These.
@@ -204,7 +217,7 @@ impl Algorithms {
         let listed = algorithms.into_iter().fold(0, |listed, next| listed | bit(next));
         Self {
             listed,
-            choice: false,
+            unsaid: Unsaid::Nothing,
         }
     }
 
@@ -220,7 +233,7 @@ impl Algorithms {
     /// Looser than RFC 8725 §3.1 would have it; for key sets of others that leave `alg` out and sign in several ways.
     #[must_use]
     pub fn allow_choice(mut self) -> Self {
-        self.choice = true;
+        self.unsaid = Unsaid::WhatTheMessageSays;
         self
     }
 
@@ -229,9 +242,16 @@ impl Algorithms {
         self.listed & bit(algorithm) != 0
     }
 
+    /// What a key is for that could be for these; nothing where nobody has decided.
     #[cfg(feature = "jwt")]
-    pub(in crate::payload) fn lets_message_choose(self) -> bool {
-        self.choice
+    pub(in crate::payload) fn decide(self, possible: &[Algorithm]) -> Option<&[Algorithm]> {
+        const RS256: &[Algorithm] = &[Algorithm::Rs256];
+        match self.unsaid {
+            _ if possible.len() <= 1 => Some(possible),
+            Unsaid::WhatTheMessageSays => Some(possible),
+            Unsaid::Rs256 if possible.contains(&Algorithm::Rs256) => Some(RS256),
+            Unsaid::Rs256 | Unsaid::Nothing => None,
+        }
     }
 
     pub(in crate::payload) fn iter(self) -> impl Iterator<Item = Algorithm> {
@@ -298,6 +318,6 @@ mod tests {
             .iter()
             .filter(|algorithm| !hmac(algorithm))
             .collect();
-        assert_eq!(Algorithms::of(rest), Algorithms::PUBLIC_KEY);
+        assert_eq!(rest, Algorithms::PUBLIC_KEY.iter().collect::<Vec<_>>());
     }
 }

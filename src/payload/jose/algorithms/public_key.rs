@@ -5,7 +5,7 @@ use x509_parser::public_key::{PublicKey as Parsed, RSAPublicKey};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::modulus::{check_rsa, on_curve};
-use super::{Algorithm, KeyType};
+use super::{Algorithm, Algorithms, KeyType, pss};
 use crate::pem::{self, InvalidPem, PublicKeyPem};
 
 /// A public key that was looked at: RSA of 2048 bits and more, a point on its curve, an Ed25519 key of large order.
@@ -14,12 +14,15 @@ use crate::pem::{self, InvalidPem, PublicKeyPem};
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     kind: KeyType,
+    /// What it is for, where it says so and its type leaves more.
+    only: Option<Algorithms>,
     /// The content of `subjectPublicKey`.
     bits: Box<[u8]>,
 }
 
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo in DER (what `openssl pkey -pubout -outform DER` writes).
+    /// Reads a SubjectPublicKeyInfo in DER (what `openssl pkey -pubout -outform DER` writes). An RSA key that is for PSS
+    /// only (`id-RSASSA-PSS`, RFC 4055 §1.2) verifies nothing else, and by its own hash if it names one.
     ///
     /// # Errors
     /// [`WeakKey`]: not one, of a type that no algorithm here takes, or weak.
@@ -31,6 +34,10 @@ impl PublicKey {
             Ok(Parsed::RSA(key)) => Self::rsa(unsigned(key.modulus)?, unsigned(key.exponent)?),
             Ok(Parsed::EC(point)) => Self::point(&spki, point.data()),
             Ok(Parsed::Unknown(bits)) if is_ed25519(&spki) => Self::ed25519(bits),
+            Ok(Parsed::Unknown(bits)) if pss::is_pss(&spki.algorithm) => Ok(Self {
+                only: Some(pss::restriction(&spki.algorithm)?),
+                ..Self::from_rsa_der(bits)?
+            }),
             _ => Err(WeakKey::Encoding),
         }
     }
@@ -59,6 +66,7 @@ impl PublicKey {
         check_rsa(n, e)?;
         Ok(Self {
             kind: KeyType::Rsa,
+            only: None,
             bits: rsa_public_key(n, e).into(),
         })
     }
@@ -79,6 +87,7 @@ impl PublicKey {
         }
         Ok(Self {
             kind: field.kind,
+            only: None,
             bits: [&[0x04], x, y].concat().into(),
         })
     }
@@ -92,6 +101,7 @@ impl PublicKey {
         check_edwards(bytes)?;
         Ok(Self {
             kind: KeyType::Ed25519,
+            only: None,
             bits: x.into(),
         })
     }
@@ -116,9 +126,10 @@ impl PublicKey {
         Self::ec(curve, x, y)
     }
 
-    /// Whether this algorithm is one for keys of this type.
+    /// Whether this algorithm is one for keys of this type, and not ruled out by the key itself.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
-        algorithm.key_type() == Some(self.kind)
+        let ruled_out = self.only.is_some_and(|only| !only.contains(algorithm));
+        algorithm.key_type() == Some(self.kind) && !ruled_out
     }
 
     pub(super) fn kind(&self) -> KeyType {
@@ -304,6 +315,10 @@ pub enum WeakKey {
     /// The RSA modulus bears the mark of a faulty generator (CVE-2017-15361).
     #[error("the RSA modulus was made by a faulty generator (ROCA, CVE-2017-15361)")]
     Roca,
+    /// The key is for RSASSA-PSS with parameters that no algorithm here has: another hash than SHA-256, SHA-384 or
+    /// SHA-512, another one within, or a longer salt than the hash (RFC 7518 §3.5).
+    #[error("the RSASSA-PSS key is for parameters that are not those of PS256, PS384 or PS512")]
+    PssParameters,
     /// The RSA exponent is even, at most 2^16, or longer than 33 bits.
     #[error("the RSA exponent is even, small or too long")]
     Exponent,

@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use rustls_pki_types::UnixTime;
-
-use crate::payload::jose::{InvalidJwkSet, JwkSet};
+use crate::payload::jose::{InvalidJwkSet, JwkSet, Unknown};
 
 /// How long a published key set counts, and how often it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +10,11 @@ pub struct CacheRules {
     pub fresh: Duration,
     /// How long it counts when nobody answers. Default one day. Never shorter than `fresh`.
     pub max_age: Duration,
-    /// How long to wait between two requests, whatever made them: a failure, or a token that names a key which is not
-    /// in the set. Default 30 seconds.
+    /// How long to wait between two requests, whatever made them: a failure, or a token whose key is not in the set.
+    /// Default 30 seconds.
     pub cool_down: Duration,
-    /// How long a request may take before another is made. Default 15 seconds.
+    /// How long a request may take before it counts as failed and another is made, and how long somebody who is wanted to
+    /// make one may take to begin. Default 15 seconds.
     pub patience: Duration,
 }
 
@@ -80,25 +79,38 @@ pub enum InvalidCacheRules {
 /// * While the set is *fresh*, nothing is asked. Afterwards it still counts (stale while revalidating), until it has
 ///   reached its maximum age: then there are no keys, which is an outage and not a refusal.
 /// * One request at a time.
-/// * A token that names an unknown key makes it ask again, but not before the cool-down has passed. So whoever sends
-///   such tokens cannot make us flood the owner of the set.
+/// * A token whose key is not in the set makes it ask again: one that names another key, and one whose signature does not
+///   match, since a name may have been given to a new key. But not before the cool-down has passed, so whoever sends such
+///   tokens cannot make us flood the owner of the set.
 /// * An answer that is not a key set, or that holds no key to use, changes nothing: the last good set stays.
+/// * Nobody who fetches is relied upon: what was asked for and has not come counts as failed after `patience`, and where
+///   nobody asks, unknown keys are refused.
+///
+/// `now` is always the time since any moment on a clock that is never set, such as
+/// [`Monotonic`](crate::clock::Monotonic): keys do not become younger by a step of the time of day.
 #[derive(Debug)]
 pub struct JwksCache {
     rules: CacheRules,
     set: Option<Held>,
-    /// When the request under way began.
-    asking: Option<UnixTime>,
+    /// The request under way.
+    asking: Option<Asking>,
     /// When the last request began.
-    asked: Option<UnixTime>,
-    /// A token named a key that is not in the set.
-    wanted: bool,
+    asked: Option<Duration>,
+    /// From when on a request is wanted for a key that is not in the set.
+    wanted: Option<Duration>,
 }
 
 #[derive(Debug)]
 struct Held {
     keys: JwkSet,
-    since: UnixTime,
+    since: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asking {
+    began: Duration,
+    /// Whether it was made for a key that is not in the set.
+    wanted: bool,
 }
 
 /// What there is to do.
@@ -107,18 +119,9 @@ struct Held {
 pub enum NextFetch {
     /// Fetch the set now, and tell [`fetched`](JwksCache::fetched) or [`failed`](JwksCache::failed).
     Fetch,
-    /// Ask again at this time, or when a token has named an unknown key.
-    WaitUntil(UnixTime),
-}
-
-/// What becomes of a token that names an unknown key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unknown {
-    /// The set is asked for again. Nothing speaks against the token yet: an outage, so that its sender comes again.
-    Refreshing,
-    /// The set was asked for a moment ago: the key is not in it.
-    Refused,
+    /// Ask again after so long, or when [`unknown_key`](JwksCache::unknown_key) has said
+    /// [`Refreshing`](Unknown::Refreshing).
+    WaitFor(Duration),
 }
 
 impl JwksCache {
@@ -133,90 +136,120 @@ impl JwksCache {
             set: None,
             asking: None,
             asked: None,
-            wanted: false,
+            wanted: None,
         })
     }
 
+    #[cfg(feature = "jwks-fetch")]
+    pub(super) fn rules(&self) -> CacheRules {
+        self.rules
+    }
+
     /// What to do now. After [`NextFetch::Fetch`] nobody else is told so until the answer is there, or patience has run out.
-    pub fn poll(&mut self, now: UnixTime) -> NextFetch {
-        let due = self.due();
-        if now < due {
-            return NextFetch::WaitUntil(due);
+    pub fn poll(&mut self, now: Duration) -> NextFetch {
+        let left = self.due().saturating_sub(now);
+        if !left.is_zero() {
+            return NextFetch::WaitFor(left);
         }
-        self.asking = Some(now);
+        self.give_up(now);
+        self.asking = Some(Asking {
+            began: now,
+            wanted: self.wanted.take().is_some(),
+        });
         self.asked = Some(now);
-        self.wanted = false;
         NextFetch::Fetch
     }
 
     /// When the next request may be made.
-    fn due(&self) -> UnixTime {
-        if let Some(began) = self.asking {
-            return after(began, self.rules.patience);
+    fn due(&self) -> Duration {
+        if let Some(asking) = self.asking {
+            return asking.began.saturating_add(self.rules.patience);
         }
-        let cooled = self
-            .asked
-            .map_or(EPOCH, |asked| after(asked, self.rules.cool_down));
-        let stale = match &self.set {
-            Some(held) if !self.wanted => after(held.since, self.rules.fresh),
-            _ => EPOCH,
-        };
-        cooled.max(stale)
+        let stale = self.set.as_ref().map(|held| self.stale(held));
+        self.cooled().max(self.wanted.or(stale).unwrap_or_default())
+    }
+
+    fn stale(&self, held: &Held) -> Duration {
+        held.since.saturating_add(self.rules.fresh)
+    }
+
+    fn cooled(&self) -> Duration {
+        self.asked
+            .map_or(Duration::ZERO, |asked| asked.saturating_add(self.rules.cool_down))
+    }
+
+    /// A request that has not been answered in time is none any more: who made it may have died.
+    fn give_up(&mut self, now: Duration) {
+        let overdue = |asking: Asking| now >= asking.began.saturating_add(self.rules.patience);
+        if self.asking.is_some_and(overdue) {
+            self.failed();
+        }
     }
 
     /// The answer has come.
     ///
     /// # Errors
     /// [`InvalidJwkSet`], or [`InvalidFetch::NoUsableKey`]; the set that was held stays then.
-    pub fn fetched(&mut self, body: &[u8], now: UnixTime) -> Result<&JwkSet, InvalidFetch> {
+    pub fn fetched(&mut self, body: &[u8], now: Duration) -> Result<&JwkSet, InvalidFetch> {
+        let keys = match read(body) {
+            Ok(keys) => keys,
+            Err(invalid) => {
+                self.failed();
+                return Err(invalid);
+            }
+        };
         self.asking = None;
-        let keys = JwkSet::parse_published(body)?;
-        if keys.keys().next().is_none() {
-            return Err(InvalidFetch::NoUsableKey);
-        }
         let held = self.set.insert(Held { keys, since: now });
         Ok(&held.keys)
     }
 
-    /// The request has failed. The set that is held stays, until it is too old.
+    /// The request has failed. The set that is held stays, until it is too old. A key that was wanted still is, as soon as
+    /// the cool-down has passed.
     pub fn failed(&mut self) {
-        self.asking = None;
+        if self.asking.take().is_some_and(|asking| asking.wanted) {
+            self.wanted = Some(self.cooled());
+        }
     }
 
     /// The keys, if they still count.
-    pub fn keys(&self, now: UnixTime) -> Option<&JwkSet> {
+    pub fn keys(&self, now: Duration) -> Option<&JwkSet> {
         let held = self.set.as_ref()?;
-        let counts = now < after(held.since, self.rules.max_age);
-        counts.then_some(&held.keys)
+        (now < self.too_old(held)).then_some(&held.keys)
     }
 
     /// Until when the keys count.
-    pub fn keys_until(&self) -> Option<UnixTime> {
-        self.set
-            .as_ref()
-            .map(|held| after(held.since, self.rules.max_age))
+    pub fn keys_until(&self) -> Option<Duration> {
+        self.set.as_ref().map(|held| self.too_old(held))
     }
 
-    /// A token named a key that is not in the set.
-    pub fn unknown_key(&mut self, now: UnixTime) -> Unknown {
-        let cooled = self
-            .asked
-            .map_or(EPOCH, |asked| after(asked, self.rules.cool_down));
+    fn too_old(&self, held: &Held) -> Duration {
+        held.since.saturating_add(self.rules.max_age)
+    }
+
+    /// A token was signed with a key that is not in the set.
+    pub fn unknown_key(&mut self, now: Duration) -> Unknown {
+        self.give_up(now);
         if self.asking.is_some() {
             return Unknown::Refreshing;
         }
-        if now < cooled {
+        if self.wanted.is_none() && now < self.cooled() {
             return Unknown::Refused;
         }
-        self.wanted = true;
-        Unknown::Refreshing
+        let wanted = *self.wanted.get_or_insert(now);
+        if now < wanted.saturating_add(self.rules.patience) {
+            Unknown::Refreshing
+        } else {
+            Unknown::Refused
+        }
     }
 }
 
-const EPOCH: UnixTime = UnixTime::since_unix_epoch(Duration::ZERO);
-
-fn after(time: UnixTime, span: Duration) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(time.as_secs().saturating_add(span.as_secs())))
+fn read(body: &[u8]) -> Result<JwkSet, InvalidFetch> {
+    let keys = JwkSet::parse_published(body)?;
+    if keys.keys().next().is_none() {
+        return Err(InvalidFetch::NoUsableKey);
+    }
+    Ok(keys)
 }
 
 /// Why an answer is not taken.

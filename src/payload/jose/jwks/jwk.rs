@@ -69,8 +69,7 @@ impl Jwk {
         check_use(members)?;
         check_operations(members)?;
         let algorithm = algorithm(members)?;
-        let private = published == Published::Yes && (members.contains("d") || members.contains("k"));
-        if private {
+        if published == Published::Yes && is_private(members) {
             return Err(InvalidJwk::PublishedSecret);
         }
         let key = Self {
@@ -112,10 +111,10 @@ impl Jwk {
         id: &KeyId,
         algorithm: Algorithm,
         provider: ProviderAlgorithms,
-    ) -> Option<VerifyingKey> {
+    ) -> Result<VerifyingKey, WeakKey> {
         match &self.material {
-            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, provider).ok(),
-            Material::Secret(secret) => VerifyingKey::hmac(id.clone(), algorithm, secret).ok(),
+            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, provider),
+            Material::Secret(secret) => VerifyingKey::hmac(id.clone(), algorithm, secret),
         }
     }
 }
@@ -143,6 +142,16 @@ impl Material {
             _ => Err(InvalidJwk::UnknownType),
         }
     }
+}
+
+/// Whether any part of a private key or a secret is there (RFC 7518 §6.2.2, §6.3.2, §6.4.1): of an RSA key, each of them
+/// gives away all.
+fn is_private(members: &Object<'_>) -> bool {
+    let of_rsa = ["p", "q", "dp", "dq", "qi", "oth"];
+    let rsa = matches!(members.get("kty"), Some(Json::Text(kty)) if kty == "RSA");
+    members.contains("d")
+        || members.contains("k")
+        || (rsa && of_rsa.iter().any(|name| members.contains(name)))
 }
 
 /// RFC 7518 §6.4.
@@ -302,7 +311,13 @@ pub enum InvalidJwk {
         /// How long it is.
         bytes: usize,
     },
-    /// The key is weak or not one for its own `alg`.
+    /// The key is for no algorithm that the receiver lists.
+    #[error("the key is for no algorithm that is listed")]
+    NotListed,
+    /// The key names no algorithm, and the list leaves several: see [`Algorithms`](crate::payload::jose::Algorithms).
+    #[error("the key names no algorithm, and the list leaves several: list one for its type")]
+    Undecided,
+    /// The key is weak, not one for its own `alg`, or for an algorithm that the crypto provider has not.
     #[error(transparent)]
     Weak(WeakKey),
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use super::algorithms::{Algorithm, Algorithms, ProviderAlgorithms};
 use super::json::{Json, Object};
-use super::{Candidate, Choice, InvalidJson, JwsVerifier, UseAs, VerifyingKey};
+use super::{Candidate, Choice, InvalidJson, JwsVerifier, Keys, UseAs};
 use crate::payload::KeyId;
 
-pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, NextFetch, Unknown};
+pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, NextFetch};
 pub use jwk::{InvalidJwk, Jwk};
 pub use remote::RemoteJwks;
 
@@ -27,8 +27,8 @@ const MAX_KEYS: usize = 128;
 
 /// The keys of one owner (RFC 7517 §5).
 ///
-/// A key that cannot be used does not spoil the others: it is set aside and [reported](Self::unusable). Members that
-/// are not known are passed over, members that stand twice are not.
+/// A key that cannot be used, or in which a member stands twice, does not spoil the others: it is set aside and
+/// [reported](Self::unusable). Members that are not known are passed over. A set in which `keys` stands twice is none.
 ///
 /// ```
 /// use countersign::payload::jose::{Algorithm, JwkSet};
@@ -79,7 +79,7 @@ impl JwkSet {
         if json.len() > MAX_SET {
             return Err(InvalidJwkSet::TooLarge { limit: MAX_SET });
         }
-        let set = Object::parse(json, MAX_VALUES).map_err(InvalidJwkSet::Json)?;
+        let set = Object::parse_lists(json, MAX_VALUES).map_err(InvalidJwkSet::Json)?;
         let Some(Json::Array(keys)) = set.get("keys") else {
             return Err(InvalidJwkSet::NoKeys);
         };
@@ -100,7 +100,8 @@ impl JwkSet {
         self.entries.iter().filter_map(|entry| entry.key.as_ref().ok())
     }
 
-    /// The others: the place of each in the set, and why. For the operator; never used.
+    /// The others: the place of each in the set, and why. For the operator; never used. What the listed algorithms and the
+    /// crypto provider leave out besides, [`JwsVerifier::unusable`] says.
     pub fn unusable(&self) -> impl Iterator<Item = (usize, &InvalidJwk)> {
         let with_place = self.entries.iter().enumerate();
         with_place.filter_map(|(place, entry)| Some((place, entry.key.as_ref().err()?)))
@@ -113,19 +114,15 @@ impl JwkSet {
     /// used.
     pub fn verifier(&self, algorithms: impl Into<Algorithms>, provider: ProviderAlgorithms) -> JwsVerifier {
         let listed = algorithms.into();
-        let candidates = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.counts());
-        let candidates = candidates.map(|(place, entry)| Candidate {
+        let candidates = self.entries.iter().enumerate().map(|(place, entry)| Candidate {
             kid: entry.kid.clone(),
+            place,
             use_as: match &entry.key {
                 Ok(key) => key.use_as(place, listed, provider),
-                Err(_) => UseAs::Nothing,
+                Err(why) => UseAs::Nothing(why.clone()),
             },
         });
-        JwsVerifier::of(listed, candidates.collect(), Choice::ByName)
+        JwsVerifier::of(Keys::new(listed, candidates.collect()), Choice::ByName)
     }
 }
 
@@ -140,11 +137,11 @@ impl From<Jwk> for JwkSet {
 
 impl Entry {
     fn read(json: &Json<'_>, published: Published) -> Self {
-        let Json::Object(members) = json else {
-            return Self {
-                kid: None,
-                key: Err(InvalidJwk::Json(InvalidJson::NotAnObject)),
-            };
+        let members = match json {
+            Json::Object(members) => members,
+            // Which of two names is its name is not known either.
+            Json::Spoiled => return Self::none(InvalidJson::DuplicateMember),
+            _ => return Self::none(InvalidJson::NotAnObject),
         };
         let kid = match members.get("kid") {
             Some(Json::Text(kid)) => Some(Arc::from(&**kid)),
@@ -156,9 +153,11 @@ impl Entry {
         }
     }
 
-    /// A key for encryption may share the name of one for signatures. Nothing else may.
-    fn counts(&self) -> bool {
-        self.key != Err(InvalidJwk::OtherUse)
+    fn none(why: InvalidJson) -> Self {
+        Self {
+            kid: None,
+            key: Err(InvalidJwk::Json(why)),
+        }
     }
 }
 
@@ -168,9 +167,10 @@ impl Jwk {
         let listed = algorithms.into();
         let candidate = Candidate {
             kid: None,
+            place: 0,
             use_as: self.use_as(0, listed, provider),
         };
-        JwsVerifier::of(listed, vec![candidate], Choice::Sole)
+        JwsVerifier::of(Keys::new(listed, vec![candidate]), Choice::Chosen)
     }
 
     /// The algorithms it counts for: its own, or what its type and the list leave.
@@ -180,21 +180,24 @@ impl Jwk {
             None => self.fits(*algorithm),
         };
         let permitted: Vec<_> = listed.iter().filter(permitted).collect();
-        if permitted.len() > 1 && !listed.lets_message_choose() {
+        let Some(decided) = listed.decide(&permitted) else {
             return UseAs::Undecided(Algorithms::of(permitted));
-        }
-        if permitted.is_empty() {
+        };
+        if decided.is_empty() {
             return UseAs::NotListed;
         }
         let id = KeyId::new(self.kid().map_or_else(|| format!("#{place}"), str::to_owned));
-        let keys = permitted
-            .into_iter()
-            .filter_map(|algorithm| self.verifying(&id, algorithm, provider));
-        let keys: Vec<VerifyingKey> = keys.collect();
-        if keys.is_empty() {
-            return UseAs::Nothing;
+        let (mut keys, mut why) = (Vec::with_capacity(1), None);
+        for algorithm in decided {
+            match self.verifying(&id, *algorithm, provider) {
+                Ok(key) => keys.push(key),
+                Err(weak) => why = Some(InvalidJwk::Weak(weak)),
+            }
         }
-        UseAs::Verifying(keys)
+        match why {
+            Some(why) if keys.is_empty() => UseAs::Nothing(why),
+            _ => UseAs::Verifying(keys),
+        }
     }
 }
 

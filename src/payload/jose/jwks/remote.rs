@@ -1,20 +1,27 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use rustls_pki_types::UnixTime;
 
+use crate::clock::Monotonic;
+#[cfg(feature = "http-signatures")]
+use crate::payload::jose::VerifyingKey;
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
 use crate::payload::jose::{
-    CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Unknown,
+    CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Reading, Unknown,
 };
 
 /// A [`JwksCache`] that is shared: by verifiers, which read it without waiting, and by the one who fetches. No I/O.
 /// Clones share it.
 #[derive(Clone)]
-pub struct RemoteJwks(Arc<Shared>);
+pub struct RemoteJwks {
+    shared: Arc<Shared>,
+    reading: Reading,
+}
 
 struct Shared {
+    clock: Monotonic,
     cache: Mutex<JwksCache>,
     current: ArcSwapOption<Current>,
     algorithms: Algorithms,
@@ -24,11 +31,32 @@ struct Shared {
 
 struct Current {
     keys: JwsVerifier,
-    until: UnixTime,
+    #[cfg(feature = "http-signatures")]
+    verifying: Arc<[VerifyingKey]>,
+    until: Duration,
+}
+
+impl Shared {
+    fn new(
+        rules: CacheRules,
+        algorithms: Algorithms,
+        provider: ProviderAlgorithms,
+        clock: Monotonic,
+    ) -> Result<Arc<Self>, InvalidCacheRules> {
+        Ok(Arc::new(Self {
+            clock,
+            cache: Mutex::new(JwksCache::new(rules)?),
+            current: ArcSwapOption::empty(),
+            algorithms,
+            provider,
+            wanted: Mutex::new(None),
+        }))
+    }
 }
 
 impl RemoteJwks {
-    /// A set that is not there yet, for tokens of these algorithms.
+    /// A set that is not there yet, for tokens of these algorithms. Its age is that of the system's monotonic clock:
+    /// nothing becomes younger when the time of day is set.
     ///
     /// # Errors
     /// [`InvalidCacheRules`].
@@ -37,27 +65,64 @@ impl RemoteJwks {
         algorithms: impl Into<Algorithms>,
         provider: ProviderAlgorithms,
     ) -> Result<Self, InvalidCacheRules> {
-        Ok(Self(Arc::new(Shared {
-            cache: Mutex::new(JwksCache::new(rules)?),
-            current: ArcSwapOption::empty(),
-            algorithms: algorithms.into(),
-            provider,
-            wanted: Mutex::new(None),
-        })))
+        Self::with_clock(rules, algorithms, provider, Monotonic::default())
+    }
+
+    /// The same with a clock of your own: for tests that do not wait.
+    ///
+    /// # Errors
+    /// [`InvalidCacheRules`].
+    pub fn with_clock(
+        rules: CacheRules,
+        algorithms: impl Into<Algorithms>,
+        provider: ProviderAlgorithms,
+        clock: Monotonic,
+    ) -> Result<Self, InvalidCacheRules> {
+        Ok(Self {
+            shared: Shared::new(rules, algorithms.into(), provider, clock)?,
+            reading: Reading::by(Choice::ByName),
+        })
+    }
+
+    /// As [`JwsVerifier::allow_trying_keys`], for this and its later clones.
+    #[must_use]
+    pub fn allow_trying_keys(mut self) -> Self {
+        self.reading = self.reading.trying();
+        self
+    }
+
+    /// As [`JwsVerifier::with_limit`], for this and its later clones.
+    #[must_use]
+    pub fn with_limit(mut self, bytes: usize) -> Self {
+        self.reading.longest = bytes;
+        self
     }
 
     /// The keys, if there are any and they still count.
-    pub fn keys(&self, now: UnixTime) -> Option<JwsVerifier> {
-        let current = self.0.current.load();
+    pub fn keys(&self) -> Option<JwsVerifier> {
+        self.current(|current| current.keys.clone().reading(self.reading))
+    }
+
+    /// The same for HTTP message signatures: each key with each algorithm that it verifies.
+    #[cfg(feature = "http-signatures")]
+    pub fn verifying_keys(&self) -> Option<Arc<[VerifyingKey]>> {
+        self.current(|current| current.verifying.clone())
+    }
+
+    fn current<T>(&self, read: impl FnOnce(&Current) -> T) -> Option<T> {
+        let current = self.shared.current.load();
         let current = current.as_ref()?;
-        (now < current.until).then(|| current.keys.clone())
+        (self.shared.clock.elapsed() < current.until).then(|| read(current))
     }
 
     /// As [`JwksCache::unknown_key`]; whoever fetches is told.
-    pub fn unknown_key(&self, now: UnixTime) -> Unknown {
-        let answer = self.cache().unknown_key(now);
+    pub fn unknown_key(&self) -> Unknown {
+        let answer = {
+            let mut cache = self.cache();
+            cache.unknown_key(self.shared.clock.elapsed())
+        };
         if answer == Unknown::Refreshing
-            && let Some(wake) = &*lock(&self.0.wanted)
+            && let Some(wake) = &*lock(&self.shared.wanted)
         {
             wake();
         }
@@ -65,21 +130,35 @@ impl RemoteJwks {
     }
 
     /// As [`JwksCache::poll`].
-    pub fn poll(&self, now: UnixTime) -> NextFetch {
-        self.cache().poll(now)
+    pub fn poll(&self) -> NextFetch {
+        let mut cache = self.cache();
+        cache.poll(self.shared.clock.elapsed())
+    }
+
+    /// How long a fetch may take.
+    #[cfg(feature = "jwks-fetch")]
+    pub(crate) fn patience(&self) -> Duration {
+        self.cache().rules().patience
     }
 
     /// As [`JwksCache::fetched`]; verifiers see the new keys at once.
     ///
     /// # Errors
     /// [`InvalidFetch`]; the keys that were held stay then.
-    pub fn fetched(&self, body: &[u8], now: UnixTime) -> Result<(), InvalidFetch> {
+    pub fn fetched(&self, body: &[u8]) -> Result<(), InvalidFetch> {
+        let shared = &*self.shared;
         let mut cache = self.cache();
+        let now = shared.clock.elapsed();
         let keys = cache
             .fetched(body, now)?
-            .verifier(self.0.algorithms, self.0.provider);
+            .verifier(shared.algorithms, shared.provider);
         let until = cache.keys_until().unwrap_or(now);
-        self.0.current.store(Some(Arc::new(Current { keys, until })));
+        shared.current.store(Some(Arc::new(Current {
+            #[cfg(feature = "http-signatures")]
+            verifying: keys.verifying_keys().cloned().collect(),
+            keys,
+            until,
+        })));
         Ok(())
     }
 
@@ -88,13 +167,13 @@ impl RemoteJwks {
         self.cache().failed();
     }
 
-    /// Calls this when a token has named an unknown key, so that [`poll`](Self::poll) is asked again.
+    /// Calls this when a token was signed with an unknown key, so that [`poll`](Self::poll) is asked again.
     pub fn when_wanted(&self, wake: impl Fn() + Send + Sync + 'static) {
-        *lock(&self.0.wanted) = Some(Box::new(wake));
+        *lock(&self.shared.wanted) = Some(Box::new(wake));
     }
 
     fn cache(&self) -> MutexGuard<'_, JwksCache> {
-        lock(&self.0.cache)
+        lock(&self.shared.cache)
     }
 }
 
@@ -106,7 +185,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl fmt::Debug for RemoteJwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteJwks")
-            .field("algorithms", &self.0.algorithms)
+            .field("algorithms", &self.shared.algorithms)
             .field("cache", &*self.cache())
             .finish_non_exhaustive()
     }

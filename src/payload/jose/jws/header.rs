@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::{Algorithm, InvalidJwt, JwtPart};
@@ -83,20 +84,18 @@ fn check_critical(members: &Object<'_>) -> Result<(), InvalidJwt> {
         Some(Json::Array(names)) if !names.is_empty() => names,
         Some(_) => return Err(InvalidJwt::Critical),
     };
-    let mut seen: Vec<&str> = Vec::with_capacity(names.len());
+    // What may still be named: what has been is taken out.
+    let mut left: HashSet<&str> = members.iter().map(|(name, _)| name).collect();
     for name in names {
-        let Json::Text(name) = name else {
-            return Err(InvalidJwt::Critical);
-        };
-        if seen.contains(&&**name) || REGISTERED.contains(&&**name) || !members.contains(name) {
-            return Err(InvalidJwt::Critical);
+        match name {
+            Json::Text(name) if left.remove(&**name) && !REGISTERED.contains(&&**name) => {}
+            _ => return Err(InvalidJwt::Critical),
         }
-        seen.push(name);
     }
-    if seen != ["b64"] {
-        return Err(InvalidJwt::UnknownCritical);
+    match &names[..] {
+        [Json::Text(only)] if only == "b64" => Ok(()),
+        _ => Err(InvalidJwt::UnknownCritical),
     }
-    Ok(())
 }
 
 /// RFC 7797 §3 and §6. `check_critical` has seen to it that `crit`, where it stands, names `b64` and nothing else.

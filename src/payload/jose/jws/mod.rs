@@ -1,5 +1,6 @@
 mod detached;
 pub(in crate::payload::jose) mod header;
+mod keys;
 pub(in crate::payload::jose) mod segments;
 
 use std::borrow::Cow;
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Algorithm, Algorithms, InvalidJwt, JwtPart, VerifyingKey};
+use super::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, JwtPart, VerifyingKey};
 use crate::payload::KeyId;
 use header::{Header, PayloadForm};
 use segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
 
 pub use detached::DetachedVerifier;
+pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
 
 /// Verifies JSON Web Signatures (RFC 7515) with the keys of one owner. What a payload *says* is not looked at:
 /// [`JwtVerifier`](crate::payload::jose::JwtVerifier) does that.
@@ -48,49 +50,38 @@ pub use detached::DetachedVerifier;
 /// that stand twice, base64url that is not canonical, `crit` that is not understood to the letter. Keys and URLs in
 /// the header are never used.
 #[derive(Clone)]
-pub struct JwsVerifier(Arc<Keys>);
+pub struct JwsVerifier {
+    keys: Arc<Keys>,
+    reading: Reading,
+}
 
-#[derive(Clone)]
-struct Keys {
-    listed: Algorithms,
-    candidates: Vec<Candidate>,
-    choice: Choice,
+/// How tokens are read, whatever the keys are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::payload::jose) struct Reading {
+    pub(in crate::payload::jose) choice: Choice,
     /// In bytes.
-    longest: usize,
+    pub(in crate::payload::jose) longest: usize,
 }
 
-/// How a key is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// The caller has chosen the only key.
-    Sole,
-    /// `kid`, or, where one of the two has none, what is left by the algorithm. Exactly one.
-    ByName,
-    /// The same, but a token without `kid` is tried with each key of its algorithm.
-    TryEach,
-}
+impl Reading {
+    pub(in crate::payload::jose) fn by(choice: Choice) -> Self {
+        Self {
+            choice,
+            longest: MAX_TOKEN,
+        }
+    }
 
-/// A key of the set, whether or not it can be used.
-#[derive(Clone)]
-pub(crate) struct Candidate {
-    pub(crate) kid: Option<Arc<str>>,
-    pub(crate) use_as: UseAs,
+    pub(in crate::payload::jose) fn trying(self) -> Self {
+        match self.choice {
+            // They are tried as it is.
+            Choice::Chosen => self,
+            Choice::ByName | Choice::TryEach => Self {
+                choice: Choice::TryEach,
+                ..self
+            },
+        }
+    }
 }
-
-#[derive(Clone)]
-pub(crate) enum UseAs {
-    /// One for each algorithm that it may verify; mostly one.
-    Verifying(Vec<VerifyingKey>),
-    /// Nobody has decided which of these algorithms it is for.
-    Undecided(Algorithms),
-    /// For algorithms that are not listed.
-    NotListed,
-    /// Not understood, for something else, or weak.
-    Nothing,
-}
-
-/// The most keys that a token without `kid` is tried with.
-const MAX_TRIALS: usize = 8;
 
 /// A verified signature with what it signs. Only [`JwsVerifier`] makes one.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,43 +94,72 @@ pub struct Jws<'t> {
 impl JwsVerifier {
     /// Verifies with this key, whatever `kid` a token names.
     pub fn of_key(key: VerifyingKey) -> Self {
-        let listed = key.algorithm().into();
-        let candidate = Candidate {
-            kid: None,
-            use_as: UseAs::Verifying(vec![key]),
-        };
-        Self::of(listed, vec![candidate], Choice::Sole)
+        Self::of_keys([key])
     }
 
-    pub(crate) fn of(listed: Algorithms, candidates: Vec<Candidate>, choice: Choice) -> Self {
-        Self(Arc::new(Keys {
-            listed,
-            candidates,
-            choice,
-            longest: MAX_TOKEN,
-        }))
+    /// Verifies with any of these keys, whatever `kid` a token names: the caller has chosen them. For secrets and PEM keys
+    /// while one is replaced by another. Of one algorithm there may be eight; with more, its tokens are refused as
+    /// [`AmbiguousKey`](InvalidJwt::AmbiguousKey).
+    ///
+    /// ```
+    /// use countersign::payload::KeyId;
+    /// use countersign::payload::jose::{Algorithm, JwsVerifier, VerifyingKey};
+    ///
+    /// // A provider that hands out short secrets, and the one that it will sign with from next week on.
+    /// let key = |id, secret: &[u8]| VerifyingKey::allow_short_hmac(KeyId::new(id), Algorithm::Hs256, secret);
+    /// let verifier = JwsVerifier::of_keys([key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]);
+    /// # drop(verifier);
+    /// # Ok::<(), countersign::payload::jose::WeakKey>(())
+    /// ```
+    pub fn of_keys(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let candidates: Vec<_> = keys.into_iter().map(Candidate::chosen).collect();
+        let listed = candidates
+            .iter()
+            .flat_map(Candidate::verifying)
+            .map(VerifyingKey::algorithm);
+        Self::of(Keys::new(Algorithms::of(listed), candidates), Choice::Chosen)
+    }
+
+    pub(in crate::payload::jose) fn of(keys: Keys, choice: Choice) -> Self {
+        Self {
+            keys: Arc::new(keys),
+            reading: Reading::by(choice),
+        }
+    }
+
+    /// The same keys, read otherwise.
+    pub(in crate::payload::jose) fn reading(mut self, reading: Reading) -> Self {
+        self.reading = reading;
+        self
     }
 
     /// Looks at signatures of up to so many bytes, payload and all; 16 KiB otherwise. For payloads that are more than
     /// a token's claims. A detached payload has no limit here, and a header remains within 16 KiB.
     #[must_use]
-    pub fn with_limit(self, bytes: usize) -> Self {
-        let keys = Keys {
-            longest: bytes,
-            ..self.0.as_ref().clone()
-        };
-        Self(Arc::new(keys))
+    pub fn with_limit(mut self, bytes: usize) -> Self {
+        self.reading.longest = bytes;
+        self
     }
 
-    /// Tries a token that names no key with each key of its algorithm, eight at most, where exactly one would be
-    /// needed otherwise. For key sets without `kid`, while a key is replaced by another.
+    /// Tries a token with each key that it may be signed with, eight at most, where exactly one would be needed otherwise:
+    /// those that bear the name that it names, or, where it names none, those of its algorithm. For key sets without `kid`, or with one `kid` twice, while a key is replaced by another.
     #[must_use]
-    pub fn allow_trying_keys(self) -> Self {
-        let keys = Keys {
-            choice: Choice::TryEach,
-            ..self.0.as_ref().clone()
-        };
-        Self(Arc::new(keys))
+    pub fn allow_trying_keys(mut self) -> Self {
+        self.reading = self.reading.trying();
+        self
+    }
+
+    /// The keys that are not used here, by their place in the set, and why: what the set itself says
+    /// ([`JwkSet::unusable`](crate::payload::jose::JwkSet::unusable)), and what the listed algorithms and the crypto
+    /// provider leave out. For the operator.
+    pub fn unusable(&self) -> impl Iterator<Item = (usize, &InvalidJwk)> {
+        self.keys.unusable.iter().map(|(place, why)| (*place, why))
+    }
+
+    /// Each key with each algorithm that it verifies.
+    #[cfg(feature = "http-signatures")]
+    pub(in crate::payload::jose) fn verifying_keys(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.keys.candidates.iter().flat_map(Candidate::verifying)
     }
 
     /// Verifies a signature in compact form with its payload in it (RFC 7515 §7.1). 16 KiB in all, or what
@@ -158,7 +178,7 @@ impl JwsVerifier {
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
     pub fn verify_detached<'t>(&self, token: &str, payload: &'t [u8]) -> Result<Jws<'t>, InvalidJwt> {
-        let segments = Segments::parse(token, self.0.longest)?;
+        let segments = Segments::parse(token, self.reading.longest)?;
         if !segments.payload.is_empty() {
             return Err(InvalidJwt::NotDetached);
         }
@@ -186,7 +206,7 @@ impl JwsVerifier {
         token: &str,
         inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
     ) -> Result<Verified<'_>, InvalidJwt> {
-        let segments = Segments::parse(token, self.0.longest)?;
+        let segments = Segments::parse(token, self.reading.longest)?;
         let json = decode(JwtPart::Header, segments.header)?;
         let header = Header::parse(&json)?;
         if header.payload == PayloadForm::Unencoded {
@@ -206,7 +226,7 @@ impl JwsVerifier {
         segments: &Segments<'_>,
         signed: &[u8],
     ) -> Result<&VerifyingKey, InvalidJwt> {
-        let keys = &*self.0;
+        let keys = &*self.keys;
         if !keys.listed.contains(header.algorithm) {
             return Err(InvalidJwt::AlgorithmNotAllowed {
                 algorithm: header.algorithm,
@@ -214,7 +234,7 @@ impl JwsVerifier {
         }
         let mut place = EMPTY_PLACE;
         let signature = segments.decode_signature(&mut place)?;
-        let mut tried = keys.find(header)?.into_iter().flatten();
+        let mut tried = keys.find(header, self.reading.choice)?.into_iter().flatten();
         tried
             .find(|key| key.matches(signed, signature))
             .ok_or(InvalidJwt::Signature)
@@ -233,102 +253,6 @@ impl Verified<'_> {
             payload: Cow::Owned(self.payload),
             key: self.key.id().clone(),
             algorithm: self.key.algorithm(),
-        }
-    }
-}
-
-/// The keys to try: one, but for [`Choice::TryEach`].
-type Tried<'k> = [Option<&'k VerifyingKey>; MAX_TRIALS];
-
-fn only(key: &VerifyingKey) -> Tried<'_> {
-    let mut tried = Tried::default();
-    if let Some(first) = tried.first_mut() {
-        *first = Some(key);
-    }
-    tried
-}
-
-impl Keys {
-    fn find(&self, header: &Header<'_>) -> Result<Tried<'_>, InvalidJwt> {
-        let chosen = match (self.choice, &header.kid) {
-            (Choice::Sole, _) => self.candidates.first(),
-            (_, Some(kid)) => self.named(kid, header.algorithm)?,
-            (_, None) => None,
-        };
-        match chosen {
-            Some(chosen) => chosen.for_algorithm(header.algorithm).map(only),
-            None => self.by_algorithm(header),
-        }
-    }
-
-    /// The key of this name: one at most. Keys for different algorithms may share it, as alternatives (RFC 7517 §4.5).
-    fn named(&self, kid: &str, algorithm: Algorithm) -> Result<Option<&Candidate>, InvalidJwt> {
-        let mut named = self
-            .candidates
-            .iter()
-            .filter(|key| key.kid.as_deref() == Some(kid));
-        let mut possible = named.clone().filter(|key| !key.is_for_others_than(algorithm));
-        match (possible.next(), possible.next()) {
-            (_, Some(_)) => Err(InvalidJwt::AmbiguousKey),
-            (Some(only), None) => Ok(Some(only)),
-            // Whichever it is says why not.
-            (None, None) => Ok(named.next()),
-        }
-    }
-
-    /// Token or key has no name: what is left by the algorithm. A token that names a key is not for one that is named
-    /// otherwise.
-    fn by_algorithm(&self, header: &Header<'_>) -> Result<Tried<'_>, InvalidJwt> {
-        let mut tried = Tried::default();
-        let mut fitting = self
-            .candidates
-            .iter()
-            .filter(|key| header.kid.is_none() || key.kid.is_none())
-            .filter_map(|key| key.for_algorithm(header.algorithm).ok());
-        for (place, key) in tried.iter_mut().zip(&mut fitting) {
-            *place = Some(key);
-        }
-        match (tried.iter().flatten().count(), fitting.next()) {
-            (0, _) => Err(self.nothing_fits(header)),
-            (1, None) => Ok(tried),
-            (_, None) if self.choice == Choice::TryEach && header.kid.is_none() => Ok(tried),
-            _ => Err(InvalidJwt::AmbiguousKey),
-        }
-    }
-
-    fn nothing_fits(&self, header: &Header<'_>) -> InvalidJwt {
-        let undecided =
-            |key: &Candidate| matches!(key.use_as, UseAs::Undecided(of) if of.contains(header.algorithm));
-        match &header.kid {
-            Some(_) => InvalidJwt::UnknownKey,
-            None if self.candidates.iter().any(undecided) => InvalidJwt::UndecidedAlgorithm,
-            None => InvalidJwt::NoKey {
-                algorithm: header.algorithm,
-            },
-        }
-    }
-}
-
-impl Candidate {
-    /// Whether it is known what it is for, and that it is not for this one.
-    fn is_for_others_than(&self, algorithm: Algorithm) -> bool {
-        match &self.use_as {
-            UseAs::Nothing => false,
-            UseAs::NotListed => true,
-            UseAs::Undecided(of) => !of.contains(algorithm),
-            UseAs::Verifying(keys) => keys.iter().all(|key| key.algorithm() != algorithm),
-        }
-    }
-
-    fn for_algorithm(&self, algorithm: Algorithm) -> Result<&VerifyingKey, InvalidJwt> {
-        match &self.use_as {
-            UseAs::Nothing | UseAs::NotListed => Err(InvalidJwt::UnusableKey),
-            UseAs::Undecided(of) if of.contains(algorithm) => Err(InvalidJwt::UndecidedAlgorithm),
-            UseAs::Undecided(_) => Err(InvalidJwt::OtherAlgorithm { algorithm }),
-            UseAs::Verifying(keys) => keys
-                .iter()
-                .find(|key| key.algorithm() == algorithm)
-                .ok_or(InvalidJwt::OtherAlgorithm { algorithm }),
         }
     }
 }
@@ -368,8 +292,8 @@ impl fmt::Debug for Jws<'_> {
 impl fmt::Debug for JwsVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwsVerifier")
-            .field("algorithms", &self.0.listed)
-            .field("keys", &self.0.candidates.len())
+            .field("algorithms", &self.keys.listed)
+            .field("keys", &self.keys.candidates.len())
             .finish_non_exhaustive()
     }
 }

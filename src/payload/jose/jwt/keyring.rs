@@ -16,7 +16,8 @@ pub trait FindJwks: fmt::Debug + Send + Sync {
     /// [`NoKey`].
     fn find_jwks(&self, sender: Option<&TenantId>, now: UnixTime) -> Result<TenantJwks, NoKey>;
 
-    /// A token of this owner names a key that is not known. Whether that may change in a moment.
+    /// A token of this owner is signed with a key that is not known: none has its name, or none verifies it. Whether that
+    /// may change in a moment.
     fn unknown_key(&self, _owner: &TenantId, _now: UnixTime) -> Unknown {
         Unknown::Refused
     }
@@ -102,11 +103,11 @@ impl JwtKeyring {
 }
 
 impl FindJwks for JwtKeyring {
-    fn find_jwks(&self, sender: Option<&TenantId>, now: UnixTime) -> Result<TenantJwks, NoKey> {
+    fn find_jwks(&self, sender: Option<&TenantId>, _: UnixTime) -> Result<TenantJwks, NoKey> {
         let owner = sender.or_else(|| self.sole_owner()).ok_or(NoKey::SenderNeeded)?;
         let keys = match self.tenants.get(owner) {
             Some(Source::Fixed(keys)) => keys.clone(),
-            Some(Source::Remote(remote)) => remote.keys(now).ok_or(NoKey::Unavailable)?,
+            Some(Source::Remote(remote)) => remote.keys().ok_or(NoKey::Unavailable)?,
             None => {
                 return Err(NoKey::Unknown {
                     sender: owner.clone(),
@@ -116,9 +117,9 @@ impl FindJwks for JwtKeyring {
         Ok(TenantJwks::new(owner.clone(), keys))
     }
 
-    fn unknown_key(&self, owner: &TenantId, now: UnixTime) -> Unknown {
+    fn unknown_key(&self, owner: &TenantId, _: UnixTime) -> Unknown {
         match self.tenants.get(owner) {
-            Some(Source::Remote(remote)) => remote.unknown_key(now),
+            Some(Source::Remote(remote)) => remote.unknown_key(),
             _ => Unknown::Refused,
         }
     }

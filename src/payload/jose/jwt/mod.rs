@@ -5,6 +5,7 @@ mod keyring;
 mod presets;
 mod rules;
 mod signer;
+mod times;
 mod verifier;
 
 pub use binding::{BodyHash, HashForm, RequestHash};

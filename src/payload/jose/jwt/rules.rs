@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::times::{TimeRules, Times};
 use crate::payload::jose::InvalidJwt;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::{Header, text};
@@ -24,15 +25,20 @@ pub struct JwtRules {
     audiences: Accepted,
     types: &'static [&'static str],
     type_required: bool,
-    expiry_required: bool,
     id_required: bool,
-    leeway: u64,
-    max_age: Option<u64>,
-    max_lifetime: Option<u64>,
+    times: TimeRules,
     pub(in crate::payload::jose) certificate_required: bool,
     texts: Vec<(&'static str, String)>,
     flags: Vec<&'static str>,
     tenant_in: Vec<(&'static str, String)>,
+    tenant_claim: TenantClaim,
+}
+
+/// What a claim `tenant` means that no rule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TenantClaim {
+    TheTenant,
+    Anything,
 }
 
 /// The values that a claim may have.
@@ -51,14 +57,6 @@ impl Accepted {
     }
 }
 
-/// The times of a token that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::payload::jose) struct Times {
-    pub(in crate::payload::jose) issued: Option<u64>,
-    /// Until when it would be accepted again.
-    pub(in crate::payload::jose) until: Option<u64>,
-}
-
 impl JwtRules {
     /// Tokens of this issuer for this audience, both compared byte for byte.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
@@ -67,15 +65,13 @@ impl JwtRules {
             audiences: Accepted::OneOf(vec![audience.into()]),
             types: &["JWT"],
             type_required: false,
-            expiry_required: true,
             id_required: false,
-            leeway: 60,
-            max_age: None,
-            max_lifetime: None,
+            times: TimeRules::default(),
             certificate_required: false,
             texts: Vec::new(),
             flags: Vec::new(),
             tenant_in: Vec::new(),
+            tenant_claim: TenantClaim::TheTenant,
         }
     }
 
@@ -117,31 +113,33 @@ impl JwtRules {
         self
     }
 
-    /// Takes tokens without `exp`. Give a [maximum age](Self::with_max_age) then.
+    /// Takes tokens without `exp`. Give a [maximum age](Self::with_max_age) or
+    /// [lifetime](Self::with_max_lifetime) then.
     #[must_use]
     pub fn allow_no_expiry(mut self) -> Self {
-        self.expiry_required = false;
+        self.times.expiry_required = false;
         self
     }
 
     /// `iat` must be there, and no longer ago than that.
     #[must_use]
     pub fn with_max_age(mut self, age: Duration) -> Self {
-        self.max_age = Some(age.as_secs());
+        self.times.max_age = Some(age.as_secs());
         self
     }
 
-    /// `iat` must be there, and `exp` no further from it than that.
+    /// `iat` must be there, and `exp` no further from it than that. A token that may do
+    /// [without `exp`](Self::allow_no_expiry) counts for so long after `iat`.
     #[must_use]
     pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.max_lifetime = Some(lifetime.as_secs());
+        self.times.max_lifetime = Some(lifetime.as_secs());
         self
     }
 
     /// How far the clocks may differ. Default 60 seconds.
     #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway.as_secs();
+        self.times.leeway = leeway.as_secs();
         self
     }
 
@@ -191,6 +189,18 @@ impl JwtRules {
         self
     }
 
+    /// Leaves a claim `tenant` alone, whatever it says, for issuers that mean something else by it: a region, a product.
+    /// What [`with_tenant_in`](Self::with_tenant_in) asks for is compared all the same.
+    ///
+    /// # Security
+    /// Then only the key tells whose token it is. Where tenants share a key set, say with `with_tenant_in` which claim
+    /// tells them apart.
+    #[must_use]
+    pub fn allow_any_tenant_claim(mut self) -> Self {
+        self.tenant_claim = TenantClaim::Anything;
+        self
+    }
+
     /// What a sender puts into a token so that it passes: all but times and bindings.
     pub(in crate::payload::jose) fn claims_to_send(&self, tenant: &TenantId) -> Map<String, Value> {
         let mut claims = Map::new();
@@ -225,11 +235,8 @@ impl JwtRules {
 
     pub(in crate::payload::jose) fn check_header(&self, header: &Header<'_>) -> Result<(), InvalidJwt> {
         // RFC 7519 §5.2: a token inside a token is announced so.
-        if header
-            .cty
-            .as_deref()
-            .is_some_and(|cty| cty.eq_ignore_ascii_case("JWT"))
-        {
+        let cty = header.cty.as_deref().map(short_type);
+        if cty.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT")) {
             return Err(InvalidJwt::Nested);
         }
         match header.typ.as_deref() {
@@ -239,12 +246,8 @@ impl JwtRules {
         }
     }
 
-    /// RFC 7515 §4.1.9: media types, compared without case; `application/` is left out where nothing else is meant.
     fn check_type(&self, typ: &str) -> Result<(), InvalidJwt> {
-        let short = match typ.get(..12) {
-            Some(prefix) if prefix.eq_ignore_ascii_case("application/") => typ.get(12..).unwrap_or(typ),
-            _ => typ,
-        };
+        let short = short_type(typ);
         if self.types.iter().any(|wanted| wanted.eq_ignore_ascii_case(short)) {
             Ok(())
         } else {
@@ -260,7 +263,7 @@ impl JwtRules {
     ) -> Result<Times, InvalidJwt> {
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
-        let times = self.check_times(claims, now)?;
+        let times = self.times.check(claims, now)?;
         self.check_texts(claims)?;
         self.check_tenant(claims, owner)?;
         Ok(times)
@@ -298,48 +301,6 @@ impl JwtRules {
         }
     }
 
-    fn check_times(&self, claims: &Object<'_>, now: u64) -> Result<Times, InvalidJwt> {
-        let (exp, nbf, iat) = (date(claims, "exp")?, date(claims, "nbf")?, date(claims, "iat")?);
-        if exp.is_none() && self.expiry_required {
-            return Err(InvalidJwt::Missing { name: "exp" });
-        }
-        if iat.is_none() && (self.max_age.is_some() || self.max_lifetime.is_some()) {
-            return Err(InvalidJwt::Missing { name: "iat" });
-        }
-        self.check_window(exp, nbf, now)?;
-        self.check_age(exp, iat, now)?;
-        let by_age = self.max_age.zip(iat).map(|(age, iat)| iat.saturating_add(age));
-        let by_expiry = exp.map(|exp| exp.saturating_add(self.leeway));
-        let until = by_expiry.into_iter().chain(by_age).min();
-        Ok(Times { issued: iat, until })
-    }
-
-    fn check_window(&self, exp: Option<u64>, nbf: Option<u64>, now: u64) -> Result<(), InvalidJwt> {
-        match (exp, nbf) {
-            (Some(exp), _) if now >= exp.saturating_add(self.leeway) => Err(InvalidJwt::Expired { exp, now }),
-            (_, Some(nbf)) if now.saturating_add(self.leeway) < nbf => {
-                Err(InvalidJwt::NotYetValid { nbf, now })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_age(&self, exp: Option<u64>, iat: Option<u64>, now: u64) -> Result<(), InvalidJwt> {
-        let Some(iat) = iat else { return Ok(()) };
-        if now.saturating_add(self.leeway) < iat {
-            return Err(InvalidJwt::FromTheFuture { iat, now });
-        }
-        if self.max_age.is_some_and(|age| now.saturating_sub(iat) > age) {
-            return Err(InvalidJwt::TooOld { iat, now });
-        }
-        match (self.max_lifetime, exp) {
-            (Some(limit), Some(exp)) if exp.saturating_sub(iat) > limit => {
-                Err(InvalidJwt::LivesTooLong { limit })
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn check_texts(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
         // Of their type, whether or not anything is asked of them.
         text(claims, "sub")?;
@@ -361,7 +322,9 @@ impl JwtRules {
 
     fn check_tenant(&self, claims: &Object<'_>, owner: &TenantId) -> Result<(), InvalidJwt> {
         let other = |name| InvalidJwt::OtherTenant { name };
-        if text(claims, "tenant")?.is_some_and(|tenant| tenant != owner.as_str()) {
+        if self.tenant_claim == TenantClaim::TheTenant
+            && text(claims, "tenant")?.is_some_and(|tenant| tenant != owner.as_str())
+        {
             return Err(other("tenant"));
         }
         for (name, template) in &self.tenant_in {
@@ -395,11 +358,11 @@ fn require(claims: &Object<'_>, name: &'static str, wanted: &str) -> Result<(), 
     }
 }
 
-/// A NumericDate (RFC 7519 §2): whole seconds from 1970 on. Fractions, negative numbers and texts are refused.
-fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<u64>, InvalidJwt> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Json::Whole(seconds)) => Ok(Some(*seconds)),
-        Some(_) => Err(InvalidJwt::MemberType { name }),
+/// A media type without `application/`, which RFC 7515 §4.1.9 and §4.1.10 leave out where nothing else is meant. Case
+/// does not count.
+fn short_type(media_type: &str) -> &str {
+    match media_type.split_at_checked("application/".len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
+        _ => media_type,
     }
 }

@@ -7,7 +7,8 @@ use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::binding::check_confirmation;
-use super::rules::Times;
+use super::times::Times;
+use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
 use crate::payload::jose::{BodyHash, FindJwks, InvalidJwt, JwtPart, JwtRules, RequestHash, Unknown};
@@ -245,7 +246,8 @@ impl UnboundJwts {
         member: &'static str,
         message: &Message<'_>,
     ) -> Result<Recognized, NotAuthentic> {
-        let body = Object::parse(message.body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
+        let body = within_limit(message.body)?;
+        let body = Object::parse(body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
         })?;
@@ -330,14 +332,15 @@ impl JwtScheme {
     }
 }
 
-/// A key that is not known may be known in a moment: an outage then, so that the sender comes again.
+/// A key that is not known may be known in a moment: an outage then, so that the sender comes again. So may the key of a
+/// signature that does not match: a set may give the name of an old key to a new one, or no names at all.
 pub(in crate::payload::jose) fn refuse(
     why: InvalidJwt,
     keys: &dyn FindJwks,
     owner: &TenantId,
     now: UnixTime,
 ) -> NotAuthentic {
-    if why == InvalidJwt::UnknownKey && keys.unknown_key(owner, now) == Unknown::Refreshing {
+    if why.is_about_the_key() && keys.unknown_key(owner, now) == Unknown::Refreshing {
         return NoKey::Unavailable.into();
     }
     why.into()

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
@@ -29,8 +30,8 @@ pub struct SnsVerifier {
     name: Arc<str>,
 }
 
-/// The signed fields of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The signed fields of a message. `Debug` leaves out what it says, and the URL to confirm at: whoever has that can confirm.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnsMessage {
     /// Who sent it.
@@ -47,6 +48,17 @@ pub struct SnsMessage {
     pub subscribe_url: Option<String>,
     /// When it was sent.
     pub sent_at: UnixTime,
+}
+
+impl fmt::Debug for SnsMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnsMessage")
+            .field("recognized", &self.recognized)
+            .field("kind", &self.kind)
+            .field("message_id", &self.message_id)
+            .field("sent_at", &self.sent_at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SnsVerifier {

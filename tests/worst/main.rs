@@ -1,0 +1,105 @@
+//! THE WORST INPUT. Each parser that meets outside bytes before anybody is known is given the worst that it can be given,
+//! at its limit and at half of it: twice the input may cost two and a half times the work, and no more.
+//!
+//! Measured in the processor's time of this very thread, so a busy machine makes no difference; the least of several runs.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "tests say what they expect by failing loudly; a table is what it is"
+)]
+
+mod certificates;
+mod jose;
+mod messages;
+mod requests;
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What twice the input may cost. Sorting it takes 2.2 times as long; looking at each pair of its parts, four times.
+const MOST: f64 = 2.5;
+/// What is too short to be told from its surroundings.
+const TOO_LITTLE: Duration = Duration::from_micros(300);
+/// What costs no more than this at its limit may grow as it likes: a signature costs as much.
+const CHEAP: f64 = 30e-6;
+
+/// What takes longer than this, in seconds, is told from its surroundings at once.
+const LONG: f64 = 0.1;
+
+/// A parser with its input, which says itself what must come of it.
+type Run = Box<dyn Fn()>;
+
+/// The parser's cost grows with the size of its input, from half of the limit to the limit.
+fn grows(name: &str, limit: usize, with: impl Fn(usize) -> Run) {
+    let (half, full) = (with(limit / 2), with(limit));
+    if cost(&full) <= CHEAP {
+        return;
+    }
+    let mut seen = f64::INFINITY;
+    for _ in 0..5 {
+        let (mut least_half, mut least_full) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..5 {
+            least_half = least_half.min(cost(&half));
+            least_full = least_full.min(cost(&full));
+            if least_full > LONG {
+                break;
+            }
+        }
+        seen = seen.min(least_full / least_half);
+        if seen <= MOST {
+            println!("{name}: {seen:.2}, {:.1} ms at the limit", least_full * 1e3);
+            return;
+        }
+    }
+    panic!("{name}: twice the input costs {seen:.2} times as much");
+}
+
+/// Seconds for one run, over as many as can be measured.
+fn cost(run: &Run) -> f64 {
+    let mut runs = 1;
+    loop {
+        let began = processor_time();
+        (0..runs).for_each(|_| run());
+        let taken = processor_time() - began;
+        if taken >= TOO_LITTLE {
+            return taken.as_secs_f64() / f64::from(runs);
+        }
+        runs *= 4;
+    }
+}
+
+/// What this thread has used.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        time.tv_sec.try_into().expect("after the start"),
+        time.tv_nsec.try_into().expect("less than a second"),
+    )
+}
+
+/// The measure finds what it is there for.
+#[test]
+#[should_panic(expected = "pairs: twice the input costs")]
+fn what_looks_at_each_pair_is_found_out() {
+    grows("pairs", 4_000, |count| {
+        let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        Box::new(move || {
+            let twice = names
+                .iter()
+                .enumerate()
+                .any(|(place, name)| names[..place].contains(name));
+            assert!(!twice);
+        })
+    });
+}
+
+/// Three letters, another each time.
+fn short_name(number: usize) -> String {
+    let letter =
+        |place: u32| char::from(b'a' + u8::try_from(number / 26_usize.pow(place) % 26).expect("a letter"));
+    [letter(2), letter(1), letter(0)].iter().collect()
+}
