@@ -142,6 +142,7 @@ impl Default for ChainLimits {
 
 impl ChainLimits {
     /// Those of the handshake that is over: whoever has verified it had limits of its own.
+    #[cfg(any(feature = "tower", feature = "tokio", feature = "dispatch"))]
     pub(crate) const OF_THE_HANDSHAKE: Self = Self {
         certificates: usize::MAX,
         bytes: usize::MAX,

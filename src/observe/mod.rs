@@ -3,6 +3,7 @@
 mod handshake;
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::breaker::Transition;
@@ -36,6 +37,14 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// Why.
         reason: &'a HandshakeFailure,
+    },
+    /// A port accepts nothing just now: the system has no file descriptor or memory left, for one. It is tried again
+    /// after a pause; meanwhile connections wait in the system's queue.
+    AcceptFailed {
+        /// The port.
+        at: SocketAddr,
+        /// What the system said.
+        error: &'a io::Error,
     },
     /// Connections from a source are taken no more, on trial, or again. The refused ones are
     /// [`HandshakeFailure::Blocked`].

@@ -59,7 +59,7 @@
 //! | 413 | `payload.body_too_large` | RFC 9110 §15.5.14 |
 //! | 421 | `host.*` | RFC 9110 §15.5.20: good, but not on this connection; or 403, as [`MisdirectedAnswer`] says |
 //! | 500 | `server.not_wired` | a layer or the connection's proof is missing, or the layers are in the wrong order: our fault, and a closed door |
-//! | 503 | `replay.*`, `payload.keys_unavailable` | nothing speaks against it: nobody can tell just now, or it is being handled. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
+//! | 503 | `replay.*`, `payload.keys_unavailable`, `server.busy`, `server.tenant_busy`, `server.reading_busy`, `server.source_busy` | nothing speaks against it: nobody can tell just now, it is being handled, or too much is. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
 //!
 //! # Where mutual TLS is undone
 //! These were read in the sources of the versions named. None of them can let a request past [`CallerLayer`], which finds
@@ -87,6 +87,8 @@ mod body;
 mod caller;
 mod connection;
 #[cfg(feature = "tower")]
+mod deliveries;
+#[cfg(feature = "tower")]
 mod demand;
 #[cfg(feature = "tokio")]
 mod drain;
@@ -109,6 +111,8 @@ mod payload;
 mod refuse;
 #[cfg(feature = "tokio")]
 mod secured;
+#[cfg(any(feature = "tokio", feature = "tower"))]
+mod shares;
 #[cfg(feature = "tls")]
 mod sites;
 #[cfg(feature = "tokio")]

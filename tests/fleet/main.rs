@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use countersign::replay::{Persistence, RedisStore, Terms};
 use receiver::Ledger;
-use redis_server::{PERSISTENT, RedisServer, installed_or_skip};
+use redis_server::{PERSISTENT, Port, RedisServer, installed_or_skip};
 use sender::{Sender, Told};
 use tokio::runtime::Runtime;
 use world::World;
@@ -65,7 +65,7 @@ fn every_delivery_is_handled_once() {
     let world = Arc::new(World::create(&folder.0, SENDERS));
     let mut redis = RedisServer::start(&command, &PERSISTENT);
     let mut receivers = ["A", "B"].map(|name| Process::start(name, &folder.0, &redis.url()));
-    let ports = [receivers[0].port, receivers[1].port];
+    let ports = [receivers[0].port.number, receivers[1].port.number];
     let done = Arc::new(AtomicUsize::new(0));
 
     let runtime = Runtime::new().expect("a runtime");
@@ -286,13 +286,14 @@ struct Process {
     life: usize,
     folder: PathBuf,
     redis: String,
-    port: u16,
+    port: Port,
     child: Child,
 }
 
 impl Process {
     fn start(letter: &'static str, folder: &Path, redis: &str) -> Self {
-        let (child, port) = spawn(&format!("{letter}1"), folder, redis, 0);
+        let port = Port::reserve();
+        let child = spawn(&format!("{letter}1"), folder, redis, port.number);
         Self {
             letter,
             life: 1,
@@ -311,7 +312,7 @@ impl Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.life += 1;
-        (self.child, self.port) = spawn(&self.name(), &self.folder, &self.redis, self.port);
+        self.child = spawn(&self.name(), &self.folder, &self.redis, self.port.number);
     }
 
     fn is_alive(&mut self) -> bool {
@@ -326,7 +327,7 @@ impl Drop for Process {
     }
 }
 
-fn spawn(name: &str, folder: &Path, redis: &str, port: u16) -> (Child, u16) {
+fn spawn(name: &str, folder: &Path, redis: &str, port: u16) -> Child {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "receiver_process", "--nocapture"])
         .env(ROLE, format!("{name} {port} {redis} {}", folder.display()))
@@ -336,10 +337,11 @@ fn spawn(name: &str, folder: &Path, redis: &str, port: u16) -> (Child, u16) {
         .expect("a process");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let mut lines = lines.map_while(Result::ok);
-    let port = lines.find_map(|line| line.split_once("listening on ")?.1.parse().ok());
+    let listens = lines.find_map(|line| line.split_once("listening on ")?.1.parse().ok());
+    assert_eq!(listens, Some(port), "it listens");
     // After a minute the test harness in it says so, and a process that cannot say it would end.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, port.expect("it listens"))
+    child
 }
 
 /// No test: what [`spawn`] runs. It ends with the process that has spawned it.

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::outages::server_or_return;
 use crate::promise::claim_of;
-use crate::redis_server::{FORGETFUL, PERSISTENT, RedisServer, installed_or_skip};
+use crate::redis_server::{FORGETFUL, PERSISTENT, Port, RedisServer, installed_or_skip};
 use crate::servers::{QUICK, Told, ask, granted, store, tell};
 
 fn unavailable(reason: impl Into<String>) -> StoreDown {
@@ -218,4 +218,23 @@ async fn prefixes_part_fleets() {
     assert_eq!(ask(&other, "1").await, Told::Granted);
     let keys: Vec<String> = tell(&server, &["KEYS", "one:*"]);
     assert_eq!(keys, [format!("one:{}", claim_of("acme", "1", 0).key)]);
+}
+
+/// Or it cannot come back: a port that is free is given to any connection that is made meanwhile.
+#[test]
+fn a_server_that_is_killed_keeps_its_port() {
+    let port = Port::reserve();
+    let others: Vec<_> = (0..200).map(|_| Port::reserve().number).collect();
+    assert!(!others.contains(&port.number));
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first: u16 = range
+        .split_whitespace()
+        .next()
+        .map_or(32_768, |first| first.parse().expect("a port"));
+    assert!(
+        port.number < first,
+        "{} is one of those that connections are given",
+        port.number
+    );
+    assert!(Port::at(port.number).is_none(), "it is taken");
 }

@@ -256,6 +256,10 @@ pub(crate) fn second_by_second<S: Stage>(stage: impl Fn() -> S) {
             (Dated("a", "1", 1000), Granted), (Commit(0), Done), (Brief("a", "1", 1001), Handled), (Brief("a", "1", 1130), Handled),
             (Claim("a", "1", 1230), Handled), (Claim("a", "1", 1231), Granted),
         ]),
+        ("nor does one whose claims' clock was set ahead", &[
+            (Dated("a", "1", 1000), Granted), (Commit(0), Done), (Set(10_000), Passed), (Brief("a", "1", 10_001), Handled),
+            (Claim("a", "1", 10_130), Handled), (Claim("a", "1", 10_131), Granted),
+        ]),
         ("a window begins with the commit", &[
             (Claim("a", "1", 1000), Granted), (Wait(50), Passed), (Commit(0), Done), (Set(1050), Passed),
             (Claim("a", "1", 1150), Handled), (Claim("a", "1", 1151), Granted),

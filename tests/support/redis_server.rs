@@ -7,8 +7,9 @@
     reason = "whoever starts a server fails loudly, and waits for it"
 )]
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,7 +54,7 @@ pub(crate) struct RedisServer {
     command: String,
     options: Vec<String>,
     folder: PathBuf,
-    port: u16,
+    port: Port,
     process: Option<Child>,
 }
 
@@ -64,17 +65,17 @@ impl RedisServer {
             command: command.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             folder: folder(),
-            port: 0,
+            port: Port::reserve(),
             process: None,
         };
-        // The port may be another's by the time that it is asked for.
+        // Whoever reserves nothing may have been faster.
         for _ in 0..5 {
-            server.port = free_port();
             server.spawn();
             if server.answers() {
                 return server;
             }
             server.kill();
+            server.port = Port::reserve();
         }
         panic!("{command} does not start: {}", server.log());
     }
@@ -108,11 +109,11 @@ impl RedisServer {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (Ipv4Addr::LOCALHOST, self.port.number).into()
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.port.number
     }
 
     fn spawn(&mut self) {
@@ -122,7 +123,7 @@ impl RedisServer {
             .open(self.folder.join("log"))
             .expect("a log");
         let process = Command::new(&self.command)
-            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--bind", "127.0.0.1", "--port", &self.port.number.to_string()])
             .args(["--save", "", "--daemonize", "no"])
             .args(&self.options)
             .arg("--dir")
@@ -182,14 +183,41 @@ fn ping(address: SocketAddr) -> io::Result<String> {
     Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
 }
 
-fn free_port() -> u16 {
-    // Another 10,000 above it must be free for a cluster's bus.
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
-        let port = listener.local_addr().expect("bound").port();
-        if port < 55_000 {
-            return port;
-        }
+/// A port that stays its owner's while nobody listens on it, until this is dropped: a server that is killed is to come back
+/// there.
+///
+/// It is none of those that the system gives to outgoing connections, which are many when a server is away. Others that
+/// reserve ports, in other processes too, see that it is taken by the UDP port of the same number.
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    _taken: [UdpSocket; 2],
+}
+
+impl Port {
+    /// Where the bus of a cluster is, which must be free as well.
+    const TO_BUS: u16 = 10_000;
+    /// Below those of outgoing connections (32,768 on Linux), with the bus.
+    const FROM: u16 = 10_240;
+    const COUNT: u16 = 9_000;
+
+    pub(crate) fn reserve() -> Self {
+        let start = RandomState::new().build_hasher().finish() % u64::from(Self::COUNT);
+        let start = u16::try_from(start).expect("below the count");
+        (0..Self::COUNT)
+            .find_map(|step| Self::at(Self::FROM + (start + step) % Self::COUNT))
+            .expect("a free port")
+    }
+
+    /// This one, if nobody has it.
+    pub(crate) fn at(number: u16) -> Option<Self> {
+        let take = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok();
+        let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        let bus = number + Self::TO_BUS;
+        let taken = [take(number)?, take(bus)?];
+        (free(number) && free(bus)).then_some(Self {
+            number,
+            _taken: taken,
+        })
     }
 }
 

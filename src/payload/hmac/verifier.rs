@@ -159,11 +159,19 @@ impl Layout {
         if self.is_among_written(Written::AsSent, key, reading, candidates)? {
             return Ok(true);
         }
-        let escaped = self.body == BodyForm::RawOrEscaped && !reading.message.body.is_ascii();
-        if !escaped || str::from_utf8(reading.message.body).is_err() {
+        if !self.may_be_rewritten(reading) {
             return Ok(false);
         }
-        self.is_among_written(Written::Escaped, key, reading, candidates)
+        self.is_among_written(Written::Rewritten, key, reading, candidates)
+    }
+
+    /// Whether another form of what was sent differs from it.
+    fn may_be_rewritten(&self, reading: &Reading<'_>) -> bool {
+        let body = reading.message.body;
+        match self.body {
+            BodyForm::Raw => self.is_rewritten(),
+            BodyForm::RawOrEscaped => !body.is_ascii() && str::from_utf8(body).is_ok(),
+        }
     }
 
     #[inline]

@@ -176,7 +176,7 @@ impl Layout {
         if self.time.is_some() != signs(&Part::Time) && !in_body {
             return Err(InvalidScheme::Time);
         }
-        if signs(&Part::Url) && self.origin.is_none() {
+        if self.covers_url() && self.origin.is_none() {
             return Err(InvalidScheme::OriginNeeded);
         }
         self.check_places()?;

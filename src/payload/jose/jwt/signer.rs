@@ -113,8 +113,7 @@ impl JwtSigner {
         claims.insert("jti".into(), outgoing.id.into());
         claims.insert("iat".into(), now.into());
         claims.insert("exp".into(), now.saturating_add(self.lifetime.as_secs()).into());
-        if let Some(body) = &self.body {
-            let (name, value) = body.claim(outgoing.body);
+        if let Some((name, value)) = self.body.and_then(|body| body.claim(outgoing.body)) {
             claims.insert(name.into(), value);
         }
         if let Some(certificate) = &self.certificate {
