@@ -29,12 +29,14 @@
 //! }
 //! ```
 
+mod algorithms;
 mod anchors;
 mod authorities;
 mod crls;
 mod deny;
 mod invalid_ca;
 mod issuers;
+mod known_sender;
 mod path;
 mod pins;
 mod private_ca;
@@ -44,7 +46,6 @@ mod public_roots;
 mod remembered;
 mod report_only;
 mod revocation;
-mod senders;
 mod signed;
 mod source;
 mod untrusted;
@@ -62,16 +63,16 @@ pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
+pub use known_sender::{KnownSender, SenderTls};
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
-pub use public_ca::{Only, PublicCa, PublicCaBuilder};
+pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
-pub use senders::{Sender, SenderTls};
 pub use untrusted::Untrusted;
-pub use web_roots::WebRoots;
+pub use web_roots::{WebRoots, WebRootsBuilder};
 
 /// A decision whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
 pub trait VerifyPeer: fmt::Debug + Send + Sync {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+use super::algorithms::Algorithms;
 use super::anchors::{Anchor, AnchorUsage, Kind};
 use super::authorities::Authorities;
-use super::path::{Algorithms, PathRules};
+use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, SpkiHash};
