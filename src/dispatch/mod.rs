@@ -27,8 +27,7 @@
 //! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 //! let acme = TenantId::parse("acme")?;
 //! let dispatcher = Dispatcher::new();
-//! dispatcher.set_identity(acme.clone(), TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()),
-//! signer)?)?;
+//! dispatcher.set_identity(acme.clone(), TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
 //!
 //! // Somebody registers what is not theirs to reach.
 //! let endpoint = Endpoint::parse(acme.clone(), "https://169.254.169.254/latest/meta-data")?;

@@ -68,8 +68,8 @@
 //!
 //! * axum-server 0.9: `RustlsConfig::from_config` keeps your configuration until the first `reload_from_pem`,
 //!   `reload_from_pem_file`, `reload_from_der` or any of their kind. Each makes a new `ServerConfig`, and
-//! `config_from_cert_and_key` in `tls_rustls/mod.rs` makes it with `with_no_client_auth`. Use `reload_from_config`,
-//! with a configuration that has the [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
+//!   `config_from_cert_and_key` in `tls_rustls/mod.rs` makes it with `with_no_client_auth`. Use `reload_from_config`,
+//!   with a configuration that has the [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
 //! * rustls 0.23: a resumed session is not verified again, and `ServerConfig::clone` shares the sessions. See
 //!   [`disable_resumption`](crate::tls::disable_resumption).
 //! * tonic 0.14: `ServerTlsConfig::client_auth_optional` lets clients without a certificate in, and `Request::peer_certs`
