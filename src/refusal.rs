@@ -1,4 +1,4 @@
-//! Why a request was turned away, whichever question it failed.
+//! Reasons for turning a request away, whichever question it failed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::Untrusted;
 
-/// Why a request was turned away.
+/// The reason why a request was turned away.
 ///
 /// The peer learns nothing from it but a status; the operator finds it in the response's extensions and in
 /// [`Event`](crate::observe::Event)s. [`code`](Self::code) is stable and made for metrics and alerts.

@@ -1,4 +1,4 @@
-//! **What happened?** Events for the operator; the peer never sees any of it.
+//! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
 mod handshake;
 
@@ -14,7 +14,7 @@ use crate::trust::Untrusted;
 
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 
-/// Receives events. Called on the request path: it must neither block nor panic.
+/// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Something happened.
     fn observe(&self, event: &Event<'_>);

@@ -1,4 +1,4 @@
-//! **Do we trust it?** From a claimed chain to a verified peer.
+//! Certificate verification (**do we trust it?**): from a claimed chain to a verified peer.
 //!
 //! [`VerifyPeer`] decides; [`VerifiedPeer::verify`] is the only mint of the proof. Two deciders are joined with
 //! [`and`](VerifyPeer::and), and both must agree: `PrivateCa` *and* `PinSet`.
@@ -76,7 +76,7 @@ pub use shared_ca::SharedCa;
 pub use untrusted::Untrusted;
 pub use web_roots::{WebRoots, WebRootsBuilder};
 
-/// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
+/// A decision whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
 pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// What makes the peer trusted, or why it is not.
     ///

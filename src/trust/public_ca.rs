@@ -14,7 +14,7 @@ use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
-/// Trusts exactly named, or pinned, holders of certificates from an authority that issues to anybody.
+/// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
 ///
 /// "Signed by a public authority" says that somebody bought a certificate. So it cannot be built without
 /// [`ExpectedPeers`]: the exact names or the keys of those who may call.
@@ -30,7 +30,7 @@ pub struct PublicCa {
     only: ExpectedPeers,
 }
 
-/// Who of an authority's customers may call.
+/// The customers of a public authority that may call: an allow-list of names or pins.
 #[derive(Debug, Clone)]
 pub struct ExpectedPeers(Allowed);
 
@@ -133,7 +133,7 @@ impl fmt::Debug for PublicCa {
     }
 }
 
-/// Collects what a [`PublicCa`] is made of. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`PublicCa`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
     authorities: Authorities,

@@ -12,7 +12,7 @@ use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
 
-/// Trusts *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
+/// Trust in *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
 ///
 /// For the sender's side, to consumers with an ordinary certificate. It is a list at the time this crate was built (of
 /// the crate `webpki-roots`): keep that current, or bring authorities of your own with [`PrivateCa`](super::PrivateCa).

@@ -18,7 +18,7 @@ use crate::observe::{Event, HandshakeFailure, Observer, Silent};
 use crate::stream::linger;
 use crate::tls::rustls::ServerConfig;
 
-/// Makes TLS connections of TCP connections, and tells exactly why it did not.
+/// A TLS acceptor: it makes TLS connections of TCP connections, and tells exactly why it did not.
 ///
 /// Each handshake has a time limit, and only so many are under way at once, in all and of one source. For a loop that accepts, see
 /// [`Listener`](super::Listener), or spawn a task for each connection as it does: never wait for a handshake before
@@ -37,7 +37,7 @@ pub struct Acceptor {
     observer: Arc<dyn Observer>,
 }
 
-/// What is spoken inside TLS, offered by ALPN (RFC 7301).
+/// The versions of HTTP inside TLS, offered by ALPN (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocols {

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{Acceptor, Drain, Secured};
 
-/// A TCP port whose connections come out after their handshake.
+/// A TLS listener: a TCP port whose connections come out after their handshake.
 ///
 /// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
 /// `axum::serve`; without axum, call [`next`](Self::next) in a loop. Dropping it closes the port;

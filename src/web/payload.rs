@@ -20,7 +20,7 @@ use crate::payload::VerifyPayload;
 use crate::replay::{ReplayStore, Terms};
 use crate::tenant::TenantId;
 
-/// Lets requests through whose body the sender signed and that were not handled before.
+/// A tower layer for payload signatures: requests pass whose body the sender signed and that were not handled before.
 ///
 /// Leaves a [`Fresh`](crate::payload::Fresh) in their extensions and, where [`CallerLayer`](super::CallerLayer) has left a
 /// [`Caller`](crate::gate::Caller), a [`Countersigned`](crate::gate::Countersigned): then only the caller's keys count.

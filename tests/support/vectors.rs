@@ -72,6 +72,7 @@ pub fn published() -> Vec<Vector> {
         include_str!("../vectors/public_key.toml"),
         include_str!("../vectors/special.toml"),
         include_str!("../vectors/told.toml"),
+        include_str!("../vectors/libraries.toml"),
     ];
     files.iter().flat_map(|text| read(text)).collect()
 }

@@ -11,7 +11,7 @@ use crate::payload::{
     VerifyPayload,
 };
 
-/// Verifies HMAC signatures by a [`Scheme`], with the keys of the sender.
+/// A verifier of HMAC signatures by a [`Scheme`], with the keys of the sender.
 ///
 /// Checked, in this order: every header field that the scheme needs is there once and readable; the signed time is
 /// written canonically and within the tolerance; there is a well-formed signature; one of them is right under a key
@@ -59,7 +59,7 @@ impl VerifyPayload for HmacVerifier {
     }
 }
 
-/// Verifies by a [`PartialScheme`]: who sent it is proved, what was sent is not.
+/// A verifier by a [`PartialScheme`]: who sent it is proved, what was sent is not.
 #[derive(Debug, Clone)]
 pub struct PartialVerifier {
     scheme: PartialScheme,

@@ -10,7 +10,7 @@ use super::{
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::replay::Tolerance;
 
-/// Collects a [`Scheme`]. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`Scheme`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SchemeBuilder {

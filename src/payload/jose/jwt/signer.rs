@@ -13,7 +13,8 @@ use crate::payload::jose::{BodyHash, BoundJwtScheme, JwtScheme, NotSigned, Signi
 use crate::payload::{CannotSign, KeyId, NoKey, Outgoing, SignPayload};
 use crate::tenant::TenantId;
 
-/// Signs messages with a token: the other half of [`JwtVerifier`](crate::payload::jose::JwtVerifier), by the same schemes.
+/// A signer of messages with a token: the other half of [`JwtVerifier`](crate::payload::jose::JwtVerifier), by the same
+/// schemes.
 ///
 /// The token says what the scheme's rules ask for: the first issuer and audience they name, `iat` and `exp`, `jti` with
 /// the delivery's identity, the texts that are required, the tenant, and the hash of the body.

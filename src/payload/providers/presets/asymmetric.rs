@@ -29,9 +29,9 @@ presets! { PublicKeyScheme; PublicKey; ();
     }
         signed: "`{time}{body}`",
         not_covered: "method, URL, header fields",
-        handshake: "probes with wrong signatures and wants 401",
+        handshake: "PING: answer `{\"type\":1}`, or 204 to a webhook event; wants 401 for a wrong signature",
         source: own "discord-api-docs, \"Interactions overview\"",
-        vector: none;
+        vector: "npm discord-interactions 4.4.0, verifyKey";
     telnyx "Telnyx" {
         let builder = Scheme::builder("telnyx")
             .field("telnyx-signature-ed25519", "")
@@ -44,7 +44,7 @@ presets! { PublicKeyScheme; PublicKey; ();
         not_covered: "method, URL, header fields",
         handshake: "nothing",
         source: own "telnyx-python lib/webhook_verification.py",
-        vector: none;
+        vector: "npm telnyx 7.24.0, webhooks.unwrap";
     sendgrid "Twilio SendGrid" {
         let builder = Scheme::builder("sendgrid")
             .field("x-twilio-email-event-webhook-signature", "")

@@ -33,7 +33,7 @@ hmac_presets! {
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: own "developer.calendly.com, \"Webhook signatures\"",
+        source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     checkr "Checkr" { .field("x-checkr-signature", "").body_only() }
         signed: "the body",
@@ -49,8 +49,8 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm cronofy 3.8.4, hmacValid",
+        vector: "npm cronofy 3.8.4, hmacValid";
     deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST"), Part::Body]) }
         signed: "`POST{body}`",
         not_covered: "any time; method, URL, header fields",
@@ -61,7 +61,7 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, `X-DocuSign-AccountId`, `X-Authorization-Digest` and other header fields",
         handshake: "nothing",
-        source: own "developers.docusign.com, \"Validate Connect messages with HMAC\"",
+        source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     dropbox "Dropbox" { .field("x-dropbox-signature", "").body_only() }
         signed: "the body",

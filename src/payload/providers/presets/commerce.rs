@@ -61,8 +61,8 @@ hmac_presets! {
         signed: "form field `bt_payload`; no field but this and the signature is taken",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `bt_challenge`: answer with its HMAC",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm braintree 3.40.0, webhookTesting.sampleNotification",
+        vector: "npm braintree 3.40.0, webhookTesting.sampleNotification";
     chargify "Chargify (Maxio)" { .field("x-chargify-webhook-signature-hmac-sha-256", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -103,12 +103,18 @@ hmac_presets! {
         handshake: "nothing",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    easypost "EasyPost" { .field("x-hmac-signature", "hmac-sha256-hex=").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @easypost/api 8.9.0, Utils.validateWebhook",
+        vector: "npm @easypost/api 8.9.0, Utils.validateWebhook";
     gocardless "GoCardless" { .field("webhook-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm gocardless-nodejs 10.1.2, webhooks.parse",
+        vector: "npm gocardless-nodejs 10.1.2, webhooks.parse";
     lemon_squeezy "Lemon Squeezy" { .field("x-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, `X-Event-Name` and other header fields",
@@ -128,8 +134,14 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm modern-treasury 3.3.0, webhooks.getSignature",
+        vector: "npm modern-treasury 3.3.0, webhooks.getSignature";
+    mollie "Mollie" { .field("x-mollie-signature", "sha256=").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm mollie-api-typescript 1.12.28, SignatureValidator",
+        vector: "npm mollie-api-typescript 1.12.28, SignatureValidator";
     onfleet "Onfleet" {
         .field("x-onfleet-signature", "")
         .body_only()
@@ -138,7 +150,7 @@ hmac_presets! {
     }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
+        handshake: "GET with `check`: echo it",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     paddle "Paddle" {
@@ -196,7 +208,7 @@ hmac_presets! {
         not_covered: "any time; method, URL, `X-Shopify-Webhook-Id`, `X-Shopify-Event-Id`, `X-Shopify-Topic`, `X-Shopify-Shop-Domain` and other header fields",
         handshake: "nothing",
         source: own "shopify.dev, \"Verify deliveries\"",
-        vector: none;
+        vector: "npm @shopify/shopify-api 13.1.0, createSHA256HMAC";
     shopify_events "Shopify Events" { .field("shopify-hmac-sha256", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -214,11 +226,11 @@ hmac_presets! {
         not_covered: "method, URL, header fields",
         handshake: "nothing",
         source: own "docs.stripe.com/webhooks/signature; stripe-go webhook/client.go",
-        vector: none;
+        vector: "npm stripe 23.1.0, webhooks.generateTestHeaderString";
     woocommerce "WooCommerce" { .field("x-wc-webhook-signature", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
-        handshake: "nothing",
+        handshake: "unsigned POST of `webhook_id`: answer 200",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     xero "Xero" { .field("x-xero-signature", "").body_only().base64() }

@@ -7,8 +7,8 @@ hmac_presets! {
     airship "Airship" { .field("x-ua-signature", "").seconds("x-ua-timestamp").time_then_body(":") }
         signed: "`{time}:{body}`",
         not_covered: "method, URL, header fields",
-        handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        handshake: "signed GET of `/validate`: answer with the confirmation code",
+        source: own "support.airship.com, \"Implementing a signature hash and validating an open channel webhook\"",
         vector: none;
     customer_io "Customer.io" {
         .field("x-cio-signature", "")
@@ -28,13 +28,13 @@ hmac_presets! {
     }
         signed: "`{time}:{body}`",
         not_covered: "method, URL, header fields",
-        handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        handshake: "application webhooks: a signed POST with `X-Front-Challenge`: echo it. Rule webhooks sign otherwise: base64 HMAC-SHA1 of the body",
+        source: own "dev.frontapp.com, \"Application webhooks\"",
         vector: none;
     intercom "Intercom" { .field("x-hub-signature", "sha1=").body_only().digest(Digest::Sha1) }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
+        handshake: "HEAD: answer 200",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     klaviyo "Klaviyo" {
@@ -66,8 +66,8 @@ hmac_presets! {
     linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256="), Part::Body]) }
         signed: "`hmacsha256={body}`",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        handshake: "GET with `challengeCode`, every two hours: answer with its HMAC",
+        source: own "learn.microsoft.com, \"LinkedIn: webhooks\"",
         vector: none;
     meta "Meta: WhatsApp, Messenger, Instagram" {
         .field("x-hub-signature-256", "sha256=")
@@ -77,7 +77,7 @@ hmac_presets! {
         signed: "the body, as it is or with every character beyond ASCII escaped",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `hub.challenge`: echo it",
-        source: own "developers.facebook.com, \"Webhooks: getting started\"",
+        source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     ms_teams "Microsoft Teams, outgoing webhooks" {
         .field("authorization", "HMAC ")
@@ -93,9 +93,15 @@ hmac_presets! {
     nylas "Nylas" { .field("x-nylas-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
+        handshake: "GET with `challenge`: echo it",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v"), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
+        signed: "`{body}{time}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm retell-sdk 5.66.1, sign",
+        vector: "npm retell-sdk 5.66.1, sign";
     sendbird "Sendbird" { .field("x-sendbird-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -141,6 +147,12 @@ hmac_presets! {
         handshake: "`webhook_callback_verification`: echo the challenge",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    viber "Viber" { .field("x-viber-content-signature", "").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm viber-bot 1.0.18, MessageValidator",
+        vector: "npm viber-bot 1.0.18, MessageValidator";
     x "X (Twitter)" { .field("x-twitter-webhooks-signature", "sha256=").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",

@@ -106,6 +106,12 @@ hmac_presets! {
         handshake: "nothing",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    elevenlabs "ElevenLabs" { .list("elevenlabs-signature", "v0", "t").time_then_body(".") }
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent",
+        vector: "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent";
     framer "Framer" {
         .field("framer-signature", "sha256=")
         .signed([Part::Body, Part::Header(name("framer-webhook-submission-id"))])
@@ -131,7 +137,7 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "devcenter.heroku.com, \"App webhooks\"; \"Using webhooks as an add-on partner\"",
         vector: none;
     launchdarkly "LaunchDarkly" { .field("x-ld-signature", "").body_only() }
         signed: "the body",
@@ -149,7 +155,7 @@ hmac_presets! {
         not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
         handshake: "nothing",
         source: own "linear packages/sdk/src/webhooks/client.ts",
-        vector: none;
+        vector: "npm @linear/sdk 98.0.0, LinearWebhookClient.verify";
     mongodb_atlas "MongoDB Atlas" {
         .field("x-mms-signature", "")
         .body_only()
@@ -165,14 +171,14 @@ hmac_presets! {
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm @mux/mux-node 15.3.0, webhooks.verifySignature",
+        vector: "npm @mux/mux-node 15.3.0, webhooks.verifySignature";
     notion "Notion" { .field("x-notion-signature", "sha256=").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        handshake: "unsigned POST of a `verification_token`, once: keep it, it is the key",
+        source: own "npm @notionhq/client 5.26.0, signWebhookPayload",
+        vector: "npm @notionhq/client 5.26.0, signWebhookPayload";
     npm "npm" { .field("x-npm-signature", "sha256=").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -189,8 +195,8 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, `X-Pusher-Key` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm pusher 5.3.4, Token.sign",
+        vector: "npm pusher 5.3.4, Token.sign";
     sanity "Sanity" {
         .list_separated_by(",", "sanity-webhook-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
@@ -202,7 +208,7 @@ hmac_presets! {
         not_covered: "method, URL, `idempotency-key` and other header fields; the time is signed but not compared",
         handshake: "nothing",
         source: own "sanity-io/webhook-toolkit tests",
-        vector: none;
+        vector: "npm @sanity/webhook 4.0.4, encodeSignatureHeader";
     sentry "Sentry" { .field("sentry-hook-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, `Sentry-Hook-Resource`, `Sentry-Hook-Timestamp`, `Request-ID` and other header fields",
@@ -213,7 +219,7 @@ hmac_presets! {
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: own "vercel.com/docs/webhooks",
+        source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
     webflow "Webflow" {
         .field("x-webflow-signature", "")
@@ -222,8 +228,8 @@ hmac_presets! {
         signed: "`{x-webflow-timestamp}:{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm webflow-api 3.3.4, webhooks.verifySignature",
+        vector: "npm webflow-api 3.3.4, webhooks.verifySignature";
     workos "WorkOS" {
         .list_separated_by(",", "workos-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
@@ -232,6 +238,6 @@ hmac_presets! {
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm @workos-inc/node 8.13.0, webhooks.constructEvent",
+        vector: "npm @workos-inc/node 8.13.0, webhooks.constructEvent";
 }

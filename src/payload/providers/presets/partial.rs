@@ -31,6 +31,6 @@ presets! { PartialScheme; Partial; ();
         signed: "`id:{data.id of the query, as it was sent or in lower case};request-id:{x-request-id};ts:{time};`",
         not_covered: "**the body**: ask for the resource that the query names; the time is signed but not compared",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm mercadopago 3.6.1, WebhookSignatureValidator.validate",
+        vector: "npm mercadopago 3.6.1, WebhookSignatureValidator.validate";
 }

@@ -7,7 +7,7 @@ hmac_presets! {
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: own "bigcommerce/docs, \"Webhooks overview\"",
+        source: own "bigcommerce/docs docs/integrations/webhooks/https-webhook-overview.mdx",
         vector: none;
     brex "Brex" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
@@ -19,8 +19,8 @@ hmac_presets! {
         signed: "`{svix-id}.{svix-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm @clerk/backend 3.25.0, verifyWebhook",
+        vector: "npm @clerk/backend 3.25.0, verifyWebhook";
     etsy "Etsy" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -67,14 +67,14 @@ hmac_presets! {
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm openai 6.49.0, webhooks.verifySignature",
+        vector: "npm openai 6.49.0, webhooks.verifySignature";
     polar "Polar" { .webhook_fields().key_form(KeyForm::Utf8) }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm @polar-sh/sdk 0.49.0, webhooks.validateEvent",
+        vector: "npm @polar-sh/sdk 0.49.0, webhooks.validateEvent";
     render "Render" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -85,14 +85,14 @@ hmac_presets! {
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm replicate 1.4.0, validateWebhook",
+        vector: "npm replicate 1.4.0, validateWebhook";
     resend "Resend" { .svix_fields() }
         signed: "`{svix-id}.{svix-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm resend 6.38.0, webhooks.verify",
+        vector: "npm resend 6.38.0, webhooks.verify";
     standard_webhooks "Standard Webhooks 1.0, symmetric" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -116,13 +116,13 @@ hmac_presets! {
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
         source: own "svix-webhooks rust/src/webhooks.rs",
-        vector: none;
+        vector: "npm svix 1.99.1, Webhook.verify";
     svix_white_label "Svix, white-label" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
         source: own "docs.svix.com, \"Verifying webhooks manually\"",
-        vector: none;
+        vector: "npm svix 1.99.1, Webhook.verify";
     vanta "Vanta" { .svix_fields() }
         signed: "`{svix-id}.{svix-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",

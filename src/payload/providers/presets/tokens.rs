@@ -21,15 +21,15 @@ token_presets! {
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
         handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
     telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }
-        handshake: "nothing", source: own "core.telegram.org/bots/api, `setWebhook`";
+        handshake: "nothing", source: third_party "pages of others on `secret_token`";
     okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
         handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
-        handshake: "echo the client id, on the GET and on every POST", source: own "opensource.adobe.com/acrobat-sign, \"Webhook APIs\"";
+        handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
         handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
     postmark "Postmark" { Shown::Basic }
-        handshake: "nothing", source: own "postmarkapp.com/developer, \"Webhooks\"";
+        handshake: "nothing", source: third_party "pages of others on its basic authentication";
     chargebee "Chargebee" { Shown::Basic }
         handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
     sparkpost "SparkPost" { Shown::Basic }
@@ -47,5 +47,5 @@ token_presets! {
     fillout "Fillout" { Shown::ChosenField }
         handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
     vtex_orders "VTEX, orders hook" { Shown::ChosenField }
-        handshake: "nothing", source: own "vtex/openapi-schemas, VTEX - Orders API.json";
+        handshake: "POST of `{\"hookConfig\":\"ping\"}`: answer 200", source: own "vtex/openapi-schemas, VTEX - Orders API.json";
 }

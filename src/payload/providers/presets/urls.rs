@@ -17,7 +17,7 @@ presets! { Scheme; HmacOfUrl; (origin: &super::Origin);
         not_covered: "any time; method, header fields",
         handshake: "nothing",
         source: own "Square, \"Validate notifications\"",
-        vector: none;
+        vector: "npm square 46.0.0, WebhooksHelper.verifySignature";
     trello "Trello" {
         super::Scheme::builder("trello")
             .field("x-trello-webhook", "")
