@@ -1,4 +1,4 @@
-//! Where the present comes from: the one place outside the core that asks the system for it.
+//! Clocks: the one place outside the core that asks the system for the present.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustls_pki_types::UnixTime;
 
-/// Where the plugs take the present from: the system, unless a test says otherwise.
+/// A wall clock, from which the plugs take the present: the system's, unless a test says otherwise.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixTime + Send + Sync>);
 

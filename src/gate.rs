@@ -1,4 +1,4 @@
-//! The five questions on one screen.
+//! Mutual TLS and payload signatures joined: the five questions on one screen.
 //!
 //! ```text
 //! PeerChain --verify--> VerifiedPeer --resolve--> Caller -----------\
@@ -37,7 +37,7 @@ use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Term
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
 use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 
-/// Who may call: the trust and the tenants of one door. Cheap to clone; clones share it.
+/// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
 #[derive(Debug, Clone)]
 pub struct Policy(Arc<Questions>);
 

@@ -71,7 +71,7 @@
 //! | verify a JWS or a JWT | `payload::jose` |
 //! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
 //! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
-//! | let in a sender that shows a certificate, such as PagerDuty | [`trust::Sender`](trust::Sender) |
+//! | let in a sender that shows a certificate, such as PagerDuty | [`trust::KnownSender`](trust::KnownSender) |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
 //! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
@@ -96,7 +96,7 @@
 //! | module | question | trait | ready-made |
 //! |---|---|---|---|
 //! | [`identity`] | Who is it? | | [`PeerChain`](identity::PeerChain) |
-//! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`Sender`](trust::Sender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`WebRoots`](trust::WebRoots), [`Remembered`](trust::Remembered) |
+//! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`KnownSender`](trust::KnownSender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`WebRoots`](trust::WebRoots), [`Remembered`](trust::Remembered) |
 //! | [`tenant`] | Whose is it? | [`ResolveTenant`](tenant::ResolveTenant) | [`TenantTable`](tenant::TenantTable), [`Rule`](tenant::Rule) |
 //! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |

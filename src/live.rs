@@ -1,4 +1,4 @@
-//! Replacing a policy while it is in use: [`Live<P>`] decides whatever `P` decides.
+//! Hot reloading: a policy is replaced while it is in use. [`Live<P>`] decides whatever `P` decides.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Why a request was turned away, whichever question it failed.
+//! Reasons for turning a request away, whichever question it failed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::Untrusted;
 
-/// Why a request was turned away.
+/// The reason why a request was turned away.
 ///
 /// The peer learns nothing from it but a status; the operator finds it in the response's extensions and in
 /// [`Event`](crate::observe::Event)s. [`code`](Self::code) is stable and made for metrics and alerts.
@@ -74,6 +74,9 @@ pub enum Refusal {
     /// Nobody can tell whether the delivery was handled before.
     #[error(transparent)]
     StoreDown(#[from] StoreDown),
+    /// As many deliveries are under way as may be: nothing was claimed, and the sender should try again.
+    #[error(transparent)]
+    Busy(#[from] Busy),
 }
 
 impl From<Malformed> for Refusal {
@@ -99,15 +102,16 @@ impl Refusal {
             Self::TenantMismatch { .. } => "tenant.mismatch",
             Self::Replayed(replayed) => replayed.code(),
             Self::StoreDown(down) => down.code(),
+            Self::Busy(busy) => busy.code(),
         }
     }
 
-    /// Whether a part of the service is down, so that nobody could tell: nothing speaks against the message, and the
-    /// sender should try again.
+    /// Whether a part of the service is down or full, so that nobody could tell: nothing speaks against the message, and
+    /// the sender should try again.
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::StoreDown(_) | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
+            Self::StoreDown(_) | Self::Busy(_) | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
         )
     }
 }
@@ -149,6 +153,55 @@ impl Misdirected {
             Self::Unreadable => "host.unreadable",
             Self::UnknownHost { .. } => "host.unknown",
             Self::OtherPolicy => "host.other_policy",
+        }
+    }
+}
+
+/// As many deliveries are under way as [`PayloadLayer::with_max_deliveries`](crate::web::PayloadLayer::with_max_deliveries)
+/// allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Busy {
+    /// All places are taken, or all but those that are kept for tenants of whom nothing is under way.
+    #[error(
+        "as many deliveries are under way as may be: of {limit} in all, those that are not kept for others"
+    )]
+    InAll {
+        /// Places in all.
+        limit: usize,
+    },
+    /// The tenant has its share.
+    #[error("{limit} deliveries of {tenant} are under way, and no more may be")]
+    Tenant {
+        /// Whose delivery it is.
+        tenant: TenantId,
+        /// Its share.
+        limit: usize,
+    },
+    /// As many bodies are being read as may be of senders that have proved nothing yet.
+    #[error(
+        "as many bodies of unknown senders are being read as may be: of {limit} in all, those not kept for others"
+    )]
+    Reading {
+        /// Places in all.
+        limit: usize,
+    },
+    /// So are, of such senders, as many from its source as may be.
+    #[error("{limit} bodies of unknown senders are being read from the same source, and no more may be")]
+    Source {
+        /// The share of one source.
+        limit: usize,
+    },
+}
+
+impl Busy {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InAll { .. } => "server.busy",
+            Self::Tenant { .. } => "server.tenant_busy",
+            Self::Reading { .. } => "server.reading_busy",
+            Self::Source { .. } => "server.source_busy",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which addresses we let ourselves be sent to. Pure: it looks at numbers, and knows no name.
+//! IP addresses that may be connected to: protection against SSRF. Pure: it looks at numbers, and knows no name.
 //!
 //! Whoever fetches from, or delivers to, a place that others name asks an [`AddressGuard`] about *the very address that
 //! is connected to*, after the name was resolved: a name may resolve to something else the next time.
@@ -13,7 +13,7 @@ use special::is_public;
 pub use network::{InvalidNetwork, Network};
 pub(crate) use special::ipv4_inside;
 
-/// Lets through what is on the public internet, and what was allowed by name.
+/// A filter of IP addresses against SSRF: what is on the public internet passes, and what was allowed by name.
 ///
 /// ```
 /// use countersign::address::{AddressGuard, PrivateAddress};

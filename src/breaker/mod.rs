@@ -1,4 +1,4 @@
-//! Is it worth trying? A circuit breaker for each of many peers: closed, open, half-open.
+//! Circuit breakers, one for each of many peers: closed, open, half-open. Is it worth trying?
 //!
 //! A [`Breaker`] watches what comes of dealing with each key: a tenant and its endpoint when sending, a source when
 //! receiving. Where the failure *rate* spikes it opens that key's circuit, and refuses in its place for a while; then
@@ -230,7 +230,7 @@ impl<K> fmt::Debug for Breaker<K> {
     }
 }
 
-/// What came of a try.
+/// The outcome of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -242,7 +242,7 @@ pub enum Verdict {
     NotCounted,
 }
 
-/// Why not to try.
+/// The reason not to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotNow {
@@ -267,7 +267,7 @@ impl NotNow {
     }
 }
 
-/// How it stands with one key.
+/// The state of one circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
@@ -303,7 +303,7 @@ impl State {
     }
 }
 
-/// A circuit has changed.
+/// A change of one circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transition<K> {

@@ -84,7 +84,7 @@ pub struct Queued {
     leads: bool,
 }
 
-/// What became of a delivery in a [`Backlog`].
+/// The end of an attempt at a delivery in a [`Backlog`].
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "what has ended is nowhere else any more"]

@@ -56,7 +56,7 @@ impl Rules {
     }
 }
 
-/// Collects what a [`Dispatcher`] is made of.
+/// A builder of a [`Dispatcher`].
 #[derive(Clone)]
 pub struct DispatcherBuilder {
     rules: Rules,

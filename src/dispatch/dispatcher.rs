@@ -18,7 +18,8 @@ use crate::observe::Event;
 use crate::tenant::TenantId;
 use crate::tls::InvalidTls;
 
-/// Delivers: each tenant's deliveries under that tenant's identity, to that tenant's endpoints. Clones share it.
+/// A webhook client: each tenant's deliveries under that tenant's identity, to that tenant's endpoints. Clones share
+/// it.
 #[derive(Clone)]
 pub struct Dispatcher {
     shared: Arc<Shared>,

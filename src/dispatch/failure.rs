@@ -15,7 +15,7 @@ use crate::trust::Untrusted;
 use super::InvalidEndpoint;
 use super::identity::NotSigned;
 
-/// Why a delivery was not made.
+/// The reason why a delivery was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -190,7 +190,7 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Whose fault a failure is.
+/// The party whose fault a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {

@@ -16,11 +16,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// How large a body may be that is signed: it is held in memory.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// Signs each request in the name of one tenant, and lets none out that is not that tenant's to send. Made by
-/// [`OwnClient::layer`].
+/// A tower layer that signs each request in the name of one tenant, and lets none out that is not that tenant's to
+/// send. Made by [`OwnClient::layer`].
 ///
-/// Each request brings its [`DeliveryId`] in its extensions. Its body is read whole, since signatures cover it, and goes
-/// on as [`Full`].
+/// Each request brings its [`DeliveryId`] in its extensions. Its body is read whole, since signatures cover it, and
+/// goes on as [`Full`].
 #[derive(Debug, Clone)]
 pub struct SignLayer {
     client: OwnClient,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How long each part of a delivery may take.
+/// Timeouts of each part of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadlines {
@@ -67,7 +67,7 @@ impl Default for Deadlines {
     }
 }
 
-/// How much there may be at once.
+/// Limits on how much there may be at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -1,5 +1,5 @@
-//! **How do we send it?** The sender's side: each delivery under its tenant's own certificate, signed with its tenant's
-//! keys, to a server that is trusted, and what came of it.
+//! Sending webhooks (**how do we send it?**): each delivery under its tenant's own certificate, signed with its
+//! tenant's keys, to a server that is trusted, and what came of it.
 //!
 //! * A [`TenantIdentity`] is who a tenant is: certificate and key, the trust in its consumers' servers, signers. It is replaced as
 //!   a whole.
@@ -42,15 +42,15 @@
 //! # Security
 //! **One identity, one pool, one trust for each tenant.** Connections are kept inside the tenant's sender of one generation,
 //! so there is no key under which one could be found for another. Once a sender is replaced, its idle connections are
-//! closed and no other request begins on one of them; those under way end. The same where a part of its trust is replaced
-//! ([`Live`](crate::live::Live)). TLS sessions are never resumed. No sender, an expired certificate, no signature: nothing
-//! is sent, least of all without them. A server must *ask* for the certificate, unless
+//! closed and no other request begins on one of them; those under way end. The same where a part of its trust is
+//! replaced ([`Live`](crate::live::Live)). TLS sessions are never resumed. No sender, an expired certificate, no
+//! signature: nothing is sent, least of all without them. A server must *ask* for the certificate, unless
 //! [`allow_no_certificate_request`](Endpoint::allow_no_certificate_request) says otherwise for an endpoint.
 //!
 //! **The destination is signed where the scheme can.** RFC 9421 covers `@target-uri`, and tokens have an audience, so what is
-//! sent to one receiver is refused by another. HMAC over the body alone (Standard Webhooks, Stripe, GitHub) does not say to
-//! whom it was sent: a receiver can hand such a delivery on to another receiver that knows the same key. Give each endpoint
-//! a key of its own then.
+//! sent to one receiver is refused by another. HMAC over the body alone (Standard Webhooks, Stripe, GitHub) does not
+//! say to whom it was sent: a receiver can hand such a delivery on to another receiver that knows the same key. Give
+//! each endpoint a key of its own then.
 //!
 //! **Nobody is sent to a neighbour.** https only, port 443 unless told otherwise, no redirects, no cookies, and only public
 //! addresses: see [`Egress`](crate::egress::Egress).
@@ -80,8 +80,8 @@
 //!
 //! What is ours or policy is not charged to the endpoint's [circuit](crate::breaker).
 //!
-//! A request is sent twice in one attempt only where it was certainly not handled: on a connection that had been idle and
-//! was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
+//! A request is sent twice in one attempt only where it was certainly not handled: on a connection that had been idle
+//! and was given back unsent, took no byte of it, or, in HTTP/2, was refused by number (RFC 9113 §8.7).
 
 mod attempt;
 mod backlog;

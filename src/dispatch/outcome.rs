@@ -9,7 +9,7 @@ use super::{Failure, Fault};
 use crate::breaker::NotNow;
 use crate::payload::CannotSign;
 
-/// What came of one attempt at a delivery.
+/// The outcome of one attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "it says whether the delivery was made, and what is to become of it: a retry that nobody plans is a loss"]
 #[non_exhaustive]
@@ -89,7 +89,7 @@ pub enum Connected {
     Reused,
 }
 
-/// How failures become fates.
+/// Rules for what follows a failure: retry, put aside, or give up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryRules {

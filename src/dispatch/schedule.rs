@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Jitter;
 
-/// How long to wait before a delivery is tried again, as plain numbers: for whatever queue there is.
+/// A retry schedule with exponential backoff, as plain numbers: for whatever queue there is.
 ///
 /// A try is named by how many have failed before it. No clock, and no random numbers but the caller's.
 ///

@@ -1,12 +1,13 @@
-//! **Where may we connect to?** To public addresses, and what was allowed by name; through a proxy where there is one.
+//! Outgoing connections (**where may we connect to?**): to public addresses, and what was allowed by name; through a
+//! proxy where there is one.
 //!
-//! Whoever lets others name a place to connect to can be sent to a neighbour (server-side request forgery). So [`Egress`]
-//! resolves the name itself, asks an [`AddressGuard`] about each address, and connects to
-//! the *very address* that was asked about: a name that resolves to something else a moment later changes nothing.
+//! Whoever lets others name a place to connect to can be sent to a neighbour (server-side request forgery). So
+//! [`Egress`] resolves the name itself, asks an [`AddressGuard`] about each address, and connects to the *very address*
+//! that was asked about: a name that resolves to something else a moment later changes nothing.
 //!
 //! One forbidden address among several refuses them all. Honest names do not lead half outside and half inside; whoever
-//! skips the bad half hides from the operator that somebody tries, and lets the order of a DNS answer decide what works.
-//! A name of which everything is inside, and something was allowed, leads to what was allowed.
+//! skips the bad half hides from the operator that somebody tries, and lets the order of a DNS answer decide what
+//! works. A name of which everything is inside, and something was allowed, leads to what was allowed.
 
 mod connect;
 mod proxy;

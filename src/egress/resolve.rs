@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Finds the addresses of a name. What it finds is checked afterwards, so it may be as gullible as DNS is.
+/// A DNS resolver. What it finds is checked afterwards, so it may be as gullible as DNS is.
 pub trait Resolve: fmt::Debug + Send + Sync {
     /// The addresses of this host, in the order in which they are to be tried.
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;

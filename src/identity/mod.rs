@@ -1,4 +1,4 @@
-//! **Who is it?** What a peer's certificates *claim*. Nothing in this room is trusted.
+//! X.509 certificates and the names in them (**who is it?**): what a peer *claims*. Nothing here is trusted.
 //!
 //! [`PeerChain::parse`] takes the certificates as they came off the wire and reads the leaf: its names, its key,
 //! its validity. Whether any of it is true is decided in [`trust`](crate::trust); whose it is, in

@@ -81,6 +81,12 @@ pub enum HandshakeFailure {
     /// Too many handshakes of the peer's source have failed: it was turned away before TLS.
     #[error("not taken from this source: {0}")]
     Blocked(NotNow),
+    /// As many handshakes of the peer's source are under way as may be: it was turned away before TLS.
+    #[error("{limit} handshakes of this source are under way, and no more may be")]
+    ShareUsedUp {
+        /// The share of one source.
+        limit: usize,
+    },
     /// The peer took longer than it may, or there was no place for its handshake in that time.
     #[error("the handshake took too long")]
     TimedOut,
@@ -101,6 +107,7 @@ impl HandshakeFailure {
             Self::UnknownServerName { .. } => "handshake.unknown_server_name",
             Self::NoServerName => "handshake.no_server_name",
             Self::Blocked(not_now) => not_now.code(),
+            Self::ShareUsedUp { .. } => "handshake.share_used_up",
             Self::TimedOut => "handshake.timed_out",
             Self::Tls(_) => "handshake.tls",
             Self::Io(_) => "handshake.io",

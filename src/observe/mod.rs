@@ -1,8 +1,9 @@
-//! **What happened?** Events for the operator; the peer never sees any of it.
+//! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
 mod handshake;
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::breaker::Transition;
@@ -13,7 +14,7 @@ use crate::trust::Untrusted;
 
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 
-/// Receives events. Called on the request path: it must neither block nor panic.
+/// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Something happened.
     fn observe(&self, event: &Event<'_>);
@@ -36,6 +37,14 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// Why.
         reason: &'a HandshakeFailure,
+    },
+    /// A port accepts nothing just now: the system has no file descriptor or memory left, for one. It is tried again
+    /// after a pause; meanwhile connections wait in the system's queue.
+    AcceptFailed {
+        /// The port.
+        at: SocketAddr,
+        /// What the system said.
+        error: &'a io::Error,
     },
     /// Connections from a source are taken no more, on trial, or again. The refused ones are
     /// [`HandshakeFailure::Blocked`].

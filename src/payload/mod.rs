@@ -1,4 +1,4 @@
-//! **Did they say this?** From a message to the proof that its sender signed it.
+//! Webhook signatures (**did they say this?**): from a message to the proof that its sender signed it.
 //!
 //! [`VerifyPayload`] decides; [`Authentic`] is what it answers with. The ready-made answer for webhooks is
 //! [`HmacVerifier`]: a [`Scheme`] says where signature, time and identity sit and what is signed, a [`Keyring`] holds

@@ -12,7 +12,7 @@ use crate::payload::http_signature::InvalidHttpSignature;
 use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
 
-/// Signs messages: the sender's half of a [`VerifyPayload`](super::VerifyPayload).
+/// A signer of messages: the sender's half of a [`VerifyPayload`](super::VerifyPayload).
 pub trait SignPayload: fmt::Debug + Send + Sync {
     /// The header fields to send with the message.
     ///

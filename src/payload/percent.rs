@@ -23,6 +23,27 @@ pub(super) fn decode(text: &str) -> Vec<u8> {
     decoded
 }
 
+/// The text with the escapes of these characters decoded, and every other byte as it is.
+pub(super) fn decode_only(text: &[u8], escapes: &[u8]) -> Vec<u8> {
+    let mut rest = text;
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = escape(rest).filter(|(byte, _)| escapes.contains(byte));
+        let (byte, after) = escaped.unwrap_or((*first, after));
+        decoded.push(byte);
+        rest = after;
+    }
+    decoded
+}
+
+/// What the `%xx` at the beginning stands for, and what follows it.
+fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [b'%', high, low, rest @ ..] => Some((digit(*high)? << 4 | digit(*low)?, rest)),
+        _ => None,
+    }
+}
+
 /// RFC 3986 §2.3: unreserved characters as they are.
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());

@@ -20,8 +20,8 @@ use crate::egress::{Egress, NotConnected, Shown};
 const ACCEPTED: &str =
     "application/jwk-set+json, application/http-message-signatures-directory+json, application/json";
 
-/// Fetches a key set from a URL: https only, no redirects, nothing from private addresses, all within five seconds and
-/// 256 KiB.
+/// An HTTPS client that fetches a key set: https only, no redirects, nothing from private addresses, all within five
+/// seconds and 256 KiB.
 #[derive(Clone)]
 pub struct FetchJwks {
     url: Uri,

@@ -1,4 +1,4 @@
-//! **Is it fresh?** Each delivery is handled once.
+//! Replay protection (**is it fresh?**): each delivery is handled once.
 //!
 //! Two halves. [`Tolerance`] compares the signed time with the present and is pure. A [`ReplayStore`] remembers what
 //! was accepted, in two steps: *claim* a delivery before it is handled, then *commit* when it was, or *release* when
@@ -51,7 +51,7 @@ pub use tolerance::{NotFresh, Tolerance};
 /// What a store answers with, when it does.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> + Send + 'a>>;
 
-/// Remembers which deliveries were accepted.
+/// A store of accepted deliveries, for replay protection.
 ///
 /// What every implementation promises:
 ///

@@ -1,4 +1,4 @@
-//! **Whose is it?** From a verified peer to the tenant it acts for.
+//! Tenants (**whose is it?**): from a verified peer to the one it acts for.
 //!
 //! [`ResolveTenant`] decides. Its argument is a [`VerifiedPeer`], so an unverified certificate cannot be mapped; the
 //! ready-made answer is [`TenantTable`].

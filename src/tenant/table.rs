@@ -6,7 +6,7 @@ use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem,
 use crate::identity::{NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
-/// Maps verified peers to tenants by rules on their names, keys and issuers.
+/// A mapping of verified peers to tenants, by rules on their names, keys and issuers.
 ///
 /// Names match exactly and by type. Exactly one rule must match, with exactly one name: everything else is refused,
 /// never guessed. A template only ever yields a tenant that is [known](TenantTableBuilder::known). Rules on exact names
@@ -153,7 +153,7 @@ fn check_spiffe(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
     Ok(())
 }
 
-/// Collects the rules of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Default)]
 pub struct TenantTableBuilder {
     rules: Vec<Rule>,

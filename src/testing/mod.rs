@@ -1,4 +1,4 @@
-//! How do I test this?
+//! Test certificates, revocation lists and handshakes, made in memory: how do I test this?
 //!
 //! With certificates that are made in the test, for the test, and a handshake that needs no socket.
 //!

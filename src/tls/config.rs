@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 use super::{ClientAuth, Credentials, HandshakeVerifier, InvalidCredentials, disable_resumption};
 use crate::trust::VerifyPeer;
 
-/// Makes rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
+/// A maker of rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
 ///
 /// ```
 /// # use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! rustls: the only room that names it.
+//! TLS by rustls: verifiers, configurations, credentials. The only module that names rustls.
 //!
 //! * [`HandshakeVerifier`] lets a [`VerifyPeer`](crate::trust::VerifyPeer) decide in the handshake, as a client
 //!   certificate verifier or as a server certificate verifier, with the right TLS alert for each reason.

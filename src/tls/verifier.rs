@@ -15,7 +15,7 @@ use super::reason;
 use crate::identity::PeerChain;
 use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPeer};
 
-/// Lets a [`VerifyPeer`] decide in a TLS handshake, in either role.
+/// A certificate verifier for rustls, by which a [`VerifyPeer`] decides in a TLS handshake, in either role.
 ///
 /// rustls asks about a certificate *before* the peer has proved to hold its key, so nothing is counted or remembered
 /// until the signature of the handshake is verified: a certificate is public, and anybody can show it.
@@ -29,7 +29,7 @@ pub struct HandshakeVerifier {
     pending: PendingPeers,
 }
 
-/// What a server asks of its clients.
+/// The client authentication that a server asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuth {

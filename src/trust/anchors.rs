@@ -6,8 +6,8 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, Uni
 use webpki::EndEntityCert;
 
 use super::Untrusted;
+use super::algorithms::Algorithms;
 use super::invalid_ca::{InvalidCa, Problem};
-use super::path::Algorithms;
 use super::profile::check_signer;
 use super::public_roots::PublicRoots;
 use super::source::Source;

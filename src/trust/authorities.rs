@@ -1,9 +1,10 @@
 use rustls_pki_types::UnixTime;
 
+use super::algorithms::Algorithms;
 use super::anchors::{Anchors, Kind};
 use super::invalid_ca::{InvalidCa, Problem};
 use super::issuers::KnownIssuers;
-use super::path::{Algorithms, PathRules};
+use super::path::PathRules;
 use super::source::Source;
 use super::{Profile, Revocation};
 
@@ -28,28 +29,31 @@ impl Authorities {
     }
 
     pub(super) fn rules(self, kind: Kind, now: UnixTime) -> Result<PathRules, InvalidCa> {
-        let Self {
-            algorithms,
-            sources,
-            profile,
-            revocation,
-        } = self;
-        if revocation.as_ref().is_some_and(Revocation::is_unfounded) {
+        let anchors = Anchors::read(&self.sources, kind, now)?;
+        self.check_revocation(&anchors)?;
+        Ok(self.rules_for(anchors))
+    }
+
+    /// Now rather than in somebody's handshake, for the lists of the anchors themselves.
+    pub(super) fn check_revocation(&self, anchors: &Anchors) -> Result<(), InvalidCa> {
+        let Some(revocation) = &self.revocation else {
+            return Ok(());
+        };
+        if revocation.is_unfounded() {
             return Err(invalid_crls(Problem::NoCrl));
         }
-        let anchors = Anchors::read(&sources, kind, now)?;
-        if let Some(revocation) = &revocation {
-            // Now rather than in somebody's handshake, for the lists of the anchors themselves.
-            let verified = revocation.verify_early(anchors.authorities(), algorithms);
-            verified.map_err(invalid_crls)?;
-        }
-        Ok(PathRules {
+        let verified = revocation.verify_early(anchors.authorities(), self.algorithms);
+        verified.map_err(invalid_crls)
+    }
+
+    pub(super) fn rules_for(self, anchors: Anchors) -> PathRules {
+        PathRules {
             anchors,
-            algorithms,
-            profile,
-            revocation,
+            algorithms: self.algorithms,
+            profile: self.profile,
+            revocation: self.revocation,
             issuers: KnownIssuers::default(),
-        })
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! **Do we trust it?** From a claimed chain to a verified peer.
+//! Certificate verification (**do we trust it?**): from a claimed chain to a verified peer.
 //!
 //! [`VerifyPeer`] decides; [`VerifiedPeer::verify`] is the only mint of the proof. Two deciders are joined with
 //! [`and`](VerifyPeer::and), and both must agree: `PrivateCa` *and* `PinSet`.
@@ -29,12 +29,14 @@
 //! }
 //! ```
 
+mod algorithms;
 mod anchors;
 mod authorities;
 mod crls;
 mod deny;
 mod invalid_ca;
 mod issuers;
+mod known_sender;
 mod path;
 mod pins;
 mod private_ca;
@@ -44,7 +46,6 @@ mod public_roots;
 mod remembered;
 mod report_only;
 mod revocation;
-mod senders;
 mod signed;
 mod source;
 mod untrusted;
@@ -62,18 +63,18 @@ pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
+pub use known_sender::{KnownSender, SenderTls};
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
-pub use public_ca::{Only, PublicCa, PublicCaBuilder};
+pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
-pub use senders::{Sender, SenderTls};
 pub use untrusted::Untrusted;
-pub use web_roots::WebRoots;
+pub use web_roots::{WebRoots, WebRootsBuilder};
 
-/// Decides whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
+/// A decision whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
 pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// What makes the peer trusted, or why it is not.
     ///

@@ -1,18 +1,16 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::UnixTime;
 use webpki::{Cert, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
+use super::algorithms::Algorithms;
 use super::anchors::{Anchor, Anchors};
 use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
 use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
-
-/// The algorithms of the caller's crypto provider.
-pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
 /// Builds and verifies paths: webpki does the path (RFC 5280 §6), our own rules what it leaves out.
 pub(super) struct PathRules {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+use super::algorithms::Algorithms;
 use super::anchors::{Anchor, AnchorUsage, Kind};
 use super::authorities::Authorities;
-use super::path::{Algorithms, PathRules};
+use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, SpkiHash};
 
-/// Trusts what certificate authorities of your own have issued.
+/// Trust in what certificate authorities of your own have issued.
 ///
 /// A path from the leaf to one of the anchors is built and verified by rustls-webpki (RFC 5280 §6). On top of that
 /// the [`Profile`] is asked of every certificate on it, the anchor's own dates, path length and extended key usage are
@@ -91,7 +92,7 @@ impl fmt::Debug for PrivateCa {
     }
 }
 
-/// Collects what a [`PrivateCa`] is made of. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`PrivateCa`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct PrivateCaBuilder {
     authorities: Authorities,

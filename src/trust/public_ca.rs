@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
+use super::algorithms::Algorithms;
 use super::anchors::Kind;
 use super::authorities::Authorities;
 use super::invalid_ca::{InvalidCa, Problem};
-use super::path::{Algorithms, PathRules};
+use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, Name, PeerChain};
 
-/// Trusts exactly named, or pinned, holders of certificates from an authority that issues to anybody.
+/// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
 ///
 /// "Signed by a public authority" says that somebody bought a certificate. So it cannot be built without
-/// [`Only`]: the exact names or the keys of those who may call.
+/// [`ExpectedPeers`]: the exact names or the keys of those who may call.
 ///
 /// # When public authorities stop issuing clientAuth
 /// They do so by March 2027 (Chrome's root policy: 2027-03-15, DigiCert: 2027-03-01). A sender that relied on one will
@@ -26,12 +27,12 @@ use crate::identity::{ChainLimits, Name, PeerChain};
 #[derive(Clone)]
 pub struct PublicCa {
     rules: Arc<PathRules>,
-    only: Only,
+    only: ExpectedPeers,
 }
 
-/// Who of an authority's customers may call.
+/// The customers of a public authority that may call: an allow-list of names or pins.
 #[derive(Debug, Clone)]
-pub struct Only(Allowed);
+pub struct ExpectedPeers(Allowed);
 
 #[derive(Debug, Clone)]
 enum Allowed {
@@ -39,7 +40,7 @@ enum Allowed {
     Pins(PinSet),
 }
 
-impl Only {
+impl ExpectedPeers {
     /// Those whose leaf carries one of these names, exactly, with its type.
     pub fn names(names: impl IntoIterator<Item = Name>) -> Self {
         Self(Allowed::Names(Arc::new(names.into_iter().collect())))
@@ -86,7 +87,7 @@ fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
 
 impl PublicCa {
     /// Anchors from a PEM text, and who of their customers may call.
-    pub fn builder(algorithms: Algorithms, only: Only) -> PublicCaBuilder {
+    pub fn builder(algorithms: Algorithms, only: ExpectedPeers) -> PublicCaBuilder {
         PublicCaBuilder {
             authorities: Authorities::new(algorithms),
             only,
@@ -118,11 +119,11 @@ impl fmt::Debug for PublicCa {
     }
 }
 
-/// Collects what a [`PublicCa`] is made of. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`PublicCa`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
     authorities: Authorities,
-    only: Only,
+    only: ExpectedPeers,
 }
 
 impl PublicCaBuilder {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
 
-use super::path::Algorithms;
+use super::algorithms::Algorithms;
 use super::signed::Signed;
 use crate::identity::SpkiHash;
 

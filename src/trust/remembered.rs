@@ -137,7 +137,7 @@ impl fmt::Debug for Recall {
     }
 }
 
-/// Names what a peer presented, byte for byte, and for what.
+/// A fingerprint of what a peer presented, byte for byte, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 

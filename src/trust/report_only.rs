@@ -1,7 +1,7 @@
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, Validity};
 
-/// Asks a verifier and lets the peer in whatever it says: what it would have refused stands in
+/// A dry run of a verifier, which lets the peer in whatever it says: what it would have refused stands in
 /// [`Evidence::reported`]. To try pins or a profile out before they count.
 ///
 /// Only behind a verifier that does count, as in `PrivateCa.and(ReportOnly::new(pins))`. Alone it trusts nobody.

@@ -4,10 +4,10 @@ use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
 
 use super::Untrusted;
+use super::algorithms::Algorithms;
 use super::anchors::Anchor;
 use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
-use super::path::Algorithms;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
 /// Whether certificates on the path are asked after in CRLs (RFC 5280 §6.3), and what an unknown status means.

@@ -1,7 +1,7 @@
 use rustls_pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use webpki::RawPublicKeyEntity;
 
-use super::path::Algorithms;
+use super::algorithms::Algorithms;
 use crate::identity::der::{BIT_STRING, Elements, SEQUENCE};
 
 /// What an authority has signed, certificate or CRL, in its three parts (RFC 5280 §4.1, §5.1).

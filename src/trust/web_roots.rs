@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
+use super::algorithms::Algorithms;
 use super::anchors::{Anchors, Kind};
-use super::issuers::KnownIssuers;
-use super::path::{Algorithms, PathRules};
+use super::authorities::Authorities;
+use super::path::PathRules;
 use super::source::Source;
-use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use super::{Evidence, InvalidCa, Presented, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
 
-/// Trusts *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
+/// Trust in *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
 ///
 /// For the sender's side, to consumers with an ordinary certificate. It is a list at the time this crate was built (of
 /// the crate `webpki-roots`): keep that current, or bring authorities of your own with [`PrivateCa`](super::PrivateCa).
@@ -31,49 +32,63 @@ pub struct WebRoots {
 impl WebRoots {
     /// Mozilla's list, under the strict profile.
     pub fn new(algorithms: Algorithms) -> Self {
-        Self::of(Anchors::of_the_web(), algorithms, None)
+        Self::of(Authorities::new(algorithms).rules_for(Anchors::of_the_web()))
     }
 
-    /// Mozilla's list, checking revocation.
-    pub fn with_revocation(algorithms: Algorithms, revocation: Revocation) -> Self {
-        Self::of(Anchors::of_the_web(), algorithms, Some(revocation))
-    }
-
-    /// Mozilla's list, and beside it authorities of your own from a PEM text, as a company's machines have them.
-    ///
-    /// # Errors
-    /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart.
-    pub fn and_own_pem(algorithms: Algorithms, pem: &[u8], now: UnixTime) -> Result<Self, InvalidCa> {
-        Self::and_own(algorithms, Source::Pem(pem.to_vec()), now)
-    }
-
-    /// The same from a PEM file.
-    ///
-    /// # Errors
-    /// As for [`and_own_pem`](Self::and_own_pem), naming the file; also where it cannot be read.
-    pub fn and_own_pem_file(
-        algorithms: Algorithms,
-        path: impl AsRef<Path>,
-        now: UnixTime,
-    ) -> Result<Self, InvalidCa> {
-        Self::and_own(algorithms, Source::file(path), now)
-    }
-
-    fn and_own(algorithms: Algorithms, own: Source, now: UnixTime) -> Result<Self, InvalidCa> {
-        let anchors = Anchors::read(&[own], Kind::Public, now)?.and_of_the_web();
-        Ok(Self::of(anchors, algorithms, None))
-    }
-
-    fn of(anchors: Anchors, algorithms: Algorithms, revocation: Option<Revocation>) -> Self {
-        Self {
-            rules: Arc::new(PathRules {
-                anchors,
-                algorithms,
-                profile: Profile::strict(),
-                revocation,
-                issuers: KnownIssuers::default(),
-            }),
+    /// Mozilla's list, with authorities of your own beside it, or revocation.
+    pub fn builder(algorithms: Algorithms) -> WebRootsBuilder {
+        WebRootsBuilder {
+            authorities: Authorities::new(algorithms),
         }
+    }
+
+    fn of(rules: PathRules) -> Self {
+        Self {
+            rules: Arc::new(rules),
+        }
+    }
+}
+
+/// Collects what stands beside Mozilla's list. Mistakes are reported by [`build`](Self::build).
+#[derive(Debug, Clone)]
+pub struct WebRootsBuilder {
+    authorities: Authorities,
+}
+
+impl WebRootsBuilder {
+    /// Authorities of your own from a PEM text, as a company's machines have them.
+    #[must_use]
+    pub fn own_pem(mut self, pem: &[u8]) -> Self {
+        self.authorities.sources.push(Source::Pem(pem.to_vec()));
+        self
+    }
+
+    /// Authorities of your own from a PEM file.
+    #[must_use]
+    pub fn own_pem_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.authorities.sources.push(Source::file(path));
+        self
+    }
+
+    /// Checks revocation.
+    #[must_use]
+    pub fn with_revocation(mut self, revocation: Revocation) -> Self {
+        self.authorities.revocation = Some(revocation);
+        self
+    }
+
+    /// The verifier.
+    ///
+    /// # Errors
+    /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart; also where
+    /// revocation is required and no CRL is given.
+    pub fn build(self, now: UnixTime) -> Result<WebRoots, InvalidCa> {
+        let anchors = match self.authorities.sources.as_slice() {
+            [] => Anchors::of_the_web(),
+            own => Anchors::read(own, Kind::Public, now)?.and_of_the_web(),
+        };
+        self.authorities.check_revocation(&anchors)?;
+        Ok(WebRoots::of(self.authorities.rules_for(anchors)))
     }
 }
 

@@ -1,12 +1,14 @@
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::handshake::{Done, Failed, Names};
+use super::handshake::{Done, Failed, Names, verdict};
 use super::sources::{Sources, Taken};
 use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
@@ -16,9 +18,9 @@ use crate::observe::{Event, HandshakeFailure, Observer, Silent};
 use crate::stream::linger;
 use crate::tls::rustls::ServerConfig;
 
-/// Makes TLS connections of TCP connections, and tells exactly why it did not.
+/// A TLS acceptor: it makes TLS connections of TCP connections, and tells exactly why it did not.
 ///
-/// Each handshake has a time limit, and only so many are under way at once. For a loop that accepts, see
+/// Each handshake has a time limit, and only so many are under way at once, in all and of one source. For a loop that accepts, see
 /// [`Listener`](super::Listener), or spawn a task for each connection as it does: never wait for a handshake before
 /// accepting the next connection. Clones share the places for handshakes, and the [`Drain`].
 #[derive(Debug, Clone)]
@@ -27,12 +29,15 @@ pub struct Acceptor {
     protocols: Option<Protocols>,
     handshake_timeout: Duration,
     places: Arc<Semaphore>,
+    max_handshakes: usize,
+    /// Unless it was set, a part of all.
+    per_source: Option<usize>,
     sources: Sources,
     drain: Drain,
     observer: Arc<dyn Observer>,
 }
 
-/// What is spoken inside TLS, offered by ALPN (RFC 7301).
+/// The versions of HTTP inside TLS, offered by ALPN (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocols {
@@ -53,6 +58,13 @@ impl Protocols {
             Self::Http2OrHttp1 => vec![h2, h1],
         }
     }
+}
+
+const MAX_HANDSHAKES: usize = 2048;
+
+/// One source's part of so many handshakes. Fewer than 16 would be too few for some clients behind one address.
+fn share(of: usize) -> usize {
+    (of / 8).max(16)
 }
 
 impl Acceptor {
@@ -78,8 +90,10 @@ impl Acceptor {
             names,
             protocols: None,
             handshake_timeout: Duration::from_secs(10),
-            places: Arc::new(Semaphore::new(2048)),
-            sources: Sources::default(),
+            places: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
+            max_handshakes: MAX_HANDSHAKES,
+            per_source: None,
+            sources: Sources::new(share(MAX_HANDSHAKES)),
             drain: Drain::new(),
             observer: Arc::new(Silent),
         }
@@ -107,7 +121,31 @@ impl Acceptor {
     /// connection that was accepted holds no place.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
-        self.places = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
+        self.max_handshakes = max.clamp(1, Semaphore::MAX_PERMITS);
+        self.places = Arc::new(Semaphore::new(self.max_handshakes));
+        self.share_out()
+    }
+
+    /// At most so many of them are of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`], so that one peer with
+    /// thousands of silent connections does not make all others wait. At least 1; default an eighth of all, and 16 at
+    /// least.
+    ///
+    /// A handshake takes milliseconds, so a share serves thousands of good clients behind one address. Where *all* come
+    /// from one address, since a load balancer or a proxy hides theirs, set it to the number of all: there, whoever
+    /// has the addresses must see to this.
+    ///
+    /// # Security
+    /// Whoever has many addresses has many shares. Then the number of all and the time limit are the bounds.
+    #[must_use]
+    pub fn with_max_handshakes_per_source(mut self, max: usize) -> Self {
+        self.per_source = Some(max);
+        self.share_out()
+    }
+
+    fn share_out(mut self) -> Self {
+        let by_default = share(self.max_handshakes);
+        self.sources.set_share(self.per_source.unwrap_or(by_default));
         self
     }
 
@@ -127,7 +165,9 @@ impl Acceptor {
     /// key is [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
     ///
     /// A handshake that is completed is a success; one that the peer breaks off, gets wrong, or takes too long for is a
-    /// failure. It does not count where the peer said nothing at all, or refused us by an alert.
+    /// failure. It does not count where the peer said nothing at all, whether it went away or was left when its time was
+    /// over, or refused us by an alert. How many can be silent at once, says
+    /// [`with_max_handshakes_per_source`](Self::with_max_handshakes_per_source).
     ///
     /// # Security
     /// Not behind a proxy whose address all senders share: one of them could shut out the others.
@@ -152,24 +192,25 @@ impl Acceptor {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let taken = self.take(peer)?;
+        let mut taken = self.take(peer)?;
         let begun = Instant::now();
         let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
             let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
-            return Err(self.refuse(peer, taken, failed).await);
+            return Err(self.refuse(peer, &mut taken, failed).await);
         };
         let left = self.handshake_timeout.saturating_sub(begun.elapsed());
-        self.accept_taken(io, peer, taken, left).await
+        self.accept_taken(io, peer, &mut taken, left).await
     }
 
     /// Whether to deal with this peer at all.
     pub(super) fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
-        self.sources.take(peer, &self.observer).map_err(|not_now| {
-            let blocked = HandshakeFailure::Blocked(not_now);
-            let reason = &blocked;
-            self.observer.observe(&Event::HandshakeFailed { peer, reason });
-            blocked
-        })
+        let taken = self.sources.take(peer, &self.observer);
+        taken.inspect_err(|reason| self.observer.observe(&Event::HandshakeFailed { peer, reason }))
+    }
+
+    /// A port accepts nothing just now.
+    pub(super) fn tell_of(&self, error: &io::Error, at: SocketAddr) {
+        self.observer.observe(&Event::AcceptFailed { at, error });
     }
 
     /// A place for one handshake, for as long as it is held. `None` never comes: nobody closes the semaphore.
@@ -183,7 +224,7 @@ impl Acceptor {
         _place: &OwnedSemaphorePermit,
         io: I,
         peer: SocketAddr,
-        taken: Taken,
+        taken: &mut Taken,
     ) -> Result<Secured<I>, HandshakeFailure>
     where
         I: AsyncRead + AsyncWrite + Unpin,
@@ -195,22 +236,23 @@ impl Acceptor {
         &self,
         io: I,
         peer: SocketAddr,
-        taken: Taken,
+        taken: &mut Taken,
         limit: Duration,
     ) -> Result<Secured<I>, HandshakeFailure>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let handshake = self.names.handshake(io, peer, self.protocols);
+        let heard = AtomicBool::new(false);
+        let handshake = self.names.handshake(io, peer, self.protocols, &heard);
         let failed = match timeout(limit, handshake).await {
             Ok(Ok(done)) => return Ok(self.complete(peer, taken, done)),
             Ok(Err(failed)) => failed,
-            Err(_) => Failed::gone(HandshakeFailure::TimedOut, Verdict::Failure),
+            Err(_) => Failed::gone(HandshakeFailure::TimedOut, verdict(None, &heard)),
         };
         Err(self.refuse(peer, taken, failed).await)
     }
 
-    fn complete<I>(&self, peer: SocketAddr, taken: Taken, done: Done<I>) -> Secured<I> {
+    fn complete<I>(&self, peer: SocketAddr, taken: &mut Taken, done: Done<I>) -> Secured<I> {
         let handshake = done.handshake;
         self.sources.record(taken, Verdict::Success, &self.observer);
         self.observer
@@ -218,7 +260,7 @@ impl Acceptor {
         Secured::new(done.stream, done.connection, self.drain.open())
     }
 
-    async fn refuse<I>(&self, peer: SocketAddr, taken: Taken, failed: Failed<I>) -> HandshakeFailure
+    async fn refuse<I>(&self, peer: SocketAddr, taken: &mut Taken, failed: Failed<I>) -> HandshakeFailure
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {

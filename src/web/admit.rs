@@ -10,6 +10,7 @@ use http_body::Body;
 
 use super::OnDisconnect;
 use super::body::{Bounds, BoxError};
+use super::deliveries::{Deliveries, Place};
 use super::finish::Begun;
 use super::outside::Outside;
 use super::passed::{Passed, peer};
@@ -27,6 +28,7 @@ pub(super) struct Rules {
     pub(super) verifier: Arc<dyn VerifyPayload>,
     pub(super) store: Arc<dyn ReplayStore>,
     pub(super) bounds: Bounds,
+    pub(super) deliveries: Deliveries,
     pub(super) certified: Arc<HashSet<TenantId>>,
     pub(super) terms: Terms,
     pub(super) replayed: StatusCode,
@@ -50,6 +52,15 @@ impl Work {
         self.rules.outside.observer.observe(&gone);
         self.rules.on_disconnect
     }
+}
+
+/// A delivery that was let in.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) body: Bytes,
+    pub(super) claimed: Claimed,
+    /// Held until the delivery is settled: by the future that does the work, whoever waits for it or no longer does.
+    pub(super) place: Place,
 }
 
 /// Whether the handler says that it has handled the delivery.
@@ -92,7 +103,7 @@ impl Rules {
         parts: &mut Parts,
         body: B,
         begun: &Begun,
-    ) -> Result<(Bytes, Claimed), Refusal>
+    ) -> Result<Admitted, Refusal>
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<BoxError>,
@@ -101,19 +112,22 @@ impl Rules {
         parts.extensions.remove::<Fresh>();
         parts.extensions.remove::<Countersigned>();
         let caller = parts.extensions.get::<Caller>().cloned();
-        let now = self.outside.clock.now();
+        let (now, peer) = (self.outside.clock.now(), peer(&parts.extensions));
+        // Nothing is read before there is a place for it.
+        let place = self.deliveries.begin(caller.as_ref().map(Caller::tenant), peer)?;
         let head = Head::new(&parts.method, &parts.uri, &parts.headers, now);
         let mut whole = Bytes::new();
         let authentic = self.verify(head, body, &mut whole, caller.as_ref()).await?;
+        let place = self.deliveries.proved(place, authentic.sender())?;
         let _ = begun.set(Work {
             rules: self.clone(),
-            peer: peer(&parts.extensions),
+            peer,
             tenant: authentic.sender().clone(),
         });
         let claim = gate::claim(&self.store, authentic, self.terms, now).await;
         let (fresh, claimed) = claim?;
         self.outside.observer.observe(&Event::Accepted {
-            peer: peer(&parts.extensions),
+            peer,
             tenant: fresh.sender(),
         });
         let observer = self.outside.observer.clone();
@@ -124,7 +138,11 @@ impl Rules {
         }
         parts.extensions.insert(fresh);
         parts.extensions.insert(passed);
-        Ok((whole, claimed))
+        Ok(Admitted {
+            body: whole,
+            claimed,
+            place,
+        })
     }
 
     /// Did they say this? `whole` is where the body is put.

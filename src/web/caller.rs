@@ -19,7 +19,8 @@ use crate::observe::Event;
 use crate::payload::Fresh;
 use crate::refusal::{Misdirected, Refusal};
 
-/// Lets requests through whose connection is a known tenant's *now*, with a [`Caller`] in their extensions.
+/// A tower layer for client certificates: requests pass whose connection is a known tenant's *now*, with a [`Caller`]
+/// in their extensions.
 ///
 /// Asks again for each request, so that a pin, an anchor or a tenant that was withdrawn is gone for connections that
 /// are already open.
@@ -68,12 +69,12 @@ impl CallerLayer {
         Self::of(Door::One(policy))
     }
 
-    /// Lets callers through that the policy of the host knows which the request is for: the host that its target and its
-    /// Host field agree on.
+    /// Lets callers through that the policy of the host knows which the request is for: the host that its target and
+    /// its Host field agree on.
     ///
     /// For [`Acceptor::by_server_name`](super::Acceptor::by_server_name), with the same sites. What is compared is
-    /// policies, not names: a connection may serve every host of the policy that its handshake ran under. On a site that
-    /// asks for no certificate there is no caller.
+    /// policies, not names: a connection may serve every host of the policy that its handshake ran under. On a site
+    /// that asks for no certificate there is no caller.
     #[cfg(feature = "tls")]
     pub fn by_host(sites: impl Into<Live<Sites>>) -> Self {
         Self::of(Door::ByHost(sites.into()))

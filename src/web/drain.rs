@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Ends a listener without cutting off who is being served: no new connections, time for the open ones, and then no
-/// more.
+/// A graceful shutdown, which ends a listener without cutting off who is being served: no new connections, time for the
+/// open ones, and then no more.
 ///
 /// From [`Listener::drain`](super::Listener::drain) or [`Acceptor::drain`](super::Acceptor::drain); clones are the same
-/// one. Call [`shut`](Self::shut) when the process is asked to stop, and give [`begun`](Self::begun) to the server, so that
-/// it closes connections that are idle and answers no second request on the others:
+/// one. Call [`shut`](Self::shut) when the process is asked to stop, and give [`begun`](Self::begun) to the server, so
+/// that it closes connections that are idle and answers no second request on the others:
 ///
 /// ```no_run
 /// # use std::future::IntoFuture as _;
@@ -34,8 +34,8 @@ use tokio::time::timeout;
 /// ```
 ///
 /// What counts is connections. A handler that goes on without its connection
-/// ([`OnDisconnect::Finish`](super::OnDisconnect::Finish)) is not waited for: should the process end first, its delivery
-/// is let through again when the lease has run out.
+/// ([`OnDisconnect::Finish`](super::OnDisconnect::Finish)) is not waited for: should the process end first, its
+/// delivery is let through again when the lease has run out.
 #[derive(Clone)]
 pub struct Drain(Arc<Inner>);
 

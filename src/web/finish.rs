@@ -13,7 +13,7 @@ use super::admit::Work;
 pub enum OnDisconnect {
     /// It goes on to its end, as a task of its own, and what it answers settles the delivery: the sender's retry finds
     /// it being handled, handled, or released. A handler is never stopped half-way, and none is run beside its own
-    /// remains.
+    /// remains. It keeps its [place](super::PayloadLayer::with_max_deliveries) until then.
     #[default]
     Finish,
     /// It is dropped where it stands, as tower's services usually are. Nobody knows how far it has come, so the claim is

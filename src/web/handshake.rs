@@ -1,6 +1,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::server::{StartHandshake, TlsStream};
@@ -12,6 +14,7 @@ use crate::gate::Policy;
 use crate::identity::Malformed;
 use crate::live::Live;
 use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+use crate::stream::{Around, passes_on};
 use crate::tls::rustls::server::Acceptor as Hello;
 use crate::tls::rustls::{
     Error as TlsError, HandshakeKind as Kind, ProtocolVersion, ServerConfig, ServerConnection,
@@ -61,17 +64,18 @@ impl Names {
         io: I,
         peer: SocketAddr,
         protocols: Option<Protocols>,
+        heard: &AtomicBool,
     ) -> Result<Done<I>, Failed<I>>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let start = greet(io).await?;
+        let start = greet(Heard { io, heard }).await?;
         let name = start.client_hello().server_name().map(Box::<str>::from);
         let (config, ground) = match self.find(name.as_deref()) {
             Ok(found) => found,
             Err(reason) => return Err(unrecognized(start, reason).await),
         };
-        let stream = complete(start.into_stream(adjusted(config, protocols))).await?;
+        let stream = complete(start.into_stream(adjusted(config, protocols)), heard).await?;
         let tls = stream.get_ref().1;
         let handshake = facts(tls);
         let connection = Connection::new(peer, tls.peer_certificates());
@@ -120,35 +124,74 @@ fn adjusted(mut config: Arc<ServerConfig>, protocols: Option<Protocols>) -> Arc<
     config
 }
 
+/// Notes whether the peer has said anything at all.
+struct Heard<'a, I> {
+    io: I,
+    heard: &'a AtomicBool,
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Around for Heard<'_, I> {
+    type Inner = I;
+
+    fn inner(&self) -> &I {
+        &self.io
+    }
+
+    fn inner_mut(&mut self) -> &mut I {
+        &mut self.io
+    }
+
+    fn after_read(
+        &mut self,
+        _: &mut Context<'_>,
+        polled: Poll<io::Result<()>>,
+        read: usize,
+    ) -> Poll<io::Result<()>> {
+        if read > 0 {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+passes_on!({'a, I: AsyncRead + AsyncWrite + Unpin} Heard<'a, I>);
+
+/// What it says of a peer's source that its handshake ended so, or in time not at all.
+///
+/// Silence says nothing: a load balancer asks like that whether we are alive. An alert is the peer's refusal of ours: it
+/// may be right, and our certificate wrong.
+pub(super) fn verdict(error: Option<&io::Error>, heard: &AtomicBool) -> Verdict {
+    match error.and_then(tls_error) {
+        Some(TlsError::AlertReceived(_)) => Verdict::NotCounted,
+        None if !heard.load(Ordering::Relaxed) => Verdict::NotCounted,
+        Some(_) | None => Verdict::Failure,
+    }
+}
+
 /// What the client says first.
-async fn greet<I>(io: I) -> Result<StartHandshake<I>, Failed<I>>
+async fn greet<I>(io: Heard<'_, I>) -> Result<StartHandshake<I>, Failed<I>>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
+    let heard = io.heard;
     let mut hello = LazyConfigAcceptor::new(Hello::default(), io);
-    let start = (&mut hello).await;
-    start.map_err(|error| Failed {
-        // Who goes away without a word has cost us nothing: a load balancer asks like that whether we are alive.
-        verdict: match tls_error(&error) {
-            Some(_) => Verdict::Failure,
-            None => Verdict::NotCounted,
-        },
-        reason: handshake_failure(&error, Reason::default()),
-        io: hello.take_io(),
-    })
+    match (&mut hello).await {
+        Ok(start) => Ok(StartHandshake::from_parts(start.accepted, start.io.io)),
+        Err(error) => Err(Failed {
+            verdict: verdict(Some(&error), heard),
+            reason: handshake_failure(&error, Reason::default()),
+            io: hello.take_io().map(|heard| heard.io),
+        }),
+    }
 }
 
-async fn complete<I>(accept: Accept<I>) -> Result<TlsStream<I>, Failed<I>>
+async fn complete<I>(accept: Accept<I>, heard: &AtomicBool) -> Result<TlsStream<I>, Failed<I>>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     let (outcome, reason) = Reason::watch_all(accept.into_fallible()).await;
     outcome.map_err(|(error, io)| Failed {
-        // An alert is the peer's refusal of ours: it may be right, and our certificate wrong.
-        verdict: match tls_error(&error) {
-            Some(TlsError::AlertReceived(_)) => Verdict::NotCounted,
-            _ => Verdict::Failure,
-        },
+        verdict: verdict(Some(&error), heard),
         reason: handshake_failure(&error, reason),
         io: Some(io),
     })

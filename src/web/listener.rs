@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, yield_now};
 use tokio::time::sleep;
 
 use super::{Acceptor, Drain, Secured};
 
-/// A TCP port whose connections come out after their handshake.
+/// A TLS listener: a TCP port whose connections come out after their handshake.
 ///
 /// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
 /// `axum::serve`; without axum, call [`next`](Self::next) in a loop. Dropping it closes the port;
@@ -42,7 +42,10 @@ impl Listener {
         let (local_addr, drain) = (tcp.local_addr()?, acceptor.drain());
         let (sender, secured) = mpsc::channel(64);
         // Whose handshake is not done has sent nothing that could be lost: it is not waited for.
-        let accepting = tokio::spawn(until(drain.begun(), accept_all(tcp, acceptor, sender)));
+        let accepting = tokio::spawn(until(
+            drain.begun(),
+            accept_all(tcp, local_addr, acceptor, sender),
+        ));
         Ok(Self {
             local_addr,
             secured,
@@ -95,7 +98,13 @@ async fn until(happens: impl Future<Output = ()>, work: impl Future<Output = ()>
     .await;
 }
 
-async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<Secured<TcpStream>>) {
+async fn accept_all(
+    tcp: TcpListener,
+    at: SocketAddr,
+    acceptor: Acceptor,
+    secured: mpsc::Sender<Secured<TcpStream>>,
+) {
+    let mut pause = Pause::default();
     // Handshakes end with this task, since the set is dropped with it.
     let mut handshakes = JoinSet::new();
     while let Some(place) = acceptor.place().await {
@@ -103,33 +112,57 @@ async fn accept_all(tcp: TcpListener, acceptor: Acceptor, secured: mpsc::Sender<
         let (io, peer) = match tcp.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                back_off(&error).await;
+                if is_of_one_peer(&error) {
+                    yield_now().await;
+                } else {
+                    acceptor.tell_of(&error, at);
+                    sleep(pause.next()).await;
+                }
                 continue;
             }
         };
-        let Ok(taken) = acceptor.take(peer) else {
+        pause = Pause::default();
+        let Ok(mut taken) = acceptor.take(peer) else {
             continue;
         };
         // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
         let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, taken).await {
+            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, &mut taken).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
                 let _ = secured.send(accepted).await;
             }
-            drop(place);
+            drop((place, taken));
         });
     }
 }
 
-/// A connection that was gone before it was accepted is nothing; running out of file descriptors needs a pause.
-async fn back_off(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    ) {
-        sleep(Duration::from_secs(1)).await;
+/// How long to wait after the system could not accept: ten milliseconds, twice as long each time, and a second at most.
+/// So what runs out of file descriptors is neither asked in a busy loop, nor idle for long after one is free.
+#[derive(Default)]
+struct Pause(u32);
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let pause = Duration::from_millis(10 << self.0.min(7));
+        self.0 = self.0.saturating_add(1);
+        pause.min(Duration::from_secs(1))
     }
+}
+
+/// Whether it is about a connection that was gone before it was accepted: nobody has to hear of it, nor to wait.
+fn is_of_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkUnreachable
+            | TimedOut
+    )
 }

@@ -1,4 +1,5 @@
-//! The front door: a TLS acceptor, tower layers that ask the questions of each request, axum extractors.
+//! HTTP middleware and a TLS acceptor: the front door, with tower layers that ask the questions of each request, axum
+//! extractors.
 //!
 //! * [`Connection`] is what one connection's peer claims. [`Acceptor`] makes it, and whoever accepts connections
 //!   otherwise makes one with [`Connection::new`]; it travels in the extensions of each of its requests.
@@ -46,8 +47,8 @@
 //! ```
 //!
 //! # What the peer is told
-//! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal), and
-//! goes to the [`Observer`](crate::observe::Observer). Where two lines have a code, the longer one counts.
+//! One status and an empty body. Why, stands in the response's extensions as a [`Refusal`](crate::refusal::Refusal),
+//! and goes to the [`Observer`](crate::observe::Observer). Where two lines have a code, the longer one counts.
 //!
 //! | status | codes | because |
 //! |---|---|---|
@@ -59,16 +60,16 @@
 //! | 413 | `payload.body_too_large` | RFC 9110 §15.5.14 |
 //! | 421 | `host.*` | RFC 9110 §15.5.20: good, but not on this connection; or 403, as [`MisdirectedAnswer`] says |
 //! | 500 | `server.not_wired` | a layer or the connection's proof is missing, or the layers are in the wrong order: our fault, and a closed door |
-//! | 503 | `replay.*`, `payload.keys_unavailable` | nothing speaks against it: nobody can tell just now, or it is being handled. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
+//! | 503 | `replay.*`, `payload.keys_unavailable`, `server.busy`, `server.tenant_busy`, `server.reading_busy`, `server.source_busy` | nothing speaks against it: nobody can tell just now, it is being handled, or too much is. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
 //!
 //! # Where mutual TLS is undone
-//! These were read in the sources of the versions named. None of them can let a request past [`CallerLayer`], which finds
-//! no certificate then and answers 401; a route without it has nothing else.
+//! These were read in the sources of the versions named. None of them can let a request past [`CallerLayer`], which
+//! finds no certificate then and answers 401; a route without it has nothing else.
 //!
 //! * axum-server 0.9: `RustlsConfig::from_config` keeps your configuration until the first `reload_from_pem`,
 //!   `reload_from_pem_file`, `reload_from_der` or any of their kind. Each makes a new `ServerConfig`, and
-//!   `config_from_cert_and_key` in `tls_rustls/mod.rs` makes it with `with_no_client_auth`. Use `reload_from_config`, with a
-//!   configuration that has the [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
+//!   `config_from_cert_and_key` in `tls_rustls/mod.rs` makes it with `with_no_client_auth`. Use `reload_from_config`,
+//!   with a configuration that has the [`HandshakeVerifier`](crate::tls::HandshakeVerifier) in it.
 //! * rustls 0.23: a resumed session is not verified again, and `ServerConfig::clone` shares the sessions. See
 //!   [`disable_resumption`](crate::tls::disable_resumption).
 //! * tonic 0.14: `ServerTlsConfig::client_auth_optional` lets clients without a certificate in, and `Request::peer_certs`
@@ -86,6 +87,8 @@ mod body;
 #[cfg(feature = "tower")]
 mod caller;
 mod connection;
+#[cfg(feature = "tower")]
+mod deliveries;
 #[cfg(feature = "tower")]
 mod demand;
 #[cfg(feature = "tokio")]
@@ -109,6 +112,8 @@ mod payload;
 mod refuse;
 #[cfg(feature = "tokio")]
 mod secured;
+#[cfg(any(feature = "tokio", feature = "tower"))]
+mod shares;
 #[cfg(feature = "tls")]
 mod sites;
 #[cfg(feature = "tokio")]

@@ -11,15 +11,16 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::OnDisconnect;
-use super::admit::{Rules, handled};
+use super::admit::{Admitted, Rules, handled};
 use super::body::{Bounds, BoxError};
+use super::deliveries::Deliveries;
 use super::finish::{Begun, PayloadFuture};
 use super::outside::{Outside, told_of_outside};
 use crate::payload::VerifyPayload;
 use crate::replay::{ReplayStore, Terms};
 use crate::tenant::TenantId;
 
-/// Lets requests through whose body the sender signed and that were not handled before.
+/// A tower layer for payload signatures: requests pass whose body the sender signed and that were not handled before.
 ///
 /// Leaves a [`Fresh`](crate::payload::Fresh) in their extensions and, where [`CallerLayer`](super::CallerLayer) has left a
 /// [`Caller`](crate::gate::Caller), a [`Countersigned`](crate::gate::Countersigned): then only the caller's keys count.
@@ -28,6 +29,11 @@ use crate::tenant::TenantId;
 /// A response of 2xx or 3xx means that the delivery was handled, unless it says otherwise in a `grpc-status`. After any
 /// other response, or an error, the claim is released and the sender's retry is let through; when the handler dies, once
 /// the lease has run out. When the sender goes away meanwhile, see [`OnDisconnect`].
+///
+/// Only so many deliveries are under way at once, in all and of one tenant; one for which there is no place is refused
+/// with 503 before anything of it is read or claimed, and its sender tries again. A place is held until the delivery
+/// is settled, also where its sender goes away meanwhile. So a limit of your own on what handlers do goes *inside* this
+/// layer: what is around it lets the next request in when a sender goes away, while the handler goes on.
 ///
 /// It needs a tokio runtime with a timer around it; without one, a body that does not arrive at once is answered with
 /// 500.
@@ -59,6 +65,11 @@ impl PayloadLayer {
     /// How long a body may take by default: 30 seconds, from its beginning to its end.
     pub const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+    /// How many deliveries are under way at once by default: 512.
+    pub const DEFAULT_DELIVERIES: usize = 512;
+    /// And how many of one tenant: 128.
+    pub const DEFAULT_DELIVERIES_PER_TENANT: usize = 128;
+
     /// Lets messages through that `verifier` finds authentic and `store` finds new.
     pub fn new(verifier: impl VerifyPayload + 'static, store: impl ReplayStore + 'static) -> Self {
         Self::with_shared(Arc::new(verifier), Arc::new(store))
@@ -73,6 +84,7 @@ impl PayloadLayer {
                 bytes: Self::DEFAULT_LIMIT,
                 time: Self::DEFAULT_BODY_TIMEOUT,
             },
+            deliveries: Deliveries::new(Self::DEFAULT_DELIVERIES, Self::DEFAULT_DELIVERIES_PER_TENANT),
             certified: Arc::default(),
             terms: Terms::default(),
             replayed: StatusCode::OK,
@@ -95,6 +107,30 @@ impl PayloadLayer {
     #[must_use]
     pub fn with_body_timeout(mut self, timeout: Duration) -> Self {
         Arc::make_mut(&mut self.rules).bounds.time = timeout;
+        self
+    }
+
+    /// Has at most so many deliveries under way at once, and so many of one tenant; further ones are refused with 503
+    /// ([`Busy`](crate::refusal::Busy)). At least one each. Clones that are made of the layer afterwards share the
+    /// places, so one layer for several routes has one limit.
+    ///
+    /// A delivery is under way from its first byte, where its connection has named its tenant, and else from its
+    /// verified signature, until it is settled. Before that, as many bodies of senders that have proved nothing are read
+    /// at once, and as many from one [`source`](crate::breaker::source) as of one tenant. So the bodies take the memory
+    /// of twice the limit in all, times the [limit of a body](Self::with_limit), at most.
+    ///
+    /// A quarter of the places is for tenants of whom nothing is under way, one at a time: however many busy ones there
+    /// are, none shuts out the others.
+    ///
+    /// # Security
+    /// A place is held until the handler is done, so give handlers a time limit: one that never ends keeps its place for
+    /// ever. What a handler hands on (a task of its own, a response that is still being sent) is not counted.
+    ///
+    /// Behind a proxy all senders share its address, and with it the share of one source: make the two numbers the same
+    /// there if few of your senders show certificates.
+    #[must_use]
+    pub fn with_max_deliveries(mut self, in_all: usize, per_tenant: usize) -> Self {
+        Arc::make_mut(&mut self.rules).deliveries = Deliveries::new(in_all, per_tenant);
         self
     }
 
@@ -178,12 +214,14 @@ where
         let begun = Begun::default();
         PayloadFuture::new(begun.clone(), async move {
             let (mut parts, body) = request.into_parts();
-            let (body, claimed) = match rules.admit(&mut parts, body, &begun).await {
+            let admitted = rules.admit(&mut parts, body, &begun).await;
+            let Admitted { body, claimed, place } = match admitted {
                 Ok(admitted) => admitted,
                 Err(refusal) => return Ok(rules.turn_away(&parts, refusal)),
             };
             let response = inner.call(Request::from_parts(parts, Full::new(body))).await;
             rules.settle(&claimed, handled(&response)).await;
+            drop(place);
             response
         })
     }

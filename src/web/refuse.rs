@@ -13,6 +13,7 @@ pub fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::NotWired { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::StoreDown(_)
+        | Refusal::Busy(_)
         | Refusal::Replayed(Replayed::InProgress { .. })
         | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Replayed(Replayed::Handled) => StatusCode::OK,

@@ -5,7 +5,7 @@ use crate::gate::Policy;
 use crate::live::Live;
 use crate::tls::rustls::ServerConfig;
 
-/// What a server name runs under: the configuration of its handshakes, and the policy that they are verified by.
+/// A virtual host, as TLS sees it: the configuration of its handshakes, and the policy that they are verified by.
 /// Cheap to clone.
 ///
 /// Names that share a policy are one site to a client: it may ask for the one on a connection made for the other.
@@ -43,7 +43,7 @@ impl Site {
     }
 }
 
-/// The server names of one port, and the site of each.
+/// The virtual hosts of one port, chosen by server name (SNI).
 ///
 /// One value for both who must know: [`Acceptor::by_server_name`](super::Acceptor::by_server_name) chooses by the name
 /// that the client asks for in the handshake (SNI, RFC 6066 §3), and [`CallerLayer::by_host`](super::CallerLayer::by_host)
@@ -87,7 +87,7 @@ impl From<Sites> for Live<Sites> {
     }
 }
 
-/// Collects the server names of one port.
+/// A builder of [`Sites`].
 #[derive(Debug, Clone, Default)]
 pub struct SitesBuilder {
     named: Vec<(String, Site)>,

@@ -13,7 +13,7 @@ use super::refuse::refuse;
 use crate::refusal::Refusal;
 use crate::tenant::TenantId;
 
-/// Lets requests of some tenants through, and answers the others with 403.
+/// A tower layer for authorization: requests of some tenants pass, the others are answered with 403.
 ///
 /// It goes inside [`CallerLayer`](super::CallerLayer), or inside [`PayloadLayer`](super::PayloadLayer) where only
 /// payloads say whose they are. Between the two it refuses before the body is read. Where neither has said, the answer

@@ -33,8 +33,8 @@ use countersign::tls::{
     allow_resumption_within,
 };
 use countersign::trust::{
-    Crls, DenyList, Evidence, Fingerprint, InvalidCrls, Only, Pin, PinSet, Presented, PrivateCa, Profile,
-    PublicCa, Remembered, ReportOnly, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
+    Crls, DenyList, Evidence, ExpectedPeers, Fingerprint, InvalidCrls, Pin, PinSet, Presented, PrivateCa,
+    Profile, PublicCa, Remembered, ReportOnly, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
 };
 use countersign::web::{Acceptor, Connection, Listener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -715,8 +715,9 @@ fn f3_revocation_does_not_fail_open() {
 #[test]
 fn f4_half_a_configuration_is_none() {
     let root = TestCa::new("Root");
-    let nobody = PublicCa::builder(algorithms(), Only::names([])).pem(root.pem().as_bytes());
-    let no_pins = PublicCa::builder(algorithms(), Only::pins(PinSet::default())).pem(root.pem().as_bytes());
+    let nobody = PublicCa::builder(algorithms(), ExpectedPeers::names([])).pem(root.pem().as_bytes());
+    let no_pins =
+        PublicCa::builder(algorithms(), ExpectedPeers::pins(PinSet::default())).pem(root.pem().as_bytes());
     for (built, expected) in [
         (
             PrivateCa::builder(algorithms()).build(NOW).map(drop),
@@ -1000,10 +1001,13 @@ fn n4_a_common_name_escapes_no_constraint() {
         .client("x.customer.example")
         .common_name("evil.org")
         .issue();
-    let trust = PublicCa::builder(algorithms(), Only::names([Name::CommonName("evil.org".into())]))
-        .pem(public.pem().as_bytes())
-        .build(NOW)
-        .expect("a public CA");
+    let trust = PublicCa::builder(
+        algorithms(),
+        ExpectedPeers::names([Name::CommonName("evil.org".into())]),
+    )
+    .pem(public.pem().as_bytes())
+    .build(NOW)
+    .expect("a public CA");
     assert_eq!(
         knock(&Policy::new(trust, tenants()), &evil),
         Err(Err(AccessDenied))
@@ -1819,7 +1823,10 @@ fn p8_bad_anchors_are_refused() {
     ] {
         let refused = builder(&[&anchor]).build(NOW).map(|_| ()).expect_err(case);
         assert!(refused.to_string().contains(message), "{case}: {refused}");
-        let public = PublicCa::builder(algorithms(), Only::names([Name::Dns("x.example".into())]));
+        let public = PublicCa::builder(
+            algorithms(),
+            ExpectedPeers::names([Name::Dns("x.example".into())]),
+        );
         let refused = public
             .pem(anchor.pem().as_bytes())
             .build(NOW)

@@ -19,7 +19,7 @@ use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
     Authentic, CannotSign, DeliveryKey, Fresh, KeyId, Message, NoKey, NotAuthentic, VerifyPayload,
 };
-use countersign::refusal::{Misdirected, Refusal};
+use countersign::refusal::{Busy, Misdirected, Refusal};
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
     StoreFuture, Terms,
@@ -512,7 +512,11 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Replayed::InProgress { left: secs(1) }.into(), "replay.in_progress"),
         (cut_off().into(), "replay.store_unavailable"),
         (StoreDown::Full.into(), "replay.store_full"),
-        (StoreDown::ShareUsedUp { tenant: sender }.into(), "replay.share_used_up"),
+        (StoreDown::ShareUsedUp { tenant: sender.clone() }.into(), "replay.share_used_up"),
+        (Busy::InAll { limit: 1 }.into(), "server.busy"),
+        (Busy::Tenant { tenant: sender, limit: 1 }.into(), "server.tenant_busy"),
+        (Busy::Reading { limit: 1 }.into(), "server.reading_busy"),
+        (Busy::Source { limit: 1 }.into(), "server.source_busy"),
     ];
     let malformed = malformed.map(|(refusal, code)| (refusal.into(), code));
     let untrusted = untrusted.map(|(refusal, code)| (refusal.into(), code));
@@ -597,7 +601,7 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
-fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
+fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 9] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
         (HandshakeFailure::NoCertificate, "identity.no_certificate"),
@@ -609,6 +613,10 @@ fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 8] {
         ),
         (HandshakeFailure::NoServerName, "handshake.no_server_name"),
         (HandshakeFailure::Blocked(NotNow::Probing), "breaker.probing"),
+        (
+            HandshakeFailure::ShareUsedUp { limit: 1 },
+            "handshake.share_used_up",
+        ),
         (HandshakeFailure::TimedOut, "handshake.timed_out"),
         (HandshakeFailure::Tls("alert".into()), "handshake.tls"),
         (HandshakeFailure::Io("reset".into()), "handshake.io"),
@@ -689,11 +697,15 @@ fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
 
 #[test]
 fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
-    const OUTAGES: [&str; 4] = [
+    const OUTAGES: [&str; 8] = [
         "payload.keys_unavailable",
         "replay.store_unavailable",
         "replay.store_full",
         "replay.share_used_up",
+        "server.busy",
+        "server.tenant_busy",
+        "server.reading_busy",
+        "server.source_busy",
     ];
     let mut seen = BTreeMap::new();
     for (refusal, code) in every_refusal() {

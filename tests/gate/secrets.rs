@@ -17,7 +17,7 @@ use countersign::replay::RedisStore;
 use countersign::tenant::TenantId;
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::{Credentials, ProviderKey};
-use countersign::trust::{Crls, Only, PinSet, PrivateCa, PublicCa};
+use countersign::trust::{Crls, ExpectedPeers, PinSet, PrivateCa, PublicCa};
 
 use crate::stage::{ACME, algorithms, provider};
 
@@ -135,7 +135,7 @@ fn of_files(errors: &mut Errors, text: &str, cert: &TestCert) {
         "leaf",
         PrivateCa::builder(algorithms()).leaf_pem(bytes).build(NOW),
     );
-    let only = Only::names([countersign::identity::Name::Dns("a.example".into())]);
+    let only = ExpectedPeers::names([countersign::identity::Name::Dns("a.example".into())]);
     errors.add(
         "public anchors",
         PublicCa::builder(algorithms(), only).pem(bytes).build(NOW),

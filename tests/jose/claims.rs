@@ -915,6 +915,40 @@ fn an_unbound_token_is_weaker_in_its_type() {
     assert_eq!(listed("null"), wrong);
 }
 
+/// MessageBird's own tests: no `payload_hash` where there is no body, and nothing but that.
+fn messagebird_leaves_out_the_hash_of_no_body(acme: &TenantId, key: &Arc<HmacSigningKey>) {
+    let preset = BoundJwtScheme::messagebird("https://hooks.example");
+    let signer = JwtSigner::new(preset.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
+    let verifier = JwtVerifier::new(preset, keyring());
+    let uri = Uri::from_static("/hooks/acme?x=1");
+    let signed = |body: &'static [u8]| {
+        let outgoing = Outgoing::new(acme, "delivery-1", body, at(NOW));
+        Request::with(
+            signer
+                .sign_payload(&outgoing.with_request(&Method::POST, &uri))
+                .unwrap(),
+        )
+    };
+    let missing = Some(NotAuthentic::Jwt(No::Missing { name: "payload_hash" }));
+    let cases = [
+        ("no body, no hash", signed(b""), &b""[..], None),
+        ("a body, no hash", signed(b""), BODY, missing),
+        (
+            "a hash, no body",
+            signed(BODY),
+            b"",
+            Some(NotAuthentic::Jwt(No::OtherBody)),
+        ),
+    ];
+    for (name, request, body, expected) in cases {
+        assert_eq!(
+            verifier.verify_payload(&request.message(body)).err(),
+            expected,
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn presets_both_ways() {
     let acme = tenant("acme");
@@ -948,6 +982,8 @@ fn presets_both_ways() {
             "{verifier:?}"
         );
     }
+
+    messagebird_leaves_out_the_hash_of_no_body(&acme, &key);
 
     let atlassian = JwtScheme::atlassian_connect("client", "/hooks");
     let signer =

@@ -60,3 +60,92 @@ fn a_lost_path_is_seen() {
         ["src/gate.rs", "tests/gone.rs", "fuzz/seeds/"]
     );
 }
+
+/// Each Rust file in this folder and below it, by its path from the root.
+fn rust_files(folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = std::fs::read_dir(root().join(&folder)).expect("a folder");
+        for entry in entries.map(|entry| entry.expect("an entry")) {
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            match entry.file_type().expect("a type").is_dir() {
+                true => open.push(path),
+                false if path.ends_with(".rs") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("a file")
+}
+
+/// Those that this document does not name, each by itself or by the `main.rs` beside it.
+fn unnamed(document: &str, files: impl IntoIterator<Item = String>) -> Vec<String> {
+    let text = read(document);
+    let named: Vec<&str> = named(&text).collect();
+    let whole = |path: &str| Some(format!("{}/main.rs", path.rsplit_once('/')?.0));
+    let found = |path: &String| {
+        let whole = whole(path).unwrap_or_default();
+        named.iter().any(|named| *named == path || *named == whole)
+    };
+    files.into_iter().filter(|path| !found(path)).collect()
+}
+
+#[test]
+fn the_table_of_tests_names_each_file_with_tests() {
+    let has_tests = |path: &String| {
+        let text = read(path);
+        text.lines()
+            .any(|line| line.trim() == "#[test]" || line.trim().starts_with("#[tokio::test"))
+    };
+    let files = rust_files("tests").into_iter().filter(has_tests);
+    assert_eq!(unnamed("tests/README.md", files), Vec::<String>::new());
+}
+
+#[test]
+fn the_table_of_examples_names_each_of_them() {
+    let top = |path: &String| path.matches('/').count() == 1;
+    let files = rust_files("examples").into_iter().filter(top);
+    assert_eq!(unnamed("examples/README.md", files), Vec::<String>::new());
+}
+
+#[test]
+fn each_fuzz_target_is_told_of() {
+    let text = read("CONTRIBUTING.md");
+    let name = |path: String| Some(path.rsplit_once('/')?.1.trim_end_matches(".rs").to_owned());
+    let names = rust_files("fuzz/fuzz_targets").into_iter().filter_map(name);
+    let untold: Vec<_> = names
+        .filter(|name| !text.contains(&format!("`{name}`")))
+        .collect();
+    assert_eq!(untold, Vec::<String>::new());
+}
+
+/// Types are renamed, too. A proof that the table still speaks of this crate.
+#[test]
+fn each_type_that_the_table_of_tests_names_is_public() {
+    let source: String = rust_files("src").iter().map(|path| read(path)).collect();
+    let public = |name: &str| {
+        ["struct", "enum", "trait"]
+            .iter()
+            .any(|kind| source.split(&format!("pub {kind} {name}")).skip(1).any(ends))
+    };
+    let text = read("tests/README.md");
+    let types = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|quoted| quoted.starts_with(char::is_uppercase));
+    let gone: Vec<_> = types
+        .filter(|quoted| !public(quoted.split("::").next().unwrap_or(quoted)))
+        .collect();
+    assert_eq!(gone, Vec::<&str>::new());
+}
+
+fn ends(after: &str) -> bool {
+    !after.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+}

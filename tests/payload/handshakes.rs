@@ -3,11 +3,14 @@
 use countersign::payload::hmac::KeySpec;
 use countersign::payload::providers::handshakes;
 use countersign::payload::providers::handshakes::Reply;
-use countersign::payload::{Head, HmacSigner, HmacVerifier, Outgoing, Scheme, SignPayload};
+use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
+use countersign::payload::{
+    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use crate::signing::ring;
-use crate::vectors::{at, tenant};
+use crate::vectors::{algorithms, at, tenant};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -327,4 +330,280 @@ fn signed_handshakes_are_believed_only_when_signed() {
         (xero(false), xero(true)),
         (StatusCode::OK, StatusCode::UNAUTHORIZED)
     );
+}
+
+/// What nobody signs: a probe, and the same with something that makes it a message.
+#[test]
+fn probes() {
+    let (get, post, head) = (Method::GET, Method::POST, Method::HEAD);
+    let onfleet = |head: &Head<'_>| body(handshakes::onfleet(head));
+    let nylas = |head: &Head<'_>| body(handshakes::nylas(head));
+    let intercom = |head: &Head<'_>| body(handshakes::intercom(head));
+    let trello = |head: &Head<'_>| body(handshakes::trello(head));
+    let mandrill = |head: &Head<'_>| body(handshakes::mandrill(head));
+    let token = "71745223-A-verification-token-of-32-characters";
+    let ebay = |head: &Head<'_>| body(handshakes::ebay(head, token, "https://hooks.example.com/ebay"));
+    type Ask<'a> = &'a dyn Fn(&Head<'_>) -> Option<String>;
+    // The hash is that of Python's hashlib over code, token and endpoint.
+    let challenge =
+        r#"{"challengeResponse":"e8d568f80f05cfab0d9e24c1d006e3737d2d7053ca39ee666ab034ca9ead9340"}"#;
+    let cases: [(&str, Ask<'_>, &Method, &str, Option<&str>); 13] = [
+        ("onfleet", &onfleet, &get, "/?check=r4nd0m", Some("r4nd0m")),
+        ("onfleet, POST", &onfleet, &post, "/?check=r4nd0m", None),
+        ("onfleet, none", &onfleet, &get, "/", None),
+        (
+            "nylas",
+            &nylas,
+            &get,
+            "/?challenge=bc609b38-c81f",
+            Some("bc609b38-c81f"),
+        ),
+        ("nylas, POST", &nylas, &post, "/?challenge=bc609b38-c81f", None),
+        ("intercom", &intercom, &head, "/", Some("")),
+        ("intercom, POST", &intercom, &post, "/", None),
+        ("trello", &trello, &head, "/", Some("")),
+        ("mandrill", &mandrill, &head, "/", Some("")),
+        (
+            "ebay",
+            &ebay,
+            &get,
+            "/ebay?challenge_code=71745723-d031-455c-bfa5-f90d11b4f20a",
+            Some(challenge),
+        ),
+        (
+            "ebay, POST",
+            &ebay,
+            &post,
+            "/ebay?challenge_code=71745723-d031-455c-bfa5-f90d11b4f20a",
+            None,
+        ),
+        ("ebay, none", &ebay, &get, "/ebay", None),
+        (
+            "ebay, twice",
+            &ebay,
+            &get,
+            "/ebay?challenge_code=a&challenge_code=b",
+            None,
+        ),
+    ];
+    for (name, ask, method, uri, expected) in cases {
+        assert_eq!(
+            head_with(method, uri, &[], |head| ask(head)).as_deref(),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+fn message_with<T>(fields: &[(&'static str, &str)], body: &str, then: impl FnOnce(&Message<'_>) -> T) -> T {
+    head_with(&Method::POST, "/hooks", fields, |head| {
+        then(&head.with_body(body.as_bytes()))
+    })
+}
+
+#[test]
+fn pings_in_a_body() {
+    type Ask<'a> = &'a dyn Fn(&Message<'_>) -> Option<String>;
+    let woocommerce = |message: &Message<'_>| body(handshakes::woocommerce(message));
+    let vtex = |message: &Message<'_>| body(handshakes::vtex_orders(message));
+    let notion = |message: &Message<'_>| handshakes::notion(message).map(|(_, token)| token);
+    let (form, token) = (
+        &[("content-type", "application/x-www-form-urlencoded")],
+        "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl",
+    );
+    let asked = format!(r#"{{"verification_token":"{token}"}}"#);
+    let more = asked.replace('{', r#"{"type":"page.created","#);
+    let cases: [(&str, Ask<'_>, &[(&'static str, &str)], &str, Option<&str>); 11] = [
+        ("woocommerce", &woocommerce, form, "webhook_id=7", Some("")),
+        (
+            "woocommerce, signed",
+            &woocommerce,
+            &[("x-wc-webhook-signature", "x")],
+            "webhook_id=7",
+            None,
+        ),
+        (
+            "woocommerce, more",
+            &woocommerce,
+            form,
+            "webhook_id=7&order=1",
+            None,
+        ),
+        ("woocommerce, no number", &woocommerce, form, "webhook_id=", None),
+        ("vtex", &vtex, &[], r#"{"hookConfig":"ping"}"#, Some("")),
+        (
+            "vtex, more",
+            &vtex,
+            &[],
+            r#"{"hookConfig":"ping","OrderId":"1"}"#,
+            None,
+        ),
+        ("vtex, an order", &vtex, &[], r#"{"OrderId":"1"}"#, None),
+        ("notion", &notion, &[], &asked, Some(token)),
+        (
+            "notion, signed",
+            &notion,
+            &[("x-notion-signature", "sha256=00")],
+            &asked,
+            None,
+        ),
+        ("notion, more", &notion, &[], &more, None),
+        (
+            "notion, short",
+            &notion,
+            &[],
+            r#"{"verification_token":"short"}"#,
+            None,
+        ),
+    ];
+    for (name, ask, fields, body, expected) in cases {
+        assert_eq!(
+            message_with(fields, body, |message| ask(message)).as_deref(),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn linkedin_signs_a_uuid_and_nothing_else() {
+    let scheme = Scheme::linkedin();
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "1", "linkedin client secret 01")
+        .build()
+        .expect("keys");
+    let code = "890e4665-4dfe-4ab1-b689-ed553bceeed0";
+    let asked = format!("/linkedin?challengeCode={code}&applicationId=1");
+    let right = format!(
+        r#"{{"challengeCode":"{code}","challengeResponse":"6fdec29bbc57e9786ffa5016506713df38c1fd5c1a553dc14038794c66e016f0"}}"#
+    );
+    let get = Method::GET;
+    let cases = [
+        ("a UUID", &get, asked.as_str(), Some(right.as_str())),
+        ("POST", &Method::POST, &asked, None),
+        ("a message", &get, "/?challengeCode=hmacsha256%3D%7B%7D", None),
+        (
+            "another text",
+            &get,
+            "/?challengeCode=890e46654dfe4ab1b689ed553bceeed0",
+            None,
+        ),
+    ];
+    for (name, method, uri, expected) in cases {
+        let answer = head_with(method, uri, &[], |head| body(handshakes::linkedin(&keys, head)));
+        assert_eq!(answer.as_deref(), expected, "{name}");
+    }
+}
+
+/// Signed by the sender's own scheme, with one byte of the signature changed or not.
+fn signed_by(scheme: &Scheme, keys: &Keyring, body: &[u8]) -> HeaderMap {
+    let acme = tenant();
+    let signer = HmacSigner::new(scheme.clone(), keys.clone());
+    signer
+        .sign_payload(&Outgoing::new(&acme, "1", body, at(NOW)))
+        .expect("signed")
+}
+
+#[test]
+fn front_and_airship_are_answered_when_they_have_signed() {
+    let (front, airship) = (Scheme::front(), Scheme::airship());
+    let keys = |scheme: &Scheme| {
+        Keyring::builder(scheme)
+            .key("acme", "1", "a secret of sixteen bytes")
+            .build()
+            .expect("keys")
+    };
+    let sync = r#"{"type":"sync","authorization":{"id":"cmp_abc"}}"#;
+    let mut headers = signed_by(&front, &keys(&front), sync.as_bytes());
+    headers.insert("x-front-challenge", HeaderValue::from_static("a random string"));
+    let verifier = HmacVerifier::new(front.clone(), keys(&front));
+    let ask = |headers: &HeaderMap, text: &str| {
+        let (method, uri) = (Method::POST, Uri::from_static("/front"));
+        handshakes::front(
+            &verifier,
+            &Message::new(&method, &uri, headers, text.as_bytes(), at(NOW)),
+        )
+        .map(body)
+    };
+    assert_eq!(ask(&headers, sync), Ok(Some("a random string".into())));
+    assert_eq!(
+        ask(&headers, &sync.replace("abc", "abd")),
+        Err(NotAuthentic::SignatureMismatch)
+    );
+    assert_eq!(ask(&headers, r#"{"type":"inbound"}"#), Ok(None));
+    headers.remove("x-front-challenge");
+    assert_eq!(ask(&headers, sync), Ok(None));
+
+    let headers = signed_by(&airship, &keys(&airship), b"");
+    let verifier = HmacVerifier::new(airship.clone(), keys(&airship));
+    let ask = |method: Method, target: &str, headers: &HeaderMap| {
+        let uri: Uri = target.parse().expect("a target");
+        handshakes::airship(
+            &verifier,
+            &Message::new(&method, &uri, headers, b"", at(NOW)),
+            "c0de",
+        )
+        .map(body)
+    };
+    assert_eq!(
+        ask(Method::GET, "/airship/validate", &headers),
+        Ok(Some(r#"{"confirmation_code":"c0de"}"#.into()))
+    );
+    assert_eq!(ask(Method::POST, "/airship/validate", &headers), Ok(None));
+    assert_eq!(ask(Method::GET, "/airship/push", &headers), Ok(None));
+    let nobody = HeaderName::from_static("x-ua-timestamp");
+    assert_eq!(
+        ask(Method::GET, "/validate", &HeaderMap::new()),
+        Err(NotAuthentic::MissingHeader { name: nobody })
+    );
+}
+
+#[test]
+fn both_pings_of_discord() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a seed");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let scheme = PublicKeyScheme::discord();
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "1", &hex(pair.public_key().as_ref()))
+        .build()
+        .expect("keys");
+    let verifier = PublicKeyVerifier::new(scheme, keys, algorithms()).expect("supported");
+    let ask = |signed: &str, sent: &str| {
+        let signature = hex(pair.sign(format!("{NOW}{signed}").as_bytes()).as_ref());
+        let fields = [
+            ("x-signature-ed25519", &*signature),
+            ("x-signature-timestamp", "1790000000"),
+        ];
+        message_with(&fields, sent, |message| handshakes::discord(&verifier, message))
+            .map(|reply| reply.map(|reply| (reply.status.as_u16(), reply.body)))
+    };
+    let interaction = r#"{"application_id":"1","id":"2","token":"t","type":1,"version":1}"#;
+    let event_ping = r#"{"version":1,"application_id":"1234560123453231555","type":0}"#;
+    let event = r#"{"version":1,"application_id":"1","type":1,"event":{"type":"APPLICATION_AUTHORIZED"}}"#;
+    let cases = [
+        (
+            "an interaction's PING",
+            interaction,
+            interaction,
+            Ok(Some((200, r#"{"type":1}"#.to_owned()))),
+        ),
+        (
+            "an event's PING",
+            event_ping,
+            event_ping,
+            Ok(Some((204, String::new()))),
+        ),
+        ("an event", event, event, Ok(None)),
+        ("a command", r#"{"type":2}"#, r#"{"type":2}"#, Ok(None)),
+        (
+            "signed by nobody",
+            event,
+            event_ping,
+            Err(NotAuthentic::SignatureMismatch),
+        ),
+    ];
+    for (name, signed, sent, expected) in cases {
+        assert_eq!(ask(signed, sent), expected, "{name}");
+    }
 }

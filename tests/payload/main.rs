@@ -19,6 +19,7 @@ mod vectors;
 
 mod deliveries;
 mod differential;
+mod facts;
 mod families;
 mod handshakes;
 mod holes;

@@ -90,7 +90,7 @@ fn every_token_preset() {
             preset.name
         );
     }
-    assert_eq!(count, 16);
+    assert_eq!(count, 15);
 }
 
 #[test]

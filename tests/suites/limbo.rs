@@ -17,7 +17,7 @@ use std::time::Duration;
 use countersign::identity::{ChainLimits, Name, NameKind, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{
-    Crls, InvalidCa, InvalidCrls, Only, PrivateCa, Profile, PublicCa, Revocation, Role, Untrusted,
+    Crls, ExpectedPeers, InvalidCa, InvalidCrls, PrivateCa, Profile, PublicCa, Revocation, Role, Untrusted,
     VerifiedPeer, VerifyPeer, WebRoots,
 };
 use rustls::crypto::aws_lc_rs;
@@ -235,7 +235,7 @@ fn trust(case: &Case, limits: ChainLimits) -> Result<Box<dyn VerifyPeer>, &'stat
     {
         Ok(private) => Ok(Box::new(private)),
         Err("anchor: public") => {
-            let public = PublicCa::builder(algorithms, Only::names(case.dns_name()))
+            let public = PublicCa::builder(algorithms, ExpectedPeers::names(case.dns_name()))
                 .pem(anchors.as_bytes())
                 .with_profile(profile)
                 .build(case.now());

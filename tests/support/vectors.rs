@@ -44,6 +44,8 @@ pub struct Vector {
     pub encoding: Option<String>,
     pub expect: String,
     pub source: String,
+    /// `provider`: made, taken or published by the provider itself.
+    pub by: Option<String>,
     pub note: Option<String>,
 }
 
@@ -69,6 +71,8 @@ pub fn published() -> Vec<Vector> {
         include_str!("../vectors/url.toml"),
         include_str!("../vectors/public_key.toml"),
         include_str!("../vectors/special.toml"),
+        include_str!("../vectors/told.toml"),
+        include_str!("../vectors/libraries.toml"),
     ];
     files.iter().flat_map(|text| read(text)).collect()
 }

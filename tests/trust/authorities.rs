@@ -16,8 +16,8 @@ use countersign::tls::rustls::AlertDescription::{
 };
 use countersign::tls::rustls::pki_types::{CertificateDer, TrustAnchor};
 use countersign::trust::{
-    Crls, DenyList, Evidence, Only, PinSet, Presented, PrivateCa, Profile, PublicCa, Remembered, ReportOnly,
-    Revocation, Sender, Untrusted, VerifyPeer, WebRoots,
+    Crls, DenyList, Evidence, ExpectedPeers, KnownSender, PinSet, Presented, PrivateCa, Profile, PublicCa,
+    Remembered, ReportOnly, Revocation, Untrusted, VerifyPeer, WebRoots,
 };
 
 use stage::*;
@@ -349,7 +349,7 @@ fn evil_by_policy(root: &TestCa) -> Vec<Twin> {
         },
         AccessDenied,
     ));
-    let named = Only::names([Name::Uri("spiffe://acme.example/tenant/other".into())]);
+    let named = ExpectedPeers::names([Name::Uri("spiffe://acme.example/tenant/other".into())]);
     let named = PublicCa::builder(algorithms(), named)
         .pem(root.pem().as_bytes())
         .build(NOW);
@@ -729,10 +729,10 @@ fn an_expired_leaf_is_not_taken() {
 fn adobe_sign_is_trusted_below_the_authority_that_was_given_to_it() {
     let (own, other) = (TestCa::new("Own"), TestCa::new("Other"));
     let trust = |profile: Option<Profile>| {
-        let sender = Sender::adobe_sign();
+        let sender = KnownSender::adobe_sign();
         let pem = own.pem();
         let built = match profile {
-            Some(profile) => sender.trust_within(profile, pem.as_bytes(), algorithms(), NOW),
+            Some(profile) => sender.trust_within(pem.as_bytes(), profile, algorithms(), NOW),
             None => sender.trust(pem.as_bytes(), algorithms(), NOW),
         };
         built.expect("anchors")
@@ -1504,7 +1504,7 @@ fn public_authorities_are_refused_by_their_key() {
     // As a public authority, with names, they are what they are.
     for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().take(3) {
         let pem = pem_of(der);
-        let only = Only::names([Name::Dns("hooks.example".into())]);
+        let only = ExpectedPeers::names([Name::Dns("hooks.example".into())]);
         let built = PublicCa::builder(algorithms(), only)
             .pem(pem.as_bytes())
             .build(NOW);
@@ -1528,7 +1528,10 @@ fn intermediates_of_public_authorities_are_refused_too() {
                  together with their exact names or keys"
             ))
         );
-        let named = PublicCa::builder(algorithms(), Only::names([Name::Dns("x.example".into())]));
+        let named = PublicCa::builder(
+            algorithms(),
+            ExpectedPeers::names([Name::Dns("x.example".into())]),
+        );
         assert_eq!(named.pem(pem.as_bytes()).build(NOW).map(|_| ()), Ok(()), "{name}");
     }
 }
@@ -1551,7 +1554,7 @@ fn a_public_authority_needs_names_or_pins() {
     let root = TestCa::new("Public Root");
     let expected = "certificate authorities from public authorities: a public authority proves nothing about who it \
                     is; give exact names or pins of the senders";
-    for nobody in [Only::names([]), Only::pins(PinSet::default())] {
+    for nobody in [ExpectedPeers::names([]), ExpectedPeers::pins(PinSet::default())] {
         let built = PublicCa::builder(algorithms(), nobody)
             .pem(root.pem().as_bytes())
             .build(NOW);
@@ -1571,7 +1574,7 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
             .build(NOW)
             .expect("a public CA")
     };
-    let dns = trust(Only::names([Name::Dns("hooks.sender.example".into())]));
+    let dns = trust(ExpectedPeers::names([Name::Dns("hooks.sender.example".into())]));
     let no = Err(Untrusted::UnexpectedName);
     for (case, cert, expected) in [
         ("exact", root.client("hooks.sender.example"), Ok(())),
@@ -1595,7 +1598,7 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
         assert_eq!(verify(&dns, &cert.issue()).map(|_| ()), expected, "{case}");
     }
 
-    let common = trust(Only::names([Name::CommonName("webhooks".into())]));
+    let common = trust(ExpectedPeers::names([Name::CommonName("webhooks".into())]));
     let bare = || root.client("x.example").without_san();
     for (case, cert, expected) in [
         ("one", bare().common_name("webhooks"), Ok(())),
@@ -1650,7 +1653,9 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
         .issue();
     assert_eq!(verify(&common, &bare).map(|_| ()), no);
     // Nor does an organizational unit.
-    let unit = trust(Only::names([Name::OrganizationalUnit("webhooks".into())]));
+    let unit = trust(ExpectedPeers::names([Name::OrganizationalUnit(
+        "webhooks".into(),
+    )]));
     let of_unit = |ca: &TestCa| {
         let leaf = ca
             .client("x.customer.example")
@@ -1661,7 +1666,7 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
     assert_eq!(of_unit(&root), Ok(()));
     assert_eq!(of_unit(&customer), no);
     assert_eq!(of_unit(&customer.intermediate("Below")), no);
-    let inside = trust(Only::names([Name::Dns("x.customer.example".into())]));
+    let inside = trust(ExpectedPeers::names([Name::Dns("x.customer.example".into())]));
     assert_eq!(verify(&inside, &escaped).map(|_| ()), Ok(()));
 }
 
@@ -1753,10 +1758,39 @@ fn the_reason_is_that_of_the_connection_watched() {
 }
 
 /// Authorities of one's own beside those of the web: for servers, by their name, and never for clients.
+/// What would refuse every server, or nobody, is found when it is built.
+#[test]
+fn web_roots_that_check_revocation_want_a_list_that_counts() {
+    let (own, other) = (TestCa::new("Own Root"), TestCa::new("Own Root"));
+    let crl = |crl: countersign::testing::CrlBuilder| {
+        Crls::from_der([crl.issue().der().clone()], NOW).expect("a CRL")
+    };
+    let built = |revocation| {
+        let builder = WebRoots::builder(algorithms()).own_pem(own.pem().as_bytes());
+        let built = builder.with_revocation(revocation).build(NOW);
+        built.map_err(|invalid| invalid.to_string())
+    };
+    let refused = built(Revocation::required(Crls::default())).map(|_| ());
+    let expected = "certificate authorities from CRLs: revocation is required and no CRL is loaded; give the CRLs of every authority on the path";
+    assert_eq!(refused, Err(expected.to_owned()));
+    let foreign = built(Revocation::required(crl(other.crl(1)))).expect_err("another's list");
+    assert!(
+        foreign.contains("no CRL of CN=Own Root is signed with the key"),
+        "{foreign}"
+    );
+    let revoked = own.server("hooks.example").issue();
+    let roots = built(Revocation::required(crl(own.crl(1).revoke(&revoked)))).expect("good anchors");
+    let answer = verify_server(&roots, &revoked, "hooks.example").map(|_| ());
+    assert!(matches!(answer, Err(Untrusted::Revoked { .. })), "{answer:?}");
+}
+
 #[test]
 fn web_roots_with_authorities_of_ones_own() {
     let (own, other) = (TestCa::new("Company Root"), TestCa::new("Another Root"));
-    let roots = WebRoots::and_own_pem(algorithms(), own.pem().as_bytes(), NOW).expect("good anchors");
+    let roots = WebRoots::builder(algorithms())
+        .own_pem(own.pem().as_bytes())
+        .build(NOW)
+        .expect("good anchors");
     let (good, strange) = (own.server(SERVER).issue(), other.server(SERVER).issue());
     let wrong_name = Untrusted::WrongName {
         name: "hooks.globex.example".to_owned(),

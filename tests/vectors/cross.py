@@ -19,6 +19,8 @@ standard_webhooks | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:w
 clerk | svix-signature |  | sha256/base64 | whsec-base64 | {hdr:svix-id} + "." + {ts} + "." + {body} | space list tag v1 | svix-timestamp s
 resend | svix-signature |  | sha256/base64 | whsec-base64 | {hdr:svix-id} + "." + {ts} + "." + {body} | space list tag v1 | svix-timestamp s
 stytch | svix-signature |  | sha256/base64 | whsec-base64 | {hdr:svix-id} + "." + {ts} + "." + {body} | space list tag v1 | svix-timestamp s
+bigcommerce | webhook-signature |  | sha256/base64 | utf8 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
+svix_white_label | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
 supabase | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
 render | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
 brex | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
@@ -67,7 +69,7 @@ configcat | x-configcat-webhook-signature-v1 |  | sha256/base64 | utf8 | {hdr:x-
 ashby | ashby-signature | sha256= | sha256/hex | utf8 | {body} |  | –
 merge_dev | x-merge-webhook-signature |  | sha256/base64url | utf8 | {body} |  | –
 cronofy | cronofy-hmac-sha256 |  | sha256/base64 | utf8 | {body} | list sep `,` | –
-increase | webhook-signature |  | sha256/base64 | whsec-base64 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
+increase | webhook-signature |  | sha256/base64 | utf8 | {hdr:webhook-id} + "." + {ts} + "." + {body} | space list tag v1 | webhook-timestamp s
 finch | finch-signature |  | sha256/base64 | whsec-base64 | {hdr:finch-event-id} + "." + {ts} + "." + {body} | space list tag v1 | finch-timestamp s
 knock | x-knock-signature |  | sha256/base64 | utf8 | {ts} + "." + {body} | kv list key `s` sep `,` | field t milliseconds
 deel | x-deel-signature |  | sha256/hex | utf8 | "POST" + {body} |  | –
@@ -103,12 +105,12 @@ front | x-front-signature |  | sha256/base64 | utf8 | {ts} + ":" + {body} |  | x
 zendesk | x-zendesk-webhook-signature |  | sha256/base64 | utf8 | {ts} + {body} |  | x-zendesk-webhook-signature-timestamp datetime
 twitch | twitch-eventsub-message-signature | sha256= | sha256/hex | utf8 | {hdr:twitch-eventsub-message-id} + {ts} + {body} |  | twitch-eventsub-message-timestamp datetime
 paddle | paddle-signature |  | sha256/hex | utf8 | {ts} + ":" + {body} | kv list key `h1` sep `;` | field ts s
-recurly | recurly-signature |  | sha256/hex | utf8 | {ts} + "." + {body} | positional (ts first) | field ts s
+recurly | recurly-signature |  | sha256/hex | utf8 | {ts} + "." + {body} | positional (ts first) | field ts milliseconds
 docusign | x-docusign-signature-1 |  | sha256/base64 | utf8 | {body} | numbered headers 1..100 | –
 vercel | x-vercel-signature |  | sha1/hex | utf8 | {body} |  | –
 intercom | x-hub-signature | sha1= | sha1/hex | utf8 | {body} |  | –
 paystack | x-paystack-signature |  | sha512/hex | utf8 | {body} |  | –
-authorize_net | x-anet-signature | sha512= | sha512/hex | hex | {body} |  | –
+authorize_net | x-anet-signature | sha512= | sha512/hex | utf8 | {body} |  | –
 sanity | sanity-webhook-signature |  | sha256/base64url | utf8 | {ts} + "." + {body} | kv list key `v1` sep `,` | field t milliseconds (no window)
 square | x-square-hmacsha256-signature |  | sha256/base64 | utf8 | {url:full} + {body} |  | –
 trello | x-trello-webhook |  | sha1/base64 | utf8 | {body} + {url:full} |  | –

@@ -149,6 +149,7 @@ impl Observer for Log {
             }
             Event::HandshakeCompleted { .. } => "connected".to_owned(),
             Event::HandshakeFailed { reason, .. } => format!("not connected: {}", reason.code()),
+            Event::AcceptFailed { error, .. } => format!("not accepting: {:?}", error.raw_os_error()),
             Event::Refused { tenant, refusal, .. } => {
                 format!("refused: {} {}", or_nobody(*tenant), refusal.code())
             }
@@ -210,6 +211,11 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn handled(&self) -> Vec<String> {
         std::mem::take(&mut *self.handled.lock().expect("not poisoned"))
+    }
+
+    /// How many handlers that were told to hold have begun and are not done, when none of them was waited for.
+    pub(crate) fn running(&self) -> usize {
+        self.begun.available_permits() - self.handled.lock().expect("not poisoned").len()
     }
 
     /// Waits until a handler that was told to hold has begun.
@@ -277,6 +283,7 @@ pub(crate) struct Plan {
     pub(crate) client_auth: ClientAuth,
     pub(crate) handshake_timeout: Duration,
     pub(crate) max_handshakes: usize,
+    pub(crate) max_handshakes_per_source: usize,
     pub(crate) route: fn(PayloadLayer, CallerLayer) -> Router<Arc<Desk>>,
     pub(crate) keys: Keyring,
 }
@@ -287,6 +294,7 @@ impl Default for Plan {
             client_auth: ClientAuth::Require,
             handshake_timeout: secs(10),
             max_handshakes: 64,
+            max_handshakes_per_source: usize::MAX,
             route: both_layers,
             keys: world().keys.clone(),
         }
@@ -322,6 +330,7 @@ impl Door {
         let acceptor = Acceptor::new(world.server_config(policy.trust(), plan.client_auth))
             .with_handshake_timeout(plan.handshake_timeout)
             .with_max_handshakes(plan.max_handshakes)
+            .with_max_handshakes_per_source(plan.max_handshakes_per_source)
             .observed_by(Arc::new(log.clone()));
         let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
         let (address, drain) = (listener.local_addr(), listener.drain());

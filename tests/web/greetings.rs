@@ -8,8 +8,8 @@ use countersign::breaker::{Breaker, NotNow};
 use countersign::gate::Policy;
 use countersign::observe::{Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer, TlsVersion};
 use countersign::testing::TestCa;
-use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption};
-use countersign::web::{Acceptor, Listener, Protocols};
+use countersign::tls::{ClientAuth, Credentials, Reason, Tls, allow_resumption};
+use countersign::web::{Acceptor, Listener, Protocols, Site, Sites};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
@@ -49,7 +49,7 @@ impl Book {
     }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy::new(world().trust(&world().ca), world().tenants(&["acme", "globex"]))
 }
 
@@ -125,6 +125,63 @@ async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
         let own = stream.get_ref().0.local_addr().expect("an address");
         assert_eq!(book.next().await, (own, Err(code)));
     }
+}
+
+/// Whether a client that resumes may send early data: what its session from the first connection says.
+async fn early_data_is_offered(config: &Arc<rustls::ClientConfig>, address: SocketAddr) -> bool {
+    let connector = TlsConnector::from(config.clone());
+    let mut offered = false;
+    for _ in 0..2 {
+        let tcp = TcpStream::connect(address).await.expect("open");
+        let name = ServerName::try_from("hooks.acme.example").expect("a name");
+        let look = |tls: &mut rustls::ClientConnection| offered = tls.early_data().is_some();
+        let mut stream = connector.connect_with(name, tcp, look).await.expect("trusted");
+        stream.read_to_end(&mut Vec::new()).await.expect("closed well");
+    }
+    offered
+}
+
+#[tokio::test]
+async fn early_data_is_turned_off_whatever_the_configuration_says() {
+    let policy = policy();
+    let mut config = world().server_config(policy.trust(), ClientAuth::Require);
+    allow_resumption(&mut config, &policy);
+    config.max_early_data_size = 16 * 1024;
+    let client = || {
+        let mut client = crate::sender::client_config(Some(&world().acme)).expect("a configuration");
+        client.resumption = Resumption::in_memory_sessions(8);
+        client.enable_early_data = true;
+        Arc::new(client)
+    };
+    let sites = Sites::builder().site("hooks.acme.example", Site::new(policy, config.clone()));
+    let acceptors = [
+        ("one configuration", Acceptor::new(config.clone())),
+        (
+            "by server name",
+            Acceptor::by_server_name(sites.build().expect("sites")),
+        ),
+    ];
+    for (name, acceptor) in acceptors {
+        let address = port(acceptor).await;
+        assert!(!early_data_is_offered(&client(), address).await, "{name}");
+    }
+
+    // What would be offered otherwise, or this would show nothing.
+    let tcp = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = tcp.local_addr().expect("an address");
+    let plain = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((io, _)) = tcp.accept().await {
+            let accepted = Reason::watch_all(plain.accept(io)).await.0;
+            let _ = accepted.expect("trusted").shutdown().await;
+        }
+    });
+    assert!(
+        early_data_is_offered(&client(), address).await,
+        "without an acceptor"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+mod accepting;
 mod actix;
+mod crowds;
 mod deliveries;
 mod demand;
 mod door;
@@ -25,4 +27,5 @@ mod policies;
 mod requests;
 mod sender;
 mod slow;
+mod sources;
 mod wiring;

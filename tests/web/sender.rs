@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +19,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::{ServerName, UnixTime};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -167,6 +167,7 @@ pub(crate) struct Greeting<'a> {
     certificate: Option<&'a TestCert>,
     version: Version,
     name: Option<&'a str>,
+    from: IpAddr,
     alpn: Vec<Vec<u8>>,
 }
 
@@ -176,6 +177,7 @@ impl<'a> Greeting<'a> {
             certificate,
             version,
             name: Some("hooks.acme.example"),
+            from: IpAddr::V4(Ipv4Addr::LOCALHOST),
             alpn: Vec::new(),
         }
     }
@@ -185,6 +187,11 @@ impl<'a> Greeting<'a> {
         Self { name, ..self }
     }
 
+    /// Comes from this address.
+    pub(crate) fn from(self, from: IpAddr) -> Self {
+        Self { from, ..self }
+    }
+
     /// Offers these protocols.
     pub(crate) fn offering(self, protocols: &[&str]) -> Self {
         let alpn = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -192,7 +199,9 @@ impl<'a> Greeting<'a> {
     }
 
     pub(crate) async fn tls(&self, address: SocketAddr) -> Result<TlsStream<TcpStream>, AnyError> {
-        let tcp = TcpStream::connect(address).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((self.from, 0).into())?;
+        let tcp = socket.connect(address).await?;
         tcp.set_nodelay(true)?;
         let mut config = client_config(self.certificate)?;
         config.enable_sni = self.name.is_some();

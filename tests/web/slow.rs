@@ -9,17 +9,21 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use bytes::Bytes;
+use countersign::refusal::Refusal;
 use countersign::web::{CallerLayer, PayloadLayer};
-use http::Request;
-use hyper::body::{Body, Frame};
-use tokio::io::{AsyncWriteExt as _, DuplexStream};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use rustls::pki_types::UnixTime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, interval};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use crate::door::{Desk, Door, Plan, TEMPLATE, all_behind, world};
+use crate::door::{Desk, Door, Hands, LIMIT, Log, Plan, TEMPLATE, all_behind, keys, payload_layer, world};
 use crate::sender::{Greeting, Sender, Version, delivery, empty, said, send};
-use crate::support::secs;
+use crate::support::{Flaky, secs};
 
 const OK: &str = r#"{"status": 200}"#;
 
@@ -151,6 +155,65 @@ async fn a_body_has_so_much_time_and_no_more() {
         }
         assert_eq!(door.store.len(), if version == Version::Http1 { 1 } else { 4 });
     }
+}
+
+/// A body that says how long it will be, and must not be asked for more.
+struct Announced(u64);
+
+impl Body for Announced {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("it was read");
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_refused_before_it_is_read() {
+    let layer = payload_layer(
+        keys(&["acme"]),
+        Arc::<Flaky>::default(),
+        &Log::default(),
+        &Hands::default(),
+    );
+    let request = delivery("acme", "msg_1", OK, UnixTime::now()).request(Version::Http1);
+    let request = request.map(|_| Announced(LIMIT as u64 + 1));
+    let never = service_fn(|_: Request<Full<Bytes>>| async { panic!("it was handled") });
+    let answered: Result<Response<Full<Bytes>>, Infallible> = layer.layer(never).oneshot(request).await;
+    let Ok(response) = answered;
+    assert_eq!(
+        (response.status().as_u16(), response.extensions().get::<Refusal>()),
+        (413, Some(&Refusal::BodyTooLarge { limit: LIMIT }))
+    );
+}
+
+#[tokio::test]
+async fn a_length_that_is_too_large_is_answered_at_once() {
+    let door = Door::open().await;
+    let greeting = Greeting::new(Some(&world().acme), Version::Http1);
+    let mut stream = greeting.tls(door.address).await.expect("a connection");
+    let signed = delivery("acme", "msg_1", OK, door.hands.now()).headers;
+    let mut head = format!(
+        "POST /orders HTTP/1.1\r\nhost: hooks.acme.example\r\ncontent-length: {}\r\n",
+        LIMIT + 1
+    );
+    for (name, value) in &signed {
+        head += &format!("{name}: {}\r\n", value.to_str().expect("ASCII"));
+    }
+    stream.write_all((head + "\r\n").as_bytes()).await.expect("open");
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(secs(20), stream.read_exact(&mut answer)).await;
+    read.expect("sooner than a body would time out")
+        .expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
 }
 
 // --- the others ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, CallerLayer, Connection, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, Connection, Demand, PayloadLayer};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -124,7 +124,7 @@ fn connection(certificate: Option<&TestCert>) -> Connection {
     Connection::new(peer, chain.as_deref()).expect("a chain")
 }
 
-fn caller(certificate: &TestCert) -> Caller {
+pub(crate) fn caller(certificate: &TestCert) -> Caller {
     let chain = PeerChain::parse(certificate.chain()).expect("a chain");
     Caller::identify(&policy(), chain, UnixTime::now()).expect("a caller")
 }
@@ -333,6 +333,19 @@ async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
         body: body(),
     };
     assert_eq!(found, Ok(all), "a caller, before both layers");
+
+    let open = CallerLayer::new(policy()).with_demand(Demand::never());
+    let nobody = on(&connection(None), request("globex", "msg_1"));
+    let planted = ask(open.layer(service_fn(find)), with(caller(&world.globex), nobody)).await;
+    let found = Found {
+        body: body(),
+        ..Found::default()
+    };
+    assert_eq!(
+        outcome(&planted),
+        Ok(found),
+        "a planted caller, and no certificate"
+    );
 
     let signed = Found {
         fresh: acme_only(),

@@ -11,6 +11,7 @@ use super::body::Fields;
 use super::fields::{optional, query_value, single};
 use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, TimeAt};
 use super::time::SignedTime;
+use crate::payload::percent;
 use crate::payload::proof::SignedText;
 use crate::payload::{DeliveryKey, Message, NotAuthentic};
 
@@ -24,11 +25,12 @@ pub(in crate::payload) struct Reading<'m> {
     pub(in crate::payload) fields: Fields,
 }
 
-/// Which form of the body is fed.
+/// Which form is fed of what a provider may have signed in another form than it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::payload) enum Written {
     AsSent,
-    Escaped,
+    /// The body with its escapes, a parameter of the query in lower case.
+    Rewritten,
 }
 
 impl<'m> Reading<'m> {
@@ -151,10 +153,11 @@ impl Layout {
     /// The hash of all that is signed.
     pub(in crate::payload) fn signed_digest(&self, message: &Message<'_>) -> Result<[u8; 32], NotAuthentic> {
         let mut hash = Sha256::new();
-        let form = if self.body == BodyForm::Raw {
-            Written::AsSent
+        // Both forms are one delivery: they carry the same signature.
+        let form = if self.is_rewritten() {
+            Written::Rewritten
         } else {
-            Written::Escaped
+            Written::AsSent
         };
         let reading = self.read(message)?;
         self.feed(&self.signed, &reading, form, &mut |piece| hash.update(piece))?;
@@ -201,6 +204,9 @@ impl Layout {
             }
             Part::Method => sink(message.method.as_str().as_bytes()),
             Part::Url => self.feed_url(message, sink),
+            Part::UrlDecoded { escapes } => self.feed_url(message, &mut |piece| {
+                sink(&percent::decode_only(piece, escapes.as_bytes()));
+            }),
             Part::ListKey(key) => sink(
                 self.list_value(message.headers, key)?
                     .unwrap_or_default()
@@ -212,7 +218,9 @@ impl Layout {
             Part::Json(path) => sink(reading.fields.json(path).unwrap_or_default().as_bytes()),
             Part::OptionalQuery { name, before, after } => {
                 if let Some(value) = query_value(message.uri.query(), name)? {
-                    [before, &*value.to_lowercase(), after]
+                    let lower = value.to_ascii_lowercase();
+                    let value = if form == Written::AsSent { value } else { &lower };
+                    [before, value, after]
                         .iter()
                         .for_each(|text| sink(text.as_bytes()));
                 }
@@ -230,8 +238,20 @@ impl Layout {
 
     /// Whether method or target are signed.
     pub(in crate::payload) fn covers_request(&self) -> bool {
-        let covers = |part: &Part| matches!(part, Part::Method | Part::Url | Part::OptionalQuery { .. });
+        let covers = |part: &Part| matches!(part, Part::Method | Part::OptionalQuery { .. });
+        self.covers_url() || self.signed.iter().any(covers)
+    }
+
+    /// Whether the whole URL is signed.
+    pub(in crate::payload) fn covers_url(&self) -> bool {
+        let covers = |part: &Part| matches!(part, Part::Url | Part::UrlDecoded { .. });
         self.signed.iter().any(covers)
+    }
+
+    /// Whether the provider may have signed another form of a part than it sent.
+    pub(in crate::payload) fn is_rewritten(&self) -> bool {
+        let rewritten = |part: &Part| matches!(part, Part::OptionalQuery { .. });
+        self.body != BodyForm::Raw || self.signed.iter().any(rewritten)
     }
 
     fn is_identity(&self, name: &http::HeaderName) -> bool {

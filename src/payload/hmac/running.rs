@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::engine::{Reading, Written};
 use super::keys::Mac;
-use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody};
+use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
 use super::{Keys, Wanted};
 use crate::payload::proof::begin_time_and_body;
@@ -76,7 +76,7 @@ impl HmacVerifier {
 impl Layout {
     /// Where the body stands among the signed parts, if it can be fed as it arrives.
     fn streamed_body(&self) -> Option<usize> {
-        let whole = self.body != BodyForm::Raw
+        let whole = self.is_rewritten()
             || self.reading.body != ReadBody::Bytes
             || matches!(self.identity, Identity::BodyField(_));
         let body = self.signed.iter().position(|part| *part == Part::Body);

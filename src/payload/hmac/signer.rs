@@ -18,7 +18,7 @@ use crate::payload::{CannotSign, Message, NotAuthentic, Outgoing, Scheme, SignPa
 /// The header field that stands for those that a scheme lets the sender choose.
 const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
 
-/// Signs with HMAC by a [`Scheme`] or a [`PartialScheme`]: the sender's half of
+/// A signer with HMAC by a [`Scheme`] or a [`PartialScheme`]: the sender's half of
 /// [`HmacVerifier`](crate::payload::HmacVerifier) and [`PartialVerifier`](super::PartialVerifier).
 ///
 /// Signs with every key of the tenant that is valid now, where the scheme can carry several signatures, so that

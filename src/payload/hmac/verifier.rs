@@ -11,7 +11,7 @@ use crate::payload::{
     VerifyPayload,
 };
 
-/// Verifies HMAC signatures by a [`Scheme`], with the keys of the sender.
+/// A verifier of HMAC signatures by a [`Scheme`], with the keys of the sender.
 ///
 /// Checked, in this order: every header field that the scheme needs is there once and readable; the signed time is
 /// written canonically and within the tolerance; there is a well-formed signature; one of them is right under a key
@@ -59,7 +59,7 @@ impl VerifyPayload for HmacVerifier {
     }
 }
 
-/// Verifies by a [`PartialScheme`]: who sent it is proved, what was sent is not.
+/// A verifier by a [`PartialScheme`]: who sent it is proved, what was sent is not.
 #[derive(Debug, Clone)]
 pub struct PartialVerifier {
     scheme: PartialScheme,
@@ -159,11 +159,19 @@ impl Layout {
         if self.is_among_written(Written::AsSent, key, reading, candidates)? {
             return Ok(true);
         }
-        let escaped = self.body == BodyForm::RawOrEscaped && !reading.message.body.is_ascii();
-        if !escaped || str::from_utf8(reading.message.body).is_err() {
+        if !self.may_be_rewritten(reading) {
             return Ok(false);
         }
-        self.is_among_written(Written::Escaped, key, reading, candidates)
+        self.is_among_written(Written::Rewritten, key, reading, candidates)
+    }
+
+    /// Whether another form of what was sent differs from it.
+    fn may_be_rewritten(&self, reading: &Reading<'_>) -> bool {
+        let body = reading.message.body;
+        match self.body {
+            BodyForm::Raw => self.is_rewritten(),
+            BodyForm::RawOrEscaped => !body.is_ascii() && str::from_utf8(body).is_ok(),
+        }
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use crate::payload::jose::RemoteJwks;
 use crate::payload::jose::{Unknown, VerifyingKey};
 use crate::tenant::TenantId;
 
-/// Finds the keys that an HTTP message signature may be made with.
+/// A key store: the keys that an HTTP message signature may be made with.
 pub trait FindVerifyingKeys: fmt::Debug + Send + Sync {
     /// The keys of the sender that the connection has proved; without one, of the only owner there is.
     ///

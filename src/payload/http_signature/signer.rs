@@ -16,7 +16,7 @@ use crate::payload::jose::SigningKey;
 use crate::payload::{CannotSign, KeyId, NoKey, Origin, Outgoing, SignPayload};
 use crate::tenant::TenantId;
 
-/// Signs requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,
+/// A signer of requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,
 /// `expires`, the delivery's identity as `nonce`, `keyid` and `alg`.
 #[derive(Debug, Clone)]
 pub struct HttpSigner {

@@ -12,7 +12,7 @@ use crate::payload::jose::{Algorithm, Unknown, VerifyingKey};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
 use crate::tenant::TenantId;
 
-/// Verifies HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
+/// A verifier of HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
 /// Checked, in this order: the fields are there once and well-formed; exactly one signature is the one that the
 /// [policy](HttpSignaturePolicy) means; it covers what it must; its time; its key and `alg`; its digest; the signature.

@@ -1,5 +1,5 @@
-//! **How does *this* provider sign?** [`presets`] are the schemes of the providers, each with its source; [`handshakes`]
-//! what they ask of an endpoint; the types here the ways of signing that no row of data can say.
+//! Webhook providers (**how does *this* one sign?**): [`presets`] are the schemes of the providers, each with its
+//! source; [`handshakes`] what they ask of an endpoint; the types here the ways of signing that no row of data can say.
 
 mod families;
 pub mod handshakes;

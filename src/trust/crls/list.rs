@@ -12,7 +12,7 @@ use super::serials::{Serials, SerialsAt, stripped};
 use super::{InvalidCrls, PassedOver, Scope, Unanswered};
 use crate::identity::der::{Elements, SEQUENCE};
 use crate::identity::{SpkiHash, Validity, from_asn1};
-use crate::trust::path::Algorithms;
+use crate::trust::algorithms::Algorithms;
 use crate::trust::signed::Signed;
 
 /// How many keys that have not signed a list are remembered.

@@ -141,7 +141,7 @@ impl KeyState {
     }
 }
 
-/// Collects the keys of a [`Keyring`]. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`Keyring`]. Mistakes are reported by [`build`](Self::build).
 #[must_use]
 pub struct KeyringBuilder {
     spec: KeySpec,

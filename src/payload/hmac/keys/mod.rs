@@ -20,7 +20,7 @@ pub(in crate::payload) use mac::{Feed, Mac};
 pub use secret::KeyForm;
 pub(in crate::payload) use secret::Weak;
 
-/// Finds the keys that a message may be signed with.
+/// A key store: the keys that a message may be signed with.
 pub trait FindKeys: fmt::Debug + Send + Sync {
     /// The keys of one owner, all of which count. Called for each message: it must not allocate.
     ///

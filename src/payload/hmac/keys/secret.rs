@@ -14,7 +14,7 @@ use crate::payload::hmac::encoding::decode_hex_vec;
 pub enum KeyForm {
     /// The text itself is the key.
     Utf8,
-    /// Base64 after a prefix that may be left out: `whsec_<base64>`.
+    /// Base64 after a prefix of which all, or all up to its last comma, may be left out: `v1,whsec_<base64>`.
     Base64 {
         /// The prefix.
         prefix: &'static str,
@@ -64,9 +64,7 @@ impl KeyForm {
     fn decode(self, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         let decoded = match self {
             Self::Utf8 => Some(secret.as_bytes().to_vec()),
-            Self::Base64 { prefix } => STANDARD
-                .decode(secret.strip_prefix(prefix).unwrap_or(secret))
-                .ok(),
+            Self::Base64 { prefix } => STANDARD.decode(without(prefix, secret)).ok(),
             Self::Hex => decode_hex_vec(Zeroizing::new(secret.to_ascii_lowercase()).as_bytes()),
             Self::Sha1OfText => Some(sha1::Sha1::digest(secret).to_vec()),
         };
@@ -88,6 +86,13 @@ impl KeyForm {
         }
         Ok(())
     }
+}
+
+/// The secret without this prefix, or without what follows the last comma in it.
+fn without<'s>(prefix: &str, secret: &'s str) -> &'s str {
+    let short = prefix.rsplit(',').next().unwrap_or_default();
+    let rest = secret.strip_prefix(prefix).or_else(|| secret.strip_prefix(short));
+    rest.unwrap_or(secret)
 }
 
 /// One byte over and over: zeros, `xxxxxxxxxxxxxxxx`.
@@ -158,6 +163,7 @@ mod tests {
     fn what_is_no_secret_is_refused() {
         use KeyForm::{Base64, Hex, Sha1OfText, Utf8};
         let whsec = Base64 { prefix: "whsec_" };
+        let versioned = Base64 { prefix: "v1,whsec_" };
         let good = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
         let cases = [
             (Utf8, "It's a Secret to Everybody", Ok(26)),
@@ -171,6 +177,14 @@ mod tests {
             (Utf8, "aaaaaaaaaaaaaaaaaaaaaaaa", Err(KeyProblem::Placeholder)),
             (whsec, "whsec_", Err(KeyProblem::Empty)),
             (whsec, good, Ok(24)),
+            (versioned, good, Ok(24)),
+            (versioned, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
+            (versioned, "v1,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
+            (
+                versioned,
+                "v2,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+                Err(KeyProblem::Form { form: versioned }),
+            ),
             (whsec, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
             (
                 whsec,

@@ -10,7 +10,7 @@ use super::{
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::replay::Tolerance;
 
-/// Collects a [`Scheme`]. Mistakes are reported by [`build`](Self::build).
+/// A builder of a [`Scheme`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SchemeBuilder {
@@ -176,7 +176,7 @@ impl Layout {
         if self.time.is_some() != signs(&Part::Time) && !in_body {
             return Err(InvalidScheme::Time);
         }
-        if signs(&Part::Url) && self.origin.is_none() {
+        if self.covers_url() && self.origin.is_none() {
             return Err(InvalidScheme::OriginNeeded);
         }
         self.check_places()?;

@@ -100,6 +100,11 @@ pub enum Part {
     Method,
     /// The whole URL as the provider sees it: the [`Origin`](super::Origin) of the scheme, path and query.
     Url,
+    /// The same, with the escapes of these characters decoded and all other escapes as they were sent.
+    UrlDecoded {
+        /// The characters, all of them ASCII.
+        escapes: &'static str,
+    },
     /// The value of this key in the list that holds the signatures.
     ListKey(&'static str),
     /// The values of the header fields that a key of the list names, apart by spaces, joined with full stops.
@@ -110,7 +115,8 @@ pub enum Part {
     SortedForm,
     /// A field of the JSON body, by its path; nothing where it is absent.
     Json(&'static str),
-    /// A parameter of the query, in lower case, between two texts; all three left out where it is absent.
+    /// A parameter of the query, as it was sent or in lower case, between two texts; all three left out where it is
+    /// absent.
     OptionalQuery {
         /// The parameter.
         name: &'static str,

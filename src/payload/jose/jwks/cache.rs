@@ -74,7 +74,7 @@ pub enum InvalidCacheRules {
     CoolDown,
 }
 
-/// A published key set that is kept fresh. No I/O and no clock: it says when to fetch, and is told what came.
+/// A cache of a published key set (JWKS). No I/O and no clock: it says when to fetch, and is told what came.
 ///
 /// * While the set is *fresh*, nothing is asked. Afterwards it still counts (stale while revalidating), until it has
 ///   reached its maximum age: then there are no keys, which is an outage and not a refusal.

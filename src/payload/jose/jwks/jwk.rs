@@ -18,8 +18,8 @@ const MAX_SECRET: usize = 4096;
 /// The most values in one key.
 const MAX_VALUES: u32 = 256;
 
-/// A key (RFC 7517 §4) for verifying: RSA, P-256, P-384, P-521, Ed25519, or a shared secret. Parsed and checked once;
-/// a secret is wiped when dropped and never shown.
+/// A JSON Web Key (JWK, RFC 7517 §4) for verifying: RSA, P-256, P-384, P-521, Ed25519, or a shared secret. Parsed and
+/// checked once; a secret is wiped when dropped and never shown.
 ///
 /// ```
 /// use countersign::payload::jose::{InvalidJwk, Jwk};
@@ -144,8 +144,8 @@ impl Material {
     }
 }
 
-/// Whether any part of a private key or a secret is there (RFC 7518 §6.2.2, §6.3.2, §6.4.1): of an RSA key, each of them
-/// gives away all.
+/// Whether any part of a private key or a secret is there (RFC 7518 §6.2.2, §6.3.2, §6.4.1): of an RSA key, each of
+/// them gives away all.
 fn is_private(members: &Object<'_>) -> bool {
     let of_rsa = ["p", "q", "dp", "dq", "qi", "oth"];
     let rsa = matches!(members.get("kty"), Some(Json::Text(kty)) if kty == "RSA");

@@ -25,7 +25,7 @@ const MAX_VALUES: u32 = 8 * 1024;
 /// The most keys in it.
 const MAX_KEYS: usize = 128;
 
-/// The keys of one owner (RFC 7517 §5).
+/// A JSON Web Key Set (JWKS, RFC 7517 §5): the keys of one owner.
 ///
 /// A key that cannot be used, or in which a member stands twice, does not spoil the others: it is set aside and
 /// [reported](Self::unusable). Members that are not known are passed over. A set in which `keys` stands twice is none.

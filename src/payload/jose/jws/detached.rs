@@ -3,8 +3,8 @@ use std::sync::Arc;
 use crate::payload::jose::{FindJwks, JwtAt};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Message, NotAuthentic, VerifyPayload};
 
-/// Verifies messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The body
-/// is bound**, since it is what is signed.
+/// A verifier of messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The
+/// body is bound**, since it is what is signed.
 ///
 /// Open banking's `x-jws-signature` and Constant Contact's webhooks are of this form. Such a signature has no time: a
 /// delivery is told from another by its body, for as long as the replay store remembers.

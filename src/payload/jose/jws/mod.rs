@@ -18,7 +18,7 @@ use segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
 pub use detached::DetachedVerifier;
 pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
 
-/// Verifies JSON Web Signatures (RFC 7515) with the keys of one owner. What a payload *says* is not looked at:
+/// A verifier of JSON Web Signatures (RFC 7515) with the keys of one owner. What a payload *says* is not looked at:
 /// [`JwtVerifier`](crate::payload::jose::JwtVerifier) does that.
 ///
 /// Made by [`Jwk::verifier`](crate::payload::jose::Jwk::verifier), [`JwkSet::verifier`](crate::payload::jose::JwkSet::verifier),

@@ -23,6 +23,16 @@ pub struct BodyHash {
     form: HashForm,
     /// A member beside it that names the hash, and what it must say.
     named: Option<(&'static str, &'static str)>,
+    of_empty: OfEmpty,
+}
+
+/// What a sender claims of a request that has no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfEmpty {
+    /// The hash of nothing.
+    Hash,
+    /// Nothing.
+    Absent,
 }
 
 /// How a hash is written.
@@ -50,7 +60,15 @@ impl BodyHash {
             name: member,
             form,
             named: None,
+            of_empty: OfEmpty::Hash,
         }
+    }
+
+    /// Where the request has no body, the claim may be absent, and is not sent. A body without it is refused.
+    #[must_use]
+    pub const fn absent_without_body(mut self) -> Self {
+        self.of_empty = OfEmpty::Absent;
+        self
     }
 
     /// A member beside it must be there and name the hash so, whatever the case.
@@ -61,6 +79,10 @@ impl BodyHash {
     }
 
     pub(in crate::payload::jose) fn check(&self, claims: &Object<'_>, body: &[u8]) -> Result<(), InvalidJwt> {
+        let outermost = self.within.first().unwrap_or(&self.name);
+        if self.leaves_out(body) && claims.get(outermost).is_none() {
+            return Ok(());
+        }
         let mut object = claims;
         for name in self.within {
             object = match object.get(name) {
@@ -89,8 +111,16 @@ impl BodyHash {
         }
     }
 
-    /// The claim and its value that bind a token to this body.
-    pub(in crate::payload::jose) fn claim(&self, body: &[u8]) -> (&'static str, Value) {
+    fn leaves_out(&self, body: &[u8]) -> bool {
+        self.of_empty == OfEmpty::Absent && body.is_empty()
+    }
+
+    /// The claim and its value that bind a token to this body; nothing where there is none to bind to.
+    pub(in crate::payload::jose) fn claim(&self, body: &[u8]) -> Option<(&'static str, Value)> {
+        (!self.leaves_out(body)).then(|| self.claim_of(body))
+    }
+
+    fn claim_of(&self, body: &[u8]) -> (&'static str, Value) {
         let digest = Sha256::digest(body);
         let hash = match self.form {
             HashForm::Hex => hex(&digest),
@@ -180,9 +210,10 @@ fn canonical_request(method: &Method, uri: &Uri, base_path: &str) -> String {
         "" => "/".to_owned(),
         path => path.replace('&', "%26"),
     };
-    let mut sorted: Vec<(String, String)> = parameters(uri.query())
-        .map(|(name, value)| (encode(&decode(name)), encode(&decode(value))))
-        .filter(|(name, _)| name != "jwt")
+    // Sorted as they are, not as they are encoded: `/` before `0`, although `%2F` comes after it.
+    let mut sorted: Vec<(Vec<u8>, Vec<u8>)> = parameters(uri.query())
+        .map(|(name, value)| (decode(name), decode(value)))
+        .filter(|(name, _)| name != b"jwt")
         .collect();
     sorted.sort();
     let mut query = String::new();
@@ -190,10 +221,10 @@ fn canonical_request(method: &Method, uri: &Uri, base_path: &str) -> String {
     for (name, value) in &sorted {
         match last {
             Some(previous) if previous == name => query.push(','),
-            Some(_) => query.extend(["&", name, "="]),
-            None => query.extend([name, "="]),
+            Some(_) => query.extend(["&", &encode(name), "="]),
+            None => query.extend([&*encode(name), "="]),
         }
-        query.push_str(value);
+        query.push_str(&encode(value));
         last = Some(name);
     }
     format!("{method}&{path}&{query}")
@@ -285,6 +316,8 @@ mod tests {
             ("/a?b=2&a=1&b=1", "", "GET&/a&a=1&b=1,2"),
             ("/a?b=x+y%20z&%61=%2a", "", "GET&/a&a=%2A&b=x%20y%20z"),
             ("/a?b&c=%zz", "", "GET&/a&b=&c=%25zz"),
+            ("/a?b=-&b=%2F&b=!", "", "GET&/a&b=%21,-,%2F"),
+            ("/a?a-=1&a!=2", "", "GET&/a&a%21=2&a-=1"),
         ];
         for (uri, base, expected) in cases {
             let uri: Uri = uri.parse().unwrap();

@@ -8,7 +8,7 @@ use crate::payload::NoKey;
 use crate::payload::jose::{JwsVerifier, RemoteJwks, Unknown};
 use crate::tenant::TenantId;
 
-/// Finds the keys that a token may be signed with.
+/// A key store: the keys that a token may be signed with.
 pub trait FindJwks: fmt::Debug + Send + Sync {
     /// The keys of the sender that the connection has proved; without one, of the only owner there is.
     ///

@@ -50,16 +50,16 @@ impl BoundJwtScheme {
             .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex))
     }
 
-    /// MessageBird: `MessageBird-Signature-JWT`, HS256. **The body is bound** (`payload_hash`), and so is the address
-    /// (`url_hash`) at this origin, as in `https://hooks.example`.
+    /// MessageBird: `MessageBird-Signature-JWT`, HS256. **The body is bound** (`payload_hash`, absent where there is no
+    /// body), and so is the address (`url_hash`) at this origin, as in `https://hooks.example`.
     ///
-    /// Source: developers.messagebird.com, "Verify HTTP requests", and MessageBird's Node and .NET libraries.
+    /// Source: developers.messagebird.com, "Verify HTTP requests"; npm messagebird, `lib/webhook-signature-jwt.js`.
     pub fn messagebird(origin: &str) -> Self {
         let at = JwtAt::header(HeaderName::from_static("messagebird-signature-jwt"));
         let rules = JwtRules::new("MessageBird", "").allow_any_audience().require_id();
         JwtScheme::new("messagebird", at, rules)
             .bound_to_request(RequestHash::url("url_hash", origin))
-            .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex))
+            .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex).absent_without_body())
     }
 
     /// FusionAuth: `X-FusionAuth-Signature-JWT`. **The body is bound** (`request_body_sha256`, in base64).

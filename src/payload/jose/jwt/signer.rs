@@ -13,7 +13,8 @@ use crate::payload::jose::{BodyHash, BoundJwtScheme, JwtScheme, NotSigned, Signi
 use crate::payload::{CannotSign, KeyId, NoKey, Outgoing, SignPayload};
 use crate::tenant::TenantId;
 
-/// Signs messages with a token: the other half of [`JwtVerifier`](crate::payload::jose::JwtVerifier), by the same schemes.
+/// A signer of messages with a token: the other half of [`JwtVerifier`](crate::payload::jose::JwtVerifier), by the same
+/// schemes.
 ///
 /// The token says what the scheme's rules ask for: the first issuer and audience they name, `iat` and `exp`, `jti` with
 /// the delivery's identity, the texts that are required, the tenant, and the hash of the body.
@@ -113,8 +114,7 @@ impl JwtSigner {
         claims.insert("jti".into(), outgoing.id.into());
         claims.insert("iat".into(), now.into());
         claims.insert("exp".into(), now.saturating_add(self.lifetime.as_secs()).into());
-        if let Some(body) = &self.body {
-            let (name, value) = body.claim(outgoing.body);
+        if let Some((name, value)) = self.body.and_then(|body| body.claim(outgoing.body)) {
             claims.insert(name.into(), value);
         }
         if let Some(certificate) = &self.certificate {

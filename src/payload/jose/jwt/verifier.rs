@@ -81,7 +81,7 @@ impl JwtAt {
     }
 }
 
-/// How a sender uses tokens that do *not* cover the body: they say who sent a request, not what.
+/// A scheme of JSON Web Tokens that do *not* cover the body: they say who sent a request, not what.
 ///
 /// [`UnboundJwts`] verifies by it, and what it answers with is weaker, in its type. [`bound_to_body`](Self::bound_to_body)
 /// makes a [`BoundJwtScheme`] of it.
@@ -93,7 +93,7 @@ pub struct JwtScheme {
     pub(in crate::payload::jose) request: Option<RequestHash>,
 }
 
-/// How a sender uses tokens that carry the hash of the body. [`JwtVerifier`] verifies by it.
+/// A scheme of JSON Web Tokens that carry the hash of the body. [`JwtVerifier`] verifies by it.
 #[derive(Debug, Clone)]
 pub struct BoundJwtScheme {
     pub(in crate::payload::jose) tokens: JwtScheme,
@@ -149,7 +149,7 @@ impl BoundJwtScheme {
     }
 }
 
-/// Verifies messages by a token that carries the hash of their body.
+/// A verifier of messages by a JSON Web Token that carries the hash of their body.
 ///
 /// Checked, in this order: the token is there once; its header; its key, which is one of the sender's; its signature;
 /// its claims, strictly and each of its type; the certificate that it is bound to, if it is; the request; the body.
@@ -191,7 +191,7 @@ impl VerifyPayload for JwtVerifier {
     }
 }
 
-/// Recognizes senders by a token that does not cover the body.
+/// A recognizer of senders by a token that does not cover the body.
 ///
 /// Not a [`VerifyPayload`]: whoever holds such a token can send with it whatever they like, for as long as it is
 /// valid. So the answer is a [`Recognized`] of [`Strength::UnboundToken`], and there is no way from there to

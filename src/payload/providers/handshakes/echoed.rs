@@ -34,7 +34,26 @@ pub fn microsoft_graph(head: &Head<'_>) -> Option<Reply> {
 ///
 /// Source: dropbox.com/developers/reference/webhooks.
 pub fn dropbox(head: &Head<'_>) -> Option<Reply> {
-    let challenge = query_text(head, "challenge")?;
+    echo_query(head, "challenge")
+}
+
+/// Nylas: GET with `challenge` in the query.
+///
+/// Source: npm nylas 8.4.0, `extractChallengeParameter`.
+pub fn nylas(head: &Head<'_>) -> Option<Reply> {
+    echo_query(head, "challenge")
+}
+
+/// Onfleet: GET with `check` in the query.
+///
+/// Source: docs.onfleet.com, "Validation".
+pub fn onfleet(head: &Head<'_>) -> Option<Reply> {
+    echo_query(head, "check")
+}
+
+/// The parameter of a GET as text.
+fn echo_query(head: &Head<'_>, name: &str) -> Option<Reply> {
+    let challenge = query_text(head, name)?;
     let ours = head.method == Method::GET && is_visible(&challenge, MAX);
     ours.then(|| Reply::text(&challenge))
 }

@@ -6,12 +6,14 @@
 //! right. What is echoed is echoed as plain text that no browser takes for a page.
 
 mod echoed;
+mod probes;
 mod signed;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-pub use echoed::{adobe_sign, asana, dropbox, meta, microsoft_graph, okta};
-pub use signed::{braintree, slack, twitch, x, xero, zoom};
+pub use echoed::{adobe_sign, asana, dropbox, meta, microsoft_graph, nylas, okta, onfleet};
+pub use probes::{ebay, intercom, mandrill, notion, trello, vtex_orders, woocommerce};
+pub use signed::{airship, braintree, discord, front, linkedin, slack, twitch, x, xero, zoom};
 
 /// What to answer with.
 #[derive(Debug, Clone, PartialEq, Eq)]

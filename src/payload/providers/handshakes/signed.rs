@@ -7,8 +7,10 @@ use super::echoed::query_text;
 use super::{Reply, is_token, is_visible};
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::encoding::{Encoding, hex};
+use crate::payload::hmac::fields::optional;
 use crate::payload::hmac::keys::Digest;
 use crate::payload::hmac::{FindKeys, Key, Wanted};
+use crate::payload::public_key::PublicKeyVerifier;
 use crate::payload::{Authentic, Head, HmacVerifier, Message, NotAuthentic, VerifyPayload};
 
 /// Zoom: `endpoint.url_validation`, which Zoom signs like every event. Answers with the HMAC of the token.
@@ -106,6 +108,89 @@ pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Opti
     }
     let mac = newest(keys, head, |key| mac(key, Digest::Sha1, &challenge))?;
     Some(Reply::text(&format!("{public_key}|{}", hex(&mac))))
+}
+
+/// LinkedIn: GET with `challengeCode`, about every two hours. Answers with the HMAC of the code under the newest of these
+/// keys, the client secret.
+///
+/// # Security
+/// LinkedIn signs its messages with the same key. Only a UUID is signed here, and a message is signed with
+/// `hmacsha256=` before its body: no UUID is one.
+///
+/// Source: learn.microsoft.com, "LinkedIn: webhook validation".
+pub fn linkedin(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
+    let code =
+        query_text(head, "challengeCode").filter(|code| head.method == Method::GET && is_uuid(code))?;
+    let mac = newest(keys, head, |key| mac(key, Digest::Sha256, &code))?;
+    Some(Reply::json(
+        &json!({ "challengeCode": code, "challengeResponse": hex(&mac) }),
+    ))
+}
+
+/// Front, application webhooks: a POST of type `sync` with `X-Front-Challenge`, which Front signs like every event.
+///
+/// Source: dev.frontapp.com, "Application webhooks".
+///
+/// # Errors
+/// [`NotAuthentic`]: not signed by Front.
+pub fn front(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Reply>, NotAuthentic> {
+    let name = http::HeaderName::from_static("x-front-challenge");
+    let Some(challenge) = optional(message.headers, &name)? else {
+        return Ok(None);
+    };
+    if event(message, "type", "sync").is_none() {
+        return Ok(None);
+    }
+    verifier.verify_payload(message)?;
+    Ok(is_visible(challenge, 1024).then(|| Reply::text(challenge)))
+}
+
+/// Airship, open channels: GET of `/validate` below the webhook's URL, which Airship signs like every call, with an
+/// empty body. Answers with the confirmation code that Airship shows.
+///
+/// Source: support.airship.com, "Implementing a signature hash and validating an open channel webhook".
+///
+/// # Errors
+/// [`NotAuthentic`]: not signed by Airship.
+pub fn airship(
+    verifier: &HmacVerifier,
+    message: &Message<'_>,
+    confirmation_code: &str,
+) -> Result<Option<Reply>, NotAuthentic> {
+    if *message.method != Method::GET || !message.uri.path().ends_with("/validate") {
+        return Ok(None);
+    }
+    verifier.verify_payload(message)?;
+    Ok(Some(Reply::json(
+        &json!({ "confirmation_code": confirmation_code }),
+    )))
+}
+
+/// Discord: PING, which Discord signs like every message. An interaction of type 1 wants `{"type":1}`; a webhook event
+/// of type 0 wants 204.
+///
+/// Source: discord-api-docs, "Interactions overview" and "Webhook events".
+///
+/// # Errors
+/// [`NotAuthentic`]: not signed by Discord. Answer it with 401: Discord tries that too.
+pub fn discord(verifier: &PublicKeyVerifier, message: &Message<'_>) -> Result<Option<Reply>, NotAuthentic> {
+    let Ok(body) = parse_json(message.body) else {
+        return Ok(None);
+    };
+    // A webhook event is of type 1 as well, and has the event in it.
+    let reply = match body.get("type").and_then(Value::as_u64) {
+        Some(0) => Reply::empty(StatusCode::NO_CONTENT),
+        Some(1) if body.get("event").is_none() => Reply::json(&json!({ "type": 1 })),
+        _ => return Ok(None),
+    };
+    verifier.verify_payload(message)?;
+    Ok(Some(reply))
+}
+
+/// Hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').map(str::len).collect();
+    groups == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn echo_challenge(

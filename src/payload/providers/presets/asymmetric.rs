@@ -15,8 +15,11 @@ presets! { PublicKeyScheme; PublicKey; ();
             .identity(Identity::Header(id));
         of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "whpk_" })
     }
-        "`{webhook-id}.{webhook-timestamp}.{body}`", "method, URL, other header fields", "nothing",
-        "standard-webhooks/spec/standard-webhooks.md; svix-webhooks server/svix-server/src/worker.rs";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "standard-webhooks/spec/standard-webhooks.md; svix-webhooks server/svix-server/src/worker.rs",
+        vector: "svix-webhooks server/svix-server/src/worker.rs";
     discord "Discord" {
         let builder = Scheme::builder("discord")
             .field("x-signature-ed25519", "")
@@ -24,8 +27,11 @@ presets! { PublicKeyScheme; PublicKey; ();
             .signed([Part::Time, Part::Body]);
         of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)
     }
-        "`{time}{body}`", "method, URL, header fields", "probes with wrong signatures and wants 401",
-        "discord-api-docs, \"Interactions overview\"";
+        signed: "`{time}{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "PING: answer `{\"type\":1}`, or 204 to a webhook event; wants 401 for a wrong signature",
+        source: own "discord-api-docs, \"Interactions overview\"",
+        vector: "npm discord-interactions 4.4.0, verifyKey";
     telnyx "Telnyx" {
         let builder = Scheme::builder("telnyx")
             .field("telnyx-signature-ed25519", "")
@@ -34,7 +40,11 @@ presets! { PublicKeyScheme; PublicKey; ();
             .base64();
         of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "" })
     }
-        "`{time}|{body}`", "method, URL, header fields", "nothing", "telnyx-python lib/webhook_verification.py";
+        signed: "`{time}|{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "telnyx-python lib/webhook_verification.py",
+        vector: "npm telnyx 7.24.0, webhooks.unwrap";
     sendgrid "Twilio SendGrid" {
         let builder = Scheme::builder("sendgrid")
             .field("x-twilio-email-event-webhook-signature", "")
@@ -43,13 +53,20 @@ presets! { PublicKeyScheme; PublicKey; ();
             .base64();
         of(builder, PublicKeyAlgorithm::EcdsaP256Sha256, PublicKeyForm::SpkiBase64)
     }
-        "`{time}{body}`", "method, URL, header fields", "nothing", "sendgrid-go helpers/eventwebhook";
+        signed: "`{time}{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "sendgrid-go helpers/eventwebhook",
+        vector: "sendgrid-go helpers/eventwebhook/eventwebhook_test.go";
     wise "Wise" {
         let builder = Scheme::builder("wise").field("x-signature-sha256", "").body_only().base64();
         of(builder, PublicKeyAlgorithm::RsaSha256, PublicKeyForm::Pem)
     }
-        "the body", "any time; method, URL, `X-Delivery-Id` and other header fields", "nothing",
-        "webhook-co/webhook at de3aa4e, wise.test.ts";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Delivery-Id` and other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e, wise.test.ts",
+        vector: none;
 }
 
 fn of(builder: SchemeBuilder, algorithm: PublicKeyAlgorithm, key_form: PublicKeyForm) -> PublicKeyScheme {

@@ -9,12 +9,13 @@ use crate::payload::hmac::{BodyForm, Digest, Encoding, Part, SignatureAt, TimeAt
 
 hmac_presets! {
     ashby "Ashby" { .field("ashby-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     box_com "Box" {
-        .signature(SignatureAt::AnyOf { names: Arc::new([name("box-signature-primary"), name("box-signature-secondary")]) })
+        .either_of("box-signature-primary", "box-signature-secondary")
         .signed([Part::Body, Part::Time])
         .rfc3339("box-delivery-timestamp")
         .tolerance(minutes(10))
@@ -23,87 +24,100 @@ hmac_presets! {
         .require(name("box-signature-algorithm"), "HmacSHA256")
         .base64()
     }
-        "`{body}{time}`, the body as it is or with every character beyond ASCII escaped",
-        "method, URL, `BOX-DELIVERY-ID` and other header fields",
-        "nothing",
-        "box-python-sdk test/webhooks.py";
+        signed: "`{body}{time}`, the body as it is or with every character beyond ASCII escaped",
+        not_covered: "method, URL, `BOX-DELIVERY-ID` and other header fields",
+        handshake: "nothing",
+        source: own "box-python-sdk test/webhooks.py",
+        vector: "box-python-sdk test/webhooks.py";
     calendly "Calendly" { .list("calendly-webhook-signature", "v1", "t").time_then_body(".") }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "developer.calendly.com, \"Webhook signatures\"";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     checkr "Checkr" { .field("x-checkr-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     cronofy "Cronofy" {
         .signature(SignatureAt::Bare { name: name("cronofy-hmac-sha256") })
         .body_only()
         .base64()
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm cronofy 3.8.4, hmacValid",
+        vector: "npm cronofy 3.8.4, hmacValid";
     deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST"), Part::Body]) }
-        "`POST{body}`",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`POST{body}`",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     docusign "DocuSign Connect" { .signature(docusign_fields()).body_only().base64() }
-        "the body",
-        "any time; method, URL, `X-DocuSign-AccountId`, `X-Authorization-Digest` and other header fields",
-        "nothing",
-        "developers.docusign.com, \"Validate Connect messages with HMAC\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-DocuSign-AccountId`, `X-Authorization-Digest` and other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     dropbox "Dropbox" { .field("x-dropbox-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "GET with `challenge`: echo it",
-        "dropbox.com/developers/reference/webhooks";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `challenge`: echo it",
+        source: own "dropbox.com/developers/reference/webhooks",
+        vector: none;
     merge_dev "Merge" {
         .field("x-merge-webhook-signature", "")
         .body_only()
         .encoding(Encoding::Base64UrlPadded)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     persona "Persona" {
         .list_separated_by(", ", "persona-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
         .time_then_body(".")
     }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     segment "Segment" { .field("x-signature", "").body_only().digest(Digest::Sha1) }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     tally "Tally" { .field("tally-signature", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     typeform "Typeform" { .field("typeform-signature", "sha256=").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "typeform.com/developers, \"Secure your webhooks\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "typeform.com/developers, \"Secure your webhooks\"",
+        vector: none;
     zendesk "Zendesk" {
         .field("x-zendesk-webhook-signature", "")
         .rfc3339("x-zendesk-webhook-signature-timestamp")
         .signed([Part::Time, Part::Body])
         .base64()
     }
-        "`{time}{body}`",
-        "method, URL, `X-Zendesk-Webhook-Id`, `X-Zendesk-Webhook-Invocation-Id` and other header fields",
-        "nothing",
-        "developer.zendesk.com, \"Verifying webhook authenticity\"";
+        signed: "`{time}{body}`",
+        not_covered: "method, URL, `X-Zendesk-Webhook-Id`, `X-Zendesk-Webhook-Invocation-Id` and other header fields",
+        handshake: "nothing",
+        source: own "developer.zendesk.com, \"Verifying webhook authenticity\"",
+        vector: none;
 }
 
 /// The most signatures that DocuSign sends.

@@ -7,58 +7,74 @@ hmac_presets! {
     adyen_platform "Adyen, platform webhooks" {
         .field("hmacsignature", "").body_only().base64().key_form(KeyForm::Hex)
     }
-        "the body", "any time; method, URL, header fields", "nothing", "adyen-python-api-library test/UtilTest.py";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "adyen-python-api-library test/UtilTest.py",
+        vector: "adyen-python-api-library test/UtilTest.py";
     affirm "Affirm" { .list("x-affirm-signature", "v0", "t").time_then_body(".").digest(Digest::Sha512) }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     aftership "AfterShip" { .field("aftership-hmac-sha256", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     airwallex "Airwallex" {
         .field("x-signature", "")
         .signed([Part::Header(name("x-timestamp")), Part::Body])
     }
-        "`{x-timestamp}{body}`",
-        "method, URL, other header fields; the time is signed but not compared",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{x-timestamp}{body}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     authorize_net "Authorize.Net" {
         .field("x-anet-signature", "sha512=")
         .body_only()
         .digest(Digest::Sha512)
         .encoding(Encoding::HexEitherCase)
-        .key_form(KeyForm::Hex)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
-    bolt "Bolt" { .field("x-bolt-hmac-sha256", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "two sample deliveries of Authorize.Net: the text of the key is the key",
+        vector: "sample deliveries of Authorize.Net";
+    bolt "Bolt" {
+        .either_of("x-bolt-hmac-sha256", "x-bolt-hmac-sha256-pending").body_only().base64()
+    }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     braintree "Braintree" {
         .signature(SignatureAt::FormPairs("bt_signature"))
             .signed([Part::Form("bt_payload")])
             .digest(Digest::Sha1)
             .key_form(KeyForm::Sha1OfText)
     }
-        "form field `bt_payload`; no field but this and the signature is taken", "any time; method, URL, header fields", "GET with `bt_challenge`: answer with its HMAC", "webhook-co/webhook at de3aa4e, braintree-public-key.ts";
+        signed: "form field `bt_payload`; no field but this and the signature is taken",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `bt_challenge`: answer with its HMAC",
+        source: own "npm braintree 3.40.0, webhookTesting.sampleNotification",
+        vector: "npm braintree 3.40.0, webhookTesting.sampleNotification";
     chargify "Chargify (Maxio)" { .field("x-chargify-webhook-signature-hmac-sha-256", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     checkout_com "Checkout.com" { .field("cko-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     coinbase_cdp "Coinbase Developer Platform" {
         .list("x-hook0-signature", "v1", "t").signed([
             Part::Time,
@@ -70,115 +86,157 @@ hmac_presets! {
             Part::Body,
         ])
     }
-        "`{time}.{names}.{values of these header fields}.{body}`", "method, URL, header fields that the sender did not name", "nothing", "docs.cdp.coinbase.com, \"Verify webhooks\"";
+        signed: "`{time}.{names}.{values of these header fields}.{body}`",
+        not_covered: "method, URL, header fields that the sender did not name",
+        handshake: "nothing",
+        source: own "docs.cdp.coinbase.com, \"Verify webhooks\"",
+        vector: none;
     coinbase_commerce "Coinbase Commerce" { .field("x-cc-webhook-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "coinbase-commerce-python tests/test_webhook.py";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "coinbase-commerce-python tests/test_webhook.py",
+        vector: "coinbase-commerce-python tests/test_webhook.py";
     dwolla "Dwolla" { .field("x-request-signature-sha-256", "").body_only() }
-        "the body",
-        "any time; method, URL, `X-Dwolla-Topic` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Dwolla-Topic` and other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    easypost "EasyPost" { .field("x-hmac-signature", "hmac-sha256-hex=").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @easypost/api 8.9.0, Utils.validateWebhook",
+        vector: "npm @easypost/api 8.9.0, Utils.validateWebhook";
     gocardless "GoCardless" { .field("webhook-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm gocardless-nodejs 10.1.2, webhooks.parse",
+        vector: "npm gocardless-nodejs 10.1.2, webhooks.parse";
     lemon_squeezy "Lemon Squeezy" { .field("x-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, `X-Event-Name` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Event-Name` and other header fields",
+        handshake: "a secret of 6 to 40 characters: choose 16 or more, fewer are refused here",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     lob "Lob" {
         .field("lob-signature", "")
         .signed([Part::Header(name("lob-signature-timestamp")), Part::Literal("."), Part::Body])
     }
-        "`{lob-signature-timestamp}.{body}`",
-        "method, URL, other header fields; the time is signed but not compared",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{lob-signature-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     modern_treasury "Modern Treasury" { .field("x-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm modern-treasury 3.3.0, webhooks.getSignature",
+        vector: "npm modern-treasury 3.3.0, webhooks.getSignature";
+    mollie "Mollie" { .field("x-mollie-signature", "sha256=").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm mollie-api-typescript 1.12.28, SignatureValidator",
+        vector: "npm mollie-api-typescript 1.12.28, SignatureValidator";
     onfleet "Onfleet" {
         .field("x-onfleet-signature", "")
         .body_only()
         .digest(Digest::Sha512)
         .key_form(KeyForm::Hex)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `check`: echo it",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     paddle "Paddle" {
         .list_separated_by(";", "paddle-signature", "h1")
         .time(TimeAt::ListKey("ts"), TimeFormat::Seconds)
         .time_then_body(":")
     }
-        "`{time}:{body}`", "method, URL, header fields", "nothing", "PaddleHQ/paddle-python-sdk tests";
+        signed: "`{time}:{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "PaddleHQ/paddle-python-sdk tests",
+        vector: "PaddleHQ/paddle-python-sdk tests/Unit/Notification";
     paystack "Paystack" { .field("x-paystack-signature", "").body_only().digest(Digest::Sha512) }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
-    primer "Primer" { .field("x-signature-primary", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    primer "Primer" { .either_of("x-signature-primary", "x-signature-secondary").body_only().base64() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     quickbooks "Intuit QuickBooks" { .field("intuit-signature", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     razorpay "Razorpay" { .field("x-razorpay-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, `X-Razorpay-Event-Id` and other header fields",
-        "nothing",
-        "razorpay-python tests/mocks";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Razorpay-Event-Id` and other header fields",
+        handshake: "nothing",
+        source: own "razorpay-python tests/mocks",
+        vector: "razorpay-python tests/mocks";
     recurly "Recurly" {
         .signature(SignatureAt::Positional { name: name("recurly-signature") })
-        .time(TimeAt::First, TimeFormat::Seconds)
+        .time(TimeAt::First, TimeFormat::Milliseconds)
         .time_then_body(".")
     }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "recurly-client-ruby lib/recurly/webhooks.rb and its spec",
+        vector: "recurly-client-ruby, spec of Recurly::Webhooks";
     shippo "Shippo" { .list("shippo-auth-signature", "v1", "t").time_then_body(".") }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     shopify "Shopify" { .field("x-shopify-hmac-sha256", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, `X-Shopify-Webhook-Id`, `X-Shopify-Event-Id`, `X-Shopify-Topic`, `X-Shopify-Shop-Domain` and other header fields",
-        "nothing",
-        "shopify.dev, \"Verify deliveries\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Shopify-Webhook-Id`, `X-Shopify-Event-Id`, `X-Shopify-Topic`, `X-Shopify-Shop-Domain` and other header fields",
+        handshake: "nothing",
+        source: own "shopify.dev, \"Verify deliveries\"",
+        vector: "npm @shopify/shopify-api 13.1.0, createSHA256HMAC";
     shopify_events "Shopify Events" { .field("shopify-hmac-sha256", "").body_only().base64() }
-        "the body", "any time; method, URL, header fields", "nothing", "shopify.dev, \"Verify deliveries\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "shopify.dev, \"Verify deliveries\"",
+        vector: none;
     squarespace "Squarespace" { .field("squarespace-signature", "").body_only().key_form(KeyForm::Hex) }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     stripe "Stripe" { .list("stripe-signature", "v1", "t").time_then_body(".").identity(Identity::Body) }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "docs.stripe.com/webhooks/signature; stripe-go webhook/client.go";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "docs.stripe.com/webhooks/signature; stripe-go webhook/client.go",
+        vector: "npm stripe 23.1.0, webhooks.generateTestHeaderString";
     woocommerce "WooCommerce" { .field("x-wc-webhook-signature", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
+        handshake: "unsigned POST of `webhook_id`: answer 200",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     xero "Xero" { .field("x-xero-signature", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "intent to receive: 200 for a right signature, 401 for a wrong one",
-        "developer.xero.com, \"Configuring your server\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "intent to receive: 200 for a right signature, 401 for a wrong one",
+        source: own "developer.xero.com, \"Configuring your server\"",
+        vector: none;
 }

@@ -5,135 +5,168 @@ use crate::payload::hmac::{BodyForm, Digest, Identity, Part, TimeAt, TimeFormat}
 
 hmac_presets! {
     airship "Airship" { .field("x-ua-signature", "").seconds("x-ua-timestamp").time_then_body(":") }
-        "`{time}:{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}:{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "signed GET of `/validate`: answer with the confirmation code",
+        source: own "support.airship.com, \"Implementing a signature hash and validating an open channel webhook\"",
+        vector: none;
     customer_io "Customer.io" {
         .field("x-cio-signature", "")
         .seconds("x-cio-timestamp")
         .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
     }
-        "`v0:{time}:{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`v0:{time}:{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     front "Front" {
         .field("x-front-signature", "")
         .milliseconds("x-front-request-timestamp")
         .time_then_body(":")
         .base64()
     }
-        "`{time}:{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}:{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "application webhooks: a signed POST with `X-Front-Challenge`: echo it. Rule webhooks sign otherwise: base64 HMAC-SHA1 of the body",
+        source: own "dev.frontapp.com, \"Application webhooks\"",
+        vector: none;
     intercom "Intercom" { .field("x-hub-signature", "sha1=").body_only().digest(Digest::Sha1) }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "HEAD: answer 200",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     klaviyo "Klaviyo" {
         .field("klaviyo-signature", "")
         .signed([Part::Body, Part::Header(name("klaviyo-timestamp"))])
     }
-        "`{body}{klaviyo-timestamp}`",
-        "method, URL, other header fields; the time is signed but not compared",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{body}{klaviyo-timestamp}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     knock "Knock" {
         .list_separated_by(",", "x-knock-signature", "s")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
         .time_then_body(".")
         .base64()
     }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     line "LINE" { .field("x-line-signature", "").body_only().base64() }
-        "the body", "any time; method, URL, header fields", "nothing", "line-bot-sdk-nodejs test/validate-signature.spec.ts";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "line-bot-sdk-nodejs test/validate-signature.spec.ts",
+        vector: "line-bot-sdk-nodejs test/validate-signature.spec.ts";
     linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256="), Part::Body]) }
-        "`hmacsha256={body}`",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`hmacsha256={body}`",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `challengeCode`, every two hours: answer with its HMAC",
+        source: own "learn.microsoft.com, \"LinkedIn: webhooks\"",
+        vector: none;
     meta "Meta: WhatsApp, Messenger, Instagram" {
         .field("x-hub-signature-256", "sha256=")
         .body_only()
         .body(BodyForm::RawOrEscaped)
     }
-        "the body, as it is or with every character beyond ASCII escaped",
-        "any time; method, URL, header fields",
-        "GET with `hub.challenge`: echo it",
-        "developers.facebook.com, \"Webhooks: getting started\"";
+        signed: "the body, as it is or with every character beyond ASCII escaped",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `hub.challenge`: echo it",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     ms_teams "Microsoft Teams, outgoing webhooks" {
         .field("authorization", "HMAC ")
         .body_only()
         .base64()
         .key_form(BASE64_KEY)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     nylas "Nylas" { .field("x-nylas-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `challenge`: echo it",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v"), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
+        signed: "`{body}{time}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm retell-sdk 5.66.1, sign",
+        vector: "npm retell-sdk 5.66.1, sign";
     sendbird "Sendbird" { .field("x-sendbird-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     sinch "Sinch" {
         .field("x-sinch-webhook-signature", "")
         .seconds("x-sinch-webhook-signature-timestamp")
         .signed([Part::Body, Part::Literal("."), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal("."), Part::Time])
         .base64()
     }
-        "`{body}.{x-sinch-webhook-signature-nonce}.{time}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{body}.{x-sinch-webhook-signature-nonce}.{time}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     slack "Slack" {
         .field("x-slack-signature", "v0=")
         .seconds("x-slack-request-timestamp")
         .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
         .identity(Identity::Body)
     }
-        "`v0:{time}:{body}`",
-        "method, URL, `X-Slack-Retry-Num` and other header fields",
-        "`url_verification`: answer the challenge",
-        "docs.slack.dev, \"Verifying requests from Slack\"";
+        signed: "`v0:{time}:{body}`",
+        not_covered: "method, URL, `X-Slack-Retry-Num` and other header fields",
+        handshake: "`url_verification`: answer the challenge",
+        source: own "docs.slack.dev, \"Verifying requests from Slack\"",
+        vector: "docs.slack.dev, \"Verifying requests from Slack\"";
     tiktok "TikTok" { .list("tiktok-signature", "s", "t").time_then_body(".") }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     twitch "Twitch EventSub" {
         .field("twitch-eventsub-message-signature", "sha256=")
         .rfc3339("twitch-eventsub-message-timestamp")
         .tolerance(minutes(10))
         .signed([Part::Header(name("twitch-eventsub-message-id")), Part::Time, Part::Body])
     }
-        "`{twitch-eventsub-message-id}{time}{body}`",
-        "method, URL, `Twitch-Eventsub-Message-Type`, `Twitch-Eventsub-Message-Retry` and other header fields",
-        "`webhook_callback_verification`: echo the challenge",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{twitch-eventsub-message-id}{time}{body}`",
+        not_covered: "method, URL, `Twitch-Eventsub-Message-Type`, `Twitch-Eventsub-Message-Retry` and other header fields",
+        handshake: "`webhook_callback_verification`: echo the challenge",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    viber "Viber" { .field("x-viber-content-signature", "").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm viber-bot 1.0.18, MessageValidator",
+        vector: "npm viber-bot 1.0.18, MessageValidator";
     x "X (Twitter)" { .field("x-twitter-webhooks-signature", "sha256=").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "GET with `crc_token`: answer with its HMAC",
-        "xdevplatform/docs";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "GET with `crc_token`: answer with its HMAC",
+        source: own "xdevplatform/docs",
+        vector: none;
     zoom "Zoom" {
         .field("x-zm-signature", "v0=")
         .seconds("x-zm-request-timestamp")
         .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
     }
-        "`v0:{time}:{body}`",
-        "method, URL, header fields",
-        "`endpoint.url_validation`: answer with the HMAC of the token",
-        "developers.zoom.us/docs/api/webhooks";
+        signed: "`v0:{time}:{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "`endpoint.url_validation`: answer with the HMAC of the token",
+        source: own "developers.zoom.us/docs/api/webhooks",
+        vector: none;
 }

@@ -5,156 +5,198 @@ use crate::payload::hmac::{Digest, Encoding, Part, SignatureAt, TimeAt, TimeForm
 
 hmac_presets! {
     ably "Ably" { .field("x-ably-signature", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, `X-Ably-Key` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Ably-Key` and other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     airtable "Airtable" {
         .field("x-airtable-content-mac", "hmac-sha256=")
         .body_only()
         .key_form(BASE64_KEY)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     asana "Asana" { .field("x-hook-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "POST with `X-Hook-Secret`: echo it, once",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "POST with `X-Hook-Secret`: echo it, once",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     atlassian_jira "Atlassian Jira" { .field("x-hub-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, `X-Atlassian-Webhook-Identifier` and other header fields",
-        "nothing",
-        "developer.atlassian.com, \"Jira webhooks\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Atlassian-Webhook-Identifier` and other header fields",
+        handshake: "nothing",
+        source: own "developer.atlassian.com, \"Jira webhooks\"",
+        vector: none;
     autodesk_aps "Autodesk Platform Services" {
         .field("x-adsk-signature", "sha1hash=")
         .body_only()
         .digest(Digest::Sha1)
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     bitbucket "Bitbucket Cloud" { .field("x-hub-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, `X-Request-UUID`, `X-Event-Key` and other header fields",
-        "nothing",
-        "support.atlassian.com, \"Manage webhooks\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Request-UUID`, `X-Event-Key` and other header fields",
+        handshake: "nothing",
+        source: own "support.atlassian.com, \"Manage webhooks\"",
+        vector: "support.atlassian.com, \"Manage webhooks\"";
     buildkite "Buildkite" { .list("x-buildkite-signature", "signature", "timestamp").time_then_body(".") }
-        "`{time}.{body}`",
-        "method, URL, `X-Buildkite-Event` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, `X-Buildkite-Event` and other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     cal_com "Cal.com" { .field("x-cal-signature-256", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     circleci "CircleCI" { .list_separated_by(",", "circleci-signature", "v1").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     clickup "ClickUp" { .field("x-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     configcat "ConfigCat" {
         .signature(SignatureAt::Bare { name: name("x-configcat-webhook-signature-v1") })
         .signed([Part::Header(name("x-configcat-webhook-id")), Part::Header(name("x-configcat-webhook-timestamp")), Part::Body])
         .base64()
     }
-        "`{x-configcat-webhook-id}{x-configcat-webhook-timestamp}{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{x-configcat-webhook-id}{x-configcat-webhook-timestamp}{body}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     convoy "Convoy, simple" { .field("x-convoy-signature", "").body_only() }
-        "the body", "any time; method, URL, header fields", "nothing", "convoy pkg/signature/testdata/signature-vectors.json";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "convoy pkg/signature/testdata/signature-vectors.json",
+        vector: "convoy pkg/signature/testdata/signature-vectors.json";
     convoy_advanced "Convoy, advanced" { .list("x-convoy-signature", "v1", "t").time_then_body(",") }
-        "`{time},{body}`", "method, URL, header fields", "nothing", "convoy pkg/signature/testdata/signature-vectors.json";
+        signed: "`{time},{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "convoy pkg/signature/testdata/signature-vectors.json",
+        vector: "convoy pkg/signature/testdata/signature-vectors.json";
     doppler "Doppler" { .field("x-doppler-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     dub "Dub" { .field("dub-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    elevenlabs "ElevenLabs" { .list("elevenlabs-signature", "v0", "t").time_then_body(".") }
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent",
+        vector: "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent";
     framer "Framer" {
         .field("framer-signature", "sha256=")
         .signed([Part::Body, Part::Header(name("framer-webhook-submission-id"))])
     }
-        "`{body}{framer-webhook-submission-id}`",
-        "any time; method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{body}{framer-webhook-submission-id}`",
+        not_covered: "any time; method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, `X-GitHub-Delivery`, `X-GitHub-Event` and other header fields",
-        "nothing",
-        "docs.github.com, \"Validating webhook deliveries\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-GitHub-DeliveryKey`, `X-GitHub-Event` and other header fields",
+        handshake: "nothing",
+        source: own "docs.github.com, \"Validating webhook deliveries\"",
+        vector: "docs.github.com, \"Validating webhook deliveries\"";
     github_sha1 "GitHub, legacy SHA-1" { .field("x-hub-signature", "sha1=").body_only().digest(Digest::Sha1) }
-        "the body", "any time; method, URL, header fields", "nothing", "docs.github.com, \"Validating webhook deliveries\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "docs.github.com, \"Validating webhook deliveries\"",
+        vector: none;
     heroku "Heroku" { .field("heroku-webhook-hmac-sha256", "").body_only().base64() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "devcenter.heroku.com, \"App webhooks\"; \"Using webhooks as an add-on partner\"",
+        vector: none;
     launchdarkly "LaunchDarkly" { .field("x-ld-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     linear "Linear" {
         .field("linear-signature", "")
         .body_only()
         .time(TimeAt::Json("webhookTimestamp"), TimeFormat::Milliseconds)
         .tolerance(minutes(1))
     }
-        "the body, with the time in it",
-        "method, URL, `Linear-Delivery`, `Linear-Event` and other header fields",
-        "nothing",
-        "linear packages/sdk/src/webhooks/client.ts";
+        signed: "the body, with the time in it",
+        not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
+        handshake: "nothing",
+        source: own "linear packages/sdk/src/webhooks/client.ts",
+        vector: "npm @linear/sdk 98.0.0, LinearWebhookClient.verify";
     mongodb_atlas "MongoDB Atlas" {
         .field("x-mms-signature", "")
         .body_only()
         .digest(Digest::Sha1)
         .base64()
     }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     mux "Mux" { .list("mux-signature", "v1", "t").time_then_body(".") }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @mux/mux-node 15.3.0, webhooks.verifySignature",
+        vector: "npm @mux/mux-node 15.3.0, webhooks.verifySignature";
     notion "Notion" { .field("x-notion-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "unsigned POST of a `verification_token`, once: keep it, it is the key",
+        source: own "npm @notionhq/client 5.26.0, signWebhookPayload",
+        vector: "npm @notionhq/client 5.26.0, signWebhookPayload";
     npm "npm" { .field("x-npm-signature", "sha256=").body_only() }
-        "the body",
-        "any time; method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     pagerduty "PagerDuty, version 3" { .list_separated_by(",", "x-pagerduty-signature", "v1").body_only() }
-        "the body",
-        "any time; method, URL, `X-Webhook-Id` and other header fields",
-        "nothing",
-        "PagerDuty/developer-docs, \"Signatures\"; go-pagerduty webhookv3";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Webhook-Id` and other header fields",
+        handshake: "nothing",
+        source: own "PagerDuty/developer-docs, \"Signatures\"; go-pagerduty webhookv3",
+        vector: "go-pagerduty webhookv3/webhookv3_test.go";
     pusher "Pusher" { .field("x-pusher-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, `X-Pusher-Key` and other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Pusher-Key` and other header fields",
+        handshake: "nothing",
+        source: own "npm pusher 5.3.4, Token.sign",
+        vector: "npm pusher 5.3.4, Token.sign";
     sanity "Sanity" {
         .list_separated_by(",", "sanity-webhook-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
@@ -162,32 +204,40 @@ hmac_presets! {
         .time_then_body(".")
         .encoding(Encoding::Base64Url)
     }
-        "`{time}.{body}`",
-        "method, URL, `idempotency-key` and other header fields; the time is signed but not compared",
-        "nothing",
-        "sanity-io/webhook-toolkit tests";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, `idempotency-key` and other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: own "sanity-io/webhook-toolkit tests",
+        vector: "npm @sanity/webhook 4.0.4, encodeSignatureHeader";
     sentry "Sentry" { .field("sentry-hook-signature", "").body_only() }
-        "the body",
-        "any time; method, URL, `Sentry-Hook-Resource`, `Sentry-Hook-Timestamp`, `Request-ID` and other header fields",
-        "nothing",
-        "docs.sentry.io, \"Integration platform: webhooks\"";
+        signed: "the body",
+        not_covered: "any time; method, URL, `Sentry-Hook-Resource`, `Sentry-Hook-Timestamp`, `Request-ID` and other header fields",
+        handshake: "nothing",
+        source: own "docs.sentry.io, \"Integration platform: webhooks\"",
+        vector: none;
     vercel "Vercel" { .field("x-vercel-signature", "").body_only().digest(Digest::Sha1) }
-        "the body", "any time; method, URL, header fields", "nothing", "vercel.com/docs/webhooks";
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     webflow "Webflow" {
         .field("x-webflow-signature", "")
         .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":"), Part::Body])
     }
-        "`{x-webflow-timestamp}:{body}`",
-        "method, URL, other header fields; the time is signed but not compared",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{x-webflow-timestamp}:{body}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: own "npm webflow-api 3.3.4, webhooks.verifySignature",
+        vector: "npm webflow-api 3.3.4, webhooks.verifySignature";
     workos "WorkOS" {
         .list_separated_by(",", "workos-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
         .time_then_body(".")
     }
-        "`{time}.{body}`",
-        "method, URL, header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{time}.{body}`",
+        not_covered: "method, URL, header fields",
+        handshake: "nothing",
+        source: own "npm @workos-inc/node 8.13.0, webhooks.constructEvent",
+        vector: "npm @workos-inc/node 8.13.0, webhooks.constructEvent";
 }

@@ -1,6 +1,6 @@
 //! Providers whose scheme no row of data can say: a type each.
 
-use super::{Make, Preset};
+use super::{Make, Preset, Source};
 use crate::payload::Strength;
 
 pub(super) const ROWS: &[Preset] = &[
@@ -11,7 +11,8 @@ pub(super) const ROWS: &[Preset] = &[
                  URL with the body's SHA-256 hash in it",
         not_covered: "any time; method, header fields; where a name ends and its value begins",
         handshake: "nothing",
-        source: "twilio-python tests/unit/test_request_validator.py",
+        source: Source::Own("twilio-python tests/unit/test_request_validator.py"),
+        vector: Some("twilio-python tests/unit/test_request_validator.py"),
         make: Make::Type {
             name: "TwilioVerifier",
             signature: "`x-twilio-signature`",
@@ -24,7 +25,8 @@ pub(super) const ROWS: &[Preset] = &[
         signed: "`Message`, `MessageId`, `Subject`, `SubscribeURL`, `Timestamp`, `Token`, `TopicArn`, `Type`",
         not_covered: "other fields of the body, header fields",
         handshake: "`SubscriptionConfirmation`: visit the signed `SubscribeURL`",
-        source: "aws-js-sns-message-validator index.js",
+        source: Source::Own("aws-js-sns-message-validator index.js"),
+        vector: None,
         make: Make::Type {
             name: "SnsVerifier",
             signature: "body, JSON `Signature`",
@@ -36,8 +38,9 @@ pub(super) const ROWS: &[Preset] = &[
         provider: "eBay, event notifications",
         signed: "the body, with SHA-1",
         not_covered: "any time; method, URL, header fields",
-        handshake: "GET `challenge_code`: not answered here",
-        source: "developer.ebay.com, \"Notification API: overview\"",
+        handshake: "GET with `challenge_code`: answer with its hash",
+        source: Source::Own("developer.ebay.com, \"Notification API: overview\""),
+        vector: None,
         make: Make::Type {
             name: "EbayVerifier",
             signature: "`x-ebay-signature`, JSON in base64",
@@ -51,7 +54,8 @@ pub(super) const ROWS: &[Preset] = &[
         not_covered: "**the body, but for a checksum** that anybody can match with another body; fetch the event by \
                       its id",
         handshake: "nothing",
-        source: "developer.paypal.com, \"Webhooks: integration\"",
+        source: Source::Own("developer.paypal.com, \"Webhooks: integration\""),
+        vector: None,
         make: Make::Type {
             name: "PayPalVerifier",
             signature: "`paypal-transmission-sig`",
@@ -65,7 +69,8 @@ pub(super) const ROWS: &[Preset] = &[
                  currency, event code, success",
         not_covered: "every other field of the items; any time; method, URL, header fields",
         handshake: "nothing",
-        source: "adyen-python-api-library test/UtilTest.py",
+        source: Source::Own("adyen-python-api-library test/UtilTest.py"),
+        vector: Some("adyen-python-api-library test/UtilTest.py"),
         make: Make::Type {
             name: "AdyenVerifier",
             signature: "body, JSON `additionalData.hmacSignature` of each item",
@@ -79,7 +84,8 @@ pub(super) const ROWS: &[Preset] = &[
                  sees one message can make longer ones",
         not_covered: "any time; header fields",
         handshake: "nothing",
-        source: "hubspot-api-python tests/spec/utils/test_signature.py",
+        source: Source::Own("hubspot-api-python tests/spec/utils/test_signature.py"),
+        vector: Some("hubspot-api-python tests/spec/utils/test_signature.py"),
         make: Make::Type {
             name: "HubSpotLegacy",
             signature: "`x-hubspot-signature`",

@@ -1,10 +1,17 @@
 //! **How does *this* provider sign?** The schemes of the providers, each with its source, what its signature covers
 //! and what it does not.
 //!
-//! Every row of the table below is a constructor: [`Scheme::github`], [`PublicKeyScheme::discord`],
-//! [`TokenScheme::telegram`]. [`all`] lists them for programs, [`find`] finds one by its name in a configuration.
+//! Every row of the table below is a constructor, where its facts stand again: [`Scheme::github`],
+//! [`PublicKeyScheme::discord`], [`TokenScheme::telegram`]. [`all`] lists them for programs, [`find`] finds one by its name in a configuration.
 //!
 #![doc = include_str!("../../../../docs/presets.md")]
+//!
+//! [`AdyenVerifier`]: super::AdyenVerifier
+//! [`EbayVerifier`]: super::EbayVerifier
+//! [`HubSpotLegacy`]: super::HubSpotLegacy
+//! [`PayPalVerifier`]: super::PayPalVerifier
+//! [`SnsVerifier`]: super::SnsVerifier
+//! [`TwilioVerifier`]: super::TwilioVerifier
 
 #[macro_use]
 mod rows;
@@ -45,9 +52,31 @@ pub struct Preset {
     /// What the provider asks of an endpoint before it sends anything; empty for nothing.
     pub handshake: &'static str,
     /// Where all of this is written down.
-    pub source: &'static str,
+    pub source: Source,
+    /// What made or took a message that the tests verify, of the provider's own: a library by name and version, or a
+    /// page. `None` where no such message is to be had.
+    pub vector: Option<&'static str>,
     /// Its constructor.
     pub make: Make,
+}
+
+/// What a preset's facts rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The provider's own: its documentation by page, or its library by name and version.
+    Own(&'static str),
+    /// Implementations and pages of others only: nothing of the provider's own could be had.
+    ThirdParty(&'static str),
+}
+
+impl Source {
+    /// Where it is.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Own(place) | Self::ThirdParty(place) => place,
+        }
+    }
 }
 
 /// How a preset is made, and with that, what it can prove.
@@ -127,31 +156,76 @@ pub fn find(name: &str) -> Option<&'static Preset> {
     all().find(|preset| preset.name == name)
 }
 
-/// The presets as a table in Markdown: the one that stands in the documentation.
+/// The presets as Markdown: what stands in the documentation. A narrow table, which no page cuts off, then the facts
+/// of each.
 pub fn table() -> String {
-    let mut table = String::from(
-        "| preset | provider | signature | signed | not covered | handshake | proves | source |\n\
-         |---|---|---|---|---|---|---|---|\n",
-    );
     let mut rows: Vec<_> = all().collect();
     rows.sort_by_key(|preset| preset.name);
-    for preset in rows {
-        let proves = preset.strength().map_or("the message", Strength::describe);
-        let cells = [
-            &format!("`{}`", preset.name),
-            preset.provider,
-            &preset.signature(),
-            preset.signed,
-            preset.not_covered,
-            preset.handshake,
-            proves,
-            preset.source,
-        ];
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
+    let own = rows
+        .iter()
+        .filter(|preset| matches!(preset.source, Source::Own(_)));
+    let vectors = rows.iter().filter(|preset| preset.vector.is_some()).count();
+    let (all, own) = (rows.len(), own.count());
+    let mut table = format!(
+        "{all} presets. The facts of {own} are the provider's own: from its documentation or its library. Those of {} \
+         rest on third parties only. For {vectors}, a message made or taken by the provider's own code stands among \
+         the tests.\n\n\
+         | preset | provider | rests on | own vector |\n|---|---|---|---|\n",
+        all - own
+    );
+    for preset in &rows {
+        let rests_on = match preset.source {
+            Source::Own(_) => "the provider's own",
+            Source::ThirdParty(_) => "third parties",
+        };
+        let vector = preset.vector.map_or("", |_| "yes");
         // Writing to a `String` cannot fail.
-        let _ = writeln!(table, "| {} |", cells.join(" | "));
+        let _ = writeln!(
+            table,
+            "| {} | {} | {rests_on} | {vector} |",
+            preset.link(),
+            preset.provider
+        );
     }
+    rows.iter().for_each(|preset| preset.describe(&mut table));
     table
+}
+
+impl Preset {
+    /// Its constructor, as a link where rustdoc reads it.
+    fn link(&self) -> String {
+        let of = match self.make {
+            Make::Hmac(_) | Make::HmacOfUrl(_) => "Scheme",
+            Make::Partial(_) => "PartialScheme",
+            Make::PublicKey(_) => "PublicKeyScheme",
+            Make::Token(_) => "TokenScheme",
+            Make::Type { name, .. } => return format!("[`{name}`]"),
+        };
+        format!("[`{of}::{}`]", self.name)
+    }
+
+    fn describe(&self, text: &mut String) {
+        let proves = self.strength().map_or("the message", Strength::describe);
+        let rests_on = match self.source {
+            Source::Own(place) => format!("the provider's own, {place}"),
+            Source::ThirdParty(place) => format!("third parties only, {place}"),
+        };
+        let _ = write!(text, "\n**`{}`** ({})", self.name, self.provider);
+        let signature = self.signature();
+        let facts = [
+            ("Signature", &*signature),
+            ("Signed", self.signed),
+            ("Not covered", self.not_covered),
+            ("Asks of an endpoint", self.handshake),
+            ("Proves", proves),
+            ("Source", &*rests_on),
+        ];
+        let vector = self.vector.map(|vector| ("Vector", vector));
+        for (name, fact) in facts.into_iter().chain(vector) {
+            let _ = write!(text, ". {name}: {fact}");
+        }
+        text.push_str(".\n");
+    }
 }
 
 impl SignatureAt {
@@ -232,14 +306,15 @@ mod tests {
         assert_eq!(
             include_str!("../../../../docs/presets.md"),
             table(),
-            "run: cargo test --all-features --test presets -- --ignored write_the_table"
+            "run: cargo test --all-features --test payload -- --ignored write_the_table"
         );
     }
 
     #[test]
     fn every_preset_says_what_it_is() {
         for preset in all() {
-            for text in [preset.provider, preset.signed, preset.not_covered, preset.source] {
+            let source = preset.source.place();
+            for text in [preset.provider, preset.signed, preset.not_covered, source] {
                 assert!(!text.is_empty(), "{}: {preset:?}", preset.name);
             }
         }

@@ -11,9 +11,11 @@ presets! { PartialScheme; Partial; ();
             .signed([Part::Time, Part::Json("signature.token")])
             .preset_partial()
     }
-        "`{signature.timestamp}{signature.token}`",
-        "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
-        "nothing", "documentation.mailgun.com, \"Securing webhooks\"";
+        signed: "`{signature.timestamp}{signature.token}`",
+        not_covered: "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
+        handshake: "nothing",
+        source: own "documentation.mailgun.com, \"Securing webhooks\"",
+        vector: none;
     mercado_pago "Mercado Pago" {
         super::Scheme::builder("mercado_pago")
             .signature(SignatureAt::List { name: name("x-signature"), key: "v1", separators: "," })
@@ -26,7 +28,9 @@ presets! { PartialScheme; Partial; ();
             ])
             .preset_partial()
     }
-        "`id:{data.id of the query};request-id:{x-request-id};ts:{time};`",
-        "**the body**: ask for the resource that the query names; the time is signed but not compared",
-        "nothing", "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`id:{data.id of the query, as it was sent or in lower case};request-id:{x-request-id};ts:{time};`",
+        not_covered: "**the body**: ask for the resource that the query names; the time is signed but not compared",
+        handshake: "nothing",
+        source: own "npm mercadopago 3.6.1, WebhookSignatureValidator.validate",
+        vector: "npm mercadopago 3.6.1, WebhookSignatureValidator.validate";
 }

@@ -11,26 +11,28 @@ use crate::replay::Tolerance;
 /// Makes of each row a documented constructor and an entry of the catalogue, so that the two say the same.
 ///
 /// ```text
-/// name "Provider" { the builder's calls } "signed", "not covered", "handshake", "source";
+/// name "Provider" { the builder's calls }
+///     signed: "..", not_covered: "..", handshake: "..",
+///     source: own "page, or package and version" (or `third_party ".."`), vector: ".." (or `none`);
 /// ```
 macro_rules! hmac_presets {
-    ($($name:ident $provider:literal { $($calls:tt)* }
-        $signed:literal, $not_covered:literal, $handshake:literal, $source:literal;)*) => {
+    ($($name:ident $provider:literal { $($calls:tt)* } $($facts:ident: $fact:tt $($text:literal)?),*;)*) => {
         presets! { Scheme; Hmac; (); $($name $provider {
             super::Scheme::builder(stringify!($name)) $($calls)* .preset()
-        } $signed, $not_covered, $handshake, $source;)* }
+        } $($facts: $fact $($text)?),*;)* }
     };
 }
 
 macro_rules! presets {
     ($type:ident; $make:ident; $arguments:tt;
      $($name:ident $provider:literal { $($body:tt)* }
-        $signed:literal, $not_covered:literal, $handshake:literal, $source:literal;)*) => {
+        signed: $signed:literal, not_covered: $not_covered:literal, handshake: $handshake:literal,
+        source: $authority:ident $source:literal, vector: $vector:tt;)*) => {
         impl super::$type {
             $(
                 #[doc = concat!($provider, ".\n\nSigned: ", $signed, ". Not covered: ", $not_covered, ".\n\n")]
                 #[doc = concat!("Asks of an endpoint: ", $handshake, ".\n\n")]
-                #[doc = concat!("Source: ", $source, ".")]
+                #[doc = concat!("Source: ", authority!($authority), $source, ".")]
                 #[must_use]
                 pub fn $name $arguments -> Self {
                     $($body)*
@@ -45,10 +47,38 @@ macro_rules! presets {
                 signed: $signed,
                 not_covered: $not_covered,
                 handshake: $handshake,
-                source: $source,
+                source: source!($authority $source),
+                vector: vector!($vector),
                 make: super::Make::$make(super::$type::$name),
             },)*
         ];
+    };
+}
+
+macro_rules! authority {
+    (own) => {
+        "the provider's own: "
+    };
+    (third_party) => {
+        "third parties only: "
+    };
+}
+
+macro_rules! source {
+    (own $text:literal) => {
+        super::Source::Own($text)
+    };
+    (third_party $text:literal) => {
+        super::Source::ThirdParty($text)
+    };
+}
+
+macro_rules! vector {
+    (none) => {
+        None
+    };
+    ($text:literal) => {
+        Some($text)
     };
 }
 
@@ -77,6 +107,12 @@ impl SchemeBuilder {
     pub(super) fn list(self, field: &'static str, key: &'static str, time: &'static str) -> Self {
         self.list_separated_by(",", field, key)
             .time(TimeAt::ListKey(time), TimeFormat::Seconds)
+    }
+
+    /// The signature in the first of two header fields or, while a secret is changed, in the second too.
+    pub(super) fn either_of(self, first: &'static str, second: &'static str) -> Self {
+        let names = std::sync::Arc::new([name(first), name(second)]);
+        self.signature(SignatureAt::AnyOf { names })
     }
 
     pub(super) fn list_separated_by(

@@ -3,93 +3,130 @@
 use crate::payload::hmac::KeyForm;
 
 hmac_presets! {
+    bigcommerce "BigCommerce" { .webhook_fields().key_form(KeyForm::Utf8) }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "bigcommerce/docs docs/integrations/webhooks/https-webhook-overview.mdx",
+        vector: none;
     brex "Brex" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     clerk "Clerk" { .svix_fields() }
-        "`{svix-id}.{svix-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{svix-id}.{svix-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm @clerk/backend 3.25.0, verifyWebhook",
+        vector: "npm @clerk/backend 3.25.0, verifyWebhook";
     etsy "Etsy" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     finch "Finch" { .standard("finch-event-id", "finch-timestamp", "finch-signature") }
-        "`{finch-event-id}.{finch-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{finch-event-id}.{finch-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     gemini "Google Gemini" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     gitlab "GitLab, signing token" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`", "method, URL, `X-Gitlab-Event` and other header fields", "nothing", "gitlab merge requests 230944 and 231325";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, `X-Gitlab-Event` and other header fields",
+        handshake: "nothing",
+        source: own "gitlab merge requests 230944 and 231325",
+        vector: none;
     incident_io "incident.io" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
-    increase "Increase" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    increase "Increase" { .webhook_fields().key_form(KeyForm::Utf8) }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "PyPI increase 0.552.0, resources/events.py",
+        vector: none;
     loops "Loops" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     openai "OpenAI" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm openai 6.49.0, webhooks.verifySignature",
+        vector: "npm openai 6.49.0, webhooks.verifySignature";
     polar "Polar" { .webhook_fields().key_form(KeyForm::Utf8) }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm @polar-sh/sdk 0.49.0, webhooks.validateEvent",
+        vector: "npm @polar-sh/sdk 0.49.0, webhooks.validateEvent";
     render "Render" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     replicate "Replicate" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm replicate 1.4.0, validateWebhook",
+        vector: "npm replicate 1.4.0, validateWebhook";
     resend "Resend" { .svix_fields() }
-        "`{svix-id}.{svix-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{svix-id}.{svix-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm resend 6.38.0, webhooks.verify",
+        vector: "npm resend 6.38.0, webhooks.verify";
     standard_webhooks "Standard Webhooks 1.0, symmetric" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "standard-webhooks/spec/standard-webhooks.md";
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "standard-webhooks/spec/standard-webhooks.md",
+        vector: "standard-webhooks libraries/rust/src/lib.rs";
     stytch "Stytch" { .svix_fields() }
-        "`{svix-id}.{svix-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
-    supabase "Supabase" { .webhook_fields() }
-        "`{webhook-id}.{webhook-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{svix-id}.{svix-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
+    supabase "Supabase" { .webhook_fields().key_form(KeyForm::Base64 { prefix: "v1,whsec_" }) }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     svix "Svix" { .svix_fields() }
-        "`{svix-id}.{svix-timestamp}.{body}`", "method, URL, other header fields", "nothing", "svix-webhooks rust/src/webhooks.rs";
+        signed: "`{svix-id}.{svix-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "svix-webhooks rust/src/webhooks.rs",
+        vector: "npm svix 1.99.1, Webhook.verify";
+    svix_white_label "Svix, white-label" { .webhook_fields() }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "docs.svix.com, \"Verifying webhooks manually\"",
+        vector: "npm svix 1.99.1, Webhook.verify";
     vanta "Vanta" { .svix_fields() }
-        "`{svix-id}.{svix-timestamp}.{body}`",
-        "method, URL, other header fields",
-        "nothing",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{svix-id}.{svix-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
 }

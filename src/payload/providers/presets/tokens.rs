@@ -4,35 +4,48 @@ use super::rows::name;
 use crate::payload::token::Shown;
 
 macro_rules! token_presets {
-    ($($row:ident $provider:literal { $shown:expr } $handshake:literal, $source:literal;)*) => {
+    ($($row:ident $provider:literal { $shown:expr }
+        handshake: $handshake:literal, source: $authority:ident $source:literal;)*) => {
         presets! { TokenScheme; Token; (); $($row $provider {
             super::TokenScheme::preset(stringify!($row), $shown)
-        } "nothing", "**everything**: whoever learns the secret once can send anything", $handshake, $source;)* }
+        }
+            signed: "nothing",
+            not_covered: "**everything**: whoever learns the secret once can send anything",
+            handshake: $handshake,
+            source: $authority $source,
+            vector: none;)* }
     };
 }
 
 token_presets! {
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
-        "nothing", "docs.gitlab.com, \"Webhooks\"";
+        handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
     telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }
-        "nothing", "core.telegram.org/bots/api, `setWebhook`";
+        handshake: "nothing", source: third_party "pages of others on `secret_token`";
     okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
-        "GET with `X-Okta-Verification-Challenge`: answer with its value", "okta-developer-docs, \"Event hooks\"";
+        handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
-        "echo the client id, on the GET and on every POST", "opensource.adobe.com/acrobat-sign, \"Webhook APIs\"";
+        handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
-        "`validationToken` in the query: echo it as text",
-        "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
-    postmark "Postmark" { Shown::Basic } "nothing", "postmarkapp.com/developer, \"Webhooks\"";
-    chargebee "Chargebee" { Shown::Basic } "nothing", "chargebee.com/docs, \"Webhook settings\"";
-    sparkpost "SparkPost" { Shown::Basic } "nothing", "developers.sparkpost.com, \"Webhooks\"";
-    mixpanel "Mixpanel" { Shown::Basic } "nothing", "docs.mixpanel.com, \"Cohort sync webhooks\"";
-    datadog "Datadog" { Shown::ChosenField } "nothing", "docs.datadoghq.com, \"Webhooks integration\"";
-    bigcommerce "BigCommerce" { Shown::ChosenField } "nothing", "developer.bigcommerce.com, \"Webhooks\"";
-    brevo "Brevo" { Shown::ChosenField } "nothing", "developers.brevo.com, \"Webhooks\"";
-    new_relic "New Relic" { Shown::ChosenField } "nothing", "docs.newrelic.com, \"Webhook notifications\"";
-    zapier "Zapier" { Shown::ChosenField } "nothing", "help.zapier.com, \"Webhooks by Zapier\"";
-    fillout "Fillout" { Shown::ChosenField } "nothing", "fillout.com/help, \"Webhooks\"";
+        handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
+    postmark "Postmark" { Shown::Basic }
+        handshake: "nothing", source: third_party "pages of others on its basic authentication";
+    chargebee "Chargebee" { Shown::Basic }
+        handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
+    sparkpost "SparkPost" { Shown::Basic }
+        handshake: "nothing", source: own "developers.sparkpost.com, \"Webhooks\"";
+    mixpanel "Mixpanel" { Shown::Basic }
+        handshake: "nothing", source: own "docs.mixpanel.com, \"Cohort sync webhooks\"";
+    datadog "Datadog" { Shown::ChosenField }
+        handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
+    brevo "Brevo" { Shown::ChosenField }
+        handshake: "nothing", source: own "developers.brevo.com, \"Webhooks\"";
+    new_relic "New Relic" { Shown::ChosenField }
+        handshake: "nothing", source: own "docs.newrelic.com, \"Webhook notifications\"";
+    zapier "Zapier" { Shown::ChosenField }
+        handshake: "nothing", source: own "help.zapier.com, \"Webhooks by Zapier\"";
+    fillout "Fillout" { Shown::ChosenField }
+        handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
     vtex_orders "VTEX, orders hook" { Shown::ChosenField }
-        "nothing", "vtex/openapi-schemas, VTEX - Orders API.json";
+        handshake: "POST of `{\"hookConfig\":\"ping\"}`: answer 200", source: own "vtex/openapi-schemas, VTEX - Orders API.json";
 }

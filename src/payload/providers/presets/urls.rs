@@ -13,8 +13,11 @@ presets! { Scheme; HmacOfUrl; (origin: &super::Origin);
             .origin(origin)
             .preset()
     }
-        "`{url}{body}`", "any time; method, header fields", "nothing",
-        "Square, \"Validate notifications\"";
+        signed: "`{url}{body}`",
+        not_covered: "any time; method, header fields",
+        handshake: "nothing",
+        source: own "Square, \"Validate notifications\"",
+        vector: "npm square 46.0.0, WebhooksHelper.verifySignature";
     trello "Trello" {
         super::Scheme::builder("trello")
             .field("x-trello-webhook", "")
@@ -24,8 +27,11 @@ presets! { Scheme; HmacOfUrl; (origin: &super::Origin);
             .origin(origin)
             .preset()
     }
-        "`{body}{url}`", "any time; method, header fields", "HEAD: answer 200",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "`{body}{url}`",
+        not_covered: "any time; method, header fields",
+        handshake: "HEAD: answer 200",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     mandrill "Mandrill" {
         super::Scheme::builder("mandrill")
             .field("x-mandrill-signature", "")
@@ -35,18 +41,26 @@ presets! { Scheme; HmacOfUrl; (origin: &super::Origin);
             .origin(origin)
             .preset()
     }
-        "the URL, then every field of the form, by name, without what sets them apart",
-        "any time; method, header fields; where a name ends and its value begins", "HEAD: answer 200",
-        "webhook-co/webhook at de3aa4e, the provider's scheme as data";
+        signed: "the URL, then every field of the form, by name, without what sets them apart",
+        not_covered: "any time; method, header fields; where a name ends and its value begins",
+        handshake: "HEAD: answer 200",
+        source: third_party "webhook-co/webhook at de3aa4e",
+        vector: none;
     hubspot "HubSpot, version 3" {
         super::Scheme::builder("hubspot")
             .field("x-hubspot-signature-v3", "")
             .time(TimeAt::Header(name("x-hubspot-request-timestamp")), TimeFormat::Milliseconds)
-            .signed([Part::Method, Part::Url, Part::Body, Part::Time])
+            .signed([Part::Method, Part::UrlDecoded { escapes: HUBSPOT_DECODES }, Part::Body, Part::Time])
             .base64()
             .origin(origin)
             .preset()
     }
-        "`{method}{url}{body}{time}`", "header fields", "nothing",
-        "hubspot-api-python tests/spec/utils/test_signature.py";
+        signed: "`{method}{url}{body}{time}`, with the escapes of `:/?@!$'()*,;` in the URL decoded",
+        not_covered: "header fields; whether these characters of the URL are escaped",
+        handshake: "nothing",
+        source: own "hubspot-api-python tests/spec/utils/test_signature.py",
+        vector: "hubspot-api-python tests/spec/utils/test_signature.py";
 }
+
+/// What HubSpot decodes in the URL before it signs; every other escape stays.
+const HUBSPOT_DECODES: &str = ":/?@!$'()*,;";

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::path::Algorithms;
-use super::{InvalidCa, Only, PrivateCa, Profile, PublicCa, VerifyPeer};
+use super::algorithms::Algorithms;
+use super::{ExpectedPeers, InvalidCa, PrivateCa, Profile, PublicCa, VerifyPeer};
 use crate::identity::{InvalidName, Name, NameKind};
 
 /// A webhook sender that shows a client certificate, and what its documentation says about it.
@@ -13,18 +13,18 @@ use crate::identity::{InvalidName, Name, NameKind};
 /// sender's exact names.
 ///
 /// ```no_run
-/// use countersign::trust::Sender;
+/// use countersign::trust::KnownSender;
 ///
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let now = countersign::identity::Validity::ALWAYS.not_before;
-/// let sender = Sender::pagerduty();
+/// let sender = KnownSender::pagerduty();
 /// let anchors = std::fs::read("DigiCertGlobalRootG2.pem")?;
 /// let trust = sender.trust(&anchors, algorithms, now)?;
 /// assert_eq!(sender.tls(), countersign::trust::SenderTls::Only12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
+pub struct KnownSender {
     name: &'static str,
     authority: Authority,
     names: Vec<Name>,
@@ -50,7 +50,7 @@ pub enum SenderTls {
     Unspecified,
 }
 
-impl Sender {
+impl KnownSender {
     /// PagerDuty, service region US: CN `webhooks.pagerduty.com`, below DigiCert Global Root G2, TLS 1.2 only; the
     /// certificate changes every year.
     ///
@@ -175,7 +175,7 @@ impl Sender {
         algorithms: Algorithms,
         now: UnixTime,
     ) -> Result<Arc<dyn VerifyPeer>, InvalidCa> {
-        self.trust_within(Profile::strict(), anchors, algorithms, now)
+        self.trust_within(anchors, Profile::strict(), algorithms, now)
     }
 
     /// Trusts this sender, under another profile: see [`PublicCa`] on what changes in 2027.
@@ -184,14 +184,14 @@ impl Sender {
     /// As for [`trust`](Self::trust).
     pub fn trust_within(
         &self,
-        profile: Profile,
         anchors: &[u8],
+        profile: Profile,
         algorithms: Algorithms,
         now: UnixTime,
     ) -> Result<Arc<dyn VerifyPeer>, InvalidCa> {
         Ok(match self.authority {
             Authority::Public(_) => {
-                let builder = PublicCa::builder(algorithms, Only::names(self.names.iter().cloned()));
+                let builder = PublicCa::builder(algorithms, ExpectedPeers::names(self.names.iter().cloned()));
                 Arc::new(builder.pem(anchors).with_profile(profile).build(now)?)
             }
             Authority::Own(_) => Arc::new(

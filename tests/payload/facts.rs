@@ -1,0 +1,227 @@
+//! What single providers do in a way of their own: the right value of each fact that was once wrong. Messages that
+//! they made stand in tests/vectors/told.toml.
+
+use countersign::payload::hmac::PartialScheme;
+use countersign::payload::hmac::{KeyProblem, PartialVerifier};
+use countersign::payload::providers::presets;
+use countersign::payload::{
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, SignPayload,
+    VerifyPayload,
+};
+use http::{HeaderMap, HeaderName, Method, Uri};
+
+use crate::vectors::{at, tenant};
+
+const NOW: u64 = 1_790_000_000;
+const OLD: &str = "the old secret 0123456789";
+const NEW: &str = "the new secret 9876543210";
+const BODY: &[u8] = br#"{"id":"evt_1"}"#;
+
+fn ring(scheme: &Scheme, keys: &[(&str, &str)]) -> Keyring {
+    let builder = keys.iter().fold(Keyring::builder(scheme), |builder, (id, key)| {
+        builder.key("acme", id, key)
+    });
+    builder.build().expect("keys")
+}
+
+/// A provider that sends a second header field while a secret is changed: whoever knows either secret takes it.
+#[test]
+fn a_rotation_is_signed_in_two_fields() {
+    let cases = [
+        (Scheme::bolt(), "x-bolt-hmac-sha256", "x-bolt-hmac-sha256-pending"),
+        (Scheme::primer(), "x-signature-primary", "x-signature-secondary"),
+    ];
+    for (scheme, first, second) in cases {
+        let signer = HmacSigner::new(scheme.clone(), ring(&scheme, &[("old", OLD), ("new", NEW)]));
+        let acme = tenant();
+        let headers = signer
+            .sign_payload(&Outgoing::new(&acme, "evt_1", BODY, at(NOW)))
+            .expect("signed");
+        assert!(
+            headers.contains_key(first) && headers.contains_key(second),
+            "{headers:?}"
+        );
+        for known in [("old", OLD), ("new", NEW)] {
+            let verifier = HmacVerifier::new(scheme.clone(), ring(&scheme, &[known]));
+            let (method, uri) = (Method::POST, Uri::from_static("/"));
+            let message = Message::new(&method, &uri, &headers, BODY, at(NOW));
+            assert_eq!(
+                verifier
+                    .verify_payload(&message)
+                    .map(|proof| proof.key().to_string()),
+                Ok(known.0.to_owned())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_read_as_the_provider_shows_it() {
+    let hex = "2679A5D5785C9B26CF921E1754765CDDB265C9C88400786923E5343B315954FA";
+    let base64 = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let problem = |scheme: Scheme, key: &str| {
+        Keyring::builder(&scheme)
+            .key("acme", "1", key)
+            .build()
+            .err()
+            .map(|invalid| invalid.to_string())
+    };
+    let short = |bytes: usize| Some(KeyProblem::TooShort { bytes }.to_string());
+    let forty = "0123456789abcdefghijABCDEFGHIJ0123456789";
+    let cases = [
+        ("authorize_net", problem(Scheme::authorize_net(), hex), None),
+        (
+            "supabase, as shown",
+            problem(Scheme::supabase(), &format!("v1,whsec_{base64}")),
+            None,
+        ),
+        (
+            "supabase, without the version",
+            problem(Scheme::supabase(), &format!("whsec_{base64}")),
+            None,
+        ),
+        ("supabase, bare", problem(Scheme::supabase(), base64), None),
+        (
+            "increase, no base64",
+            problem(Scheme::increase(), "any text: of a secret!"),
+            None,
+        ),
+        (
+            "bigcommerce, the client secret",
+            problem(Scheme::bigcommerce(), "a client secret, as shown"),
+            None,
+        ),
+        (
+            "lemon_squeezy, 40 characters",
+            problem(Scheme::lemon_squeezy(), forty),
+            None,
+        ),
+    ];
+    for (name, found, expected) in cases {
+        assert_eq!(found, expected, "{name}");
+    }
+    // Lemon Squeezy takes six characters, which anybody can guess: not here, and the row says so.
+    let six = problem(Scheme::lemon_squeezy(), "aB3dE6");
+    assert!(
+        six.as_ref()
+            .zip(short(6))
+            .is_some_and(|(found, short)| found.contains(&short)),
+        "{six:?}"
+    );
+    let row = presets::find("lemon_squeezy").expect("a row");
+    assert!(row.handshake.contains("choose 16 or more"), "{}", row.handshake);
+}
+
+#[test]
+fn svix_signs_under_either_name() {
+    let cases = [
+        ("svix", "svix-signature"),
+        ("svix_white_label", "webhook-signature"),
+    ];
+    for (name, field) in cases {
+        let row = presets::find(name).expect("a row");
+        assert_eq!(row.signature(), format!("`{field}` `v1,`"), "{name}");
+    }
+}
+
+/// A time that is signed and compared by nobody is said to be so, in every row.
+#[test]
+fn a_time_that_is_not_compared_is_said_to_be_so() {
+    for preset in presets::all() {
+        let presets::Make::Hmac(make) = preset.make else {
+            continue;
+        };
+        let signs_a_time = preset.signed.contains("timestamp") && make().window().is_none();
+        let said = preset.not_covered.contains("the time is signed but not compared");
+        assert!(!signs_a_time || said, "{}: {}", preset.name, preset.not_covered);
+    }
+}
+
+#[test]
+fn hubspot_decodes_twelve_escapes_and_no_other() {
+    let origin = Origin::parse("https://hooks.example.com").expect("an origin");
+    let scheme = Scheme::hubspot(&origin);
+    let keys = || ring(&scheme, &[("1", NEW)]);
+    let (signer, verifier) = (
+        HmacSigner::new(scheme.clone(), keys()),
+        HmacVerifier::new(scheme.clone(), keys()),
+    );
+    let acme = tenant();
+    let signed = |target: &str| -> HeaderMap {
+        let (method, uri) = (Method::POST, target.parse::<Uri>().expect("a target"));
+        let outgoing = Outgoing::new(&acme, "1", BODY, at(NOW));
+        signer
+            .sign_payload(&outgoing.with_request(&method, &uri))
+            .expect("signed")
+    };
+    let plain = signed("/in?a=:/?@!$'()*,;");
+    let cases = [
+        ("as it was", "/in?a=:/?@!$'()*,;", Ok(())),
+        ("escaped", "/in?a=%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B", Ok(())),
+        (
+            "in lower case",
+            "/in?a=%3a%2f%3f%40%21%24%27%28%29%2a%2c%3b",
+            Ok(()),
+        ),
+        (
+            "escaped twice",
+            "/in?a=%253A%2F%3F%40%21%24%27%28%29%2A%2C%3B",
+            Err(NotAuthentic::SignatureMismatch),
+        ),
+        (
+            "another letter",
+            "/in?%61=:/?@!$'()*,;",
+            Err(NotAuthentic::SignatureMismatch),
+        ),
+    ];
+    for (name, target, expected) in cases {
+        let (method, uri) = (Method::POST, target.parse::<Uri>().expect("a target"));
+        let message = Message::new(&method, &uri, &plain, BODY, at(NOW));
+        assert_eq!(verifier.verify_payload(&message).map(drop), expected, "{name}");
+    }
+}
+
+#[test]
+fn mercado_pago_signs_the_id_as_sent_or_in_lower_case() {
+    let scheme = PartialScheme::mercado_pago();
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "1", NEW)
+        .build()
+        .expect("keys");
+    let verifier = PartialVerifier::new(scheme, keys);
+    let mac = |id: &str| {
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(NEW.as_bytes()).expect("a key");
+        mac.update(format!("id:{id};request-id:r-1;ts:1790000000;").as_bytes());
+        mac.finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let cases = [
+        ("as sent", "ORD01", "ORD01", Ok(())),
+        ("in lower case", "ORD01", "ord01", Ok(())),
+        (
+            "in upper case",
+            "ord01",
+            "ORD01",
+            Err(NotAuthentic::SignatureMismatch),
+        ),
+        ("another", "ORD01", "ORD02", Err(NotAuthentic::SignatureMismatch)),
+    ];
+    for (name, sent, signed, expected) in cases {
+        let uri: Uri = format!("/?data.id={sent}&type=order").parse().expect("a target");
+        let fields = [
+            ("x-request-id", "r-1".to_owned()),
+            ("x-signature", format!("ts=1790000000,v1={}", mac(signed))),
+        ];
+        let field = |(name, value): (&'static str, String)| {
+            (HeaderName::from_static(name), value.parse().expect("a value"))
+        };
+        let headers: HeaderMap = fields.into_iter().map(field).collect();
+        let method = Method::POST;
+        let message = Message::new(&method, &uri, &headers, BODY, at(NOW));
+        assert_eq!(verifier.recognize(&message).map(drop), expected, "{name}");
+    }
+}
