@@ -124,9 +124,7 @@ pub fn verify<'m>(
     };
     let certificate = ClientCertificate::of_der(caller.peer().leaf().der());
     let message = message.from_sender(caller.tenant()).with_certificate(certificate);
-    let authentic = verifier.verify_payload(&message)?;
-    same_tenant(caller.tenant(), authentic.sender())?;
-    Ok(authentic)
+    compared(Some(caller), verifier.verify_payload(&message)?)
 }
 
 /// Did they say this, of a message of which the body is still to come? `None`, where it has to be there whole: then
@@ -139,24 +137,53 @@ pub fn begin<'m>(
     head: Head<'m>,
     caller: Option<&'m Caller>,
     limit: usize,
-) -> Result<Option<Box<dyn VerifyBody<'m> + 'm>>, Refusal> {
+) -> Result<Option<Begun<'m>>, Refusal> {
     let mut head = head;
     if let Some(caller) = caller {
         head.certificate = Some(ClientCertificate::of_der(caller.peer().leaf().der()));
         head.sender = Some(caller.tenant());
     }
-    Ok(verifier.begin_payload(&head, limit)?)
+    let body = verifier.begin_payload(&head, limit)?;
+    Ok(body.map(|body| Begun { body, caller }))
 }
 
-/// The body that was still to come is whole.
+/// A verification whose body is still arriving, with the caller that its answer is compared with.
 ///
-/// # Errors
-/// As for [`verify`].
-pub fn finish<'m>(
-    begun: Box<dyn VerifyBody<'m> + 'm>,
-    caller: Option<&Caller>,
-) -> Result<Authentic<'m>, Refusal> {
-    let authentic = begun.finish()?;
+/// It carries the caller from [`begin`], so that nobody can finish it without, or with another:
+///
+/// ```compile_fail,E0616
+/// fn shortcut<'m>(begun: countersign::gate::Begun<'m>) {
+///     let _ = begun.body.finish();
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is verified before `finish`"]
+pub struct Begun<'m> {
+    body: Box<dyn VerifyBody<'m> + 'm>,
+    caller: Option<&'m Caller>,
+}
+
+impl<'m> Begun<'m> {
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAuthentic`] where it grows beyond the limit.
+    pub fn update(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        Ok(self.body.update(piece)?)
+    }
+
+    /// The answer, now that the body is whole.
+    ///
+    /// # Errors
+    /// As for [`verify`].
+    pub fn finish(self) -> Result<Authentic<'m>, Refusal> {
+        let authentic = self.body.finish()?;
+        compared(self.caller, authentic)
+    }
+}
+
+/// What was signed is the caller's, where there is one.
+fn compared<'m>(caller: Option<&Caller>, authentic: Authentic<'m>) -> Result<Authentic<'m>, Refusal> {
     if let Some(caller) = caller {
         same_tenant(caller.tenant(), authentic.sender())?;
     }

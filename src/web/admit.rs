@@ -126,16 +126,17 @@ impl Rules {
         });
         let claim = gate::claim(&self.store, authentic, self.terms, now).await;
         let (fresh, claimed) = claim?;
-        self.outside.observer.observe(&Event::Accepted {
-            peer,
-            tenant: fresh.sender(),
-        });
         let observer = self.outside.observer.clone();
         let passed = Passed::payload_layer(observer, parts.extensions.get(), whole.clone());
         if let Some(caller) = caller {
             let both = Countersigned::bind(caller, fresh.clone())?;
             parts.extensions.insert(both);
         }
+        // Told last: nobody reads "accepted" of what the binding refuses.
+        self.outside.observer.observe(&Event::Accepted {
+            peer,
+            tenant: fresh.sender(),
+        });
         parts.extensions.insert(fresh);
         parts.extensions.insert(passed);
         Ok(Admitted {
@@ -167,7 +168,7 @@ impl Rules {
         };
         *whole = self.bounds.read(body, see).await?;
         let authentic = match begun {
-            Some(begun) => gate::finish(begun, caller)?,
+            Some(begun) => begun.finish()?,
             None => gate::verify(&self.verifier, head.with_body(whole), caller)?,
         };
         if caller.is_none() && self.certified.contains(authentic.sender()) {

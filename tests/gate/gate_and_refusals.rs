@@ -336,7 +336,7 @@ fn a_store_that_fails_loses_nothing() {
 
 #[test]
 fn a_full_store_is_an_outage() {
-    let full = claim(&MemoryStore::new(0), "acme", "1", 1_000).err();
+    let full = claim(&MemoryStore::of_claims(0), "acme", "1", 1_000).err();
     assert_eq!(full, Some(StoreDown::Full.into()));
     assert_eq!(full.map(|refusal| refusal.is_outage()), Some(true));
 }

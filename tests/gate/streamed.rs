@@ -87,7 +87,7 @@ fn a_streamed_payload_is_the_callers_and_its_verifier_knows_the_certificate() {
         let verifier = AnswersFor(answers_for);
         let head = Head::new(&request.method, &request.uri, &request.headers, NOW);
         let begun = gate::begin(&verifier, head, caller, 10).expect("nothing against the head");
-        let finished = gate::finish(begun.expect("it streams"), caller);
+        let finished = begun.expect("it streams").finish();
         let found = finished
             .as_ref()
             .map(|authentic| (authentic.sender().as_str(), authentic.key().as_str()));

@@ -27,7 +27,8 @@ fn claims_and_tenants_take_at_most_what_is_stated() {
 
 fn a_tenant_takes_at_most_what_is_stated() {
     let before = resident();
-    let store = MemoryStore::within(TENANTS * (MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM));
+    let store =
+        MemoryStore::of_bytes(TENANTS * (MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM));
     for number in 0..TENANTS {
         // As long as a tenant's name may be.
         let owner = tenant(&format!("{number:0128}"));
@@ -54,7 +55,7 @@ fn a_tenant_takes_at_most_what_is_stated() {
 fn a_claim_takes_at_most_what_is_stated() {
     let owner = tenant("acme");
     let before = resident();
-    let store = MemoryStore::new(CLAIMS).with_share(CLAIMS);
+    let store = MemoryStore::of_claims(CLAIMS).with_share(CLAIMS);
     for number in 0..CLAIMS {
         let key = ClaimKey::of(&owner, "test", [&number.to_be_bytes()[..]]);
         let time = at(1_000_000 + number as u64 / 50);

@@ -97,7 +97,7 @@ fn act<T: 'static>(scene: &Arc<Scene>, act: impl FnOnce(&Scene) -> T + 'static) 
 }
 
 fn small() -> MemoryStore {
-    MemoryStore::new(4).with_share(4)
+    MemoryStore::of_claims(4).with_share(4)
 }
 
 /// Runs every interleaving, and tells how many there were.
@@ -182,7 +182,7 @@ fn of_an_ended_lease_one_takes_over_and_a_late_commit_counts() {
 #[test]
 fn the_last_room_is_given_once() {
     let count = every_interleaving(|| {
-        let scene = Scene::with(MemoryStore::new(1).with_share(1));
+        let scene = Scene::with(MemoryStore::of_claims(1).with_share(1));
         let claims = |id: &'static str| {
             move |scene: &Scene| match scene.claim(id, 1_000) {
                 Ok(ClaimAnswer::Granted(claimed)) => Some(claimed),

@@ -25,14 +25,14 @@ fn memory(store: MemoryStore) -> Play<Embedded> {
 
 #[test]
 fn second_by_second() {
-    promise::second_by_second(|| Embedded::new(MemoryStore::new(1000)));
+    promise::second_by_second(|| Embedded::new(MemoryStore::of_claims(1000)));
 }
 
 /// Set back by more than the window, a clock makes messages fresh again that the store's own clock has forgotten.
 #[test]
 fn what_is_signed_with_a_time_is_kept_until_the_claims_clock_has_passed_it_too() {
     use Do::{Claim, Commit, Dated, Set, Wait};
-    let mut play = memory(MemoryStore::new(2).with_share(2));
+    let mut play = memory(MemoryStore::of_claims(2).with_share(2));
     let steps = [
         (Dated("a", "1", 10_000), Saw::Granted),
         (Commit(0), Saw::Done),
@@ -131,7 +131,7 @@ fn the_key_is_tenant_scheme_and_parts_each_with_its_length() {
 
 #[test]
 fn a_future_that_is_dropped_has_done_nothing() {
-    let mut play = memory(MemoryStore::new(10));
+    let mut play = memory(MemoryStore::of_claims(10));
     drop(play.stage.store.claim(&claim_of("a", "1", 1000)));
     assert_eq!(play.see(Do::Claim("a", "1", 1000)), Saw::Granted);
     drop(play.stage.store.commit(&play.grants[0]));
@@ -221,22 +221,22 @@ fn nobody_uses_up_the_room_of_the_others() {
     use Saw::{Full, ShareUsedUp};
     #[rustfmt::skip]
     let cases: [(_, _, &[Flood]); 8] = [
-        ("no more than is still free", MemoryStore::new(1024), &[
+        ("no more than is still free", MemoryStore::of_claims(1024), &[
             ("a", 512, ShareUsedUp), ("a", 0, ShareUsedUp), ("b", 256, ShareUsedUp), ("a", 0, ShareUsedUp), ("c", 128, ShareUsedUp), ("d", 64, ShareUsedUp),
         ]),
-        ("shares of one's own", MemoryStore::new(300).with_share(100), &[
+        ("shares of one's own", MemoryStore::of_claims(300).with_share(100), &[
             ("a", 100, ShareUsedUp), ("b", 100, ShareUsedUp), ("c", 100, Full),
         ]),
-        ("shares that are more than there is", MemoryStore::new(150).with_share(100), &[
+        ("shares that are more than there is", MemoryStore::of_claims(150).with_share(100), &[
             ("a", 100, ShareUsedUp), ("b", 50, Full), ("a", 0, Full),
         ]),
-        ("all for one", MemoryStore::new(100).with_share(100), &[("a", 100, Full)]),
-        ("bytes for two tenants and twenty claims", MemoryStore::within(2 * 1024 + 20 * 256).with_share(15), &[
+        ("all for one", MemoryStore::of_claims(100).with_share(100), &[("a", 100, Full)]),
+        ("bytes for two tenants and twenty claims", MemoryStore::of_bytes(2 * 1024 + 20 * 256).with_share(15), &[
             ("a", 15, ShareUsedUp), ("b", 5, Full), ("c", 0, Full), ("a", 0, Full),
         ]),
-        ("one byte less", MemoryStore::within(2 * 1024 + 20 * 256 - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
-        ("room for one", MemoryStore::new(1), &[("a", 1, Full), ("b", 0, Full)]),
-        ("room for none", MemoryStore::new(0), &[("a", 0, Full)]),
+        ("one byte less", MemoryStore::of_bytes(2 * 1024 + 20 * 256 - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
+        ("room for one", MemoryStore::of_claims(1), &[("a", 1, Full), ("b", 0, Full)]),
+        ("room for none", MemoryStore::of_claims(0), &[("a", 0, Full)]),
     ];
     for (name, store, floods) in cases {
         let mut play = memory(store);
@@ -259,7 +259,7 @@ fn nobody_uses_up_the_room_of_the_others() {
 fn four_times_the_need_is_enough_whatever_another_does() {
     const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
     let needs = |tenant: usize| if tenant == 0 { 550 } else { 50 };
-    let mut play = memory(MemoryStore::new(4_000));
+    let mut play = memory(MemoryStore::of_claims(4_000));
     for (number, name) in NAMES.into_iter().enumerate() {
         flood(&mut play, "flood", 1_000 + number as u64);
         for id in 0..needs(number) {
@@ -271,7 +271,7 @@ fn four_times_the_need_is_enough_whatever_another_does() {
 
 #[test]
 fn what_is_refused_is_named() {
-    let store = MemoryStore::new(2);
+    let store = MemoryStore::of_claims(2);
     let claim = |owner, id| now(store.claim(&claim_of(owner, id, 1000))).err();
     assert_eq!(claim("a", "1"), None);
     let share_used_up = StoreDown::ShareUsedUp { tenant: tenant("a") };
@@ -284,7 +284,7 @@ fn what_is_refused_is_named() {
 #[test]
 fn a_lease_that_ran_out_makes_room_and_its_late_commit_needs_it() {
     use Do::{Claim, Commit};
-    let mut play = memory(MemoryStore::new(1));
+    let mut play = memory(MemoryStore::of_claims(1));
     assert_eq!(play.see(Claim("a", "1", 1000)), Saw::Granted);
     assert_eq!(play.see(Claim("b", "1", 1010)), Saw::Full);
     assert_eq!(play.see(Claim("b", "1", 1011)), Saw::Granted);
@@ -295,7 +295,7 @@ fn a_lease_that_ran_out_makes_room_and_its_late_commit_needs_it() {
 #[test]
 fn forgetting_costs_nobody_else() {
     use Do::{Claim, Commit};
-    let mut play = memory(MemoryStore::new(100).with_share(2).allow_forgetting());
+    let mut play = memory(MemoryStore::of_claims(100).with_share(2).allow_forgetting());
     #[rustfmt::skip]
     let steps = [
         (Claim("b", "1", 1000), Saw::Granted), (Commit(0), Saw::Done),
@@ -326,7 +326,7 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 fn store(rules: Rules) -> MemoryStore {
-    let mut store = MemoryStore::new(rules.capacity);
+    let mut store = MemoryStore::of_claims(rules.capacity);
     if let Some(share) = rules.share {
         store = store.with_share(share);
     }
@@ -353,7 +353,7 @@ proptest! {
 fn of_many_claims_at_once_one_is_granted() {
     const THREADS: usize = 8;
     const ROUNDS: usize = 300;
-    let store = MemoryStore::new(10_000);
+    let store = MemoryStore::of_claims(10_000);
     let start = Barrier::new(THREADS);
     let grants: Vec<(u64, usize)> = std::thread::scope(|scope| {
         let race = || {
@@ -384,7 +384,7 @@ fn of_many_claims_at_once_one_is_granted() {
 #[test]
 fn of_many_attempts_at_once_one_is_handled() {
     const DELIVERIES: usize = 400;
-    let store = MemoryStore::new(10_000);
+    let store = MemoryStore::of_claims(10_000);
     let handled: Vec<AtomicUsize> = (0..DELIVERIES).map(|_| AtomicUsize::new(0)).collect();
     let attempts = AtomicUsize::new(0);
     let deliver = |number: usize| loop {

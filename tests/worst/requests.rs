@@ -93,7 +93,7 @@ fn pieces_of_a_body() {
         .key("acme", "1", "It's a Secret to Everybody")
         .build()
         .expect("a key");
-    let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::new(1));
+    let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::of_claims(1));
     let runtime = std::rc::Rc::new(
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -38,7 +38,7 @@ use crate::clock::Monotonic;
 /// ```
 /// use countersign::replay::MemoryStore;
 ///
-/// let for_two_hundred_tenants = MemoryStore::new(200 * 10_000).with_share(10_000);
+/// let for_two_hundred_tenants = MemoryStore::of_claims(200 * 10_000).with_share(10_000);
 /// assert!(for_two_hundred_tenants.is_empty());
 /// ```
 pub struct MemoryStore {
@@ -76,7 +76,7 @@ impl MemoryStore {
     pub const BYTES_PER_TENANT: usize = 1024;
 
     /// A store of at most so many claims, of which no tenant may hold more than are still free.
-    pub fn new(capacity: usize) -> Self {
+    pub fn of_claims(capacity: usize) -> Self {
         Self {
             limits: Limits {
                 capacity,
@@ -90,8 +90,8 @@ impl MemoryStore {
     }
 
     /// A store of as many claims as fit into so many bytes, of which no tenant may hold more than are still free.
-    pub fn within(bytes: usize) -> Self {
-        let mut store = Self::new(bytes / Self::BYTES_PER_CLAIM);
+    pub fn of_bytes(bytes: usize) -> Self {
+        let mut store = Self::of_claims(bytes / Self::BYTES_PER_CLAIM);
         store.limits.bytes = bytes;
         store
     }
@@ -149,7 +149,7 @@ impl MemoryStore {
 impl Default for MemoryStore {
     /// A store of at most 200,000 claims.
     fn default() -> Self {
-        Self::new(200_000)
+        Self::of_claims(200_000)
     }
 }
 
