@@ -1,6 +1,6 @@
 use rustls_pki_types::UnixTime;
 
-use crate::identity::Date;
+use crate::identity::{CertHash, Date};
 use crate::pem::InvalidPem;
 
 /// A set of anchors that must not be used: which source, which certificate, what to do.
@@ -72,4 +72,17 @@ pub(super) enum Problem {
     CrlSignature { issuer: String },
     #[error("a public authority proves nothing about who it is; give exact names or pins of the senders")]
     NoNames,
+    #[error(
+        "the certificate {hash} is not known as an anchor of {sender}; give that of {authority}, or ask for another by \
+         `trust_other_anchors`, after comparing it with the sender's own documentation"
+    )]
+    OtherAnchor {
+        sender: &'static str,
+        authority: &'static str,
+        hash: CertHash,
+    },
+    #[error(
+        "an authority that issues to others as well proves nothing about who it is; give exact names or pins of the senders"
+    )]
+    NoSharedNames,
 }

@@ -20,6 +20,10 @@ use crate::identity::{ChainLimits, SpkiHash};
 /// so are the intermediates that these have issued themselves: they issue to anybody. What such an intermediate has issued
 /// in turn is not recognised, since the list of browsers has roots only.
 ///
+/// # Security
+/// Whoever these authorities have issued to is trusted. Do they issue to others than your senders, as a payment provider's
+/// do to all of its customers? Then name those who may call, by a [`SharedCa`](super::SharedCa): this one cannot know.
+///
 /// The signature algorithms are those of the caller's rustls `CryptoProvider`:
 /// `provider.signature_verification_algorithms.all`, or [`Tls::algorithms`](crate::tls::Tls::algorithms).
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use super::invalid_ca::{InvalidCa, Problem};
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::identity::{ChainLimits, Name, PeerChain};
+use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
 /// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
 ///
@@ -46,19 +46,33 @@ impl ExpectedPeers {
         Self(Allowed::Names(Arc::new(names.into_iter().collect())))
     }
 
+    /// Those whose leaf carries one of these host names, as a DNS name or as its only common name: for senders that say the
+    /// name and not where it stands.
+    ///
+    /// # Errors
+    /// [`InvalidName`] for what is no DNS name.
+    pub fn host_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Result<Self, InvalidName> {
+        let mut either = HashSet::new();
+        for name in names {
+            either.insert(Name::parse(NameKind::Dns, name.as_ref())?);
+            either.insert(Name::parse(NameKind::CommonName, name.as_ref())?);
+        }
+        Ok(Self(Allowed::Names(Arc::new(either))))
+    }
+
     /// Those whom one of these pins allows.
     pub fn pins(pins: PinSet) -> Self {
         Self(Allowed::Pins(pins))
     }
 
-    fn is_nobody(&self) -> bool {
+    pub(super) fn is_nobody(&self) -> bool {
         match &self.0 {
             Allowed::Names(names) => names.is_empty(),
             Allowed::Pins(pins) => pins.is_empty(),
         }
     }
 
-    fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
+    pub(super) fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
         match &self.0 {
             Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
             Allowed::Names(_) => Err(Untrusted::UnexpectedName),

@@ -15,4 +15,5 @@ mod identity;
 mod pins;
 mod revocation;
 mod rfc5280;
+mod senders;
 mod tenants;
