@@ -54,7 +54,7 @@ enum Authority {
     Own(&'static str),
 }
 
-/// SHA-256 of the root, as DigiCert's and Mozilla's lists have it.
+/// SHA-256 of the root in Mozilla's list.
 const DIGICERT_GLOBAL_G2: &str = "CB3CCBB76031E5E0138F8DD39A23F9DE47FFC35E43C1144CEA27D46A5AB1CB5F";
 
 /// The roots of DigiCert in Mozilla's list.
@@ -206,7 +206,7 @@ impl KnownSender {
         }
     }
 
-    /// Meta (WhatsApp, Messenger, Instagram): CN `client.webhooks.fbclientcerts.com`, below Meta's own authority for
+    /// Meta (its page speaks of WhatsApp subscriptions): CN `client.webhooks.fbclientcerts.com`, below Meta's own authority for
     /// outbound calls (`meta-outbound-api-ca-2025-12.pem`), which took DigiCert's place on 2026-04-15.
     ///
     /// Meta publishes the file and no fingerprint, so it is for [`trust_other_anchors`](Self::trust_other_anchors).
