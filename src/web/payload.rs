@@ -30,10 +30,11 @@ use crate::tenant::TenantId;
 /// other response, or an error, the claim is released and the sender's retry is let through; when the handler dies, once
 /// the lease has run out. When the sender goes away meanwhile, see [`OnDisconnect`].
 ///
-/// Only so many deliveries are under way at once, in all and of one tenant; one for which there is no place is refused
-/// with 503 before anything of it is read or claimed, and its sender tries again. A place is held until the delivery
-/// is settled, also where its sender goes away meanwhile. So a limit of your own on what handlers do goes *inside* this
-/// layer: what is around it lets the next request in when a sender goes away, while the handler goes on.
+/// Only so many deliveries are under way at once, in all and of one tenant. One for which there is no place is refused
+/// with 503 before it is claimed, and before it is read where its connection says whose it is; its sender tries again. A
+/// place is held until the delivery is settled, also where its sender goes away meanwhile. So a limit of your own on what
+/// handlers do goes *inside* this layer: what is around it lets the next request in when a sender goes away, while the
+/// handler goes on.
 ///
 /// It needs a tokio runtime with a timer around it; without one, a body that does not arrive at once is answered with
 /// 500.
