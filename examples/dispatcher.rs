@@ -21,7 +21,7 @@ mod table;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Failure, Jitter, Schedule, Settled};
 use rustls::pki_types::UnixTime;
@@ -98,7 +98,7 @@ async fn deliver(dispatcher: &Dispatcher, jobs: Vec<Job>, tries: Schedule) -> Ve
         tokio::select! {
             Some(Ok((queued, outcome))) = attempts.join_next() => {
                 let endpoint = queued.endpoint().clone();
-                let settled = backlog.settle(queued, &outcome, UnixTime::now(), jitter());
+                let settled = backlog.settle(queued, &outcome, UnixTime::now(), Jitter::random());
                 // What has been gone for long is told by the last try, and not by its having expired since.
                 if !matches!(outcome.failure, Some(Failure::Expired { .. })) || !rows.contains_key(&endpoint) {
                     rows.insert(endpoint.clone(), Row::new(&endpoint, outcome));
@@ -119,15 +119,6 @@ async fn deliver(dispatcher: &Dispatcher, jobs: Vec<Job>, tries: Schedule) -> Ve
 async fn pause(until: Option<UnixTime>) {
     let seconds = until.map_or(0, |at| at.as_secs().saturating_sub(UnixTime::now().as_secs()));
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
-
-/// So that not all come back at once. The nanoseconds of the clock are random enough.
-fn jitter() -> Jitter {
-    Jitter::of(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.subsec_nanos().wrapping_mul(2_654_435_761)),
-    )
 }
 
 /// A bar on standard error, for people only.

@@ -10,6 +10,14 @@
 )]
 #![expect(clippy::expect_used, reason = "a poisoned lock ends the play")]
 
+/// As `println!`, which panics where nobody reads any more: `quickstart | head -1`.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 #[path = "support/command_line.rs"]
 mod command_line;
 
@@ -334,7 +342,7 @@ impl Play {
         let good = (stage, answer.as_str(), code) == expected;
         self.verdicts += 1;
         self.wrong += usize::from(!good);
-        println!(
+        say!(
             "{tried:<48} {stage:<11} {answer:<30} {code:<28} {}",
             if good { "ok" } else { "WRONG" }
         );
@@ -469,9 +477,7 @@ async fn main() -> Result<ExitCode, AnyError> {
     match Words::new().option() {
         Ok(None) => {}
         Ok(Some(option)) if option == "help" => {
-            println!(
-                "quickstart - deliveries over real sockets, and where each is stopped. It has no options."
-            );
+            say!("quickstart - deliveries over real sockets, and where each is stopped. It has no options.");
             return Ok(ExitCode::SUCCESS);
         }
         Ok(Some(option)) => return Ok(stop(&unknown(&option))),
@@ -485,16 +491,19 @@ async fn main() -> Result<ExitCode, AnyError> {
         verdicts: 0,
         wrong: 0,
     };
-    println!(
+    say!(
         "{:<48} {:<11} {:<30} {:<28} verdict",
-        "tried", "stopped at", "the client sees", "the operator sees"
+        "tried",
+        "stopped at",
+        "the client sees",
+        "the operator sees"
     );
     play.certificates().await?;
     play.payloads().await?;
     play.replays().await?;
     play.open_connection().await?;
     let as_expected = play.verdicts - play.wrong;
-    println!(
+    say!(
         "quickstart: {as_expected} of {} verdicts as expected",
         play.verdicts
     );

@@ -16,6 +16,7 @@ mod options;
 #[path = "receiver/sample.rs"]
 mod sample;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,11 +32,12 @@ use countersign::tls::{ClientAuth, Tls};
 use countersign::trust::VerifyPeer as _;
 use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer};
 use rustls::ServerConfig;
+use tokio::net::TcpListener;
 
 use command_line::Words;
 use files::in_option;
 use log::{Log, say};
-use options::{Options, Task};
+use options::{Given, Options, Task};
 
 /// Why the receiver does not start: one line that says what is wrong, where, and what to do.
 type Mistake = String;
@@ -47,11 +49,11 @@ async fn main() -> ExitCode {
             say(include_str!("receiver/help.txt").trim_end());
             return ExitCode::SUCCESS;
         }
-        Ok(Task::Serve(options)) => serve(options).await,
-        Ok(Task::Demo { directory, options }) => match demo::write(&directory, options) {
-            Ok(options) => serve(options).await,
+        Ok(Task::Serve(options)) => match bind(&options.listen).await {
+            Ok(tcp) => serve(options, tcp).await,
             Err(mistake) => Err(mistake),
         },
+        Ok(Task::Demo { directory, options }) => demo(&directory, options).await,
         Err(mistake) => Err(mistake),
     };
     match outcome {
@@ -63,15 +65,24 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(options: Options) -> Result<(), Mistake> {
+/// Takes the port first: where that fails, no folder is left behind that the next attempt would stumble over.
+async fn demo(directory: &Path, given: Given) -> Result<(), Mistake> {
+    let tcp = bind(given.address()).await?;
+    serve(demo::write(directory, given)?, tcp).await
+}
+
+async fn bind(address: &str) -> Result<TcpListener, Mistake> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!(
+            "--listen {address}: {error}; give an address of this machine and a free port, such as 127.0.0.1:0"
+        )
+    })
+}
+
+async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
     let receiver = Receiver::from_files(&options)?;
     let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log));
-    let listener = Listener::bind(&options.listen, acceptor).await.map_err(|error| {
-        format!(
-            "--listen {}: {error}; give an address of this machine and a free port, such as 127.0.0.1:0",
-            options.listen
-        )
-    })?;
+    let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
     let sample = sample::curl(&options, &receiver, listener.local_addr())?;
 
     say(&format!("listening on https://{}/hooks", listener.local_addr()));

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign::address::AddressGuard;
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::Egress;
+use countersign::identity::SpkiHash;
 use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
@@ -165,7 +166,7 @@ fn keys(path: &Path) -> Result<Keyring, Mistake> {
         .map_err(|error| format!("--keys {}: {error}", path.display()))
 }
 
-fn pins(path: &Path) -> Result<BTreeMap<String, Vec<String>>, Mistake> {
+fn pins(path: &Path) -> Result<BTreeMap<String, Vec<SpkiHash>>, Mistake> {
     let mut pins = BTreeMap::<_, Vec<_>>::new();
     for (line, words) in lines("--pins", path)? {
         let [tenant, pin] = words.as_slice() else {
@@ -174,7 +175,9 @@ fn pins(path: &Path) -> Result<BTreeMap<String, Vec<String>>, Mistake> {
                 path.display()
             ));
         };
-        pins.entry(tenant.clone()).or_default().push(pin.clone());
+        let pin = SpkiHash::parse(pin)
+            .map_err(|error| format!("--pins {}, line {line}: {error}", path.display()))?;
+        pins.entry(tenant.clone()).or_default().push(pin);
     }
     Ok(pins)
 }
@@ -182,7 +185,7 @@ fn pins(path: &Path) -> Result<BTreeMap<String, Vec<String>>, Mistake> {
 fn trust(
     options: &Options,
     tls: &Tls,
-    pins: Option<&BTreeMap<String, Vec<String>>>,
+    pins: Option<&BTreeMap<String, Vec<SpkiHash>>>,
     tenant: &TenantId,
 ) -> Result<Box<dyn VerifyPeer>, Mistake> {
     let authority: Box<dyn VerifyPeer> = match &options.server_ca {
@@ -199,8 +202,7 @@ fn trust(
             "--pins: none for {tenant}; add its keys, or leave --pins out"
         ));
     }
-    let own = PinSet::parse(own).map_err(|error| format!("--pins: of {tenant}: {error}"))?;
-    Ok(Box::new(authority.and(own)))
+    Ok(Box::new(authority.and(PinSet::new(own.iter().copied()))))
 }
 
 fn credentials(directory: &Path, tls: &Tls, tenant: &TenantId) -> Result<Credentials, Mistake> {

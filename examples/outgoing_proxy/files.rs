@@ -8,6 +8,7 @@ use std::sync::Arc;
 use countersign::address::AddressGuard;
 use countersign::dispatch::{Dispatcher, Endpoint, Limits, TenantIdentity};
 use countersign::egress::Egress;
+use countersign::identity::SpkiHash;
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::PinSet;
@@ -133,7 +134,8 @@ fn merchant(line: &str) -> Result<Merchant, Mistake> {
     if pins.is_empty() {
         return Err("name at least one key, and better two: the one in use and the next one".into());
     }
-    let pins = PinSet::parse(pins).map_err(|error| error.to_string())?;
+    let pins: Result<Vec<_>, _> = pins.iter().map(|pin| SpkiHash::parse(pin)).collect();
+    let pins = PinSet::new(pins.map_err(|error| error.to_string())?);
     let origin = origin.trim_end_matches('/').to_owned();
     Endpoint::parse(tenant.clone(), &origin).map_err(|error| error.to_string())?;
     Ok(Merchant { tenant, origin, pins })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use countersign::identity::{NameKind, SpkiHash};
+use countersign::identity::NameKind;
 use countersign::payload::{Keyring, Scheme};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::tls::{Credentials, Tls};
@@ -35,18 +35,16 @@ pub(crate) fn credentials(options: &Options, tls: &Tls) -> Result<Credentials, M
 /// One pin a line.
 pub(crate) fn pins(file: &Path) -> Result<PinSet, Mistake> {
     let text = read("--pins", file)?;
-    let mut pins = Vec::new();
-    for (number, line) in lines(&text) {
-        let wrong = in_line("--pins", file, number);
-        pins.push(SpkiHash::parse(line).map_err(|invalid| wrong(invalid.to_string()))?);
-    }
+    let pins: PinSet = text
+        .parse()
+        .map_err(|invalid| format!("--pins: {} {invalid}", file.display()))?;
     if pins.is_empty() {
         return Err(format!(
             "--pins: {} holds no pin, so nobody could call; add one a line",
             file.display()
         ));
     }
-    Ok(PinSet::new(pins))
+    Ok(pins)
 }
 
 /// One key a line, as tenant, name of the key, and secret; and whose keys they are, in their order.

@@ -111,7 +111,12 @@ impl Given {
         files.into_iter().any(Option::is_some) || !self.templates.is_empty() || !self.names.is_empty()
     }
 
+    pub(crate) fn address(&self) -> &str {
+        self.listen.as_deref().unwrap_or("127.0.0.1:8443")
+    }
+
     pub(crate) fn complete(self) -> Result<Options, Mistake> {
+        let listen = self.address().to_owned();
         let client = match (self.client_cert, self.client_key) {
             (Some(cert), Some(key)) => Some(Client { cert, key }),
             (None, None) => None,
@@ -123,7 +128,7 @@ impl Given {
             );
         }
         Ok(Options {
-            listen: self.listen.unwrap_or_else(|| "127.0.0.1:8443".into()),
+            listen,
             cert: needed("--cert", self.cert)?,
             key: needed("--key", self.key)?,
             client_ca: needed("--client-ca", self.client_ca)?,

@@ -1,3 +1,4 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 /// How far to stray from a regular time, as a value: so that many who wait for the same do not come back at once, and
@@ -24,6 +25,11 @@ impl Jitter {
     /// By a random number of the caller's, all 32 bits of it. It need not be a secret.
     pub const fn of(random: u32) -> Self {
         Self(Some(random))
+    }
+
+    /// By a random number of the standard library's, another one each time. It is no secret.
+    pub fn random() -> Self {
+        Self::of(RandomState::new().build_hasher().finish() as u32)
     }
 
     /// The time, give or take a fifth.
@@ -59,4 +65,15 @@ fn from_nanos(nanos: u128) -> Duration {
     const A_SECOND: u128 = 1_000_000_000;
     let seconds = u64::try_from(nanos / A_SECOND).unwrap_or(u64::MAX);
     Duration::new(seconds, (nanos % A_SECOND) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_jitter_differs_from_one_call_to_the_next() {
+        let drawn: std::collections::BTreeSet<_> = (0..100).map(|_| Jitter::random().0).collect();
+        assert!(drawn.len() > 90 && !drawn.contains(&None), "{}", drawn.len());
+    }
 }

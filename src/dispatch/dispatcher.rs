@@ -187,7 +187,7 @@ impl Shared {
             Some(Fault::Theirs | Fault::Network) => Verdict::Failure,
             Some(Fault::Ours | Fault::Policy) => Verdict::NotCounted,
         };
-        let permit = permit.with_jitter(Jitter::of(random()));
+        let permit = permit.with_jitter(Jitter::random());
         let change = permit.record(verdict, self.rules.clock.now());
         self.tell_change(change.as_ref());
     }
@@ -215,13 +215,6 @@ impl Shared {
             },
         });
     }
-}
-
-/// Spreads the probes of a fleet; no secret hangs on it.
-fn random() -> u32 {
-    use std::hash::{BuildHasher as _, RandomState};
-    let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }
 
 impl Default for Dispatcher {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
@@ -28,6 +29,9 @@ use crate::identity::{CertHash, InvalidHash, SpkiHash};
 ///     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b856", // next
 /// ])?;
 /// assert_eq!(pins.len(), 2);
+///
+/// let file: PinSet = "# in use\nsha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".parse()?;
+/// assert_eq!(file.len(), 1);
 /// # Ok::<(), countersign::trust::InvalidPin>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -140,15 +144,18 @@ impl PinSet {
         }
     }
 
-    /// The keys that leaves may have, in any form that [`SpkiHash::parse`] understands.
+    /// The keys that leaves may have, one a line, in any form that [`SpkiHash::parse`] understands. Blank lines and lines
+    /// that begin with `#` say nothing. The whole text of a file is read by `text.parse()`.
     ///
     /// # Errors
-    /// [`InvalidPin`] with the position of the first that is none.
-    pub fn parse<T: AsRef<str>>(leaves: impl IntoIterator<Item = T>) -> Result<Self, InvalidPin> {
-        let read = |(position, text): (usize, T)| {
-            SpkiHash::parse(text.as_ref()).map_err(|source| InvalidPin { position, source })
+    /// [`InvalidPin`] with the number of the first line that is none.
+    pub fn parse<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<Self, InvalidPin> {
+        let read = |(line, text): (usize, T)| {
+            let text = text.as_ref();
+            let silent = text.trim().is_empty() || text.trim_start().starts_with('#');
+            (!silent).then(|| SpkiHash::parse(text).map_err(|source| InvalidPin { line, source }))
         };
-        let leaves: Result<Vec<_>, _> = leaves.into_iter().enumerate().map(read).collect();
+        let leaves: Result<Vec<_>, _> = (1..).zip(lines).filter_map(read).collect();
         leaves.map(Self::new)
     }
 
@@ -208,6 +215,15 @@ impl PinSet {
     }
 }
 
+impl FromStr for PinSet {
+    type Err = InvalidPin;
+
+    /// As [`parse`](Self::parse), of each line.
+    fn from_str(text: &str) -> Result<Self, InvalidPin> {
+        Self::parse(text.lines())
+    }
+}
+
 impl Terms {
     fn counts_at(&self, now: UnixTime) -> bool {
         self.retires.is_none_or(|retires| now <= retires)
@@ -245,10 +261,10 @@ pub struct PinWarning {
 /// A pin that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("pin {position}: {source}")]
+#[error("line {line}: {source}")]
 pub struct InvalidPin {
-    /// Its place in the list, from 0.
-    pub position: usize,
+    /// Its line, from 1; comments and blank lines count.
+    pub line: usize,
     /// What is wrong with it.
     pub source: InvalidHash,
 }

@@ -334,7 +334,7 @@ fn help_is_help() {
 
 /// What is given, what is said to be wrong with it, and what to do.
 #[rustfmt::skip]
-const MISTAKES: [[&str; 4]; 27] = [
+const MISTAKES: [[&str; 4]; 28] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem cannot be taken as PEM: line 1: CERTIFICATE has no END", "export it again"],
@@ -355,6 +355,7 @@ const MISTAKES: [[&str; 4]; 27] = [
     ["--pins", "DIR/empty", "DIR/empty holds no pin", "; add one a line"],
     ["--pins", "DIR/bad-pins.txt", "DIR/bad-pins.txt line 2: not a SHA-256", "; write it as sha256/"],
     ["--tenants", "spiffe://acme.example/acme", "spiffe://acme.example/acme", "needs {tenant} where"],
+    ["--name", "acme=DNS:hooks acme", "DNS name hooks acme", "not a DNS name that can be an identity"],
     ["--name", "acme=acme.example", "acme=acme.example: ", "write TENANT=KIND:NAME"],
     ["--name", "globex=DNS:globex.example", "the tenant globex has no key", "; add one to the file of --keys"],
     ["--scheme", "gitlab", "\"gitlab\" is not known", "; give one of standard_webhooks, github"],
@@ -404,6 +405,20 @@ fn mistakes_are_told_in_one_line() {
             assert!(!told.contains(secret), "{option} {value}: {told}");
         }
     }
+}
+
+/// Where the port is taken, no folder is left behind that the next attempt would refuse to write again.
+#[test]
+fn a_demo_on_an_occupied_port_writes_nothing() {
+    let world = World::new("occupied");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = world.path("demo");
+    let outcome = run(Command::new(binary()).args(["--demo", argument(&folder), "--listen", &address]));
+    let told = format!("receiver: --listen {address}: ");
+    assert_eq!(outcome.status.code(), Some(2), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with(&told), "{}", outcome.stderr);
+    assert!(!folder.exists(), "{}", folder.display());
 }
 
 /// A sample that the receiver would refuse is no sample: whoever runs it should know now, and why.

@@ -79,7 +79,6 @@ fn what_is_no_pin_is_refused_with_its_place() {
     let short = good.replace('=', "");
     let spaced = format!(" {good}");
     for bad in [
-        "",
         "sha256/",
         "sha1/2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
         "00",
@@ -87,7 +86,7 @@ fn what_is_no_pin_is_refused_with_its_place() {
         &spaced,
     ] {
         let invalid: InvalidPin = PinSet::parse([good.as_str(), &good, bad]).expect_err(bad);
-        assert_eq!(invalid.position, 2, "{bad:?}");
+        assert_eq!(invalid.line, 3, "{bad:?}");
         assert_eq!(SpkiHash::parse(bad), Err(invalid.source), "{bad:?}");
     }
     let invalid: Result<_, InvalidHash> = CertHash::parse("junk");
@@ -98,6 +97,35 @@ fn what_is_no_pin_is_refused_with_its_place() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn comments_and_blank_lines_of_a_file_of_pins_say_nothing_and_count_as_lines() {
+    let Cast { cert, .. } = cast();
+    let pin = leaf_of(&cert);
+    let wrong = |line: usize, other: &str| {
+        let source = SpkiHash::parse(other).expect_err(other);
+        Err(format!("line {line}: {source}"))
+    };
+    let commented = format!("{pin} # acme");
+    for (case, text, expected) in [
+        ("nothing", String::new(), Ok(0)),
+        ("a blank line", " \t\n\n".into(), Ok(0)),
+        ("comments", format!("# acme\n  # globex\n\n{pin}\n"), Ok(1)),
+        ("lines of Windows", format!("# acme\r\n\r\n{pin}\r\n"), Ok(1)),
+        ("a comment behind a pin", commented.clone(), wrong(1, &commented)),
+        (
+            "junk below comments",
+            format!("# acme\n\n{pin}\njunk\n"),
+            wrong(4, "junk"),
+        ),
+    ] {
+        let read = text
+            .parse::<PinSet>()
+            .map(|pins| pins.len())
+            .map_err(|invalid| invalid.to_string());
+        assert_eq!(read, expected, "{case}");
+    }
 }
 
 // -- scope ---------------------------------------------------------------------------------------------------------------
