@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::payload::{
-    HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, SignPayload, VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload, VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -116,7 +116,9 @@ struct Signed<'b> {
 
 impl<'b> Signed<'b> {
     fn new(scheme: Scheme, body: &'b [u8]) -> Self {
-        let keys = Keyring::builder(&scheme).key("acme", "1", SECRET).build();
+        let keys = Keyring::builder(&scheme)
+            .key("acme", "1", Secret::new(SECRET))
+            .build();
         let (keys, now) = (keys.expect("a key"), now());
         let tenant = TenantId::parse("acme").expect("a tenant");
         let signer = HmacSigner::new(scheme.clone(), keys.clone());

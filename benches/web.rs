@@ -29,7 +29,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use countersign::gate::Policy;
-use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, SignPayload as _};
+use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
@@ -112,7 +112,7 @@ impl Stage {
         let keys = keys.key(
             "acme",
             "2026",
-            "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
         );
         let (keys, body) = (keys.build().expect("a key"), Bytes::from(vec![b'x'; BODY]));
         Self {

@@ -10,7 +10,7 @@ use std::error::Error;
 use axum::{Json, Router, routing::post};
 use countersign::clock::Clock;
 use countersign::gate::{Countersigned, Policy};
-use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme};
+use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme, Secret};
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantTable;
 use countersign::testing::TestCa;
@@ -31,7 +31,9 @@ async fn countersigned(proof: Countersigned, Signed(Json(event)): Signed<Json<Va
 async fn main() -> Result<(), Box<dyn Error>> {
     let scheme = Scheme::standard_webhooks();
     let secret = throw_away::secret();
-    let keys = Keyring::builder(&scheme).key("acme", "2026", &secret).build()?;
+    let keys = Keyring::builder(&scheme)
+        .key("acme", "2026", Secret::new(&secret))
+        .build()?;
     let curl = throw_away::curl(&HmacSigner::new(scheme.clone(), keys.clone()))?;
     let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
     match std::env::args().nth(1).as_deref() {

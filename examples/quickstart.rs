@@ -36,7 +36,7 @@ use countersign::gate::{Countersigned, Policy};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
 use countersign::observe::{Event, Observer};
-use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, SignPayload};
+use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload};
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
@@ -180,8 +180,8 @@ impl World {
                 .issue()
         };
         let keys = Keyring::builder(&Scheme::standard_webhooks())
-            .key("acme", "acme-2026", ACME_SECRET)
-            .key("globex", "globex-2026", GLOBEX_SECRET)
+            .key("acme", "acme-2026", Secret::new(ACME_SECRET))
+            .key("globex", "globex-2026", Secret::new(GLOBEX_SECRET))
             .build()?;
         Ok(Self {
             tls: Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider())),

@@ -9,7 +9,7 @@
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Json, Router, routing::post};
-//! use countersign::payload::{Fresh, HmacVerifier, InvalidKey, Keyring, Scheme};
+//! use countersign::payload::{Secret, Fresh, HmacVerifier, InvalidKey, Keyring, Scheme};
 //! use countersign::{replay::MemoryStore, web::{PayloadLayer, Signed}};
 //!
 //! async fn event(proof: Fresh, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
@@ -18,7 +18,7 @@
 //!
 //! fn app(secret: &str) -> Result<Router, InvalidKey> {
 //!     let scheme = Scheme::stripe();
-//!     let keys = Keyring::builder(&scheme).key("stripe", "2026", secret).build()?;
+//!     let keys = Keyring::builder(&scheme).key("stripe", "2026", Secret::new(secret)).build()?;
 //!     let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!     Ok(Router::new().route("/stripe", post(event)).layer(payload))
 //! }
@@ -33,7 +33,7 @@
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Json, Router, routing::post};
 //! use countersign::gate::{Countersigned, Policy};
-//! use countersign::payload::{HmacVerifier, Keyring, Scheme};
+//! use countersign::payload::{Secret, HmacVerifier, Keyring, Scheme};
 //! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
 //! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
 //! use countersign::{replay::MemoryStore, tenant::TenantTable, trust::{PinSet, PrivateCa, VerifyPeer}};
@@ -50,7 +50,7 @@
 //! let policy = Policy::new(ca.and(pins), table.build()?);
 //!
 //! let scheme = Scheme::standard_webhooks();
-//! let keys = Keyring::builder(&scheme).key("acme", "2026", &std::env::var("ACME_SECRET")?).build()?;
+//! let keys = Keyring::builder(&scheme).key("acme", "2026", Secret::from_env("ACME_SECRET")?).build()?;
 //! let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!
 //! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;

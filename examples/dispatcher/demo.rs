@@ -9,7 +9,7 @@ use countersign::address::AddressGuard;
 use countersign::dispatch::{Deadlines, Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::{Egress, Resolve, Resolving};
 use countersign::identity::SpkiHash;
-use countersign::payload::{HmacSigner, Keyring, Scheme};
+use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
 use countersign::tenant::TenantId;
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
@@ -256,7 +256,8 @@ fn signer(tenant: &str) -> Result<HmacSigner, AnyError> {
     // Throw-away: 32 bytes that nobody else has, in the form of a secret.
     let random = countersign::testing::TestKey::generate(countersign::testing::KeyAlgorithm::Ed25519);
     let secret = SpkiHash::of(random.pem().as_bytes()).to_string();
-    let keys = Keyring::builder(&scheme).key(tenant, "demo", &secret.replace("sha256/", "whsec_"));
+    let keys =
+        Keyring::builder(&scheme).key(tenant, "demo", Secret::new(&secret.replace("sha256/", "whsec_")));
     Ok(HmacSigner::new(scheme, keys.build()?))
 }
 

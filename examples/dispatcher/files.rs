@@ -10,7 +10,7 @@ use countersign::address::AddressGuard;
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::egress::Egress;
 use countersign::identity::SpkiHash;
-use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
+use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer, WebRoots};
@@ -160,7 +160,7 @@ fn keys(path: &Path) -> Result<Keyring, Mistake> {
                 path.display()
             ));
         };
-        ring = ring.key(tenant, name, secret);
+        ring = ring.key(tenant, name, Secret::new(secret));
     }
     ring.build()
         .map_err(|error| format!("--keys {}: {error}", path.display()))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign::gate::Policy;
-use countersign::payload::{Keyring, Scheme};
+use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::TenantTable;
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls};
@@ -77,7 +77,7 @@ impl World {
                     "whsec_{}",
                     base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes)
                 );
-                ring.key(sender, "2026", &secret)
+                ring.key(sender, "2026", Secret::new(&secret))
             });
         ring.build().expect("good keys")
     }

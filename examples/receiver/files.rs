@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use countersign::identity::NameKind;
-use countersign::payload::{Keyring, Scheme};
+use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa};
@@ -65,9 +65,11 @@ pub(crate) fn keys(file: &Path, scheme: &Scheme) -> Result<(Keyring, Vec<TenantI
                 "tenant and key name stand in line {first} too; name each key differently"
             )));
         }
-        let alone = Keyring::builder(scheme).key(tenant, id, secret).build();
+        let alone = Keyring::builder(scheme)
+            .key(tenant, id, Secret::new(secret))
+            .build();
         alone.map_err(|invalid| wrong(invalid.problem.to_string()))?;
-        ring = ring.key(tenant, id, secret);
+        ring = ring.key(tenant, id, Secret::new(secret));
         tenants.extend(TenantId::parse(tenant));
     }
     if tenants.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::payload::hmac::{KeyForm, KeySpec};
 use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
-use countersign::payload::{Head, HmacVerifier, Keyring, Origin, VerifyPayload};
+use countersign::payload::{Head, HmacVerifier, Keyring, Origin, Secret, VerifyPayload};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;
@@ -29,7 +29,7 @@ static VERIFIERS: LazyLock<Vec<HmacVerifier>> = LazyLock::new(|| {
             _ => "It's a Secret to Everybody",
         };
         let keys = Keyring::builder(&scheme)
-            .key("acme", "1", secret)
+            .key("acme", "1", Secret::new(secret))
             .build()
             .expect("a key");
         HmacVerifier::new(scheme, keys)

@@ -6,12 +6,12 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use countersign::payload::{NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use countersign::payload::{Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
 //! use http::{HeaderMap, Method, Uri};
 //! # use rustls::pki_types::UnixTime;
 //!
 //! let scheme = Scheme::github();
-//! let keys = Keyring::builder(&scheme).key("octo-corp", "2026", "It's a Secret to Everybody").build()?;
+//! let keys = Keyring::builder(&scheme).key("octo-corp", "2026", Secret::new("It's a Secret to Everybody")).build()?;
 //! let verifier = HmacVerifier::new(scheme, keys);
 //!
 //! let mut headers = HeaderMap::new();
@@ -43,6 +43,7 @@ mod proof;
 pub mod providers;
 pub mod public_key;
 mod recognized;
+mod secret;
 pub mod token;
 
 use std::fmt;
@@ -55,6 +56,7 @@ pub use message::{Head, Message};
 pub use outgoing::{CannotSign, Outgoing, SignPayload};
 pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
 pub use recognized::{Recognized, Strength};
+pub use secret::{NoSecret, Secret};
 
 /// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {

@@ -10,7 +10,7 @@ use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
 use countersign::payload::jose::{Algorithm, VerifyingKey};
-use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, VerifyPayload};
+use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, Secret, VerifyPayload};
 use countersign::tls::{ClientAuth, ProviderKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -192,7 +192,7 @@ async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
 fn signer_with_acmes_name() -> countersign::payload::HmacSigner {
     let scheme = countersign::payload::Scheme::standard_webhooks();
     let other = "whsec_b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWZvci10ZXN0cw==";
-    let ring = countersign::payload::Keyring::builder(&scheme).key("acme", "other", other);
+    let ring = countersign::payload::Keyring::builder(&scheme).key("acme", "other", Secret::new(other));
     countersign::payload::HmacSigner::new(scheme, ring.build().expect("a key"))
 }
 

@@ -11,7 +11,7 @@ use countersign::dispatch::{
 };
 use countersign::egress::{Egress, NotResolved, Resolve, Resolving};
 use countersign::observe::{Event, Observer};
-use countersign::payload::{HmacSigner, Keyring, Scheme};
+use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
 use countersign::tenant::TenantId;
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
@@ -61,7 +61,7 @@ pub(crate) fn tenant(name: &str) -> TenantId {
 pub(crate) fn keys(tenants: &[&str]) -> Keyring {
     let scheme = Scheme::standard_webhooks();
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(tenant, &format!("{tenant}-2026"), secret(tenant))
+        ring.key(tenant, &format!("{tenant}-2026"), Secret::new(secret(tenant)))
     });
     ring.build().expect("good keys")
 }

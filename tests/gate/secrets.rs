@@ -12,7 +12,7 @@ use countersign::payload::hmac::{Key, KeySpec};
 use countersign::payload::jose::{Algorithm, HmacSigningKey, Jwk, JwkSet, PublicKey, VerifyingKey};
 use countersign::payload::providers::{HubSpotLegacy, TwilioVerifier};
 use countersign::payload::public_key::PublicKeyScheme;
-use countersign::payload::{KeyId, Keyring, Scheme};
+use countersign::payload::{KeyId, Keyring, Scheme, Secret};
 use countersign::replay::RedisStore;
 use countersign::tenant::TenantId;
 use countersign::testing::{NOW, TestCa, TestCert};
@@ -172,16 +172,16 @@ fn of_texts(errors: &mut Errors, text: &str) {
                 [text, name, "1"],
                 ["acme", name, text],
             ] {
-                let ring = || Keyring::builder(spec).key(tenant, id, secret);
+                let ring = || Keyring::builder(spec).key(tenant, id, Secret::new(secret));
                 errors.add(case, ring().build());
                 errors.add(
                     case,
                     ring()
-                        .key("acme", "1", "It's a Secret to Everybody")
-                        .key(tenant, id, secret)
+                        .key("acme", "1", Secret::new("It's a Secret to Everybody"))
+                        .key(tenant, id, Secret::new(secret))
                         .build(),
                 );
-                errors.add(case, ring().key(tenant, id, secret).build());
+                errors.add(case, ring().key(tenant, id, Secret::new(secret)).build());
             }
             errors.add(case, Key::parse(KeyId::new("1"), spec, text));
         }

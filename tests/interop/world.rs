@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, process, thread};
 
 use countersign::identity::SpkiHash;
-use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
+use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestCa, TestCert};
 use countersign::web::Clock;
@@ -127,7 +127,7 @@ impl Delivery {
     pub(crate) fn signed(id: &str) -> Self {
         let scheme = Scheme::standard_webhooks();
         let keys = Keyring::builder(&scheme)
-            .key("acme", "2026", SECRET)
+            .key("acme", "2026", Secret::new(SECRET))
             .build()
             .expect("a key");
         let body = r#"{"type":"order.paid","amount":100}"#.to_owned();

@@ -5,7 +5,7 @@ use countersign::payload::hmac::PartialScheme;
 use countersign::payload::hmac::{KeyProblem, PartialVerifier};
 use countersign::payload::providers::presets;
 use countersign::payload::{
-    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, SignPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret, SignPayload,
     VerifyPayload,
 };
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -19,7 +19,7 @@ const BODY: &[u8] = br#"{"id":"evt_1"}"#;
 
 fn ring(scheme: &Scheme, keys: &[(&str, &str)]) -> Keyring {
     let builder = keys.iter().fold(Keyring::builder(scheme), |builder, (id, key)| {
-        builder.key("acme", id, key)
+        builder.key("acme", id, Secret::new(key))
     });
     builder.build().expect("keys")
 }
@@ -61,7 +61,7 @@ fn a_secret_is_read_as_the_provider_shows_it() {
     let base64 = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let problem = |scheme: Scheme, key: &str| {
         Keyring::builder(&scheme)
-            .key("acme", "1", key)
+            .key("acme", "1", Secret::new(key))
             .build()
             .err()
             .map(|invalid| invalid.to_string())
@@ -185,7 +185,7 @@ fn hubspot_decodes_twelve_escapes_and_no_other() {
 fn mercado_pago_signs_the_id_as_sent_or_in_lower_case() {
     let scheme = PartialScheme::mercado_pago();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", NEW)
+        .key("acme", "1", Secret::new(NEW))
         .build()
         .expect("keys");
     let verifier = PartialVerifier::new(scheme, keys);

@@ -5,7 +5,7 @@ use countersign::payload::providers::handshakes;
 use countersign::payload::providers::handshakes::Reply;
 use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
 use countersign::payload::{
-    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload,
+    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, Secret, SignPayload,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
@@ -205,7 +205,7 @@ fn no_signing_oracle() {
     let braintree = Scheme::braintree();
     let spec = KeySpec::from(&braintree);
     let keys = countersign::payload::Keyring::builder(spec)
-        .key("acme", "1", "private key of braintree")
+        .key("acme", "1", Secret::new("private key of braintree"))
         .build()
         .expect("a key");
     let ask = |uri: &str| {
@@ -469,7 +469,7 @@ fn pings_in_a_body() {
 fn linkedin_signs_a_uuid_and_nothing_else() {
     let scheme = Scheme::linkedin();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", "linkedin client secret 01")
+        .key("acme", "1", Secret::new("linkedin client secret 01"))
         .build()
         .expect("keys");
     let code = "890e4665-4dfe-4ab1-b689-ed553bceeed0";
@@ -509,7 +509,7 @@ fn front_and_airship_are_answered_when_they_have_signed() {
     let (front, airship) = (Scheme::front(), Scheme::airship());
     let keys = |scheme: &Scheme| {
         Keyring::builder(scheme)
-            .key("acme", "1", "a secret of sixteen bytes")
+            .key("acme", "1", Secret::new("a secret of sixteen bytes"))
             .build()
             .expect("keys")
     };
@@ -565,7 +565,7 @@ fn both_pings_of_discord() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let scheme = PublicKeyScheme::discord();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", &hex(pair.public_key().as_ref()))
+        .key("acme", "1", Secret::new(&hex(pair.public_key().as_ref())))
         .build()
         .expect("keys");
     let verifier = PublicKeyVerifier::new(scheme, keys, algorithms()).expect("supported");

@@ -10,8 +10,8 @@ use countersign::payload::hmac::{
     Wanted,
 };
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme, SignPayload,
-    VerifyPayload,
+    HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme, Secret,
+    SignPayload, VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use http::{Method, Uri};
@@ -26,7 +26,7 @@ fn key(builder: KeyringBuilder, number: u8, from: u64, until: u64) -> KeyringBui
     builder.key_valid(
         "acme",
         &format!("key-{number}"),
-        &secret,
+        Secret::new(&secret),
         Validity::new(at(from), at(until)),
     )
 }
@@ -121,37 +121,47 @@ fn mistakes_are_found_when_the_ring_is_built() {
     let builder = || Keyring::builder(&Scheme::github());
     let good = "It's a Secret to Everybody";
     let many = (0..9).fold(builder(), |builder, number| {
-        builder.key("acme", &number.to_string(), good)
+        builder.key("acme", &number.to_string(), Secret::new(good))
     });
     let backwards = Validity::new(at(2), at(1));
     let cases = [
         ("none", builder(), KeyProblem::NoKeys),
-        ("empty", builder().key("acme", "1", ""), KeyProblem::Empty),
+        (
+            "empty",
+            builder().key("acme", "1", Secret::new("")),
+            KeyProblem::Empty,
+        ),
         (
             "short",
-            builder().key("acme", "1", "mysecret"),
+            builder().key("acme", "1", Secret::new("mysecret")),
             KeyProblem::TooShort { bytes: 8 },
         ),
         (
             "placeholder",
-            builder().key("acme", "1", "your-secret-goes-here"),
+            builder().key("acme", "1", Secret::new("your-secret-goes-here")),
             KeyProblem::Placeholder,
         ),
         (
             "line break",
-            builder().key("acme", "1", "It's a Secret to Everybody\n"),
+            builder().key("acme", "1", Secret::new("It's a Secret to Everybody\n")),
             KeyProblem::Space,
         ),
         (
             "same name",
-            builder().key("acme", "1", good).key("acme", "1", good),
+            builder()
+                .key("acme", "1", Secret::new(good))
+                .key("acme", "1", Secret::new(good)),
             KeyProblem::SameId,
         ),
-        ("no tenant", builder().key("", "1", good), KeyProblem::Tenant),
+        (
+            "no tenant",
+            builder().key("", "1", Secret::new(good)),
+            KeyProblem::Tenant,
+        ),
         ("too many", many, KeyProblem::TooMany),
         (
             "backwards",
-            builder().key_valid("acme", "1", good, backwards),
+            builder().key_valid("acme", "1", Secret::new(good), backwards),
             KeyProblem::NeverValid,
         ),
     ];
@@ -190,8 +200,8 @@ fn a_swapped_secret_is_neither_told_nor_a_name() {
     ] {
         for scheme in [Scheme::github(), Scheme::standard_webhooks()] {
             let built = Keyring::builder(&scheme)
-                .key("acme", "1", &secret.replace('C', "D"))
-                .key(tenant, id, third);
+                .key("acme", "1", Secret::new(&secret.replace('C', "D")))
+                .key(tenant, id, Secret::new(third));
             let invalid = built.build().expect_err(case);
             assert_eq!((invalid.place, &invalid.problem), (Some(2), &expected), "{case}");
             for shown in [invalid.to_string(), format!("{invalid:?}")] {
@@ -209,7 +219,7 @@ fn many_tenants() {
         builder = builder.key(
             &format!("tenant-{number}"),
             "1",
-            &format!("a secret of tenant {number}"),
+            Secret::new(&format!("a secret of tenant {number}")),
         );
     }
     let ring = builder.build().expect("keys");
@@ -236,7 +246,11 @@ fn a_million_tenants() {
     let before = resident();
     let names = (0..TENANTS).map(|number| format!("tenant-{number:07}"));
     let builder = names.fold(Keyring::builder(&Scheme::standard_webhooks()), |builder, name| {
-        builder.key(&name, "2026", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+        builder.key(
+            &name,
+            "2026",
+            Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+        )
     });
     let ring = builder.build().expect("a ring");
     assert_eq!(ring.tenants(), TENANTS as usize);

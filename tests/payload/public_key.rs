@@ -10,7 +10,7 @@ use countersign::payload::public_key::{
     PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes,
 };
 use countersign::payload::{
-    CannotSign, Keyring, Message, NoKey, Outgoing, Scheme, SignPayload, VerifyPayload,
+    CannotSign, Keyring, Message, NoKey, Outgoing, Scheme, Secret, SignPayload, VerifyPayload,
 };
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::RustlsKey;
@@ -79,8 +79,8 @@ fn what_is_signed_is_verified_by_each_provider() {
             rustls::crypto::ring::default_provider(),
         ] {
             let keys = Keyring::builder(&scheme)
-                .key("acme", "old", &old_shown)
-                .key("acme", "new", &new_shown);
+                .key("acme", "old", Secret::new(&old_shown))
+                .key("acme", "new", Secret::new(&new_shown));
             let keys = keys.build().expect("keys");
             let all = provider.signature_verification_algorithms.all;
             let verifier = PublicKeyVerifier::new(scheme.clone(), keys, all).expect("supported");
@@ -193,7 +193,9 @@ fn keys_of_another_kind_are_refused() {
         (&discord, "zz".repeat(32), wrong(&discord)),
     ];
     for (scheme, shown, expected) in cases {
-        let built = Keyring::builder(scheme).key("acme", "1", &shown).build();
+        let built = Keyring::builder(scheme)
+            .key("acme", "1", Secret::new(&shown))
+            .build();
         assert_eq!(built.err().map(|invalid| invalid.problem), expected, "{shown}");
     }
 }
@@ -221,7 +223,7 @@ fn telnyx_as_aws_lc_signs_it() {
     let scheme = PublicKeyScheme::telnyx();
     let shown = STANDARD.encode(pair.public_key());
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", &shown)
+        .key("acme", "1", Secret::new(&shown))
         .build()
         .expect("a key");
     let all = rustls::crypto::aws_lc_rs::default_provider()
@@ -261,7 +263,7 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
     // 2048 bits: algorithm and header are 24 bytes.
     let pkcs1 = section(&spki[24..]);
     let keys = Keyring::builder(&wise)
-        .key("acme", "k", &pkcs1)
+        .key("acme", "k", Secret::new(&pkcs1))
         .build()
         .expect("keys");
     let (method, uri, acme) = (Method::POST, Uri::from_static("/"), tenant());
@@ -302,7 +304,9 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
             of_type(PublicKeyAlgorithm::Ed25519),
         ),
     ] {
-        let built = Keyring::builder(&scheme).key("acme", "1", &shown).build();
+        let built = Keyring::builder(&scheme)
+            .key("acme", "1", Secret::new(&shown))
+            .build();
         let algorithm = scheme.algorithm();
         let expected = Some(KeyProblem::PublicKey { algorithm });
         assert_eq!(built.err().map(|invalid| invalid.problem), expected, "{name}");

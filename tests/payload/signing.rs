@@ -4,7 +4,8 @@ use countersign::payload::hmac::{Digest, KeyForm, KeySpec, PartialVerifier};
 use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{
-    CannotSign, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, SignPayload, VerifyPayload,
+    CannotSign, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Secret, SignPayload,
+    VerifyPayload,
 };
 use http::{Method, Uri};
 use proptest::prelude::*;
@@ -34,7 +35,11 @@ pub fn secret(spec: KeySpec, number: u8) -> String {
 pub fn ring(spec: KeySpec, numbers: &[u8]) -> Keyring {
     let builder = Keyring::builder(spec);
     let keys = numbers.iter().fold(builder, |builder, number| {
-        builder.key("acme", &format!("key-{number}"), &secret(spec, *number))
+        builder.key(
+            "acme",
+            &format!("key-{number}"),
+            Secret::new(&secret(spec, *number)),
+        )
     });
     keys.build().expect("a ring")
 }
@@ -333,7 +338,7 @@ mod types {
         let tenant = tenant();
         let (private, shown) = crate::public_key::key_for(&scheme);
         let keys = Keyring::builder(&scheme)
-            .key("acme", "1", &shown)
+            .key("acme", "1", Secret::new(&shown))
             .build()
             .expect("a ring");
         let outgoing = Outgoing::new(&tenant, "msg-1", text.as_bytes(), at(now)).with_request(&method, &uri);

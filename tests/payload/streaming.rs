@@ -6,7 +6,7 @@ use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{
     Authentic, Head, HmacSigner, HmacVerifier, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme,
-    SignPayload, VerifyPayload,
+    Secret, SignPayload, VerifyPayload,
 };
 use countersign::replay::Terms;
 use countersign::tenant::TenantId;
@@ -228,7 +228,7 @@ fn keys_that_do_not_count_now_are_passed_over() {
                 builder.key_valid(
                     "acme",
                     &format!("key-{number}"),
-                    &secret(spec, *number),
+                    Secret::new(&secret(spec, *number)),
                     *validity,
                 )
             });
@@ -253,7 +253,7 @@ fn no_valid_key_is_told_before_the_body() {
     let spec = KeySpec::from(&scheme);
     let over = Validity::new(at(0), at(NOW - 1));
     let keys = Keyring::builder(spec)
-        .key_valid("acme", "1", &secret(spec, 1), over)
+        .key_valid("acme", "1", Secret::new(&secret(spec, 1)), over)
         .build();
     let verifier = HmacVerifier::new(scheme.clone(), keys.expect("a ring"));
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
@@ -268,8 +268,8 @@ fn only_the_keys_of_the_proved_sender_count() {
     let spec = KeySpec::from(&scheme);
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
     let two = Keyring::builder(spec)
-        .key("acme", "1", &secret(spec, 1))
-        .key("other", "1", &secret(spec, 2))
+        .key("acme", "1", Secret::new(&secret(spec, 1)))
+        .key("other", "1", Secret::new(&secret(spec, 2)))
         .build()
         .expect("a ring");
     let named = |name: &str| TenantId::parse(name).expect("a tenant");

@@ -8,7 +8,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use countersign::payload::{
-    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload as _,
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, Secret, SignPayload as _,
     VerifyPayload as _,
 };
 use countersign::replay::{
@@ -150,7 +150,7 @@ fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
     let keyring = |scheme: &Scheme| {
         let secret = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
         Keyring::builder(scheme)
-            .key("acme", "2026", secret)
+            .key("acme", "2026", Secret::new(secret))
             .build()
             .expect("a key")
     };

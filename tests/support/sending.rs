@@ -8,7 +8,7 @@ use countersign::address::AddressGuard;
 use countersign::clock::Clock;
 use countersign::dispatch::{Dispatcher, DispatcherBuilder, TenantIdentity};
 use countersign::egress::{Egress, Resolve, Resolving};
-use countersign::payload::{HmacSigner, Keyring, Scheme};
+use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
 use countersign::tenant::TenantId;
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{Credentials, Tls};
@@ -83,7 +83,7 @@ impl Tenant {
 
     pub(crate) fn signer(&self) -> HmacSigner {
         let scheme = Scheme::standard_webhooks();
-        let keys = Keyring::builder(&scheme).key(&self.name, "1", &self.secret);
+        let keys = Keyring::builder(&scheme).key(&self.name, "1", Secret::new(&self.secret));
         HmacSigner::new(scheme, keys.build().expect("a key"))
     }
 

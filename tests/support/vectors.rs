@@ -20,7 +20,9 @@ use countersign::payload::providers::presets::Make;
 use countersign::payload::providers::{AdyenVerifier, HubSpotLegacy, TwilioVerifier, presets};
 use countersign::payload::public_key::PublicKeyVerifier;
 use countersign::payload::token::TokenVerifier;
-use countersign::payload::{HmacVerifier, Keyring, Message, NotAuthentic, Origin, Scheme, VerifyPayload};
+use countersign::payload::{
+    HmacVerifier, Keyring, Message, NotAuthentic, Origin, Scheme, Secret, VerifyPayload,
+};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};
@@ -109,7 +111,7 @@ pub fn ring(spec: impl Into<KeySpec>, keys: &[String]) -> Keyring {
     let builder = Keyring::builder(spec).allow_weak_secrets();
     let numbered = keys.iter().enumerate();
     let builder = numbered.fold(builder, |builder, (number, key)| {
-        builder.key("acme", &number.to_string(), key)
+        builder.key("acme", &number.to_string(), Secret::new(key))
     });
     builder.build().expect("keys")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use countersign::gate::{Caller, Policy};
 use countersign::observe::{Event, Observer};
-use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, SignPayload as _};
+use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::refusal::Refusal;
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
@@ -77,7 +77,7 @@ impl Stage {
     ) -> (StatusCode, Option<&'static str>) {
         let tenant = |name: &str| TenantId::parse(name).expect("a tenant");
         let keys = Keyring::builder(&Scheme::github())
-            .key(owner, "1", SECRET)
+            .key(owner, "1", Secret::new(SECRET))
             .build()
             .expect("keys");
         let signer = HmacSigner::new(Scheme::github(), keys.clone());

@@ -13,7 +13,7 @@ use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
 use countersign::observe::{Event, Observer};
-use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme};
+use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme, Secret};
 use countersign::replay::{ReplayStore, Terms};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
@@ -69,7 +69,7 @@ pub(crate) fn keys(tenants: &[&str]) -> Keyring {
         _ => "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=",
     };
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(tenant, &format!("{tenant}-2026"), secret(tenant))
+        ring.key(tenant, &format!("{tenant}-2026"), Secret::new(secret(tenant)))
     });
     ring.build().expect("good keys")
 }

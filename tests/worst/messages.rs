@@ -9,7 +9,7 @@ use countersign::payload::providers::{
 };
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{
-    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme,
+    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret,
     SignPayload as _, VerifyPayload as _,
 };
 use countersign::tenant::TenantId;
@@ -57,7 +57,7 @@ fn keys(spec: impl Into<KeySpec>) -> Keyring {
         _ => "It's a Secret to Everybody",
     };
     Keyring::builder(spec)
-        .key("acme", "1", secret)
+        .key("acme", "1", Secret::new(secret))
         .build()
         .expect("a key")
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use countersign::address::Network;
 use countersign::dispatch::Endpoint;
-use countersign::payload::{HmacVerifier, Keyring, Origin, Scheme};
+use countersign::payload::{HmacVerifier, Keyring, Origin, Scheme, Secret};
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
 use countersign::testing::TestCa;
@@ -90,7 +90,7 @@ fn urls_and_addresses() {
 fn pieces_of_a_body() {
     let scheme = Scheme::github();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", "It's a Secret to Everybody")
+        .key("acme", "1", Secret::new("It's a Secret to Everybody"))
         .build()
         .expect("a key");
     let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::of_claims(1));

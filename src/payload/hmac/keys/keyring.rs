@@ -7,6 +7,7 @@ use rustls_pki_types::UnixTime;
 use super::secret::{Weak, is_swapped};
 use super::{FindKeys, Key, KeyId, KeyProblem, KeySpec, Keys, NoKey, Wanted};
 use crate::identity::Validity;
+use crate::payload::Secret;
 use crate::tenant::TenantId;
 
 /// The keys of all tenants for one scheme.
@@ -160,12 +161,21 @@ impl KeyringBuilder {
     }
 
     /// A key of a tenant that counts always. The name of the tenant and of the key are logged: see [`KeyProblem::Swapped`].
-    pub fn key(self, tenant: &str, id: &str, secret: &str) -> Self {
+    ///
+    /// The secret is of a type of its own. In the place of the name it does not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// use countersign::payload::{Keyring, Scheme, Secret};
+    ///
+    /// let _ = Keyring::builder(&Scheme::github()).key("acme", Secret::new("It's a Secret to Everybody"), "2026");
+    /// ```
+    pub fn key(self, tenant: &str, id: &str, secret: Secret) -> Self {
         self.key_valid(tenant, id, secret, Validity::ALWAYS)
     }
 
     /// A key of a tenant that counts in this time only.
-    pub fn key_valid(mut self, tenant: &str, id: &str, secret: &str, validity: Validity) -> Self {
+    pub fn key_valid(mut self, tenant: &str, id: &str, secret: Secret, validity: Validity) -> Self {
+        let secret = secret.as_str();
         let names = [tenant, id];
         let key = if self.spec.is_secret() && names.iter().any(|name| is_swapped(name, secret)) {
             Err(KeyProblem::Swapped)
