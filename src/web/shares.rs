@@ -123,11 +123,8 @@ mod tests {
         let (d, why) = take(&shares, 'd', 99);
         assert_eq!((d.len(), why), (1, Some(all)), "twelve again");
         drop((b, c, d, last));
-        assert_eq!(
-            (shares.lock().in_all, shares.lock().by.len()),
-            (0, 0),
-            "nothing is left behind"
-        );
+        let held = shares.lock();
+        assert_eq!((held.in_all, held.by.len()), (0, 0), "nothing is left behind");
     }
 
     #[test]
