@@ -30,7 +30,7 @@ use crate::clock::Monotonic;
 ///
 /// # Memory
 /// A claim takes at most [`BYTES_PER_CLAIM`](Self::BYTES_PER_CLAIM), however long the delivery's identity is, and each
-/// tenant that has claims [`BYTES_PER_TENANT`](Self::BYTES_PER_TENANT) more; [`within`](Self::within) counts both. A handled delivery stays for its whole window, by default 24 hours: the default
+/// tenant that has claims [`BYTES_PER_TENANT`](Self::BYTES_PER_TENANT) more; [`of_bytes`](Self::of_bytes) counts both. A handled delivery stays for its whole window, by default 24 hours: the default
 /// store takes a bit more than one delivery a second from one tenant, and a million claims take a quarter of a GiB.
 /// The table for the first million is made at the start, so that no claim waits for it to grow; what is not used of it
 /// costs address space only.
@@ -73,7 +73,7 @@ impl MemoryStore {
     /// The most memory that one claim takes, tables included, in bytes.
     pub const BYTES_PER_CLAIM: usize = 256;
     /// The most memory that a tenant takes besides, while it has claims, in bytes.
-    pub const BYTES_PER_TENANT: usize = 1024;
+    pub const BYTES_PER_TENANT: usize = 1280;
 
     /// A store of at most so many claims, of which no tenant may hold more than are still free.
     pub fn of_claims(capacity: usize) -> Self {
