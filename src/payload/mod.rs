@@ -37,7 +37,6 @@ pub mod http_signature;
 pub mod jose;
 mod message;
 mod outgoing;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 mod percent;
 mod proof;
 pub mod providers;

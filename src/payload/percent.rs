@@ -1,6 +1,7 @@
 //! Percent-encoding of a query's names and values.
 
 /// The bytes that `+` and `%xx` stand for; what is not of that form stands for itself.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(super) fn decode(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -45,6 +46,7 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// RFC 3986 §2.3: unreserved characters as they are.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -66,6 +68,7 @@ pub(super) fn encode_form(bytes: &[u8]) -> String {
 }
 
 /// The parameters of a query, still encoded.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(super) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query
         .unwrap_or_default()
