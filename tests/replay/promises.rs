@@ -219,6 +219,7 @@ fn flood(play: &mut Play<Embedded>, owner: &str, time: u64) -> (usize, Saw) {
 #[test]
 fn nobody_uses_up_the_room_of_the_others() {
     use Saw::{Full, ShareUsedUp};
+    let two_and_twenty = 2 * MemoryStore::BYTES_PER_TENANT + 20 * MemoryStore::BYTES_PER_CLAIM;
     #[rustfmt::skip]
     let cases: [(_, _, &[Flood]); 8] = [
         ("no more than is still free", MemoryStore::of_claims(1024), &[
@@ -231,10 +232,10 @@ fn nobody_uses_up_the_room_of_the_others() {
             ("a", 100, ShareUsedUp), ("b", 50, Full), ("a", 0, Full),
         ]),
         ("all for one", MemoryStore::of_claims(100).with_share(100), &[("a", 100, Full)]),
-        ("bytes for two tenants and twenty claims", MemoryStore::of_bytes(2 * 1024 + 20 * 256).with_share(15), &[
+        ("bytes for two tenants and twenty claims", MemoryStore::of_bytes(two_and_twenty).with_share(15), &[
             ("a", 15, ShareUsedUp), ("b", 5, Full), ("c", 0, Full), ("a", 0, Full),
         ]),
-        ("one byte less", MemoryStore::of_bytes(2 * 1024 + 20 * 256 - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
+        ("one byte less", MemoryStore::of_bytes(two_and_twenty - 1).with_share(15), &[("a", 15, ShareUsedUp), ("b", 4, Full)]),
         ("room for one", MemoryStore::of_claims(1), &[("a", 1, Full), ("b", 0, Full)]),
         ("room for none", MemoryStore::of_claims(0), &[("a", 0, Full)]),
     ];

@@ -30,10 +30,10 @@ use crate::clock::Monotonic;
 ///
 /// # Memory
 /// A claim takes at most [`BYTES_PER_CLAIM`](Self::BYTES_PER_CLAIM), however long the delivery's identity is, and each
-/// tenant that has claims [`BYTES_PER_TENANT`](Self::BYTES_PER_TENANT) more; [`of_bytes`](Self::of_bytes) counts both. A handled delivery stays for its whole window, by default 24 hours: the default
-/// store takes a bit more than one delivery a second from one tenant, and a million claims take a quarter of a GiB.
-/// The table for the first million is made at the start, so that no claim waits for it to grow; what is not used of it
-/// costs address space only.
+/// tenant that has claims [`BYTES_PER_TENANT`](Self::BYTES_PER_TENANT) more; [`of_bytes`](Self::of_bytes) counts both.
+/// A handled delivery stays for its whole window, by default 24 hours: the default store takes a bit more than one
+/// delivery a second from one tenant, and a million claims take a quarter of a GiB. The table for the first million is
+/// made at the start, so that no claim waits for it to grow; what is not used of it costs address space only.
 ///
 /// ```
 /// use countersign::replay::MemoryStore;
