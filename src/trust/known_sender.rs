@@ -369,7 +369,7 @@ impl KnownSender {
         };
         Ok(match self.authority {
             Authority::Public(..) => {
-                let builder = PublicCa::builder(algorithms, named());
+                let builder = PublicCa::builder(named(), algorithms);
                 Arc::new(builder.pem(anchors).with_profile(profile).build(now)?)
             }
             Authority::Shared(_) => Arc::new(SharedCa::new(private()?, named())?),

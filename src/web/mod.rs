@@ -132,7 +132,7 @@ pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
-pub use demand::{Demand, InvalidDemand};
+pub use demand::{CertificateDemand, InvalidCertificateDemand};
 #[cfg(feature = "tokio")]
 pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]
