@@ -6,6 +6,7 @@ use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{Keyring, Message, Secret, Strength};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::vectors::at;
@@ -39,8 +40,12 @@ fn shown(scheme: &TokenScheme, secret: &str) -> (HeaderMap, String) {
 
 fn check(scheme: &TokenScheme, headers: &HeaderMap, body: &str) -> Result<Strength, &'static str> {
     let keys = Keyring::builder(scheme)
-        .key("acme", "old", Secret::new("another token of the same"))
-        .key("acme", "new", Secret::new(SECRET));
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "old",
+            Secret::new("another token of the same"),
+        )
+        .key(TenantId::parse("acme").unwrap(), "new", Secret::new(SECRET));
     let verifier = TokenVerifier::new(scheme.clone(), keys.build().expect("keys"));
     let (method, uri) = (Method::POST, Uri::from_static("/"));
     let message = Message::new(&method, &uri, headers, body.as_bytes(), at(1_790_000_000));
