@@ -39,7 +39,7 @@ fn algorithms() -> &'static [&'static dyn rustls::pki_types::SignatureVerificati
 /// Whoever that is in this test, as a caller of acme's.
 fn caller(trust: impl VerifyPeer + 'static, ca: &TestCa, name: &str) -> Caller {
     let leaf = ca.client("x.example").without_san().common_name(name).issue();
-    let table = TenantTable::builder().common_name(name, "acme").build();
+    let table = TenantTable::builder().common_name(tenant("acme"), name).build();
     let policy = Policy::new(trust, table.expect("a table"));
     let chain = PeerChain::parse(leaf.chain()).expect("a chain");
     Caller::identify(&policy, chain, NOW).expect("a caller")

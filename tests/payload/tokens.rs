@@ -7,6 +7,7 @@ use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{Keyring, Message, Secret, Strength};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::vectors::at;
@@ -40,8 +41,12 @@ fn shown(scheme: &TokenScheme, secret: &str) -> (HeaderMap, String) {
 
 fn check(scheme: &TokenScheme, headers: &HeaderMap, body: &str) -> Result<Strength, &'static str> {
     let keys = Keyring::builder(scheme)
-        .key("acme", "old", Secret::new("another token of the same"))
-        .key("acme", "new", Secret::new(SECRET));
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "old",
+            Secret::new("another token of the same"),
+        )
+        .key(TenantId::parse("acme").unwrap(), "new", Secret::new(SECRET));
     let verifier = TokenVerifier::new(scheme.clone(), keys.build().expect("keys"));
     let (method, uri) = (Method::POST, Uri::from_static("/"));
     let message = Message::new(&method, &uri, headers, body.as_bytes(), at(1_790_000_000));
@@ -147,11 +152,15 @@ fn passwords_are_read_strictly() {
     }
 }
 
+fn tenant() -> TenantId {
+    TenantId::parse("acme").expect("a name")
+}
+
 /// Whether the request with this target is recognized, by a scheme of one's own.
 fn at_target(scheme: &TokenScheme, target: &str) -> Result<Strength, &'static str> {
     let keys = Keyring::builder(scheme)
-        .key("acme", "old", Secret::new("zL8-another_of.the~same"))
-        .key("acme", "new", Secret::new(URL_SECRET));
+        .key(tenant(), "old", Secret::new("zL8-another_of.the~same"))
+        .key(tenant(), "new", Secret::new(URL_SECRET));
     let verifier = TokenVerifier::new(scheme.clone(), keys.build().expect("keys"));
     let (method, headers) = (Method::POST, HeaderMap::new());
     let uri: Uri = target.parse().expect("a target");
@@ -234,7 +243,7 @@ fn a_secret_that_has_two_forms_in_a_url_is_no_key_of_one() {
         "sixteen%20bytes%20of%20it",
     ] {
         let built = Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(secret))
+            .key(tenant(), "1", Secret::new(secret))
             .build();
         let expected = KeyProblem::Form {
             form: KeyForm::Unreserved,

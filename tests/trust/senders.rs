@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::identity::{CertHash, InvalidName, Name, NameKind, PeerChain, SpkiHash};
-use countersign::tenant::{NoTenant, ResolveTenant as _, Rule, TenantTable};
+use countersign::tenant::{NoTenant, ResolveTenant as _, Rule, TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::trust::{
     ExpectedPeers, KnownSender, PinSet, PixBank, Profile, PublicCa, ReportOnly, SecondCheck, SharedCa,
@@ -341,7 +341,7 @@ fn below_an_authority_that_issues_to_others_the_issuer_alone_is_no_tenant() {
     let known = known.expect("anchors");
     let meta = ca.client("client.webhooks.fbclientcerts.com").issue();
     let table = |rule| TenantTable::builder().rule(rule).build().expect("a table");
-    let alone = || Rule::issuer(spki, "psp");
+    let alone = || Rule::issuer(TenantId::parse("psp").expect("a name"), spki);
     let refused = Err(NoTenant::SharedAuthority {
         rule: format!("issuer {spki}").into(),
     });

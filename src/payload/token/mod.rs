@@ -6,12 +6,13 @@
 //! ```
 //! use countersign::payload::token::{TokenScheme, TokenVerifier};
 //! use countersign::payload::{Keyring, Message, NotAuthentic, Secret, Strength};
+//! use countersign::tenant::TenantId;
 //! # use http::{HeaderMap, Method, Uri};
 //! # let now = rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_790_000_000));
 //! # let (method, headers) = (Method::POST, HeaderMap::new());
 //!
 //! let scheme = TokenScheme::url_parameter("pix", "hmac");
-//! let keys = Keyring::builder(&scheme).key("efi", "2026", Secret::new("u3Jq-9wXv7hTz2Lk")).build()?;
+//! let keys = Keyring::builder(&scheme).key(TenantId::parse("efi")?, "2026", Secret::new("u3Jq-9wXv7hTz2Lk")).build()?;
 //! let verifier = TokenVerifier::new(scheme, keys);
 //!
 //! let uri: Uri = "/webhook/pix?hmac=u3Jq-9wXv7hTz2Lk".parse()?;

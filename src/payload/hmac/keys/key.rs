@@ -264,9 +264,6 @@ pub enum KeyProblem {
         /// What is wrong with it.
         reason: InvalidPem,
     },
-    /// Not a tenant's name.
-    #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]
-    Tenant,
     /// Another key of the tenant has this name.
     #[error("the tenant has a key of this name already; name each key differently")]
     SameId,
