@@ -108,6 +108,8 @@ mod outside;
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "proxy-protocol")]
+mod proxied;
 #[cfg(feature = "tower")]
 mod refuse;
 #[cfg(feature = "tokio")]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::address::{AddressGuard, PrivateAddress};
 use countersign::clock::Monotonic;
+use countersign::live::Live;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
@@ -219,9 +220,10 @@ fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), Not
         .unwrap();
     let rules = JwtRules::new("issuer", "hooks");
     let scheme = JwtScheme::new("test", JwtAt::bearer(), rules);
+    // In a `Live`, which is to pass on what the ring says of keys that are not known.
     let verifier = JwtVerifier::new(
         scheme.bound_to_body(BodyHash::in_claim("h", HashForm::Base64Url)),
-        keyring,
+        Live::new(keyring),
     );
     move |key: &str, header: &str, now: UnixTime| {
         let claims = format!(

@@ -60,10 +60,10 @@ impl From<&PartialScheme> for KeySpec {
 
 impl From<&TokenScheme> for KeySpec {
     /// Only the token's MAC is kept.
-    fn from(_: &TokenScheme) -> Self {
+    fn from(scheme: &TokenScheme) -> Self {
         Self::Secret {
             digest: Digest::Sha256,
-            form: KeyForm::Utf8,
+            form: scheme.key_form(),
         }
     }
 }
