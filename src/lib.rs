@@ -44,7 +44,7 @@
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), countersign::UnixTime::now())?;
 //! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
 //! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
 //! let policy = Policy::new(ca.and(pins), table.build()?);
@@ -166,6 +166,10 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+
+/// The `http` that this crate works with, to name the same version.
+pub use http;
+pub use rustls_pki_types::UnixTime;
 
 /// What there is to read beside the reference.
 pub mod docs {
