@@ -39,6 +39,28 @@ use crate::tenant::{ResolveTenant, Resolved, TenantId};
 use crate::trust::{Remembered, Role, SecondCheck, VerifiedPeer, VerifyPeer};
 
 /// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
+///
+/// ```
+/// use countersign::gate::{Caller, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::refusal::Refusal;
+/// use countersign::tenant::{NoTenant, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::PrivateCa;
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let policy = Policy::new(trust, tenants);
+///
+/// let shown = |id: &str| PeerChain::parse(ca.client(id).issue().chain());
+/// let caller = Caller::identify(&policy, shown("spiffe://pay.example/tenant/acme")?, NOW)?;
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// let stranger = Caller::identify(&policy, shown("spiffe://else.example/tenant/acme")?, NOW);
+/// assert_eq!(stranger.err(), Some(Refusal::NoTenant(NoTenant::NoRule)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy(Arc<Questions>);
 

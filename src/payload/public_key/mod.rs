@@ -143,6 +143,20 @@ impl Algorithms {
 /// caller's algorithms: `provider.signature_verification_algorithms.all` of a rustls `CryptoProvider`.
 ///
 /// Checks what [`HmacVerifier`](super::HmacVerifier) checks, in the same order.
+///
+/// ```
+/// use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
+/// use countersign::payload::{Keyring, Secret};
+/// use countersign::tenant::TenantId;
+///
+/// let scheme = PublicKeyScheme::discord();
+/// let shown = Secret::new("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", shown).build()?;
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(PublicKeyVerifier::new(scheme.clone(), keys.clone(), algorithms).is_ok());
+/// assert!(PublicKeyVerifier::new(scheme, keys, &[]).is_err(), "an algorithm that is missing is found at the start");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PublicKeyVerifier {
     scheme: PublicKeyScheme,
