@@ -106,7 +106,7 @@ fn what_is_reported_lets_that_client_in_and_nobody_else() {
                 None,
                 "{case}"
             );
-            // Of the same authority, and of none: the copy of its certificate with another key, too.
+            // Of the same authority, and of none.
             let another = TestCert::self_signed(ACME).issue();
             for (stranger, code) in [
                 (

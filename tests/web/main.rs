@@ -24,6 +24,7 @@ mod handshakes;
 mod hosts;
 mod leaving;
 mod policies;
+mod probes;
 mod requests;
 mod sender;
 mod slow;
