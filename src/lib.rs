@@ -73,6 +73,7 @@
 //! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
 //! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
 //! | let in a sender that shows a certificate, such as PagerDuty | [`trust::KnownSender`](trust::KnownSender) |
+//! | find out under which certificate a sender calls that publishes none | `tls::Enrolment` |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
 //! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
