@@ -9,6 +9,20 @@ use crate::tls::rustls::ServerConfig;
 /// Cheap to clone.
 ///
 /// Names that share a policy are one site to a client: it may ask for the one on a connection made for the other.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::rustls;
+/// use countersign::web::Site;
+///
+/// # let own = TestCa::new("Acme Root").server("open.example").issue();
+/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_no_client_auth()
+///     .with_single_cert(own.chain(), own.key())?;
+/// assert!(Site::for_anybody(config).policy().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Site {
     policy: Option<Policy>,

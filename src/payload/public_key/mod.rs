@@ -36,6 +36,7 @@ const MAX_SIGNATURES: usize = 4;
 ///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" })
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;
+/// assert_eq!((scheme.name(), scheme.key_form()), ("acme", PublicKeyForm::Hex));
 /// # Ok::<(), countersign::payload::InvalidScheme>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +248,24 @@ pub trait SignBytes: fmt::Debug + Send + Sync {
 }
 
 /// Signs by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::UnixTime;
+/// use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner};
+/// use countersign::payload::{Outgoing, SignPayload as _};
+/// use countersign::tenant::TenantId;
+/// use countersign::testing::{KeyAlgorithm, TestKey};
+/// use countersign::tls::{RustlsKey, rustls};
+///
+/// let (acme, pair) = (TenantId::parse("acme")?, TestKey::generate(KeyAlgorithm::Ed25519));
+/// let provider = rustls::crypto::aws_lc_rs::default_provider();
+/// let key = RustlsKey::from_pem(&provider, rustls::SignatureScheme::ED25519, pair.pem().as_bytes())?;
+/// let signer = PublicKeySigner::new(PublicKeyScheme::discord(), acme.clone(), Arc::new(key));
+/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()))?;
+/// assert_eq!(headers["x-signature-ed25519"].len(), 128);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PublicKeySigner {
     scheme: PublicKeyScheme,

@@ -42,6 +42,16 @@ use crate::payload::percent::{is_unreserved, parameters};
 use crate::payload::{FindKeys, Wanted};
 
 /// How a provider shows a fixed secret. Nothing is signed.
+///
+/// ```
+/// use countersign::payload::Strength;
+/// use countersign::payload::token::TokenScheme;
+/// use http::HeaderName;
+///
+/// let scheme = TokenScheme::header("mine", HeaderName::from_static("x-token"));
+/// assert_eq!((scheme.name(), scheme.strength()), ("mine", Strength::Token));
+/// assert_eq!(TokenScheme::url_parameter("mine", "token").strength(), Strength::Url);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenScheme {
     name: Arc<str>,

@@ -85,6 +85,18 @@ impl JwtAt {
 ///
 /// [`UnboundJwts`] verifies by it, and what it answers with is weaker, in its type. [`bound_to_body`](Self::bound_to_body)
 /// makes a [`BoundJwtScheme`] of it.
+///
+/// ```
+/// use countersign::payload::jose::{BodyHash, HashForm, JwtAt, JwtRules, JwtScheme};
+/// use http::HeaderName;
+///
+/// let at = JwtAt::header(HeaderName::from_static("x-acme-token"));
+/// assert_eq!(at.to_string(), "x-acme-token: <token>");
+/// let tokens = JwtScheme::new("acme", at, JwtRules::new("https://acme.example", "hooks"));
+/// // Only a scheme whose tokens say the body's hash is one for a `JwtVerifier`.
+/// let bound = tokens.bound_to_body(BodyHash::in_claim("body_sha256", HashForm::Base64Url));
+/// # drop(bound);
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtScheme {
     pub(in crate::payload::jose) name: Arc<str>,

@@ -42,7 +42,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// let twilio = TwilioVerifier::new(Origin::parse("https://hooks.example")?, keys);
 /// let (method, uri) = (Method::POST, Uri::from_static("/sms"));
 /// let headers = twilio.sign_payload(&Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri))?;
-/// # drop(headers);
+/// let refused = |uri| twilio.verify_payload(&Message::new(&method, uri, &headers, b"{}", now)).err().map(|why| why.code());
+/// assert_eq!(refused(&uri), None);
+/// assert_eq!(refused(&Uri::from_static("/voice")), Some("payload.signature_mismatch"), "the URL is signed");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
