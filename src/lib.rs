@@ -142,6 +142,8 @@ pub mod clock;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
+#[cfg(feature = "forwarded")]
+pub mod forwarded;
 pub mod gate;
 pub mod identity;
 pub mod live;
