@@ -32,7 +32,7 @@ enum Form {
 /// A certificate that is too large to be forwarded (RFC 9440 §3.1): 431.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the certificate would take more than {limit} bytes in {field}")]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing more to say")]
 pub struct TooLarge {
     /// The field that it would have been forwarded in.
     pub field: HeaderName,

@@ -124,7 +124,7 @@ fn elements(text: &str) -> Result<Vec<Element>, InvalidXfcc> {
     let mut elements = vec![Element::default()];
     let mut rest = text;
     for _ in 0..MAX_PAIRS {
-        let (key, after) = rest.split_once('=').ok_or(InvalidXfcc::Pair)?;
+        let (key, after) = key(rest)?;
         let (value, after) = value(after)?;
         let element = elements.last_mut().ok_or(InvalidXfcc::Pair)?;
         element.put(key, value)?;
@@ -142,6 +142,15 @@ fn elements(text: &str) -> Result<Vec<Element>, InvalidXfcc> {
         };
     }
     Err(InvalidXfcc::TooMany)
+}
+
+/// A key, and what follows its `=`.
+fn key(text: &str) -> Result<(&str, &str), InvalidXfcc> {
+    let (key, after) = text.split_once('=').ok_or(InvalidXfcc::Pair)?;
+    if key.contains([',', ';', '"']) {
+        return Err(InvalidXfcc::Pair);
+    }
+    Ok((key, after))
 }
 
 /// A value, and what follows it: nothing, or a separator first.
