@@ -56,9 +56,16 @@ impl Hop {
 #[derive(Debug, Clone, Default)]
 pub struct Hops {
     callers: Option<(Policy, HashSet<TenantId>)>,
-    signatures: Option<(Arc<dyn VerifyPayload>, Arc<[TenantId]>)>,
+    signatures: Option<Signatures>,
     unix_socket: Trusted,
     addresses: HashSet<IpAddr>,
+}
+
+/// Whose signatures count, and by what they are verified.
+#[derive(Debug, Clone)]
+struct Signatures {
+    verifier: Arc<dyn VerifyPayload>,
+    names: Arc<[TenantId]>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,7 +102,10 @@ impl Hops {
         verifier: impl VerifyPayload + 'static,
         names: impl IntoIterator<Item = TenantId>,
     ) -> Self {
-        self.signatures = Some((Arc::new(verifier), names.into_iter().collect()));
+        self.signatures = Some(Signatures {
+            verifier: Arc::new(verifier),
+            names: names.into_iter().collect(),
+        });
         self
     }
 
@@ -125,13 +135,8 @@ impl Hops {
         self.callers.as_ref().map(|(policy, _)| policy)
     }
 
-    /// Whether a signature may be what a hop is known by.
-    pub fn take_signatures(&self) -> bool {
-        self.signatures.is_some()
-    }
-
     pub(super) fn signatures(&self) -> Option<(&dyn VerifyPayload, &[TenantId])> {
-        let (verifier, names) = self.signatures.as_ref()?;
+        let Signatures { verifier, names } = self.signatures.as_ref()?;
         Some((&**verifier, names))
     }
 

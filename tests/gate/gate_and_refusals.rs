@@ -842,6 +842,7 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "breaker",
         "dispatch",
         "endpoint",
+        "forwarded",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;
