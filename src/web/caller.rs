@@ -10,7 +10,7 @@ use super::behind::{Behind, CallerFuture, Shown};
 use super::outside::{Outside, told_of_outside};
 use super::passed::{Passed, connection, peer};
 use super::refuse::{refuse_with, status};
-use super::{Connection, Demand, Either};
+use super::{CertificateDemand, Connection, Either};
 #[cfg(feature = "tls")]
 use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
@@ -37,7 +37,7 @@ pub struct CallerLayer {
 struct Rules {
     door: Door,
     behind: Behind,
-    demand: Demand,
+    demand: CertificateDemand,
     misdirected: StatusCode,
     outside: Outside,
 }
@@ -86,7 +86,7 @@ impl CallerLayer {
         let rules = Rules {
             door,
             behind: Behind::default(),
-            demand: Demand::always(),
+            demand: CertificateDemand::always(),
             misdirected: StatusCode::MISDIRECTED_REQUEST,
             outside: Outside::default(),
         };
@@ -113,7 +113,7 @@ impl CallerLayer {
 
     /// Demands certificates of these requests only; the others go through without a [`Caller`] where none is shown.
     #[must_use]
-    pub fn with_demand(mut self, demand: Demand) -> Self {
+    pub fn with_demand(mut self, demand: CertificateDemand) -> Self {
         Arc::make_mut(&mut self.rules).demand = demand;
         self
     }

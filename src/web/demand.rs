@@ -14,7 +14,7 @@ use crate::refusal::Misdirected;
 /// demands it of some. By route: give each its own [`CallerLayer`](super::CallerLayer), or none. By server name: here.
 /// By tenant: [`PayloadLayer::require_caller_for`](super::PayloadLayer::require_caller_for).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Demand {
+pub struct CertificateDemand {
     whose: Whose,
     proof: Proof,
 }
@@ -33,7 +33,7 @@ enum Whose {
     Hosts(Arc<Table<()>>),
 }
 
-impl Demand {
+impl CertificateDemand {
     fn of(whose: Whose) -> Self {
         let proof = Proof::Either;
         Self { whose, proof }
@@ -70,17 +70,19 @@ impl Demand {
     /// names two, or one that cannot be read, is refused, with a certificate and without.
     ///
     /// # Errors
-    /// [`InvalidDemand`] where a host is one that no request can be for, or where there is none.
-    pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Result<Self, InvalidDemand> {
+    /// [`InvalidCertificateDemand`] where a host is one that no request can be for, or where there is none.
+    pub fn for_hosts<T: AsRef<str>>(
+        hosts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidCertificateDemand> {
         let mut listed = Table::default();
         for host in hosts {
-            let read = pattern(host.as_ref()).ok_or_else(|| InvalidDemand::NotAHost {
+            let read = pattern(host.as_ref()).ok_or_else(|| InvalidCertificateDemand::NotAHost {
                 host: host.as_ref().to_owned(),
             })?;
             listed.insert(read, ());
         }
         if listed.is_empty() {
-            return Err(InvalidDemand::Empty);
+            return Err(InvalidCertificateDemand::Empty);
         }
         Ok(Self::of(Whose::Hosts(Arc::new(listed))))
     }
@@ -107,7 +109,7 @@ impl Demand {
     }
 }
 
-impl Default for Demand {
+impl Default for CertificateDemand {
     fn default() -> Self {
         Self::always()
     }
@@ -116,9 +118,9 @@ impl Default for Demand {
 /// A demand that no request would meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidDemand {
+pub enum InvalidCertificateDemand {
     /// Nothing would be demanded of anybody.
-    #[error("no host: name some, or say `Demand::never`")]
+    #[error("no host: name some, or say `CertificateDemand::never`")]
     Empty,
     /// No request can be for this.
     #[error(
@@ -146,7 +148,7 @@ mod tests {
         let strict = plain.clone().with_server_name("Strict.example");
         let below = plain.clone().with_server_name("a.mtls.example");
         let unreadable = plain.clone().with_server_name("a b");
-        let demand = Demand::for_hosts([
+        let demand = CertificateDemand::for_hosts([
             "strict.example",
             "*.MTLS.example.",
             "::1",
@@ -185,16 +187,19 @@ mod tests {
             ("nothing", &plain, request("/", &[""]), no_host),
         ];
         for (name, connection, parts, expected) in cases {
-            let applies = |demand: &Demand| demand.applies(connection, &parts.uri, &parts.headers);
+            let applies = |demand: &CertificateDemand| demand.applies(connection, &parts.uri, &parts.headers);
             assert_eq!(applies(&demand), expected, "{name}");
-            assert_eq!(applies(&Demand::always()), Ok(true), "{name}");
-            assert_eq!(applies(&Demand::never()), Ok(false), "{name}");
+            assert_eq!(applies(&CertificateDemand::always()), Ok(true), "{name}");
+            assert_eq!(applies(&CertificateDemand::never()), Ok(false), "{name}");
         }
     }
 
     #[test]
     fn a_demand_that_no_request_would_meet_is_not_built() {
-        assert_eq!(Demand::for_hosts([""; 0]), Err(InvalidDemand::Empty));
+        assert_eq!(
+            CertificateDemand::for_hosts([""; 0]),
+            Err(InvalidCertificateDemand::Empty)
+        );
         for host in [
             "",
             ".",
@@ -214,9 +219,9 @@ mod tests {
             "127.1",
             "b\u{fc}cher.example",
         ] {
-            let built = Demand::for_hosts(["good.example", host]);
+            let built = CertificateDemand::for_hosts(["good.example", host]);
             let host = host.to_owned();
-            assert_eq!(built, Err(InvalidDemand::NotAHost { host }));
+            assert_eq!(built, Err(InvalidCertificateDemand::NotAHost { host }));
         }
     }
 }

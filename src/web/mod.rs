@@ -116,6 +116,8 @@ mod outside;
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "proxy-protocol")]
+mod proxied;
 #[cfg(feature = "tower")]
 mod refuse;
 #[cfg(feature = "tokio")]
@@ -142,7 +144,7 @@ pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
-pub use demand::{Demand, InvalidDemand};
+pub use demand::{CertificateDemand, InvalidCertificateDemand};
 #[cfg(feature = "tokio")]
 pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]

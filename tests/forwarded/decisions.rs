@@ -227,9 +227,11 @@ fn a_hop_that_signs_what_it_forwards() {
     let (cert, chain) = (field("client-cert"), field("client-cert-chain"));
     let key = |name, key| VerifyingKey::hmac(KeyId::new(name), Algorithm::Hs256, key).expect("a key");
     let other_key: &[u8] = b"another key of the same length, !";
-    let keys = HttpSignatureKeyring::new()
-        .with(name("edge"), [key("edge", KEY)])
-        .with(name("logger"), [key("logger", KEY)]);
+    let keys = HttpSignatureKeyring::builder()
+        .keys(name("edge"), [key("edge", KEY)])
+        .keys(name("logger"), [key("logger", KEY)])
+        .build()
+        .expect("keys");
     let verifier = |policy: HttpSignaturePolicy| HttpSignatureVerifier::new(policy, keys.clone());
     let strict = || verifier(HttpSignaturePolicy::new(origin()));
     let good = || with_cert(&world.acme);

@@ -9,7 +9,7 @@ use countersign::forwarded::{Emit, Format, Forwarder, Hops};
 use countersign::gate::{Caller, ForwardedBy, Policy, Provenance};
 use countersign::observe::{Event, Observer};
 use countersign::testing::{NOW, TestCert};
-use countersign::web::{CallerLayer, Clock, Connection, Demand, ForwardLayer};
+use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, ForwardLayer};
 use http::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -59,7 +59,7 @@ async fn who(caller: Option<Caller>, headers: HeaderMap) -> ([(&'static str, &'s
 }
 
 impl Receiver {
-    fn new(policy: Policy, hops: Hops, format: Format, demand: Demand) -> Self {
+    fn new(policy: Policy, hops: Hops, format: Format, demand: CertificateDemand) -> Self {
         let told = Arc::<Told>::default();
         let forwarder = Forwarder::new(hops, format).expect("fields");
         let layer = CallerLayer::new(policy)
@@ -176,7 +176,12 @@ async fn whose_certificate_counts() {
         ("a proxy with garbage", &edge, &garbage, 400, "", &["refused forwarded.unreadable"]),
     ];
     for (line, connection, fields, status, body, told) in table {
-        let receiver = Receiver::new(world.policy(), hops(), Format::rfc_9440(), Demand::never());
+        let receiver = Receiver::new(
+            world.policy(),
+            hops(),
+            Format::rfc_9440(),
+            CertificateDemand::never(),
+        );
         for _ in 0..2 {
             let answer = receiver.ask(connection, fields).await;
             assert_eq!((answer.status(), answer.body()), (*status, *body), "{line}");
@@ -200,12 +205,22 @@ async fn a_hop_is_never_its_client() {
     let edge = connection(Some(&world.edge));
     for policy_of_hops in [policy.clone(), shared()] {
         let hops = Hops::nobody().with_callers(policy_of_hops, [name("edge")]);
-        let receiver = Receiver::new(policy.clone(), hops, Format::rfc_9440(), Demand::always());
+        let receiver = Receiver::new(
+            policy.clone(),
+            hops,
+            Format::rfc_9440(),
+            CertificateDemand::always(),
+        );
         let answer = receiver.ask(&edge, "").await;
         assert_eq!((answer.status(), answer.body()), (401, ""));
         assert_eq!(answer.told, ["refused identity.no_certificate"]);
     }
-    let receiver = Receiver::new(policy, Hops::nobody(), Format::rfc_9440(), Demand::always());
+    let receiver = Receiver::new(
+        policy,
+        Hops::nobody(),
+        Format::rfc_9440(),
+        CertificateDemand::always(),
+    );
     assert_eq!(
         receiver.ask(&edge, "").await.body(),
         "edge itself; left: []",
@@ -239,7 +254,12 @@ async fn a_hop_by_socket_or_address() {
         ("nobody", Hops::nobody(), &socket, 401, ""),
     ];
     for (line, hops, connection, status, body) in table {
-        let receiver = Receiver::new(world.policy(), hops, Format::rfc_9440(), Demand::always());
+        let receiver = Receiver::new(
+            world.policy(),
+            hops,
+            Format::rfc_9440(),
+            CertificateDemand::always(),
+        );
         let answer = receiver.ask(connection, &good).await;
         assert_eq!((answer.status(), answer.body()), (status, body), "{line}");
         let forged = format!("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n{good}");
@@ -255,12 +275,12 @@ async fn end_to_end_is_not_forwarded() {
     let hops_policy = world.hops_policy();
     let good = line(&world.acme);
     let (edge, acme) = (connection(Some(&world.edge)), connection(Some(&world.acme)));
-    let listed = Demand::for_hosts(["a.example"]).expect("a host");
-    let others = Demand::for_hosts(["b.example"]).expect("a host");
+    let listed = CertificateDemand::for_hosts(["a.example"]).expect("a host");
+    let others = CertificateDemand::for_hosts(["b.example"]).expect("a host");
     #[rustfmt::skip]
     let table = [
-        ("a proxy, end to end", Demand::always().end_to_end(), &edge, &*good, 403),
-        ("a client itself, end to end", Demand::always().end_to_end(), &acme, "", 200),
+        ("a proxy, end to end", CertificateDemand::always().end_to_end(), &edge, &*good, 403),
+        ("a client itself, end to end", CertificateDemand::always().end_to_end(), &acme, "", 200),
         ("a proxy, for a listed host", listed.clone().end_to_end(), &edge, &*good, 403),
         ("a proxy, for another host", others.end_to_end(), &edge, &*good, 200),
         ("a proxy, where either will do", listed, &edge, &*good, 200),
@@ -282,7 +302,12 @@ async fn end_to_end_is_not_forwarded() {
 async fn what_is_too_large_is_431() {
     let world = World::new();
     let hops = Hops::nobody().with_unix_socket();
-    let receiver = Receiver::new(world.policy(), hops, Format::rfc_9440(), Demand::never());
+    let receiver = Receiver::new(
+        world.policy(),
+        hops,
+        Format::rfc_9440(),
+        CertificateDemand::never(),
+    );
     let large = format!("Client-Cert: :{}:\r\n", "A".repeat(65 * 1024));
     let answer = receiver.ask(&Connection::unix_socket(), &large).await;
     assert_eq!(
@@ -307,7 +332,7 @@ async fn a_response_varies_by_the_certificate() {
     for (fields, vary) in table {
         let layer = CallerLayer::new(world.policy())
             .behind(forwarder.clone())
-            .with_demand(Demand::never());
+            .with_demand(CertificateDemand::never());
         let fields: &'static [(&str, &str)] = Box::leak(fields.to_vec().into_boxed_slice());
         let answer = move || async move { (http::HeaderMap::from_iter(fields.iter().map(pair)), "") };
         let app = Router::new().route("/", get(answer)).layer(layer);
@@ -348,7 +373,7 @@ async fn a_proxy_hands_on_what_it_has_verified() {
     let both = ForwardLayer::new([Emit::rfc_9440(), Emit::xfcc()]);
     let small = ForwardLayer::new([Emit::rfc_9440().with_limit(100)]);
     let callers = CallerLayer::new(world.policy())
-        .with_demand(Demand::never())
+        .with_demand(CertificateDemand::never())
         .with_clock(Clock::new(|| NOW));
     let app = |layer: &ForwardLayer| {
         let app = Router::new().route("/", get(seen));
