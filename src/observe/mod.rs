@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::breaker::Transition;
-use crate::refusal::Refusal;
+use crate::refusal::{NotForwarded, Refusal};
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
@@ -73,6 +73,14 @@ pub enum Event<'a> {
     SourceChanged {
         /// Which source, and how it stands.
         transition: &'a Transition<IpAddr>,
+    },
+    /// A request bore a certificate in its header fields, and came from nobody who may speak for others: the fields were
+    /// removed, and count for nothing. Whether it is let in without is another question.
+    NotForwarded {
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
+        /// Why.
+        reason: &'a NotForwarded,
     },
     /// A request was turned away.
     Refused {

@@ -38,7 +38,7 @@ use super::{Acceptor, Drain, Secured};
 #[derive(Debug)]
 pub struct Listener {
     local_addr: SocketAddr,
-    secured: mpsc::Receiver<Secured<TcpStream>>,
+    secured: mpsc::Receiver<Accepted>,
     accepting: JoinHandle<()>,
     drain: Drain,
 }
@@ -76,9 +76,7 @@ impl Listener {
     ///
     /// Nothing is lost when it is dropped before it is ready.
     pub async fn next(&mut self) -> Option<(Secured<TcpStream>, SocketAddr)> {
-        let secured = self.secured.recv().await?;
-        let peer = secured.connection().peer();
-        Some((secured, peer))
+        self.secured.recv().await
     }
 
     /// The same for servers that know no end: once it is drained, it waits for ever.
@@ -116,12 +114,10 @@ async fn until(happens: impl Future<Output = ()>, work: impl Future<Output = ()>
     .await;
 }
 
-async fn accept_all(
-    tcp: TcpListener,
-    at: SocketAddr,
-    acceptor: Acceptor,
-    secured: mpsc::Sender<Secured<TcpStream>>,
-) {
+/// A connection whose handshake is done, and where it comes from.
+type Accepted = (Secured<TcpStream>, SocketAddr);
+
+async fn accept_all(tcp: TcpListener, at: SocketAddr, acceptor: Acceptor, secured: mpsc::Sender<Accepted>) {
     let mut pause = Pause::default();
     // Handshakes end with this task, since the set is dropped with it.
     let mut handshakes = JoinSet::new();
@@ -149,7 +145,7 @@ async fn accept_all(
         handshakes.spawn(async move {
             if let Ok(accepted) = acceptor.accept_in(&place, io, &mut arrival).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
-                let _ = secured.send(accepted).await;
+                let _ = secured.send((accepted, peer)).await;
             }
             drop((place, arrival));
         });
