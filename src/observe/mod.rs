@@ -15,6 +15,28 @@ use crate::trust::Untrusted;
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use countersign::observe::{Event, Observer};
+/// use countersign::refusal::Refusal;
+///
+/// /// Counts refusals.
+/// #[derive(Debug, Default)]
+/// struct Refused(AtomicU64);
+///
+/// impl Observer for Refused {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let Event::Refused { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let (refused, refusal) = (Refused::default(), Refusal::NoCertificate);
+/// refused.observe(&Event::Refused { peer: None, tenant: None, refusal: &refusal });
+/// assert_eq!(refused.0.load(Ordering::Relaxed), 1);
+/// ```
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Something happened.
     fn observe(&self, event: &Event<'_>);

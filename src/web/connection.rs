@@ -19,6 +19,22 @@ use crate::refusal::Refusal;
 ///
 /// Trust does not end with the handshake: [`identify`](Self::identify) is asked for each request, and costs an atomic
 /// load while neither the policy nor the time has made a difference.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::web::Connection;
+/// # use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::trust::PinSet;
+///
+/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
+/// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let policy = Policy::new(PinSet::new([pin]), tenants);
+/// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), Some(&client.chain()))?;
+/// assert_eq!(connection.identify(&policy, NOW)?.tenant().as_str(), "acme");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
