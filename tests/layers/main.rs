@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod examples;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};
