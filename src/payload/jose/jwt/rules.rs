@@ -2,10 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::times::{TimeRules, Times};
-use crate::payload::jose::InvalidJwt;
-use crate::payload::jose::json::{Json, Object};
-use crate::payload::jose::jws::header::{Header, text};
+use super::times::TimeRules;
 use crate::tenant::TenantId;
 
 /// Rules on the claims of a token (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
@@ -33,35 +30,35 @@ use crate::tenant::TenantId;
 /// ```
 #[derive(Debug, Clone)]
 pub struct JwtRules {
-    issuers: Accepted,
-    audiences: Accepted,
-    types: &'static [&'static str],
-    type_required: bool,
-    id_required: bool,
-    times: TimeRules,
+    pub(super) issuers: Accepted,
+    pub(super) audiences: Accepted,
+    pub(super) types: &'static [&'static str],
+    pub(super) type_required: bool,
+    pub(super) id_required: bool,
+    pub(super) times: TimeRules,
     pub(in crate::payload::jose) certificate_required: bool,
-    texts: Vec<(&'static str, String)>,
-    flags: Vec<&'static str>,
-    tenant_in: Vec<(&'static str, String)>,
-    tenant_claim: TenantClaim,
+    pub(super) texts: Vec<(&'static str, String)>,
+    pub(super) flags: Vec<&'static str>,
+    pub(super) tenant_in: Vec<(&'static str, String)>,
+    pub(super) tenant_claim: TenantClaim,
 }
 
 /// What a claim `tenant` means that no rule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TenantClaim {
+pub(super) enum TenantClaim {
     TheTenant,
     Anything,
 }
 
 /// The values that a claim may have.
 #[derive(Debug, Clone)]
-enum Accepted {
+pub(super) enum Accepted {
     Any,
     OneOf(Vec<String>),
 }
 
 impl Accepted {
-    fn contains(&self, value: &str) -> bool {
+    pub(super) fn contains(&self, value: &str) -> bool {
         match self {
             Self::Any => true,
             Self::OneOf(values) => values.iter().any(|accepted| accepted == value),
@@ -243,138 +240,5 @@ impl JwtRules {
 
     pub(in crate::payload::jose) fn type_to_send(&self) -> &'static str {
         self.types.first().unwrap_or(&"JWT")
-    }
-
-    pub(in crate::payload::jose) fn check_header(&self, header: &Header<'_>) -> Result<(), InvalidJwt> {
-        // RFC 7519 §5.2: a token inside a token is announced so.
-        let cty = header.cty.as_deref().map(short_type);
-        if cty.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT")) {
-            return Err(InvalidJwt::Nested);
-        }
-        match header.typ.as_deref() {
-            None if self.type_required => Err(InvalidJwt::Missing { name: "typ" }),
-            None => Ok(()),
-            Some(typ) => self.check_type(typ),
-        }
-    }
-
-    fn check_type(&self, typ: &str) -> Result<(), InvalidJwt> {
-        let short = short_type(typ);
-        if self.types.iter().any(|wanted| wanted.eq_ignore_ascii_case(short)) {
-            Ok(())
-        } else {
-            Err(InvalidJwt::Type)
-        }
-    }
-
-    pub(in crate::payload::jose) fn check(
-        &self,
-        claims: &Object<'_>,
-        owner: &TenantId,
-        now: u64,
-    ) -> Result<Times, InvalidJwt> {
-        self.check_issuer(claims)?;
-        self.check_audience(claims)?;
-        let times = self.times.check(claims, now)?;
-        self.check_texts(claims)?;
-        self.check_tenant(claims, owner)?;
-        Ok(times)
-    }
-
-    fn check_issuer(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
-        match text(claims, "iss")? {
-            Some(issuer) if self.issuers.contains(&issuer) => Ok(()),
-            Some(_) => Err(InvalidJwt::Claim { name: "iss" }),
-            None if matches!(self.issuers, Accepted::Any) => Ok(()),
-            None => Err(InvalidJwt::Missing { name: "iss" }),
-        }
-    }
-
-    /// RFC 7519 §4.1.3: a text or a list of texts, one of which is us.
-    fn check_audience(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
-        let wrong_type = InvalidJwt::MemberType { name: "aud" };
-        let named = match claims.get("aud") {
-            None if matches!(self.audiences, Accepted::Any) => return Ok(()),
-            None => return Err(InvalidJwt::Missing { name: "aud" }),
-            Some(Json::Text(audience)) => self.audiences.contains(audience),
-            Some(Json::Array(list)) => {
-                let texts = list.iter().map(|item| match item {
-                    Json::Text(audience) => Ok(self.audiences.contains(audience)),
-                    _ => Err(wrong_type.clone()),
-                });
-                texts.collect::<Result<Vec<_>, _>>()?.contains(&true)
-            }
-            Some(_) => return Err(wrong_type),
-        };
-        if named {
-            Ok(())
-        } else {
-            Err(InvalidJwt::Claim { name: "aud" })
-        }
-    }
-
-    fn check_texts(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
-        // Of their type, whether or not anything is asked of them.
-        text(claims, "sub")?;
-        if text(claims, "jti")?.is_none() && self.id_required {
-            return Err(InvalidJwt::Missing { name: "jti" });
-        }
-        for (name, wanted) in &self.texts {
-            require(claims, name, wanted)?;
-        }
-        for name in &self.flags {
-            match claims.get(name) {
-                None => return Err(InvalidJwt::Missing { name }),
-                Some(Json::Bool(true)) => {}
-                Some(_) => return Err(InvalidJwt::Claim { name }),
-            }
-        }
-        Ok(())
-    }
-
-    fn check_tenant(&self, claims: &Object<'_>, owner: &TenantId) -> Result<(), InvalidJwt> {
-        let other = |name| InvalidJwt::OtherTenant { name };
-        if self.tenant_claim == TenantClaim::TheTenant
-            && text(claims, "tenant")?.is_some_and(|tenant| tenant != owner.as_str())
-        {
-            return Err(other("tenant"));
-        }
-        for (name, template) in &self.tenant_in {
-            let value = text(claims, name)?.ok_or(InvalidJwt::Missing { name })?;
-            if !names(template, owner.as_str(), &value) {
-                return Err(other(name));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the text is the template with this tenant's name in it. Nothing is rendered, so nothing is allocated.
-fn names(template: &str, tenant: &str, value: &str) -> bool {
-    match template.split_once("{tenant}") {
-        None => value == template,
-        Some((before, after)) => {
-            value
-                .strip_prefix(before)
-                .and_then(|rest| rest.strip_suffix(after))
-                == Some(tenant)
-        }
-    }
-}
-
-fn require(claims: &Object<'_>, name: &'static str, wanted: &str) -> Result<(), InvalidJwt> {
-    match text(claims, name)? {
-        None => Err(InvalidJwt::Missing { name }),
-        Some(value) if value == wanted => Ok(()),
-        Some(_) => Err(InvalidJwt::Claim { name }),
-    }
-}
-
-/// A media type without `application/`, which RFC 7515 §4.1.9 and §4.1.10 leave out where nothing else is meant. Case
-/// does not count.
-fn short_type(media_type: &str) -> &str {
-    match media_type.split_at_checked("application/".len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
-        _ => media_type,
     }
 }

@@ -1,165 +1,21 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, header};
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::binding::check_confirmation;
 use super::times::Times;
 use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
-use crate::payload::jose::jws::header::text;
-use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtPart, JwtRules, RequestHash};
+use crate::payload::jose::{BoundJwtScheme, InvalidJwt, JwsVerifier, JwtPart, JwtScheme};
 use crate::payload::{
-    Authentic, Bindings, DeliveryKey, FindKeys, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized,
-    Strength, Unknown, VerifyPayload, Wanted,
+    Authentic, DeliveryKey, FindKeys, Hashed, Message, NotAuthentic, Recognized, Strength, VerifyPayload,
 };
-use crate::tenant::TenantId;
 
-/// The most values in a set of claims.
-const MAX_VALUES: u32 = 1024;
 /// The most values in a body that tokens are read from.
 const MAX_BODY_VALUES: u32 = 64 * 1024;
 /// The most tokens in a body.
 const MAX_LISTED: usize = 16;
-
-/// The place of a token in a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JwtAt {
-    name: HeaderName,
-    /// The authentication scheme before it (RFC 9110 §11.4), compared without case.
-    scheme: Option<&'static str>,
-}
-
-impl JwtAt {
-    /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
-    pub const fn bearer() -> Self {
-        Self::authorization("Bearer")
-    }
-
-    /// `Authorization: <scheme> <token>`.
-    pub const fn authorization(scheme: &'static str) -> Self {
-        Self {
-            name: header::AUTHORIZATION,
-            scheme: Some(scheme),
-        }
-    }
-
-    /// A header field that is nothing but the token.
-    pub const fn header(name: HeaderName) -> Self {
-        Self { name, scheme: None }
-    }
-
-    pub(in crate::payload::jose) fn find<'m>(&self, headers: &'m HeaderMap) -> Result<&'m str, NotAuthentic> {
-        let name = || self.name.clone();
-        let mut values = headers.get_all(&self.name).iter();
-        let value = match (values.next(), values.next()) {
-            (None, _) => return Err(NotAuthentic::MissingHeader { name: name() }),
-            (Some(value), None) => value,
-            (Some(_), Some(_)) => return Err(NotAuthentic::RepeatedHeader { name: name() }),
-        };
-        let malformed = || NotAuthentic::MalformedHeader { name: name() };
-        let value = value.to_str().map_err(|_| malformed())?;
-        let Some(scheme) = self.scheme else {
-            return Ok(value);
-        };
-        match value.split_once(' ') {
-            Some((given, token)) if given.eq_ignore_ascii_case(scheme) => Ok(token),
-            _ => Err(malformed()),
-        }
-    }
-
-    /// How the token is sent.
-    pub(in crate::payload::jose) fn write(&self, token: &str) -> (HeaderName, String) {
-        let value = match self.scheme {
-            Some(scheme) => format!("{scheme} {token}"),
-            None => token.to_owned(),
-        };
-        (self.name.clone(), value)
-    }
-}
-
-/// A scheme of JSON Web Tokens that do *not* cover the body: they say who sent a request, not what.
-///
-/// [`UnboundJwts`] verifies by it, and what it answers with is weaker, in its type. [`bound_to_body`](Self::bound_to_body)
-/// makes a [`BoundJwtScheme`] of it.
-///
-/// ```
-/// use countersign::payload::jose::{BodyHash, HashForm, JwtAt, JwtRules, JwtScheme};
-/// use http::HeaderName;
-///
-/// let at = JwtAt::header(HeaderName::from_static("x-acme-token"));
-/// assert_eq!(at.to_string(), "x-acme-token: <token>");
-/// let tokens = JwtScheme::new("acme", at, JwtRules::new("https://acme.example", "hooks"));
-/// // Only a scheme whose tokens say the body's hash is one for a `JwtVerifier`.
-/// let bound = tokens.bound_to_body(BodyHash::in_claim("body_sha256", HashForm::Base64Url));
-/// # drop(bound);
-/// ```
-#[derive(Debug, Clone)]
-pub struct JwtScheme {
-    pub(in crate::payload::jose) name: Arc<str>,
-    pub(in crate::payload::jose) at: JwtAt,
-    pub(in crate::payload::jose) rules: JwtRules,
-    pub(in crate::payload::jose) request: Option<RequestHash>,
-}
-
-/// A scheme of JSON Web Tokens that carry the hash of the body. [`JwtVerifier`] verifies by it.
-#[derive(Debug, Clone)]
-pub struct BoundJwtScheme {
-    pub(in crate::payload::jose) tokens: JwtScheme,
-    pub(in crate::payload::jose) body: BodyHash,
-}
-
-impl JwtScheme {
-    /// Tokens that stand there and follow these rules. The name parts what was accepted by one scheme from what was
-    /// accepted by another.
-    pub fn new(name: impl Into<Arc<str>>, at: JwtAt, rules: JwtRules) -> Self {
-        Self {
-            name: name.into(),
-            at,
-            rules,
-            request: None,
-        }
-    }
-
-    /// The token must carry the hash of the request without its body.
-    #[must_use]
-    pub fn bound_to_request(mut self, hash: RequestHash) -> Self {
-        self.request = Some(hash);
-        self
-    }
-
-    /// The token must carry the hash of the body.
-    #[must_use]
-    pub fn bound_to_body(self, body: BodyHash) -> BoundJwtScheme {
-        BoundJwtScheme { tokens: self, body }
-    }
-
-    /// The same under other rules: to demand more of a preset, or less.
-    #[must_use]
-    pub fn with_rules(mut self, change: impl FnOnce(JwtRules) -> JwtRules) -> Self {
-        self.rules = change(self.rules);
-        self
-    }
-}
-
-impl BoundJwtScheme {
-    /// The token must carry the hash of the request without its body, too.
-    #[must_use]
-    pub fn bound_to_request(mut self, hash: RequestHash) -> Self {
-        self.tokens = self.tokens.bound_to_request(hash);
-        self
-    }
-
-    /// The same under other rules: to demand more of a preset, or less.
-    #[must_use]
-    pub fn with_rules(mut self, change: impl FnOnce(JwtRules) -> JwtRules) -> Self {
-        self.tokens = self.tokens.with_rules(change);
-        self
-    }
-}
 
 /// A verifier of messages by a JSON Web Token that carries the hash of their body.
 ///
@@ -170,7 +26,7 @@ impl BoundJwtScheme {
 ///
 /// # Security
 /// A token with `cnf` (RFC 8705) counts only on a connection with that very client certificate. One without counts on
-/// any: see [`JwtRules::require_certificate`].
+/// any: see [`JwtRules::require_certificate`](crate::payload::jose::JwtRules::require_certificate).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -320,83 +176,6 @@ impl UnboundJwts {
     }
 }
 
-/// What is known of a token once it is accepted.
-struct Accepted<D> {
-    owner: TenantId,
-    key: KeyId,
-    delivery: D,
-    times: Times,
-    bindings: Bindings,
-}
-
-impl JwtScheme {
-    /// `name` makes what the delivery is known by of the claim `jti` and the token.
-    fn accept<'m, D>(
-        &self,
-        token: &'m str,
-        keys: &dyn FindKeys<JwsVerifier>,
-        message: &Message<'m>,
-        body: Option<&BodyHash>,
-        name: impl FnOnce(Option<&str>, &'m str) -> D,
-    ) -> Result<Accepted<D>, NotAuthentic> {
-        let found = keys.find_keys(&Wanted::of(message.sender))?;
-        let verified = found
-            .keys()
-            .verify(token, |header| self.rules.check_header(header));
-        let verified = verified.map_err(|why| refuse(why, keys, found.owner()))?;
-        let claims = Object::parse(&verified.payload, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
-            part: JwtPart::Payload,
-            problem,
-        })?;
-        let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
-        let bindings = self.bindings(&claims, message, body)?;
-        Ok(Accepted {
-            delivery: name(text(&claims, "jti")?.as_deref(), token),
-            key: verified.key.id().clone(),
-            times,
-            bindings,
-            owner: found.into_owner(),
-        })
-    }
-
-    fn bindings(
-        &self,
-        claims: &Object<'_>,
-        message: &Message<'_>,
-        body: Option<&BodyHash>,
-    ) -> Result<Bindings, InvalidJwt> {
-        let mut bindings = Bindings {
-            certificate: check_confirmation(claims, message.certificate)?,
-            ..Bindings::default()
-        };
-        if bindings.certificate.is_none() && self.rules.certificate_required {
-            return Err(InvalidJwt::NotBoundToCertificate);
-        }
-        if let Some(request) = &self.request {
-            request.check(claims, message.method, message.uri)?;
-            bindings.request = true;
-        }
-        if let Some(body) = body {
-            body.check(claims, message.body)?;
-            bindings.body = true;
-        }
-        Ok(bindings)
-    }
-}
-
-/// A key that is not known may be known in a moment: an outage then, so that the sender comes again. So may the key of a
-/// signature that does not match: a set may give the name of an old key to a new one, or no names at all.
-pub(in crate::payload::jose) fn refuse(
-    why: InvalidJwt,
-    keys: &dyn FindKeys<JwsVerifier>,
-    owner: &TenantId,
-) -> NotAuthentic {
-    if why.is_about_the_key() && keys.unknown_key(owner) == Unknown::Refreshing {
-        return NoKey::Unavailable.into();
-    }
-    why.into()
-}
-
 /// `jti`, or all that is signed: never the signature, which may have several forms (ECDSA).
 fn delivery<'m>(id: Option<&str>, token: &'m str) -> DeliveryKey<'m> {
     match id {
@@ -412,15 +191,6 @@ impl Times {
             (Some(issued), Some(until)) => authentic.signed_at(at(issued), at(until)),
             (None, Some(until)) => authentic.fresh_until(at(until)),
             (_, None) => authentic,
-        }
-    }
-}
-
-impl fmt::Display for JwtAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scheme {
-            Some(scheme) => write!(f, "{}: {scheme} <token>", self.name),
-            None => write!(f, "{}: <token>", self.name),
         }
     }
 }
