@@ -115,6 +115,16 @@ pub enum Settlement {
     LeaseLost,
 }
 
+impl Settlement {
+    /// A stable name, for metrics and logs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "replay.settled",
+            Self::LeaseLost => "replay.lease_lost",
+        }
+    }
+}
+
 /// A delivery that is not to be handled (now).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
