@@ -12,7 +12,7 @@ use countersign::clock::Clock;
 use countersign::gate::{Countersigned, Policy};
 use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme, Secret};
 use countersign::replay::MemoryStore;
-use countersign::tenant::TenantTable;
+use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::PrivateCa;
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let scheme = Scheme::standard_webhooks();
     let secret = throw_away::secret();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "2026", Secret::new(&secret))
+        .key(TenantId::parse("acme")?, "2026", Secret::new(&secret))
         .build()?;
     let curl = throw_away::curl(&HmacSigner::new(scheme.clone(), keys.clone()))?;
     let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());

@@ -9,21 +9,21 @@
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Json, Router, routing::post};
-//! use countersign::payload::{Secret, Fresh, HmacVerifier, InvalidKey, Keyring, Scheme};
-//! use countersign::{replay::MemoryStore, web::{PayloadLayer, Signed}};
+//! use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme, Secret};
+//! use countersign::{replay::MemoryStore, tenant::TenantId, web::{PayloadLayer, Signed}};
 //!
 //! async fn event(proof: Fresh, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
 //!     println!("{} at {:?}: {event}", proof.sender(), proof.signed_at());
 //! }
 //!
-//! fn app(secret: &str) -> Result<Router, InvalidKey> {
+//! fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {
 //!     let scheme = Scheme::stripe();
-//!     let keys = Keyring::builder(&scheme).key("stripe", "2026", Secret::new(secret)).build()?;
+//!     let keys = Keyring::builder(&scheme).key(TenantId::parse("stripe")?, "2026", Secret::new(secret)).build()?;
 //!     let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!     Ok(Router::new().route("/stripe", post(event)).layer(payload))
 //! }
 //! # app("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")?;
-//! # Ok::<(), InvalidKey>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! With mutual TLS in front, from files: the certificate must be of this authority, its key pinned, and the payload signed
@@ -36,7 +36,7 @@
 //! use countersign::payload::{Secret, HmacVerifier, Keyring, Scheme};
 //! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
 //! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
-//! use countersign::{replay::MemoryStore, tenant::TenantTable, trust::{PinSet, PrivateCa, VerifyPeer}};
+//! use countersign::{replay::MemoryStore, tenant::{TenantId, TenantTable}, trust::{PinSet, PrivateCa, VerifyPeer}};
 //!
 //! async fn paid(proof: Countersigned, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
 //!     println!("{}: {event}", proof.tenant());
@@ -50,7 +50,8 @@
 //! let policy = Policy::new(ca.and(pins), table.build()?);
 //!
 //! let scheme = Scheme::standard_webhooks();
-//! let keys = Keyring::builder(&scheme).key("acme", "2026", Secret::from_env("ACME_SECRET")?).build()?;
+//! let acme = TenantId::parse("acme")?;
+//! let keys = Keyring::builder(&scheme).key(acme, "2026", Secret::from_env("ACME_SECRET")?).build()?;
 //! let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!
 //! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;

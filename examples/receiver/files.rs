@@ -65,12 +65,13 @@ pub(crate) fn keys(file: &Path, scheme: &Scheme) -> Result<(Keyring, Vec<TenantI
                 "tenant and key name stand in line {first} too; name each key differently"
             )));
         }
+        let tenant = TenantId::parse(tenant).map_err(|invalid| wrong(invalid.to_string()))?;
         let alone = Keyring::builder(scheme)
-            .key(tenant, id, Secret::new(secret))
+            .key(tenant.clone(), id, Secret::new(secret))
             .build();
         alone.map_err(|invalid| wrong(invalid.problem.to_string()))?;
-        ring = ring.key(tenant, id, Secret::new(secret));
-        tenants.extend(TenantId::parse(tenant));
+        ring = ring.key(tenant.clone(), id, Secret::new(secret));
+        tenants.push(tenant);
     }
     if tenants.is_empty() {
         return Err(format!(
@@ -95,12 +96,12 @@ pub(crate) fn tenants(
     }
     for rule in names {
         let (tenant, kind, name) = exact_name(rule)?;
-        if !known.iter().any(|known| known.as_str() == tenant) {
+        let Some(tenant) = known.iter().find(|known| known.as_str() == tenant) else {
             return Err(format!(
                 "--name {rule}: the tenant {tenant} has no key; add one to the file of --keys"
             ));
-        }
-        table = table.name(kind, name, tenant);
+        };
+        table = table.name(tenant.clone(), kind, name);
     }
     table
         .known(known.iter().map(TenantId::as_str))

@@ -31,9 +31,9 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     Template(NameKind, String),
-    Name(NameKind, String, String),
-    Pin(SpkiHash, String),
-    Issuer(SpkiHash, String),
+    Name(TenantId, NameKind, String),
+    Pin(TenantId, SpkiHash),
+    Issuer(TenantId, SpkiHash),
 }
 
 impl Rule {
@@ -43,20 +43,23 @@ impl Rule {
         Self::from(Source::Template(kind, template.to_owned()))
     }
 
-    /// Exactly this name is that tenant's.
-    pub fn name(kind: NameKind, name: &str, tenant: &str) -> Self {
-        Self::from(Source::Name(kind, name.to_owned(), tenant.to_owned()))
+    /// This tenant's is exactly that name.
+    pub fn name(tenant: TenantId, kind: NameKind, name: &str) -> Self {
+        Self::from(Source::Name(tenant, kind, name.to_owned()))
     }
 
-    /// The holder of this key is that tenant.
-    pub fn pin(spki: SpkiHash, tenant: &str) -> Self {
-        Self::from(Source::Pin(spki, tenant.to_owned()))
+    /// This tenant is the holder of that key.
+    pub fn pin(tenant: TenantId, spki: SpkiHash) -> Self {
+        Self::from(Source::Pin(tenant, spki))
     }
 
-    /// Whoever was issued a certificate by the authority with this key, on the path that was verified, is that tenant:
+    /// This tenant is whoever was issued a certificate by the authority with that key, on the path that was verified:
     /// an authority for each tenant.
-    pub fn issuer(spki: SpkiHash, tenant: &str) -> Self {
-        Self::from(Source::Issuer(spki, tenant.to_owned()))
+    ///
+    /// Below a [`PublicCa`](crate::trust::PublicCa) or a [`SharedCa`](crate::trust::SharedCa) it names nobody
+    /// ([`NoTenant::SharedAuthority`](super::NoTenant::SharedAuthority)), unless the leaf must be [carrying](Self::carrying) a name.
+    pub fn issuer(tenant: TenantId, spki: SpkiHash) -> Self {
+        Self::from(Source::Issuer(tenant, spki))
     }
 
     /// Only below the authority with this key, on the path that was verified.
@@ -90,12 +93,12 @@ impl Rule {
         if self.issued_by.is_some() || !self.carrying.is_empty() {
             return None;
         }
-        let (key, owner) = match &self.source {
-            Source::Name(kind, text, owner) => (self.parse_name(*kind, text).map(Key::Name), owner),
-            Source::Pin(spki, owner) => (Ok(Key::Pin(*spki)), owner),
+        let (owner, key) = match &self.source {
+            Source::Name(owner, kind, text) => (owner, self.parse_name(*kind, text).map(Key::Name)),
+            Source::Pin(owner, spki) => (owner, Ok(Key::Pin(*spki))),
             Source::Template(..) | Source::Issuer(..) => return None,
         };
-        Some(key.and_then(|key| Ok((key, self.parse_tenant(owner)?))))
+        Some(key.map(|key| (key, owner.clone())))
     }
 
     pub(super) fn compile(&self) -> Result<Compiled, InvalidTable> {
@@ -103,11 +106,9 @@ impl Rule {
             Source::Template(kind, text) => {
                 Matcher::Template(Template::parse(*kind, text).map_err(|problem| self.invalid(problem))?)
             }
-            Source::Name(kind, text, owner) => {
-                Matcher::Name(self.parse_name(*kind, text)?, self.parse_tenant(owner)?)
-            }
-            Source::Pin(spki, owner) => Matcher::Pin(*spki, self.parse_tenant(owner)?),
-            Source::Issuer(spki, owner) => Matcher::Issuer(*spki, self.parse_tenant(owner)?),
+            Source::Name(owner, kind, text) => Matcher::Name(self.parse_name(*kind, text)?, owner.clone()),
+            Source::Pin(owner, spki) => Matcher::Pin(*spki, owner.clone()),
+            Source::Issuer(owner, spki) => Matcher::Issuer(*spki, owner.clone()),
         };
         let carrying = self
             .carrying
@@ -126,9 +127,9 @@ impl Rule {
     fn label(&self) -> String {
         match &self.source {
             Source::Template(kind, text) => format!("{kind} {text}"),
-            Source::Name(kind, text, _) => format!("{kind} {text}"),
-            Source::Pin(spki, _) => format!("pin {spki}"),
-            Source::Issuer(spki, _) => format!("issuer {spki}"),
+            Source::Name(_, kind, text) => format!("{kind} {text}"),
+            Source::Pin(_, spki) => format!("pin {spki}"),
+            Source::Issuer(_, spki) => format!("issuer {spki}"),
         }
     }
 
@@ -141,10 +142,6 @@ impl Rule {
 
     fn parse_name(&self, kind: NameKind, text: &str) -> Result<Name, InvalidTable> {
         Name::parse(kind, text).map_err(|invalid| self.invalid(TableProblem::Name(invalid)))
-    }
-
-    fn parse_tenant(&self, name: &str) -> Result<TenantId, InvalidTable> {
-        TenantId::parse(name).map_err(|_| self.invalid(TableProblem::Tenant(name.to_owned())))
     }
 }
 
@@ -227,6 +224,11 @@ impl Compiled {
     fn applies(&self, peer: &VerifiedPeer) -> bool {
         let carries = |name: &Name| peer.leaf().names().contains(name);
         self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
+    }
+
+    /// It asks for nothing but who has issued the certificate.
+    pub(super) fn is_issuer_alone(&self) -> bool {
+        matches!(self.matcher, Matcher::Issuer(..)) && self.carrying.is_empty()
     }
 
     /// It relies on a SPIFFE ID.

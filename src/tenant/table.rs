@@ -100,6 +100,7 @@ impl ResolveTenant for TenantTable {
         }
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
+        check_issuer(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
             Found::Tenant(tenant) => Ok(Resolved {
@@ -153,6 +154,16 @@ fn check_spiffe(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
     Ok(())
 }
 
+/// Below an authority that issues to others as well, the issuer alone is nobody.
+fn check_issuer(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    match by {
+        By::Rule(rule) if rule.is_issuer_alone() && peer.evidence().shared_authority => {
+            Err(NoTenant::SharedAuthority { rule: by.label() })
+        }
+        By::Rule(_) | By::Key(_) => Ok(()),
+    }
+}
+
 /// A builder of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Default)]
 pub struct TenantTableBuilder {
@@ -188,34 +199,42 @@ impl TenantTableBuilder {
         self
     }
 
-    /// Exactly this name is that tenant's.
+    /// This tenant's is exactly that name.
     #[must_use]
-    pub fn name(self, kind: NameKind, name: &str, tenant: &str) -> Self {
-        self.rule(Rule::name(kind, name, tenant))
+    pub fn name(self, tenant: TenantId, kind: NameKind, name: &str) -> Self {
+        self.rule(Rule::name(tenant, kind, name))
     }
 
-    /// Exactly this common name of the subject is that tenant's.
+    /// This tenant's is exactly that common name of the subject. A tenant and a name are of different types, so that
+    /// neither can stand in the other's place:
+    ///
+    /// ```compile_fail,E0308
+    /// use countersign::tenant::{TenantId, TenantTable};
+    ///
+    /// let acme = TenantId::parse("acme").unwrap();
+    /// let _ = TenantTable::builder().common_name("webhooks.acme.example", acme);
+    /// ```
     #[must_use]
-    pub fn common_name(self, name: &str, tenant: &str) -> Self {
-        self.name(NameKind::CommonName, name, tenant)
+    pub fn common_name(self, tenant: TenantId, name: &str) -> Self {
+        self.name(tenant, NameKind::CommonName, name)
     }
 
-    /// Exactly this organizational unit of the subject is that tenant's.
+    /// This tenant's is exactly that organizational unit of the subject.
     #[must_use]
-    pub fn organizational_unit(self, name: &str, tenant: &str) -> Self {
-        self.name(NameKind::OrganizationalUnit, name, tenant)
+    pub fn organizational_unit(self, tenant: TenantId, name: &str) -> Self {
+        self.name(tenant, NameKind::OrganizationalUnit, name)
     }
 
-    /// The holder of this key is that tenant.
+    /// This tenant is the holder of that key.
     #[must_use]
-    pub fn pin(self, spki: SpkiHash, tenant: &str) -> Self {
-        self.rule(Rule::pin(spki, tenant))
+    pub fn pin(self, tenant: TenantId, spki: SpkiHash) -> Self {
+        self.rule(Rule::pin(tenant, spki))
     }
 
-    /// The customers of this authority are that tenant. See [`Rule::issuer`].
+    /// This tenant is the customers of that authority. See [`Rule::issuer`].
     #[must_use]
-    pub fn issuer(self, spki: SpkiHash, tenant: &str) -> Self {
-        self.rule(Rule::issuer(spki, tenant))
+    pub fn issuer(self, tenant: TenantId, spki: SpkiHash) -> Self {
+        self.rule(Rule::issuer(tenant, spki))
     }
 
     /// The table.

@@ -30,11 +30,11 @@ pub struct PublicCa {
     only: ExpectedPeers,
 }
 
-/// The customers of a public authority that may call: an allow-list of names or pins.
-#[derive(Debug, Clone)]
+/// The customers of an authority that issues to others as well that may call: an allow-list of names or pins.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPeers(Allowed);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Allowed {
     Names(Arc<HashSet<Name>>),
     Pins(PinSet),
@@ -72,7 +72,31 @@ impl ExpectedPeers {
         }
     }
 
+    /// Names as they are written, each as the only common name, and as a DNS name where it is shaped like one.
+    pub(super) fn wherever(names: &[&str]) -> Result<Self, InvalidName> {
+        let mut either = HashSet::new();
+        for name in names {
+            either.insert(Name::parse(NameKind::CommonName, name)?);
+            either.extend(Name::parse(NameKind::Dns, name));
+        }
+        Ok(Self(Allowed::Names(Arc::new(either))))
+    }
+
+    /// The names among them.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Name> {
+        let names = match &self.0 {
+            Allowed::Names(names) => Some(names),
+            Allowed::Pins(_) => None,
+        };
+        names.into_iter().flat_map(|names| names.iter())
+    }
+
+    /// Whoever names them does so because the authority proves nothing.
     pub(super) fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
+        let path = Evidence {
+            shared_authority: true,
+            ..path
+        };
         match &self.0 {
             Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
             Allowed::Names(_) => Err(Untrusted::UnexpectedName),

@@ -11,6 +11,7 @@ use countersign::payload::http_signature::{
 };
 use countersign::payload::jose::{Algorithm, VerifyingKey};
 use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, Secret, VerifyPayload};
+use countersign::tenant::TenantId;
 use countersign::tls::{ClientAuth, ProviderKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -192,7 +193,11 @@ async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
 fn signer_with_acmes_name() -> countersign::payload::HmacSigner {
     let scheme = countersign::payload::Scheme::standard_webhooks();
     let other = "whsec_b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWZvci10ZXN0cw==";
-    let ring = countersign::payload::Keyring::builder(&scheme).key("acme", "other", Secret::new(other));
+    let ring = countersign::payload::Keyring::builder(&scheme).key(
+        TenantId::parse("acme").unwrap(),
+        "other",
+        Secret::new(other),
+    );
     countersign::payload::HmacSigner::new(scheme, ring.build().expect("a key"))
 }
 

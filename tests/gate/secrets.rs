@@ -172,16 +172,24 @@ fn of_texts(errors: &mut Errors, text: &str) {
                 [text, name, "1"],
                 ["acme", name, text],
             ] {
-                let ring = || Keyring::builder(spec).key(tenant, id, Secret::new(secret));
+                // What is no tenant's name gets no further, and its error is looked at below.
+                let Ok(tenant) = TenantId::parse(tenant) else {
+                    continue;
+                };
+                let ring = || Keyring::builder(spec).key(tenant.clone(), id, Secret::new(secret));
                 errors.add(case, ring().build());
                 errors.add(
                     case,
                     ring()
-                        .key("acme", "1", Secret::new("It's a Secret to Everybody"))
-                        .key(tenant, id, Secret::new(secret))
+                        .key(
+                            TenantId::parse("acme").unwrap(),
+                            "1",
+                            Secret::new("It's a Secret to Everybody"),
+                        )
+                        .key(tenant.clone(), id, Secret::new(secret))
                         .build(),
                 );
-                errors.add(case, ring().key(tenant, id, Secret::new(secret)).build());
+                errors.add(case, ring().key(tenant.clone(), id, Secret::new(secret)).build());
             }
             errors.add(case, Key::parse(KeyId::new("1"), spec, text));
         }

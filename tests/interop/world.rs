@@ -127,7 +127,7 @@ impl Delivery {
     pub(crate) fn signed(id: &str) -> Self {
         let scheme = Scheme::standard_webhooks();
         let keys = Keyring::builder(&scheme)
-            .key("acme", "2026", Secret::new(SECRET))
+            .key(TenantId::parse("acme").unwrap(), "2026", Secret::new(SECRET))
             .build()
             .expect("a key");
         let body = r#"{"type":"order.paid","amount":100}"#.to_owned();

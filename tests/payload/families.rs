@@ -6,6 +6,7 @@ use countersign::payload::hmac::{KeySpec, PartialScheme, PartialVerifier};
 use countersign::payload::providers::{NotFetched, PayPalVerifier, SnsVerifier};
 use countersign::payload::public_key::{PublicKeyAlgorithm, UnsupportedAlgorithm};
 use countersign::payload::{HmacVerifier, Keyring, Message, Scheme, Secret, Strength, VerifyPayload};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
@@ -40,7 +41,7 @@ fn verdict(
 
 fn one_key(spec: KeySpec, secret: &str) -> Keyring {
     Keyring::builder(spec)
-        .key("acme", "1", Secret::new(secret))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
         .build()
         .expect("a key")
 }
@@ -471,7 +472,7 @@ fn unsupported() -> UnsupportedAlgorithm {
     let scheme = countersign::payload::public_key::PublicKeyScheme::wise();
     assert_eq!(scheme.algorithm(), PublicKeyAlgorithm::RsaSha256);
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&wise_key()))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&wise_key()))
         .build()
         .expect("a key");
     let verifier = countersign::payload::public_key::PublicKeyVerifier::new(scheme, keys, &[]);

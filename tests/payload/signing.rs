@@ -7,6 +7,7 @@ use countersign::payload::{
     CannotSign, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Secret, SignPayload,
     VerifyPayload,
 };
+use countersign::tenant::TenantId;
 use http::{Method, Uri};
 use proptest::prelude::*;
 
@@ -36,8 +37,8 @@ pub fn ring(spec: KeySpec, numbers: &[u8]) -> Keyring {
     let builder = Keyring::builder(spec);
     let keys = numbers.iter().fold(builder, |builder, number| {
         builder.key(
-            "acme",
-            &format!("key-{number}"),
+            TenantId::parse("acme").unwrap(),
+            format!("key-{number}"),
             Secret::new(&secret(spec, *number)),
         )
     });
@@ -338,7 +339,7 @@ mod types {
         let tenant = tenant();
         let (private, shown) = crate::public_key::key_for(&scheme);
         let keys = Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(&shown))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
             .build()
             .expect("a ring");
         let outgoing = Outgoing::new(&tenant, "msg-1", text.as_bytes(), at(now)).with_request(&method, &uri);

@@ -8,6 +8,7 @@ use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Outcome};
 use countersign::payload::http_signature::HttpSigner;
 use countersign::payload::jose::Algorithm;
 use countersign::payload::{HmacSigner, KeyId, Keyring, Scheme, Secret};
+use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::ProviderKey;
 
@@ -95,7 +96,11 @@ async fn deliver(dispatcher: &Dispatcher, world: &World, url: &str) -> Outcome {
 
 fn svix(world: &World) -> HmacSigner {
     let scheme = Scheme::svix();
-    let keys = Keyring::builder(&scheme).key(&world.acme.name, "1", Secret::new(&world.acme.secret));
+    let keys = Keyring::builder(&scheme).key(
+        TenantId::parse(&world.acme.name).unwrap(),
+        "1",
+        Secret::new(&world.acme.secret),
+    );
     HmacSigner::new(scheme, keys.build().expect("a key"))
 }
 

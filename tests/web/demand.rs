@@ -77,7 +77,7 @@ impl Stage {
     ) -> (StatusCode, Option<&'static str>) {
         let tenant = |name: &str| TenantId::parse(name).expect("a tenant");
         let keys = Keyring::builder(&Scheme::github())
-            .key(owner, "1", Secret::new(SECRET))
+            .key(TenantId::parse(owner).unwrap(), "1", Secret::new(SECRET))
             .build()
             .expect("keys");
         let signer = HmacSigner::new(Scheme::github(), keys.clone());

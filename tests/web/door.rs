@@ -69,7 +69,11 @@ pub(crate) fn keys(tenants: &[&str]) -> Keyring {
         _ => "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=",
     };
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(tenant, &format!("{tenant}-2026"), Secret::new(secret(tenant)))
+        ring.key(
+            TenantId::parse(tenant).unwrap(),
+            format!("{tenant}-2026"),
+            Secret::new(secret(tenant)),
+        )
     });
     ring.build().expect("good keys")
 }

@@ -57,7 +57,7 @@ fn keys(spec: impl Into<KeySpec>) -> Keyring {
         _ => "It's a Secret to Everybody",
     };
     Keyring::builder(spec)
-        .key("acme", "1", Secret::new(secret))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
         .build()
         .expect("a key")
 }

@@ -60,10 +60,10 @@ impl From<&PartialScheme> for KeySpec {
 
 impl From<&TokenScheme> for KeySpec {
     /// Only the token's MAC is kept.
-    fn from(_: &TokenScheme) -> Self {
+    fn from(scheme: &TokenScheme) -> Self {
         Self::Secret {
             digest: Digest::Sha256,
-            form: KeyForm::Utf8,
+            form: scheme.key_form(),
         }
     }
 }
@@ -264,9 +264,6 @@ pub enum KeyProblem {
         /// What is wrong with it.
         reason: InvalidPem,
     },
-    /// Not a tenant's name.
-    #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]
-    Tenant,
     /// Another key of the tenant has this name.
     #[error("the tenant has a key of this name already; name each key differently")]
     SameId,

@@ -147,7 +147,7 @@ impl KeyState {
 pub struct KeyringBuilder {
     spec: KeySpec,
     weak: Weak,
-    keys: Vec<(String, Result<Key, KeyProblem>)>,
+    keys: Vec<(TenantId, Result<Key, KeyProblem>)>,
 }
 
 impl KeyringBuilder {
@@ -162,27 +162,35 @@ impl KeyringBuilder {
 
     /// A key of a tenant that counts always. The name of the tenant and of the key are logged: see [`KeyProblem::Swapped`].
     ///
-    /// The secret is of a type of its own. In the place of the name it does not compile:
+    /// Tenant, name and secret are of three types. In another's place none of them compiles:
     ///
     /// ```compile_fail,E0308
     /// use countersign::payload::{Keyring, Scheme, Secret};
+    /// use countersign::tenant::TenantId;
     ///
-    /// let _ = Keyring::builder(&Scheme::github()).key("acme", Secret::new("It's a Secret to Everybody"), "2026");
+    /// let acme = TenantId::parse("acme").unwrap();
+    /// let _ = Keyring::builder(&Scheme::github()).key(acme, "It's a Secret to Everybody", "2026");
     /// ```
-    pub fn key(self, tenant: &str, id: &str, secret: Secret) -> Self {
+    pub fn key(self, tenant: TenantId, id: impl Into<KeyId>, secret: Secret) -> Self {
         self.key_valid(tenant, id, secret, Validity::ALWAYS)
     }
 
     /// A key of a tenant that counts in this time only.
-    pub fn key_valid(mut self, tenant: &str, id: &str, secret: Secret, validity: Validity) -> Self {
-        let secret = secret.as_str();
-        let names = [tenant, id];
+    pub fn key_valid(
+        mut self,
+        tenant: TenantId,
+        id: impl Into<KeyId>,
+        secret: Secret,
+        validity: Validity,
+    ) -> Self {
+        let (id, secret) = (id.into(), secret.as_str());
+        let names = [tenant.as_str(), id.as_str()];
         let key = if self.spec.is_secret() && names.iter().any(|name| is_swapped(name, secret)) {
             Err(KeyProblem::Swapped)
         } else {
-            Key::parse_with(KeyId::new(id), self.spec, secret, self.weak).map(|key| key.valid(validity))
+            Key::parse_with(id, self.spec, secret, self.weak).map(|key| key.valid(validity))
         };
-        self.keys.push((tenant.to_owned(), key));
+        self.keys.push((tenant, key));
         self
     }
 
@@ -192,13 +200,12 @@ impl KeyringBuilder {
     /// [`InvalidKey`] with the first key that cannot be used, or where there is none.
     pub fn build(self) -> Result<Keyring, InvalidKey> {
         let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
-        for (place, (name, key)) in (1..).zip(self.keys) {
+        for (place, (tenant, key)) in (1..).zip(self.keys) {
             let problem = |problem| InvalidKey {
                 place: Some(place),
                 problem,
             };
             let key = key.map_err(problem)?;
-            let tenant = TenantId::parse(&name).map_err(|_| problem(KeyProblem::Tenant))?;
             let keys = tenants.entry(tenant).or_default();
             check_room(keys, &key).map_err(problem)?;
             keys.push(key);

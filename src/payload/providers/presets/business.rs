@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::rows::{minutes, name};
 use crate::payload::hmac::{BodyForm, Digest, Encoding, Part, SignatureAt, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Documents, forms, people";
     ashby "Ashby" { .field("ashby-signature", "sha256=").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",

@@ -3,7 +3,7 @@
 use super::rows::{BASE64_KEY, minutes, name};
 use crate::payload::hmac::{BodyForm, Digest, Identity, Part, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Chat, mail, calls, social networks";
     airship "Airship" { .field("x-ua-signature", "").seconds("x-ua-timestamp").time_then_body(":") }
         signed: "`{time}:{body}`",
         not_covered: "method, URL, header fields",
