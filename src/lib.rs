@@ -103,7 +103,7 @@
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
@@ -130,6 +130,7 @@
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
+//! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.

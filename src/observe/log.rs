@@ -90,10 +90,17 @@ impl Observer for Log {
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"
             ),
-            Event::Refused { peer, tenant, refusal } => at!(
+            Event::Refused {
+                peer,
+                tenant,
+                refusal,
+            } => at!(
                 level(refusal),
-                peer = peer.map(field::display), tenant = tenant.map(TenantId::as_str), code = refusal.code(),
-                reason = refusal.to_string(), "refused"
+                peer = peer.map(field::display),
+                tenant = tenant.map(TenantId::as_str),
+                code = refusal.code(),
+                reason = refusal.to_string(),
+                "refused"
             ),
             Event::Reported { tenant, untrusted } => warn!(
                 target: "countersign",
@@ -106,19 +113,48 @@ impl Observer for Log {
                 info!(target: "countersign", peer = peer.map(field::display), tenant = tenant.as_str(), "sender gone");
             }
             Event::Unsettled { tenant, outcome } => unsettled(tenant, outcome),
-            Event::Delivering { tenant, host, id, stage } => trace!(
+            Event::Delivering {
+                tenant,
+                host,
+                id,
+                stage,
+            } => trace!(
                 target: "countersign", tenant = tenant.as_str(), host, id, stage = stage.as_str(), "delivering"
             ),
             Event::Delivered { tenant, host, id } => {
                 debug!(target: "countersign", tenant = tenant.as_str(), host, id, "delivered");
             }
-            Event::NotDelivered { tenant, host, id, code, fault } => at!(
-                if fault == "ours" { Level::ERROR } else { Level::WARN },
-                tenant = tenant.as_str(), host, id, code, fault, "not delivered"
+            Event::NotDelivered {
+                tenant,
+                host,
+                id,
+                code,
+                fault,
+            } => at!(
+                if fault == "ours" {
+                    Level::ERROR
+                } else {
+                    Level::WARN
+                },
+                tenant = tenant.as_str(),
+                host,
+                id,
+                code,
+                fault,
+                "not delivered"
             ),
-            Event::CircuitChanged { tenant, host, from, to } => at!(
+            Event::CircuitChanged {
+                tenant,
+                host,
+                from,
+                to,
+            } => at!(
                 warn_if(to == "open"),
-                tenant = tenant.as_str(), host, from, to, "circuit changed"
+                tenant = tenant.as_str(),
+                host,
+                from,
+                to,
+                "circuit changed"
             ),
         }
     }

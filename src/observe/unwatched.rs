@@ -34,3 +34,30 @@ fn mistake(event: &Event<'_>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_that_is_put_together_wrongly_is_told_of() {
+        let not_wired = Refusal::NotWired {
+            missing: "Caller",
+            remedy: "put `CallerLayer` around this route",
+        };
+        for (refusal, told) in [
+            (
+                not_wired,
+                Some("Caller is missing: put `CallerLayer` around this route".to_owned()),
+            ),
+            (Refusal::NoCertificate, None),
+        ] {
+            let event = Event::Refused {
+                peer: None,
+                tenant: None,
+                refusal: &refusal,
+            };
+            assert_eq!(mistake(&event), told);
+        }
+    }
+}

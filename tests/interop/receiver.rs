@@ -67,11 +67,23 @@ impl Receiver {
             .join("\n")
     }
 
-    /// The next event, without the reason in words and without the peer's port.
+    /// The next event, without the reason in words and without the peer's port: `refused code=CODE tenant=TENANT`.
     pub(crate) fn event(&self) -> String {
         let line = self.line();
-        let line = line.split(" (").next().unwrap_or_default();
-        line.split(" peer=").next().unwrap_or_default().to_owned()
+        let value = |field: &str| {
+            let (_, rest) = line.split_once(&format!(" {field}=\""))?;
+            Some(rest.split('"').next().unwrap_or_default().to_owned())
+        };
+        let (Some((message, _)), Some(code)) = (line.split_once(" peer="), value("code")) else {
+            return line;
+        };
+        match message {
+            "refused" => format!(
+                "refused code={code} tenant={}",
+                value("tenant").unwrap_or("-".into())
+            ),
+            _ => format!("{message} code={code}"),
+        }
     }
 
     fn line(&self) -> String {

@@ -121,10 +121,7 @@ fn transitions() -> [Transition<IpAddr>; 2] {
             failures: 0,
         },
     };
-    [
-        blocked.unwrap_or(unchanged),
-        on_trial.unwrap_or(unchanged),
-    ]
+    [blocked.unwrap_or(unchanged), on_trial.unwrap_or(unchanged)]
 }
 
 #[test]
@@ -241,7 +238,7 @@ fn each_event_has_its_level_and_its_fields() {
             tenant: acme,
             untrusted: &Untrusted::OnDenyList,
         },
-        r#"WARN countersign reported tenant="acme" code="trust.denied" reason="denied by the operator's list""#,
+        r#"WARN countersign reported tenant="acme" code="trust.on_deny_list" reason="denied by the operator's list""#,
     );
     expect(
         Event::Accepted {
