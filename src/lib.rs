@@ -130,6 +130,7 @@
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
+//! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
 //! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
@@ -164,6 +165,8 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+#[cfg(feature = "serde")]
+mod written;
 
 /// What there is to read beside the reference.
 pub mod docs {

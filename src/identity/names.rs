@@ -87,13 +87,11 @@ pub(super) fn is_dns_name(text: &str) -> bool {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.kind().prefix();
         match self {
-            Self::Dns(name) => write!(f, "DNS:{name}"),
-            Self::Uri(name) => write!(f, "URI:{name}"),
-            Self::Email(name) => write!(f, "email:{name}"),
-            Self::Ip(address) => write!(f, "IP:{address}"),
-            Self::CommonName(name) => write!(f, "CN={name}"),
-            Self::OrganizationalUnit(name) => write!(f, "OU={name}"),
+            Self::Dns(name) | Self::Uri(name) | Self::Email(name) => write!(f, "{prefix}{name}"),
+            Self::CommonName(name) | Self::OrganizationalUnit(name) => write!(f, "{prefix}{name}"),
+            Self::Ip(address) => write!(f, "{prefix}{address}"),
         }
     }
 }
@@ -114,6 +112,36 @@ pub enum NameKind {
     CommonName,
     /// [`Name::OrganizationalUnit`]
     OrganizationalUnit,
+}
+
+impl NameKind {
+    const ALL: [Self; 6] = [
+        Self::Dns,
+        Self::Uri,
+        Self::Email,
+        Self::Ip,
+        Self::CommonName,
+        Self::OrganizationalUnit,
+    ];
+
+    /// What stands before a name of this kind where it is written out.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS:",
+            Self::Uri => "URI:",
+            Self::Email => "email:",
+            Self::Ip => "IP:",
+            Self::CommonName => "CN=",
+            Self::OrganizationalUnit => "OU=",
+        }
+    }
+
+    /// The kind of a name that is written out, and its text.
+    pub(crate) fn of_written(text: &str) -> Option<(Self, &str)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
+    }
 }
 
 impl fmt::Display for NameKind {

@@ -32,6 +32,7 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod tolerance;
+mod tolerance_text;
 
 use std::fmt;
 use std::future::Future;
@@ -47,6 +48,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use redis_store::{InvalidRedis, Persistence, RedisStore, Unfit};
 pub use tolerance::{NotFresh, Tolerance};
+pub use tolerance_text::InvalidTolerance;
 
 /// What a store answers with, when it does.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> + Send + 'a>>;

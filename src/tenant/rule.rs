@@ -21,15 +21,17 @@ use crate::trust::VerifiedPeer;
 /// let table = TenantTable::builder().rule(rule).known(["globex", "initech"]).build()?;
 /// # Ok::<(), countersign::tenant::InvalidTable>(())
 /// ```
+///
+/// In a configuration it is [one line](#impl-FromStr-for-Rule), such as `DNS:hooks.globex.example -> globex`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    source: Source,
-    issued_by: Option<SpkiHash>,
-    carrying: Vec<(NameKind, String)>,
+    pub(super) source: Source,
+    pub(super) issued_by: Option<SpkiHash>,
+    pub(super) carrying: Vec<(NameKind, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Template(NameKind, String),
     Name(TenantId, NameKind, String),
     Pin(TenantId, SpkiHash),
