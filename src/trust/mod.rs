@@ -31,6 +31,7 @@
 
 mod algorithms;
 mod anchors;
+mod applicant;
 mod authorities;
 mod crls;
 mod deny;
@@ -62,6 +63,7 @@ use webpki::EndEntityCert;
 use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
+pub use applicant::Applicant;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;

@@ -27,7 +27,7 @@ use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 #[derive(Clone)]
 pub struct PublicCa {
     rules: Arc<PathRules>,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
 /// The customers of an authority that issues to others as well that may call: an allow-list of names or pins.
@@ -124,11 +124,11 @@ fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
 }
 
 impl PublicCa {
-    /// Anchors from a PEM text, and who of their customers may call.
-    pub fn builder(algorithms: Algorithms, only: ExpectedPeers) -> PublicCaBuilder {
+    /// Who of the authorities' customers may call; the anchors are added to it.
+    pub fn builder(expected: ExpectedPeers, algorithms: Algorithms) -> PublicCaBuilder {
         PublicCaBuilder {
             authorities: Authorities::new(algorithms),
-            only,
+            expected,
         }
     }
 }
@@ -136,7 +136,7 @@ impl PublicCa {
 impl VerifyPeer for PublicCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let path = self.rules.verify(peer)?;
-        self.only.check(peer, path)
+        self.expected.check(peer, path)
     }
 
     fn limits(&self) -> ChainLimits {
@@ -151,7 +151,7 @@ impl VerifyPeer for PublicCa {
 impl fmt::Debug for PublicCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicCa")
-            .field("only", &self.only)
+            .field("expected", &self.expected)
             .field("profile", &self.rules.profile)
             .finish_non_exhaustive()
     }
@@ -161,7 +161,7 @@ impl fmt::Debug for PublicCa {
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
     authorities: Authorities,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
 impl PublicCaBuilder {
@@ -199,7 +199,7 @@ impl PublicCaBuilder {
     /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart; also where
     /// nobody is named.
     pub fn build(self, now: UnixTime) -> Result<PublicCa, InvalidCa> {
-        if self.only.is_nobody() {
+        if self.expected.is_nobody() {
             return Err(InvalidCa {
                 source_name: "public authorities".to_owned(),
                 problem: Problem::NoNames,
@@ -208,7 +208,7 @@ impl PublicCaBuilder {
         let rules = self.authorities.rules(Kind::Public, now)?;
         Ok(PublicCa {
             rules: Arc::new(rules),
-            only: self.only,
+            expected: self.expected,
         })
     }
 }

@@ -466,6 +466,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::CrlIssuer, "trust.crl_issuer"),
         (Untrusted::OnDenyList, "trust.on_deny_list"),
         (Untrusted::NothingBefore, "trust.nothing_before"),
+        (Untrusted::Enrolment, "trust.enrolment"),
         (Untrusted::ServersOnly, "trust.servers_only"),
         (Untrusted::UnexpectedName, "trust.unexpected_name"),
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),

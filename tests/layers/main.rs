@@ -16,14 +16,26 @@ use reading::{File, NamedPath, Parsed};
 
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
-    "pem", "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate",
-    "breaker", "address",
+    "pem",
+    "identity",
+    "trust",
+    "tenant",
+    "payload",
+    "replay",
+    "refusal",
+    "observe",
+    "live",
+    "gate",
+    "breaker",
+    "address",
+    "proxy_protocol",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
+    ("proxy_protocol", &[&["address"]]),
     ("breaker", &[]),
     ("clock", &[]),
     ("identity", &[&["pem"]]),
@@ -32,7 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
     ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal", "breaker"]]),
+    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
     // The plugs.

@@ -334,7 +334,7 @@ fn below_an_authority_that_issues_to_others_the_issuer_alone_is_no_tenant() {
     let spki = SpkiHash::of(&ca.spki_der());
     let peers = || ExpectedPeers::host_names(["hooks.psp.example"]).expect("a name");
     let shared = SharedCa::new(private(&[&ca]), peers()).expect("somebody");
-    let public = PublicCa::builder(algorithms(), peers()).pem(ca.pem().as_bytes());
+    let public = PublicCa::builder(peers(), algorithms()).pem(ca.pem().as_bytes());
     let public = public.build(NOW).expect("anchors");
     let known = KnownSender::meta();
     let known = known.trust_other_anchors(ca.pem().as_bytes(), Profile::strict(), algorithms(), NOW);

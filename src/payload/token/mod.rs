@@ -37,8 +37,9 @@ use super::{Message, NotAuthentic, Recognized, Strength};
 use crate::payload::hmac::fields::{optional, single};
 use crate::payload::hmac::keys::Digest;
 use crate::payload::hmac::scheme::SchemeName;
-use crate::payload::hmac::{FindKeys, Key, KeyForm, Wanted, body};
+use crate::payload::hmac::{Key, KeyForm, body};
 use crate::payload::percent::{is_unreserved, parameters};
+use crate::payload::{FindKeys, Wanted};
 
 /// How a provider shows a fixed secret. Nothing is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -172,7 +172,7 @@ impl KnownSender {
         };
         Ok(match self.authority {
             Authority::Public(..) => {
-                let builder = PublicCa::builder(algorithms, named());
+                let builder = PublicCa::builder(named(), algorithms);
                 self.demanding(builder.pem(anchors).with_profile(profile.clone()).build(now)?)
             }
             Authority::Shared(_) => self.demanding(SharedCa::new(private()?, named())?),
