@@ -291,8 +291,13 @@ async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
 #[tokio::test]
 async fn names_that_nobody_knows_are_served_where_that_is_asked_for() {
     let world = world();
-    let unnamed = world.site(&world.policy(), ACME);
-    let sites = world.sites().without_name(unnamed).serve_unknown_names();
+    let (policy, server) = (world.policy(), world.ca.server(ACME).dns("other.example"));
+    let server = server.dns("a.b.hooks.globex.example").issue();
+    let config = world.server_config_of(&server, policy.trust(), ClientAuth::Require);
+    let sites = world
+        .sites()
+        .without_name(Site::new(policy, config))
+        .serve_unknown_names();
     let port = Port::open(
         sites.build().expect("sites").into(),
         MisdirectedAnswer::MisdirectedRequest,
