@@ -138,13 +138,15 @@ fn exact_name(rule: &str) -> Result<(&str, Shown<'_>), Mistake> {
             "IP" => NameKind::Ip,
             "CN" => NameKind::CommonName,
             "OU" => NameKind::OrganizationalUnit,
+            "UID" => NameKind::UserId,
+            "organizationIdentifier" => NameKind::OrganizationIdentifier,
             "pin" => return Some((tenant, Shown::Pin(SpkiHash::parse(name).ok()?))),
             _ => return None,
         };
         Some((tenant, Shown::Name(kind, name)))
     });
     parsed.ok_or_else(|| {
-        format!("--name {rule}: write TENANT=KIND:NAME, where KIND is one of URI, DNS, email, IP, CN, OU, or pin with a key's hash")
+        format!("--name {rule}: write TENANT=KIND:NAME, where KIND is one of URI, DNS, email, IP, CN, OU, UID, organizationIdentifier, or pin with a key's hash")
     })
 }
 

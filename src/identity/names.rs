@@ -22,6 +22,10 @@ pub enum Name {
     CommonName(Box<str>),
     /// An organizational unit of the subject.
     OrganizationalUnit(Box<str>),
+    /// The user id of the subject (UID, 0.9.2342.19200300.100.1.1; RFC 4519 §2.39), in ASCII.
+    UserId(Box<str>),
+    /// The organization identifier of the subject (2.5.4.97; ETSI EN 319 412-1 §5.1.4), in ASCII.
+    OrganizationIdentifier(Box<str>),
 }
 
 impl Name {
@@ -34,6 +38,8 @@ impl Name {
             Self::Ip(_) => NameKind::Ip,
             Self::CommonName(_) => NameKind::CommonName,
             Self::OrganizationalUnit(_) => NameKind::OrganizationalUnit,
+            Self::UserId(_) => NameKind::UserId,
+            Self::OrganizationIdentifier(_) => NameKind::OrganizationIdentifier,
         }
     }
 
@@ -76,6 +82,8 @@ impl Name {
             NameKind::Ip => Self::Ip(text.parse().ok()?),
             NameKind::CommonName => Self::CommonName(text.into()),
             NameKind::OrganizationalUnit => Self::OrganizationalUnit(text.into()),
+            NameKind::UserId => Self::UserId(text.into()),
+            NameKind::OrganizationIdentifier => Self::OrganizationIdentifier(text.into()),
         })
     }
 }
@@ -91,6 +99,7 @@ impl fmt::Display for Name {
         match self {
             Self::Dns(name) | Self::Uri(name) | Self::Email(name) => write!(f, "{prefix}{name}"),
             Self::CommonName(name) | Self::OrganizationalUnit(name) => write!(f, "{prefix}{name}"),
+            Self::UserId(id) | Self::OrganizationIdentifier(id) => write!(f, "{prefix}{id}"),
             Self::Ip(address) => write!(f, "{prefix}{address}"),
         }
     }
@@ -112,16 +121,32 @@ pub enum NameKind {
     CommonName,
     /// [`Name::OrganizationalUnit`]
     OrganizationalUnit,
+    /// [`Name::UserId`]
+    UserId,
+    /// [`Name::OrganizationIdentifier`]
+    OrganizationIdentifier,
 }
 
 impl NameKind {
-    const ALL: [Self; 6] = [
+    /// Those of the subject. They escape the constraints of authorities, so they count only where there are none.
+    pub(crate) const OF_THE_SUBJECT: [Self; 4] = [
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
+    ];
+}
+
+impl NameKind {
+    const ALL: [Self; 8] = [
         Self::Dns,
         Self::Uri,
         Self::Email,
         Self::Ip,
         Self::CommonName,
         Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
     ];
 
     /// What stands before a name of this kind where it is written out.
@@ -133,6 +158,8 @@ impl NameKind {
             Self::Ip => "IP:",
             Self::CommonName => "CN=",
             Self::OrganizationalUnit => "OU=",
+            Self::UserId => "UID=",
+            Self::OrganizationIdentifier => "organizationIdentifier=",
         }
     }
 
@@ -153,6 +180,8 @@ impl fmt::Display for NameKind {
             Self::Ip => "IP address",
             Self::CommonName => "common name",
             Self::OrganizationalUnit => "organizational unit",
+            Self::UserId => "user id",
+            Self::OrganizationIdentifier => "organization identifier",
         })
     }
 }
@@ -212,6 +241,10 @@ mod tests {
             (NameKind::CommonName, "admin\0.evil"),
             (NameKind::CommonName, "admin\u{202e}"),
             (NameKind::OrganizationalUnit, "\u{7f}"),
+            (NameKind::UserId, "j\u{f6}rg"),
+            (NameKind::UserId, "a*"),
+            (NameKind::OrganizationIdentifier, ""),
+            (NameKind::OrganizationIdentifier, "OFBBR-1\0"),
         ];
         for (kind, text) in cases {
             assert_eq!(

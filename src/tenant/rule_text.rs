@@ -18,7 +18,7 @@ const AND: &str = " && ";
 /// OU={tenant} && CN=billing-application && issuer sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 /// ```
 ///
-/// First what shows whose the peer is: a name (`URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`), exact or with `{tenant}` in
+/// First what shows whose the peer is: a name (`URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`, `UID=`, `organizationIdentifier=`), exact or with `{tenant}` in
 /// it; its key; or an authority's. Then conditions, each after ` && `: another name, or the key of an authority. Last, after
 /// ` -> `, the tenant, unless `{tenant}` stands for it. What holds one of the two marks in itself is refused, not guessed.
 impl FromStr for Rule {
@@ -102,7 +102,7 @@ impl fmt::Display for Rule {
 pub enum InvalidRule {
     /// It begins with none of the things that show whose a peer is.
     #[error(
-        "a rule begins with a name after `URI:`, `DNS:`, `email:`, `IP:`, `CN=` or `OU=`, with `pin HASH` or `issuer HASH`"
+        "a rule begins with a name after `URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`, `UID=` or `organizationIdentifier=`, with `pin HASH` or `issuer HASH`"
     )]
     Source,
     /// What follows ` && ` is no condition, or a second authority.

@@ -112,12 +112,12 @@ impl ExpectedPeers {
 }
 
 /// One of its names is among those, and proves something: names of the subject escape the constraints of authorities,
-/// and with two common names nobody can say which of them the authority has checked.
+/// and with two common names (or ids) nobody can say which of them the authority has checked.
 fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
-    let counts = |name: &Name| match name {
-        Name::CommonName(_) => !path.name_constrained && chain.leaf().facts().common_names < 2,
-        Name::OrganizationalUnit(_) => !path.name_constrained,
-        _ => true,
+    let counts = |name: &Name| {
+        let kind = name.kind();
+        let is_free = path.name_constrained && NameKind::OF_THE_SUBJECT.contains(&kind);
+        !is_free && !chain.leaf().facts().is_repeated(kind)
     };
     let presented = chain.leaf().names();
     presented.iter().any(|name| names.contains(name) && counts(name))

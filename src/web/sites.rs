@@ -85,7 +85,7 @@ impl Sites {
 
     pub(super) fn find_host(&self, host: &Host<'_>) -> Option<&Site> {
         match host {
-            Host::Name(_) => self.by_name.find(host).or_else(|| match self.unknown {
+            Host::Name(_) => self.by_name.find(host).or(match self.unknown {
                 Unknown::Refuse => None,
                 Unknown::ServeUnnamed => self.unnamed.as_ref(),
             }),
