@@ -13,13 +13,14 @@ const AND: &str = " && ";
 /// ```text
 /// URI:spiffe://acme.example/tenant/{tenant}
 /// DNS:hooks.globex.example -> globex
+/// host hooks.globex.example -> globex
 /// pin sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= -> globex
 /// issuer sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= -> globex
 /// OU={tenant} && CN=billing-application && issuer sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 /// ```
 ///
 /// First what shows whose the peer is: a name (`URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`, `UID=`, `organizationIdentifier=`), exact or with `{tenant}` in
-/// it; its key; or an authority's. Then conditions, each after ` && `: another name, or the key of an authority. Last, after
+/// it; a host name wherever it stands; its key; or an authority's. Then conditions, each after ` && `: another name, or the key of an authority. Last, after
 /// ` -> `, the tenant, unless `{tenant}` stands for it. What holds one of the two marks in itself is refused, not guessed.
 impl FromStr for Rule {
     type Err = InvalidRule;
@@ -48,12 +49,14 @@ fn by(text: &str, tenant: Option<TenantId>) -> Result<Rule, InvalidRule> {
             _ => Err(InvalidRule::Arrow),
         };
     }
-    let (make, spki): (fn(_, _) -> _, _) = match text.split_once(' ') {
-        Some(("pin", spki)) => (Rule::pin, spki),
-        Some(("issuer", spki)) => (Rule::issuer, spki),
+    let (verb, shown) = text.split_once(' ').ok_or(InvalidRule::Source)?;
+    let make: fn(_, _) -> _ = match verb {
+        "host" => return Ok(Rule::host_name(tenant.ok_or(InvalidRule::Arrow)?, shown)),
+        "pin" => Rule::pin,
+        "issuer" => Rule::issuer,
         _ => return Err(InvalidRule::Source),
     };
-    let spki: SpkiHash = spki.parse()?;
+    let spki: SpkiHash = shown.parse()?;
     Ok(make(tenant.ok_or(InvalidRule::Arrow)?, spki))
 }
 
@@ -75,6 +78,10 @@ impl fmt::Display for Rule {
             }
             Source::Name(tenant, kind, name) => {
                 write!(f, "{}{name}", kind.prefix())?;
+                Some(tenant)
+            }
+            Source::Host(tenant, name) => {
+                write!(f, "host {name}")?;
                 Some(tenant)
             }
             Source::Pin(tenant, spki) => {
@@ -102,7 +109,7 @@ impl fmt::Display for Rule {
 pub enum InvalidRule {
     /// It begins with none of the things that show whose a peer is.
     #[error(
-        "a rule begins with a name after `URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`, `UID=` or `organizationIdentifier=`, with `pin HASH` or `issuer HASH`"
+        "a rule begins with a name after `URI:`, `DNS:`, `email:`, `IP:`, `CN=`, `OU=`, `UID=` or `organizationIdentifier=`, with `host NAME`, `pin HASH` or `issuer HASH`"
     )]
     Source,
     /// What follows ` && ` is no condition, or a second authority.
@@ -150,6 +157,10 @@ mod tests {
                 "IP:::1 -> globex".to_owned(),
                 Rule::name(globex(), NameKind::Ip, "::1"),
             ),
+            (
+                "host hooks.globex.example -> globex".to_owned(),
+                Rule::host_name(globex(), "hooks.globex.example"),
+            ),
             (format!("pin {HASH} -> globex"), Rule::pin(globex(), hash)),
             (format!("issuer {HASH} -> globex"), Rule::issuer(globex(), hash)),
             (
@@ -174,6 +185,8 @@ mod tests {
             ("dns:hooks.globex.example -> globex", Source),
             ("pin -> globex", Source),
             ("DNS:hooks.globex.example", Arrow),
+            ("host hooks.globex.example", Arrow),
+            ("host *.globex.example -> globex", dns(NameKind::Dns)),
             ("DNS:{tenant}.example -> globex", Arrow),
             ("CN=a -> b -> globex", Arrow),
             ("DNS:hooks.globex.example -> globex && CN=billing", Arrow),
