@@ -22,6 +22,7 @@ mod tests;
 /// | `handshake failed` | info | `peer`, `code`, `reason` |
 /// | `accept failed` | error | `at`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
+/// | `not forwarded` | info | `peer`, `code`, `reason` |
 /// | `refused` | see below | `peer`, `tenant`, `code`, `reason` |
 /// | `reported` | warn | `tenant`, `code`, `reason` |
 /// | `accepted` | debug | `peer`, `tenant` |
@@ -89,6 +90,10 @@ impl Observer for Log {
             Event::SourceChanged { transition } => at!(
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"
+            ),
+            Event::NotForwarded { peer, reason } => info!(
+                target: "countersign",
+                peer = peer.map(field::display), code = reason.code(), reason = reason.to_string(), "not forwarded"
             ),
             Event::Refused {
                 peer,

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderName;
 use rustls_pki_types::UnixTime;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -15,7 +16,7 @@ use crate::observe::{
     DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
-use crate::refusal::{Busy, Refusal};
+use crate::refusal::{Busy, NotForwarded, Refusal};
 use crate::replay::{Replayed, Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
@@ -95,9 +96,10 @@ fn variant(event: &Event<'_>) -> usize {
         Event::Delivered { .. } => 10,
         Event::NotDelivered { .. } => 11,
         Event::CircuitChanged { .. } => 12,
+        Event::NotForwarded { .. } => 13,
     }
 }
-const VARIANTS: usize = 13;
+const VARIANTS: usize = 14;
 
 fn at(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
@@ -179,6 +181,15 @@ fn each_event_has_its_level_and_its_fields() {
     expect(
         Event::SourceChanged { transition: on_trial },
         r#"INFO countersign source changed source=192.0.2.7 from="open" to="half_open""#,
+    );
+    expect(
+        Event::NotForwarded {
+            peer: Some(peer),
+            reason: &NotForwarded::UntrustedHop {
+                field: HeaderName::from_static("client-cert"),
+            },
+        },
+        r#"INFO countersign not forwarded peer=192.0.2.7:4711 code="forwarded.untrusted_hop" reason="client-cert came from nobody who may speak for others""#,
     );
     let not_wired = Refusal::NotWired {
         missing: "Caller",
