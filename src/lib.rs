@@ -76,6 +76,7 @@
 //! | find out under which certificate a sender calls that publishes none | `tls::Enrolment` |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
 //! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
+//! | take clients from a proxy that ends TLS in front of me | `forwarded`, `web::CallerLayer::behind` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
 //! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
 //! | refuse replays in a fleet | `replay::RedisStore` |
@@ -130,6 +131,7 @@
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
+//! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
@@ -146,6 +148,8 @@ pub mod clock;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
+#[cfg(feature = "forwarded")]
+pub mod forwarded;
 pub mod gate;
 pub mod identity;
 pub mod live;

@@ -44,6 +44,15 @@ impl<S> Layer<S> for SignLayer {
 }
 
 /// The identity of a delivery, in a request's extensions: the same for every attempt.
+///
+/// ```
+/// use countersign::dispatch::DeliveryId;
+/// use http::Request;
+///
+/// let request = Request::post("https://hooks.acme.example/").extension(DeliveryId::new("delivery-1")).body(())?;
+/// assert!(request.extensions().get::<DeliveryId>().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryId(String);
 

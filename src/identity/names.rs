@@ -7,6 +7,15 @@ use rustls_pki_types::DnsName;
 ///
 /// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
 /// says so, no wildcard.
+///
+/// ```
+/// use countersign::identity::{Name, NameKind};
+///
+/// let name = Name::parse(NameKind::Dns, "Hooks.Acme.Example")?;
+/// assert_eq!(name, Name::parse(NameKind::Dns, "hooks.acme.example")?);
+/// assert!(Name::parse(NameKind::Dns, "*.acme.example").is_err(), "a pattern is nobody's name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Name {

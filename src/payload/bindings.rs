@@ -40,6 +40,14 @@ impl Bindings {
 }
 
 /// The client certificate of a connection, as far as a token may be bound to it. Hashed only when one is.
+///
+/// ```
+/// use countersign::identity::CertHash;
+/// use countersign::payload::ClientCertificate;
+///
+/// let der = b"the certificate that the connection was made with";
+/// assert_eq!(ClientCertificate::of_der(der).hash(), CertHash::of(der));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientCertificate<'a>(Known<'a>);
 

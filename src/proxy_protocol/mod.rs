@@ -32,6 +32,15 @@ const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// his share of the handshakes, and for whatever else you make of [`Connection::peer`](crate::web::Connection::peer). So name
 /// the balancers one by one, or the smallest network in which nobody else is. He does not become anybody by that: a
 /// certificate is proved as everywhere.
+///
+/// ```
+/// use countersign::proxy_protocol::ProxyProtocol;
+///
+/// let balancers = ProxyProtocol::from_balancers(["10.0.0.0/24".parse()?]);
+/// assert!(balancers.is_spoken_by("10.0.0.7".parse()?));
+/// assert!(!balancers.is_spoken_by("203.0.113.9".parse()?), "its header would say what it likes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyProtocol {
     balancers: Vec<Network>,

@@ -65,6 +65,14 @@ impl Resolved {
 /// The name of a tenant: 1 to 128 printable ASCII characters, without a space at either end.
 ///
 /// Compared byte for byte. Cheap to clone.
+///
+/// ```
+/// use countersign::tenant::TenantId;
+///
+/// assert_eq!(TenantId::parse("acme")?.as_str(), "acme");
+/// assert!(TenantId::parse(" acme").is_err(), "a space at either end is a mistake");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(Arc<str>);
 

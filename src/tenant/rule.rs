@@ -14,12 +14,14 @@ use crate::trust::VerifiedPeer;
 /// use countersign::identity::{NameKind, SpkiHash};
 /// use countersign::tenant::{Rule, TenantTable};
 ///
-/// # let issuer = SpkiHash::of(b"the issuer's public key");
+/// let issuer = SpkiHash::of(b"the issuer's public key");
 /// let rule = Rule::template(NameKind::OrganizationalUnit, "{tenant}")
 ///     .issued_by(issuer)
 ///     .carrying(NameKind::CommonName, "billing-application");
-/// let table = TenantTable::builder().rule(rule).known(["globex", "initech"]).build()?;
-/// # Ok::<(), countersign::tenant::InvalidTable>(())
+/// let table = TenantTable::builder().rule(rule.clone()).known(["globex", "initech"]).build();
+/// assert!(table.is_ok());
+/// // A template only yields tenants that are known, so somebody must be.
+/// assert!(TenantTable::builder().rule(rule).build().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {

@@ -55,6 +55,16 @@ struct Terms {
 }
 
 /// One key or certificate that is allowed.
+///
+/// ```
+/// use countersign::identity::SpkiHash;
+/// use countersign::trust::{Pin, PinSet};
+///
+/// let now = SpkiHash::of(b"the key of this year");
+/// let pins = PinSet::of([Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]);
+/// assert_eq!(pins.len(), 2);
+/// assert_eq!(Pin::leaf(now).labelled("2026").label(), Some("2026"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin {
     pinned: Pinned,

@@ -135,8 +135,9 @@ impl Receiver {
             .observed_by(Arc::new(told.clone()));
         let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
         let address = listener.local_addr();
-        let seen =
-            async |ConnectInfo(connection): ConnectInfo<Connection>| format!("seen={}\n", connection.peer());
+        let seen = async |ConnectInfo(connection): ConnectInfo<Connection>| {
+            format!("seen={}\n", connection.peer().expect("an address"))
+        };
         let app = Router::new().route("/", get(seen));
         let app = app.into_make_service_with_connect_info::<Connection>();
         tokio::spawn(async move { axum::serve(listener, app).await });

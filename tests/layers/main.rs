@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod examples;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};
@@ -43,15 +44,19 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
-    ("refusal", &[FIVE]),
+    ("refusal", &[FIVE, &["pem"]]),
     ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
+    (
+        "forwarded",
+        &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock"]]),
-    ("web", &[CORE, &["clock", "stream", "tls"]]),
+    ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),

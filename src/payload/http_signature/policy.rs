@@ -11,6 +11,18 @@ use crate::replay::Tolerance;
 ///
 /// Always covered: `@method`; `@target-uri`, or `@authority`, `@path` and, where there is one, `@query`;
 /// `content-digest` where there is a body. Always there: `created`, within five minutes of the present.
+///
+/// ```
+/// use countersign::payload::Origin;
+/// use countersign::payload::http_signature::HttpSignaturePolicy;
+/// use http::header;
+///
+/// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?)
+///     .require_field(header::CONTENT_TYPE)
+///     .require_nonce();
+/// assert!(format!("{policy:?}").contains("content-type"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HttpSignaturePolicy {
     pub(super) origin: Origin,

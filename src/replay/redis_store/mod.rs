@@ -71,6 +71,14 @@ pub use fitness::{Persistence, Unfit};
 /// store.check().await?;
 /// # Ok(()) }
 /// ```
+///
+/// ```
+/// use countersign::replay::RedisStore;
+///
+/// // No server is needed yet.
+/// assert!(RedisStore::open("redis://10.0.0.7").is_ok());
+/// assert!(RedisStore::open("https://10.0.0.7").is_err(), "no address of a Redis server");
+/// ```
 #[derive(Clone)]
 pub struct RedisStore {
     link: Arc<dyn Link>,

@@ -78,6 +78,18 @@ impl From<&PublicKeyScheme> for KeySpec {
 }
 
 /// A key with its name and the time in which it counts. Never shows its secret; wiped when dropped.
+///
+/// ```
+/// use countersign::payload::hmac::{Digest, Key, KeyForm, KeyProblem, KeySpec};
+/// use countersign::payload::KeyId;
+///
+/// let spec = KeySpec::Secret { digest: Digest::Sha256, form: KeyForm::Utf8 };
+/// let key = Key::parse(KeyId::new("2026"), spec, "a secret of sixteen bytes")?;
+/// assert_eq!(key.id().as_str(), "2026");
+/// let short = Key::parse(KeyId::new("2026"), spec, "secret");
+/// assert_eq!(short.err(), Some(KeyProblem::TooShort { bytes: 6 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Key {
     id: KeyId,
     validity: Validity,

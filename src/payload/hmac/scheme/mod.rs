@@ -30,7 +30,7 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 ///
 /// ```
 /// use countersign::payload::hmac::{Part, SignatureAt, TimeAt, TimeFormat};
-/// use countersign::payload::Scheme;
+/// use countersign::payload::{InvalidScheme, Scheme};
 /// use http::HeaderName;
 ///
 /// let scheme = Scheme::builder("acme")
@@ -38,7 +38,16 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
 ///     .signed([Part::Time, Part::Literal("."), Part::Body])
 ///     .build()?;
-/// # Ok::<(), countersign::payload::InvalidScheme>(())
+/// assert_eq!(scheme.name(), "acme");
+///
+/// // What would not cover the body is no scheme.
+/// let unsigned = Scheme::builder("acme")
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
+///     .signed([Part::Time])
+///     .build();
+/// assert_eq!(unsigned.err(), Some(InvalidScheme::BodyNotSigned));
+/// # Ok::<(), InvalidScheme>(())
 /// ```
 ///
 /// A `Scheme` always covers the whole body. One that covers less is a [`PartialScheme`], and what it proves is less.

@@ -11,6 +11,14 @@ use crate::pem::{self, InvalidPem, PublicKeyPem};
 /// A public key that was looked at: RSA of 2048 bits and more, a point on its curve, an Ed25519 key of large order.
 ///
 /// Read once, into the form in which a crypto provider takes it.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, PublicKey};
+///
+/// let key = PublicKey::from_pem(&std::fs::read("tests/support/jose/p256.pub.pem")?)?;
+/// assert!(key.fits(Algorithm::Es256) && !key.fits(Algorithm::Es384));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     kind: KeyType,

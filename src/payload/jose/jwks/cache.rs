@@ -89,6 +89,20 @@ pub enum InvalidCacheRules {
 ///
 /// `now` is always the time since any moment on a clock that is never set, such as
 /// [`Monotonic`](crate::clock::Monotonic): keys do not become younger by a step of the time of day.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::payload::Unknown;
+/// use countersign::payload::jose::{CacheRules, JwksCache, NextFetch};
+///
+/// let at = Duration::from_secs;
+/// let mut cache = JwksCache::new(CacheRules::default())?;
+/// assert_eq!(cache.poll(at(0)), NextFetch::Fetch);
+/// let body = br#"{"keys":[{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#;
+/// assert!(cache.fetched(body, at(1)).is_err(), "a published set holds no secrets");
+/// assert!(cache.keys(at(1)).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct JwksCache {
     rules: CacheRules,

@@ -29,6 +29,18 @@ const MAX_KID: usize = 128;
 /// # Security
 /// SHA-1 is broken for collisions: whoever can have eBay sign a text of their own making can make two that share a
 /// signature. No `CryptoProvider` verifies it; the caller's algorithm has to.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::EbayVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let built = EbayVerifier::new(TenantId::parse("acme")?, fetched, algorithms);
+/// assert!(built.is_err(), "no provider has ECDSA with SHA-1: bring an algorithm of your own");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct EbayVerifier {
     tenant: TenantId,

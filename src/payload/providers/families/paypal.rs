@@ -27,6 +27,18 @@ const RSA_SHA256: &str = "SHA256withRSA";
 /// # Security
 /// A CRC-32 is not a hash: whoever sees one delivery can write another body with the same one. So the answer is a
 /// [`Recognized`] of [`Strength::Checksum`]: fetch the event from PayPal by its id before anything depends on it.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::PayPalVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let verifier = |algorithms| PayPalVerifier::new(TenantId::parse("acme").expect("a name"), "1JE4291016473214C", fetched, algorithms);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(verifier(algorithms).is_ok());
+/// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");
+/// ```
 #[derive(Debug, Clone)]
 pub struct PayPalVerifier {
     tenant: TenantId,

@@ -19,6 +19,19 @@ use crate::tenant::TenantId;
 ///
 /// The answer holds the signed fields and nothing else: whatever more the body says is anybody's, and its strength is
 /// [`Strength::SignedFields`]. Anybody with an AWS account can send signed messages, so the topic is compared too.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::SnsVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let topic = "arn:aws:sns:us-east-1:123456789012:orders";
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let verifier = |algorithms| SnsVerifier::new(TenantId::parse("acme").expect("a name"), topic, fetched, algorithms);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(verifier(algorithms).is_ok());
+/// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");
+/// ```
 #[derive(Debug, Clone)]
 pub struct SnsVerifier {
     tenant: TenantId,
