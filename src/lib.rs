@@ -176,7 +176,7 @@ pub mod web;
 pub use http;
 pub use rustls_pki_types::UnixTime;
 
-/// What there is to read beside the reference.
+/// Documents beside the reference.
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}

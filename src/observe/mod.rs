@@ -42,7 +42,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn observe(&self, event: &Event<'_>);
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -166,7 +166,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How far a delivery has come.
+/// A stage of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryStage {
@@ -176,7 +176,7 @@ pub enum DeliveryStage {
     Sending,
 }
 
-/// Observes nothing.
+/// An observer that observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Silent;
