@@ -180,7 +180,7 @@ mod written;
 pub use http;
 pub use rustls_pki_types::UnixTime;
 
-/// What there is to read beside the reference.
+/// Documents beside the reference.
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use rustls_pki_types::DnsName;
 
-/// One name of a leaf certificate, with its type. Names of different types never compare equal.
+/// A name of a leaf certificate, with its type. Names of different types never compare equal.
 ///
 /// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
 /// says so, no wildcard.

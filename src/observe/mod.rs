@@ -50,7 +50,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn observe(&self, event: &Event<'_>);
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -174,7 +174,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How far a delivery has come.
+/// A stage of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryStage {
@@ -194,7 +194,7 @@ impl DeliveryStage {
     }
 }
 
-/// An observer that is told and does nothing.
+/// An observer that observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Silent;

@@ -50,7 +50,7 @@ pub use redis_store::{InvalidRedis, Persistence, RedisStore, Unfit};
 pub use tolerance::{NotFresh, Tolerance};
 pub use tolerance_text::InvalidTolerance;
 
-/// What a store answers with, when it does.
+/// A future of a store's answer.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> + Send + 'a>>;
 
 /// A store of accepted deliveries, for replay protection.
@@ -91,7 +91,7 @@ impl<S: ReplayStore + ?Sized> ReplayStore for Arc<S> {
     }
 }
 
-/// What a store says to a claim.
+/// An answer of a store to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimAnswer {
@@ -106,7 +106,7 @@ pub enum ClaimAnswer {
     },
 }
 
-/// What became of a commit or a release.
+/// The outcome of a commit or a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settlement {

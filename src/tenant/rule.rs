@@ -5,7 +5,7 @@ use super::{InvalidTable, TableProblem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
-/// One way in which a peer shows whose it is, with conditions.
+/// A rule by which a peer shows whose it is, with conditions.
 ///
 /// Kong's rule, for one: below a fixed issuer, the organizational unit is the tenant and the common name a known
 /// application.

@@ -127,7 +127,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a verifier decides on.
+/// A certificate chain as it is presented to a verifier.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
@@ -167,7 +167,7 @@ pub enum Role<'a> {
     },
 }
 
-/// What made the peer trusted, and for how long that stays true under the same policy.
+/// The evidence that made a peer trusted, and for how long it holds under the same policy.
 ///
 /// ```
 /// use countersign::identity::Validity;

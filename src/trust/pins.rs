@@ -54,7 +54,7 @@ struct Terms {
     retires: Option<UnixTime>,
 }
 
-/// One key or certificate that is allowed.
+/// A pin: one key or certificate that is allowed.
 ///
 /// ```
 /// use countersign::identity::SpkiHash;
