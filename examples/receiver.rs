@@ -7,6 +7,8 @@
 mod command_line;
 #[path = "receiver/demo.rs"]
 mod demo;
+#[path = "receiver/enrol.rs"]
+mod enrol;
 #[path = "receiver/files.rs"]
 mod files;
 #[path = "receiver/log.rs"]
@@ -53,6 +55,10 @@ async fn main() -> ExitCode {
             Ok(tcp) => serve(options, tcp).await,
             Err(mistake) => Err(mistake),
         },
+        Ok(Task::Enrol(options)) => match bind(&options.listen).await {
+            Ok(tcp) => enrol::serve(options, tcp).await,
+            Err(mistake) => Err(mistake),
+        },
         Ok(Task::Demo { directory, options }) => demo(&directory, options).await,
         Err(mistake) => Err(mistake),
     };
@@ -97,6 +103,12 @@ async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
     .map_err(|error| format!("the server stopped: {error}"))
 }
 
+/// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.
+fn tls(tls12: bool) -> Tls {
+    let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    if tls12 { tls.allow_tls12() } else { tls }
+}
+
 /// The five questions, each with what the files say about it.
 struct Receiver {
     config: Arc<ServerConfig>,
@@ -109,18 +121,17 @@ struct Receiver {
 
 impl Receiver {
     fn from_files(options: &Options) -> Result<Self, Mistake> {
-        let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-        let tls = if options.tls12 { tls.allow_tls12() } else { tls };
+        let tls = tls(options.tls12);
         let clock = Clock::default();
 
-        let ca = files::client_ca(&options.client_ca, &tls, clock.now())?;
+        let ca = files::clients(options, &tls, clock.now())?;
         let (keys, tenants) = files::keys(&options.keys, &options.scheme)?;
         let table = files::tenants(&options.templates, &options.names, &tenants)?;
         let policy = match &options.pins {
             Some(pins) => Policy::new(ca.and(files::pins(pins)?), table),
             None => Policy::new(ca, table),
         };
-        let credentials = files::credentials(options, &tls)?;
+        let credentials = files::credentials(&options.cert, &options.key, &tls)?;
         let config = tls
             .server_config(&credentials, policy.trust(), ClientAuth::Require)
             .map_err(in_option("--tls12"))?;

@@ -207,7 +207,7 @@ pub struct PrivateAddress {
     pub why: Forbidden,
 }
 
-/// Why an address is not to be connected to.
+/// The reason why an address is not to be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Forbidden {

@@ -117,7 +117,7 @@ impl fmt::Debug for PeerChain {
     }
 }
 
-/// How much a peer may present before anything of it is parsed or any signature is checked.
+/// Limits on what a peer may present before anything of it is parsed or any signature is checked.
 ///
 /// A chain of junk certificates costs a path builder milliseconds before the peer has proved anything; a bound on
 /// count and size comes first.
@@ -212,7 +212,7 @@ impl ChainLimits {
     }
 }
 
-/// Why a presented chain could not be read.
+/// The reason why a presented chain could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {

@@ -3,10 +3,19 @@ use std::net::IpAddr;
 
 use rustls_pki_types::DnsName;
 
-/// One name of a leaf certificate, with its type. Names of different types never compare equal.
+/// A name of a leaf certificate, with its type. Names of different types never compare equal.
 ///
 /// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
 /// says so, no wildcard.
+///
+/// ```
+/// use countersign::identity::{Name, NameKind};
+///
+/// let name = Name::parse(NameKind::Dns, "Hooks.Acme.Example")?;
+/// assert_eq!(name, Name::parse(NameKind::Dns, "hooks.acme.example")?);
+/// assert!(Name::parse(NameKind::Dns, "*.acme.example").is_err(), "a pattern is nobody's name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Name {
@@ -22,6 +31,10 @@ pub enum Name {
     CommonName(Box<str>),
     /// An organizational unit of the subject.
     OrganizationalUnit(Box<str>),
+    /// The user id of the subject (UID, 0.9.2342.19200300.100.1.1; RFC 4519 §2.39), in ASCII.
+    UserId(Box<str>),
+    /// The organization identifier of the subject (2.5.4.97; ETSI EN 319 412-1 §5.1.4), in ASCII.
+    OrganizationIdentifier(Box<str>),
 }
 
 impl Name {
@@ -34,6 +47,8 @@ impl Name {
             Self::Ip(_) => NameKind::Ip,
             Self::CommonName(_) => NameKind::CommonName,
             Self::OrganizationalUnit(_) => NameKind::OrganizationalUnit,
+            Self::UserId(_) => NameKind::UserId,
+            Self::OrganizationIdentifier(_) => NameKind::OrganizationIdentifier,
         }
     }
 
@@ -76,6 +91,8 @@ impl Name {
             NameKind::Ip => Self::Ip(text.parse().ok()?),
             NameKind::CommonName => Self::CommonName(text.into()),
             NameKind::OrganizationalUnit => Self::OrganizationalUnit(text.into()),
+            NameKind::UserId => Self::UserId(text.into()),
+            NameKind::OrganizationIdentifier => Self::OrganizationIdentifier(text.into()),
         })
     }
 }
@@ -94,6 +111,8 @@ impl fmt::Display for Name {
             Self::Ip(address) => write!(f, "IP:{address}"),
             Self::CommonName(name) => write!(f, "CN={name}"),
             Self::OrganizationalUnit(name) => write!(f, "OU={name}"),
+            Self::UserId(id) => write!(f, "UID={id}"),
+            Self::OrganizationIdentifier(id) => write!(f, "organizationIdentifier={id}"),
         }
     }
 }
@@ -114,6 +133,20 @@ pub enum NameKind {
     CommonName,
     /// [`Name::OrganizationalUnit`]
     OrganizationalUnit,
+    /// [`Name::UserId`]
+    UserId,
+    /// [`Name::OrganizationIdentifier`]
+    OrganizationIdentifier,
+}
+
+impl NameKind {
+    /// Those of the subject. They escape the constraints of authorities, so they count only where there are none.
+    pub(crate) const OF_THE_SUBJECT: [Self; 4] = [
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
+    ];
 }
 
 impl fmt::Display for NameKind {
@@ -125,6 +158,8 @@ impl fmt::Display for NameKind {
             Self::Ip => "IP address",
             Self::CommonName => "common name",
             Self::OrganizationalUnit => "organizational unit",
+            Self::UserId => "user id",
+            Self::OrganizationIdentifier => "organization identifier",
         })
     }
 }
@@ -184,6 +219,10 @@ mod tests {
             (NameKind::CommonName, "admin\0.evil"),
             (NameKind::CommonName, "admin\u{202e}"),
             (NameKind::OrganizationalUnit, "\u{7f}"),
+            (NameKind::UserId, "j\u{f6}rg"),
+            (NameKind::UserId, "a*"),
+            (NameKind::OrganizationIdentifier, ""),
+            (NameKind::OrganizationIdentifier, "OFBBR-1\0"),
         ];
         for (kind, text) in cases {
             assert_eq!(

@@ -67,7 +67,7 @@ impl fmt::Display for SpiffeId {
     }
 }
 
-/// What the SPIFFE standard forbids in a text that was to be a SPIFFE ID.
+/// The mistake in a text that was to be a SPIFFE ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSpiffeId {

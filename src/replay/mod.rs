@@ -48,7 +48,7 @@ pub use memory::MemoryStore;
 pub use redis_store::{InvalidRedis, Persistence, RedisStore, Unfit};
 pub use tolerance::{NotFresh, Tolerance};
 
-/// What a store answers with, when it does.
+/// A future of a store's answer.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> + Send + 'a>>;
 
 /// A store of accepted deliveries, for replay protection.
@@ -89,7 +89,7 @@ impl<S: ReplayStore + ?Sized> ReplayStore for Arc<S> {
     }
 }
 
-/// What a store says to a claim.
+/// An answer of a store to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimAnswer {
@@ -104,7 +104,7 @@ pub enum ClaimAnswer {
     },
 }
 
-/// What became of a commit or a release.
+/// The outcome of a commit or a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settlement {

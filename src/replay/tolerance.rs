@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-/// How far a signed time may lie from the present, in either direction, both ends included.
+/// A time window around the present in which a signed time must lie, in either direction, both ends included.
 ///
 /// ```
 /// use std::time::Duration;

@@ -54,7 +54,17 @@ struct Terms {
     retires: Option<UnixTime>,
 }
 
-/// One key or certificate that is allowed.
+/// A pin: one key or certificate that is allowed.
+///
+/// ```
+/// use countersign::identity::SpkiHash;
+/// use countersign::trust::{Pin, PinSet};
+///
+/// let now = SpkiHash::of(b"the key of this year");
+/// let pins = PinSet::of([Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]);
+/// assert_eq!(pins.len(), 2);
+/// assert_eq!(Pin::leaf(now).labelled("2026").label(), Some("2026"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin {
     pinned: Pinned,

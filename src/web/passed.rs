@@ -83,7 +83,7 @@ pub(super) fn connection(extensions: &Extensions) -> Option<&Connection> {
 
 /// Where a request came from, where somebody has said so.
 pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    let peer = connection(extensions).map(Connection::peer);
+    let peer = connection(extensions).and_then(Connection::peer);
     #[cfg(feature = "axum")]
     let peer = peer.or_else(|| {
         extensions

@@ -9,6 +9,20 @@ use crate::tls::rustls::ServerConfig;
 /// Cheap to clone.
 ///
 /// Names that share a policy are one site to a client: it may ask for the one on a connection made for the other.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::rustls;
+/// use countersign::web::Site;
+///
+/// # let own = TestCa::new("Acme Root").server("open.example").issue();
+/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_no_client_auth()
+///     .with_single_cert(own.chain(), own.key())?;
+/// assert!(Site::for_anybody(config).policy().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Site {
     policy: Option<Policy>,
@@ -25,7 +39,7 @@ impl Site {
     }
 
     /// A site that asks for no certificate, where payloads must speak for themselves.
-    pub fn without_certificates(config: impl Into<Arc<ServerConfig>>) -> Self {
+    pub fn for_anybody(config: impl Into<Arc<ServerConfig>>) -> Self {
         Self {
             policy: None,
             config: config.into(),
@@ -52,6 +66,21 @@ impl Site {
 ///
 /// Names are compared without case and without the dot of the root, and `*.` stands for exactly one label, where no
 /// other name fits.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::{Credentials, rustls};
+/// use countersign::web::{Site, Sites};
+///
+/// # let own = TestCa::new("Acme Root").server("open.example").issue();
+/// # let config = || rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// #     .with_safe_default_protocol_versions()?.with_no_client_auth().with_single_cert(own.chain(), own.key());
+/// let sites = Sites::builder().site("*.open.example", Site::for_anybody(config()?)).build()?;
+/// assert!(sites.find(Some("a.open.example")).is_some());
+/// assert!(sites.find(Some("a.b.open.example")).is_none());
+/// assert!(sites.find(None).is_none(), "nothing is served without a name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
     by_name: Table<Site>,

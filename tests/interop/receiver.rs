@@ -32,26 +32,46 @@ impl Receiver {
 
     /// With these options alone.
     pub(crate) fn start_with(options: &[impl AsRef<OsStr>]) -> Self {
+        let mut receiver = Self::spawn(options);
+        let address = receiver.lines_until("listening on ");
+        receiver.port = port("listening on ", &address, "/hooks");
+        receiver.curl = receiver.paragraph();
+        receiver
+    }
+
+    /// One that admits nobody, with these options alone.
+    pub(crate) fn enrol(options: &[impl AsRef<OsStr>]) -> Self {
+        let mut receiver = Self::spawn(options);
+        let address = receiver.lines_until("enrolling on ");
+        receiver.port = port("enrolling on ", &address, ", admitting nobody");
+        receiver
+    }
+
+    fn spawn(options: &[impl AsRef<OsStr>]) -> Self {
         let mut process = Running::start(Command::new(binary()).args(options));
         let (sender, lines) = mpsc::channel();
         // What it says on standard error, a panic say, is an event that no test expects.
         send_lines(process.0.stdout.take().expect("a pipe"), sender.clone());
         send_lines(process.0.stderr.take().expect("a pipe"), sender);
-        let mut receiver = Self {
+        Self {
             process,
             port: 0,
             curl: String::new(),
             lines,
-        };
-        let address = receiver.lines_until("listening on ");
-        let port = address
-            .strip_prefix("listening on https://127.0.0.1:")
-            .and_then(|rest| rest.strip_suffix("/hooks"));
-        receiver.port = port
-            .and_then(|port| port.parse().ok())
-            .unwrap_or_else(|| panic!("{address}"));
-        receiver.curl = receiver.paragraph();
-        receiver
+        }
+    }
+
+    /// All that it says up to an event, and the event.
+    pub(crate) fn report(&self) -> (Vec<String>, String) {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line();
+            if line.starts_with("handshake failed ") {
+                let event = line.split(" peer=").next().unwrap_or_default();
+                return (lines, event.to_owned());
+            }
+            lines.push(line);
+        }
     }
 
     fn lines_until(&self, start: &str) -> String {
@@ -87,6 +107,15 @@ impl Receiver {
         drop(self.process);
         assert_eq!(self.lines.into_iter().collect::<Vec<_>>(), Vec::<String>::new());
     }
+}
+
+fn port(before: &str, line: &str, after: &str) -> u16 {
+    let port = line
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_prefix("https://127.0.0.1:"))
+        .and_then(|rest| rest.strip_suffix(after));
+    port.and_then(|port| port.parse().ok())
+        .unwrap_or_else(|| panic!("{line}"))
 }
 
 fn send_lines(pipe: impl Read + Send + 'static, lines: mpsc::Sender<String>) {

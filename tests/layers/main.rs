@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod examples;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};
@@ -16,14 +17,26 @@ use reading::{File, NamedPath, Parsed};
 
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
-    "pem", "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate",
-    "breaker", "address",
+    "pem",
+    "identity",
+    "trust",
+    "tenant",
+    "payload",
+    "replay",
+    "refusal",
+    "observe",
+    "live",
+    "gate",
+    "breaker",
+    "address",
+    "proxy_protocol",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
+    ("proxy_protocol", &[&["address"]]),
     ("breaker", &[]),
     ("clock", &[]),
     ("identity", &[&["pem"]]),
@@ -31,15 +44,19 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
-    ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal", "breaker"]]),
+    ("refusal", &[FIVE, &["pem"]]),
+    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
+    (
+        "forwarded",
+        &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock"]]),
-    ("web", &[CORE, &["clock", "stream", "tls"]]),
+    ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),

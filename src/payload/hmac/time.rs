@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::identity::Date;
 
-/// How a signed time is written. What was sent is what was signed: it is read, never rendered again.
+/// A format of signed times. What was sent is what was signed: it is read, never rendered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeFormat {

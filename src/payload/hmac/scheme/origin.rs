@@ -6,6 +6,14 @@ use http::Uri;
 /// Scheme, host and port of a URL as its sender sees them: what stands before the path.
 ///
 /// For schemes that sign the URL. It is configuration: behind a proxy no header field can be believed to tell it.
+///
+/// ```
+/// use countersign::payload::Origin;
+///
+/// assert!(Origin::parse("https://hooks.example").is_ok());
+/// assert!(Origin::parse("https://hooks.example/path").is_err(), "an origin has no path");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     text: Arc<str>,

@@ -18,7 +18,7 @@ hmac_presets! { "Documents, forms, people";
         .either_of("box-signature-primary", "box-signature-secondary")
         .signed([Part::Body, Part::Time])
         .rfc3339("box-delivery-timestamp")
-        .tolerance(minutes(10))
+        .with_tolerance(minutes(10))
         .body(BodyForm::RawOrEscaped)
         .require(name("box-signature-version"), "1")
         .require(name("box-signature-algorithm"), "HmacSHA256")

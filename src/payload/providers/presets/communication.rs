@@ -139,7 +139,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     twitch "Twitch EventSub" {
         .field("twitch-eventsub-message-signature", "sha256=")
         .rfc3339("twitch-eventsub-message-timestamp")
-        .tolerance(minutes(10))
+        .with_tolerance(minutes(10))
         .signed([Part::Header(name("twitch-eventsub-message-id")), Part::Time, Part::Body])
     }
         signed: "`{twitch-eventsub-message-id}{time}{body}`",

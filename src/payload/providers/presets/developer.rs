@@ -149,7 +149,7 @@ hmac_presets! { "Code, builds, alerts, content";
         .field("linear-signature", "")
         .body_only()
         .time(TimeAt::Json("webhookTimestamp"), TimeFormat::Milliseconds)
-        .tolerance(minutes(1))
+        .with_tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
         not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",

@@ -60,7 +60,7 @@ pub struct Preset {
     pub make: Make,
 }
 
-/// What a preset's facts rest on.
+/// The source of a preset's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -79,7 +79,7 @@ impl Source {
     }
 }
 
-/// How a preset is made, and with that, what it can prove.
+/// The constructor of a preset, and with that, what it can prove.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Make {
