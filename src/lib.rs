@@ -44,7 +44,7 @@
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), countersign::UnixTime::now())?;
 //! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
 //! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
 //! let policy = Policy::new(ca.and(pins), table.build()?);
@@ -108,6 +108,7 @@
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
+//! | [`proxy_protocol`] | | | [`ProxyProtocol`](proxy_protocol::ProxyProtocol): which load balancers tell where a connection comes from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
@@ -124,6 +125,7 @@
 //! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials, resumption bound to the policy |
 //! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
+//! | `proxy-protocol` | `proxy_protocol` in front of TLS, from load balancers that pass it through; switches `tokio` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
@@ -149,6 +151,7 @@ pub mod live;
 pub mod observe;
 pub mod payload;
 pub mod pem;
+pub mod proxy_protocol;
 pub mod refusal;
 #[cfg(feature = "jwks-fetch")]
 pub mod reload;
@@ -163,6 +166,10 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+
+/// The `http` that this crate works with, to name the same version.
+pub use http;
+pub use rustls_pki_types::UnixTime;
 
 /// What there is to read beside the reference.
 pub mod docs {

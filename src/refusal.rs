@@ -6,7 +6,7 @@ use crate::identity::Malformed;
 use crate::payload::{NoKey, NotAuthentic};
 use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
-use crate::trust::Untrusted;
+use crate::trust::{SecondCheck, Untrusted};
 
 /// The reason why a request was turned away.
 ///
@@ -68,6 +68,15 @@ pub enum Refusal {
         /// Whose signature it is.
         payload: TenantId,
     },
+    /// The caller's certificate is not one customer's, and what it demands beside it was not verified: the scheme is another,
+    /// or none signs anything.
+    #[error("the caller's certificate demands {demanded} beside it, and the payload was proved by {shown}")]
+    SecondCheck {
+        /// What is demanded.
+        demanded: SecondCheck,
+        /// The scheme that the payload was proved by.
+        shown: Box<str>,
+    },
     /// The delivery is not to be handled (now).
     #[error(transparent)]
     Replayed(#[from] Replayed),
@@ -100,6 +109,7 @@ impl Refusal {
             Self::BodyTooSlow { .. } => "payload.body_too_slow",
             Self::NotAuthentic(forged) => forged.code(),
             Self::TenantMismatch { .. } => "tenant.mismatch",
+            Self::SecondCheck { .. } => "payload.second_check",
             Self::Replayed(replayed) => replayed.code(),
             Self::StoreDown(down) => down.code(),
             Self::Busy(busy) => busy.code(),

@@ -164,7 +164,7 @@ pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<Strin
     for merchant in read(options)? {
         let credentials = credentials(&options.identities, &tls, &merchant.tenant)?;
         origins.insert(merchant.tenant.to_string(), merchant.origin);
-        let sender = TenantIdentity::allow_unsigned(&tls, credentials, merchant.pins);
+        let sender = TenantIdentity::unsigned(&tls, credentials, merchant.pins);
         let sender = sender.map_err(|error| error.to_string())?;
         dispatcher
             .set_identity(merchant.tenant, sender)

@@ -37,7 +37,7 @@ impl TenantIdentity {
         trust: impl VerifyPeer + 'static,
         signer: impl SignPayload + 'static,
     ) -> Result<Self, InvalidIdentity> {
-        Ok(Self::allow_unsigned(tls, credentials, trust)?.also_signed_by(signer))
+        Ok(Self::unsigned(tls, credentials, trust)?.also_signed_by(signer))
     }
 
     /// Sends payloads as they are, signed by nobody: for what already bears a signature.
@@ -47,7 +47,7 @@ impl TenantIdentity {
     ///
     /// # Errors
     /// [`InvalidIdentity`].
-    pub fn allow_unsigned(
+    pub fn unsigned(
         tls: &Tls,
         credentials: Credentials,
         trust: impl VerifyPeer + 'static,

@@ -36,6 +36,7 @@ pub mod hmac;
 pub mod http_signature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub mod jose;
+mod keys;
 mod message;
 mod outgoing;
 mod percent;
@@ -51,9 +52,10 @@ use std::sync::Arc;
 
 pub use bindings::{Bindings, ClientCertificate};
 pub use forged::NotAuthentic;
-pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, KeyId, Keyring, NoKey, Origin, Scheme};
+pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
+pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
-pub use outgoing::{CannotSign, Outgoing, SignPayload};
+pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
 pub use recognized::{Recognized, Strength};
 pub use secret::{NoSecret, Secret};

@@ -8,8 +8,6 @@ use rustls_pki_types::UnixTime;
 use super::NoKey;
 #[cfg(feature = "http-signatures")]
 use crate::payload::http_signature::InvalidHttpSignature;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
 
 /// A signer of messages: the sender's half of a [`VerifyPayload`](super::VerifyPayload).
@@ -95,6 +93,25 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+/// The key did not sign. Why is left to the key to log: it may be a matter of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key did not sign")]
+#[non_exhaustive]
+pub struct NotSigned;
+
+impl NotSigned {
+    /// For implementations of [`SignBytes`](super::public_key::SignBytes) and of `jose::SigningKey`.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Default for NotSigned {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Why a message cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -120,7 +137,6 @@ pub enum CannotSign {
         reason: &'static str,
     },
     /// The key did not sign.
-    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
     #[error(transparent)]
     NotSigned(#[from] NotSigned),
     /// The key's algorithm has no name in RFC 9421.

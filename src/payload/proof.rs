@@ -292,6 +292,11 @@ impl<'m> Authentic<'m> {
         self.signature.signer.sender()
     }
 
+    /// The scheme it was signed by.
+    pub fn scheme(&self) -> &str {
+        &self.signature.scheme
+    }
+
     /// The key that matched.
     pub fn key(&self) -> &KeyId {
         self.signature.signer.key()

@@ -154,6 +154,15 @@ pub enum NoTenant {
         /// The kind of name that the rule asks for.
         kind: NameKind,
     },
+    /// The rule asks for the issuer alone, and that one issues to others as well
+    /// ([`Evidence::shared_authority`](crate::trust::Evidence::shared_authority)): all of its customers would be this tenant.
+    #[error(
+        "{rule} names a tenant by an authority that issues to others as well; name the peer itself, or its key"
+    )]
+    SharedAuthority {
+        /// The rule.
+        rule: Arc<str>,
+    },
 }
 
 impl NoTenant {
@@ -164,6 +173,7 @@ impl NoTenant {
             Self::Unknown { .. } => "tenant.unknown",
             Self::Ambiguous { .. } => "tenant.ambiguous",
             Self::Unconstrained { .. } => "tenant.unconstrained_name",
+            Self::SharedAuthority { .. } => "tenant.shared_authority",
         }
     }
 }

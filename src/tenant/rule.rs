@@ -55,6 +55,9 @@ impl Rule {
 
     /// This tenant is whoever was issued a certificate by the authority with that key, on the path that was verified:
     /// an authority for each tenant.
+    ///
+    /// Below a [`PublicCa`](crate::trust::PublicCa) or a [`SharedCa`](crate::trust::SharedCa) it names nobody
+    /// ([`NoTenant::SharedAuthority`](super::NoTenant::SharedAuthority)), unless the leaf must be [carrying](Self::carrying) a name.
     pub fn issuer(tenant: TenantId, spki: SpkiHash) -> Self {
         Self::from(Source::Issuer(tenant, spki))
     }
@@ -221,6 +224,11 @@ impl Compiled {
     fn applies(&self, peer: &VerifiedPeer) -> bool {
         let carries = |name: &Name| peer.leaf().names().contains(name);
         self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
+    }
+
+    /// It asks for nothing but who has issued the certificate.
+    pub(super) fn is_issuer_alone(&self) -> bool {
+        matches!(self.matcher, Matcher::Issuer(..)) && self.carrying.is_empty()
     }
 
     /// It relies on a SPIFFE ID.

@@ -100,6 +100,7 @@ impl ResolveTenant for TenantTable {
         }
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
+        check_issuer(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
             Found::Tenant(tenant) => Ok(Resolved {
@@ -151,6 +152,16 @@ fn check_spiffe(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
         });
     }
     Ok(())
+}
+
+/// Below an authority that issues to others as well, the issuer alone is nobody.
+fn check_issuer(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    match by {
+        By::Rule(rule) if rule.is_issuer_alone() && peer.evidence().shared_authority => {
+            Err(NoTenant::SharedAuthority { rule: by.label() })
+        }
+        By::Rule(_) | By::Key(_) => Ok(()),
+    }
 }
 
 /// A builder of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).

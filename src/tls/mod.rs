@@ -30,12 +30,10 @@ mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
 mod peer_alert;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-mod provider_key;
 mod reason;
 mod resumption;
+mod rustls_key;
 mod session_value;
-mod signing;
 mod verifier;
 
 pub use binding::Binding;
@@ -45,13 +43,11 @@ pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
 pub use peer_alert::{Complaint, PeerAlert};
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-pub use provider_key::{InvalidSigningKey, ProviderKey};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{
     BoundSessions, BoundTickets, allow_resumption, allow_resumption_within, disable_resumption,
 };
-pub use signing::RustlsKey;
+pub use rustls_key::{InvalidSigningKey, RustlsKey, SignatureAlgorithm};
 pub use verifier::{ClientAuth, HandshakeVerifier};
 
 /// The rustls that this crate works with, to name the same version.

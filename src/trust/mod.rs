@@ -46,6 +46,7 @@ mod public_roots;
 mod remembered;
 mod report_only;
 mod revocation;
+mod second_check;
 mod shared_ca;
 mod signed;
 mod source;
@@ -64,7 +65,7 @@ pub use anchors::AnchorUsage;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
-pub use known_sender::{KnownSender, SecondCheck, SenderTls};
+pub use known_sender::{KnownSender, PixBank, SenderTls};
 pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
@@ -72,6 +73,7 @@ pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
+pub use second_check::SecondCheck;
 pub use shared_ca::SharedCa;
 pub use untrusted::Untrusted;
 pub use web_roots::{WebRoots, WebRootsBuilder};
@@ -174,6 +176,12 @@ pub struct Evidence {
     /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
     /// constraints, so they never count below it.
     pub name_constrained: bool,
+    /// The authority issues to others as well: a [`PublicCa`] or a [`SharedCa`]. That it has issued says nothing about whose the
+    /// peer is.
+    pub shared_authority: bool,
+    /// What must be verified of a delivery beside this certificate, all of it: a [`KnownSender`] demands it, and no
+    /// [`Countersigned`](crate::gate::Countersigned) is made without.
+    pub second_checks: Vec<SecondCheck>,
     /// The pin that matched.
     pub pin: Option<Pin>,
     /// What a [`ReportOnly`] verifier would have refused it for, or a [`Revocation`] list that could not be believed.
@@ -189,6 +197,8 @@ impl Evidence {
             anchor: None,
             issuers: Arc::new([]),
             name_constrained: false,
+            shared_authority: false,
+            second_checks: Vec::new(),
             pin: None,
             reported: None,
             valid,
@@ -197,7 +207,8 @@ impl Evidence {
 
     /// Both together: the facts of both, for the time in which both hold.
     #[must_use]
-    pub fn join(self, other: Self) -> Self {
+    pub fn join(mut self, other: Self) -> Self {
+        self.second_checks.extend(other.second_checks);
         Self {
             anchor: self.anchor.or(other.anchor),
             issuers: if self.issuers.is_empty() {
@@ -206,6 +217,8 @@ impl Evidence {
                 self.issuers
             },
             name_constrained: self.name_constrained || other.name_constrained,
+            shared_authority: self.shared_authority || other.shared_authority,
+            second_checks: self.second_checks,
             pin: self.pin.or(other.pin),
             reported: self.reported.or(other.reported),
             valid: self.valid.intersect(other.valid),

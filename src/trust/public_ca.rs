@@ -27,14 +27,14 @@ use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 #[derive(Clone)]
 pub struct PublicCa {
     rules: Arc<PathRules>,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
-/// The customers of a public authority that may call: an allow-list of names or pins.
-#[derive(Debug, Clone)]
+/// The customers of an authority that issues to others as well that may call: an allow-list of names or pins.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPeers(Allowed);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Allowed {
     Names(Arc<HashSet<Name>>),
     Pins(PinSet),
@@ -72,7 +72,31 @@ impl ExpectedPeers {
         }
     }
 
+    /// Names as they are written, each as the only common name, and as a DNS name where it is shaped like one.
+    pub(super) fn wherever(names: &[&str]) -> Result<Self, InvalidName> {
+        let mut either = HashSet::new();
+        for name in names {
+            either.insert(Name::parse(NameKind::CommonName, name)?);
+            either.extend(Name::parse(NameKind::Dns, name));
+        }
+        Ok(Self(Allowed::Names(Arc::new(either))))
+    }
+
+    /// The names among them.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Name> {
+        let names = match &self.0 {
+            Allowed::Names(names) => Some(names),
+            Allowed::Pins(_) => None,
+        };
+        names.into_iter().flat_map(|names| names.iter())
+    }
+
+    /// Whoever names them does so because the authority proves nothing.
     pub(super) fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
+        let path = Evidence {
+            shared_authority: true,
+            ..path
+        };
         match &self.0 {
             Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
             Allowed::Names(_) => Err(Untrusted::UnexpectedName),
@@ -100,11 +124,11 @@ fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
 }
 
 impl PublicCa {
-    /// Anchors from a PEM text, and who of their customers may call.
-    pub fn builder(algorithms: Algorithms, only: ExpectedPeers) -> PublicCaBuilder {
+    /// Who of the authorities' customers may call; the anchors are added to it.
+    pub fn builder(expected: ExpectedPeers, algorithms: Algorithms) -> PublicCaBuilder {
         PublicCaBuilder {
             authorities: Authorities::new(algorithms),
-            only,
+            expected,
         }
     }
 }
@@ -112,7 +136,7 @@ impl PublicCa {
 impl VerifyPeer for PublicCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let path = self.rules.verify(peer)?;
-        self.only.check(peer, path)
+        self.expected.check(peer, path)
     }
 
     fn limits(&self) -> ChainLimits {
@@ -127,7 +151,7 @@ impl VerifyPeer for PublicCa {
 impl fmt::Debug for PublicCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicCa")
-            .field("only", &self.only)
+            .field("expected", &self.expected)
             .field("profile", &self.rules.profile)
             .finish_non_exhaustive()
     }
@@ -137,7 +161,7 @@ impl fmt::Debug for PublicCa {
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
     authorities: Authorities,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
 impl PublicCaBuilder {
@@ -175,7 +199,7 @@ impl PublicCaBuilder {
     /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart; also where
     /// nobody is named.
     pub fn build(self, now: UnixTime) -> Result<PublicCa, InvalidCa> {
-        if self.only.is_nobody() {
+        if self.expected.is_nobody() {
             return Err(InvalidCa {
                 source_name: "public authorities".to_owned(),
                 problem: Problem::NoNames,
@@ -184,7 +208,7 @@ impl PublicCaBuilder {
         let rules = self.authorities.rules(Kind::Public, now)?;
         Ok(PublicCa {
             rules: Arc::new(rules),
-            only: self.only,
+            expected: self.expected,
         })
     }
 }

@@ -86,7 +86,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The caller where one has shown a certificate, on routes that do not [demand](super::Demand) one.
+/// The caller where one has shown a certificate, on routes that do not [demand](super::CertificateDemand) one.
 ///
 /// `None` is [`CallerLayer`](super::CallerLayer)'s answer. Without the layer there is none, and the request is answered
 /// with 500.

@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::outside::{Outside, told_of_outside};
 use super::passed::{Passed, connection, peer};
 use super::refuse::{refuse_with, status};
-use super::{Connection, Demand, Either};
+use super::{CertificateDemand, Connection, Either};
 #[cfg(feature = "tls")]
 use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
@@ -35,7 +35,7 @@ pub struct CallerLayer {
 #[derive(Debug, Clone)]
 struct Rules {
     door: Door,
-    demand: Demand,
+    demand: CertificateDemand,
     misdirected: StatusCode,
     outside: Outside,
 }
@@ -83,7 +83,7 @@ impl CallerLayer {
     fn of(door: Door) -> Self {
         let rules = Rules {
             door,
-            demand: Demand::always(),
+            demand: CertificateDemand::always(),
             misdirected: StatusCode::MISDIRECTED_REQUEST,
             outside: Outside::default(),
         };
@@ -94,7 +94,7 @@ impl CallerLayer {
 
     /// Demands certificates of these requests only; the others go through without a [`Caller`] where none is shown.
     #[must_use]
-    pub fn with_demand(mut self, demand: Demand) -> Self {
+    pub fn with_demand(mut self, demand: CertificateDemand) -> Self {
         Arc::make_mut(&mut self.rules).demand = demand;
         self
     }

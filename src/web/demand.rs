@@ -13,7 +13,7 @@ use crate::refusal::Misdirected;
 /// demands it of some. By route: give each its own [`CallerLayer`](super::CallerLayer), or none. By server name: here.
 /// By tenant: [`PayloadLayer::require_caller_for`](super::PayloadLayer::require_caller_for).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Demand(Whose);
+pub struct CertificateDemand(Whose);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Whose {
@@ -22,7 +22,7 @@ enum Whose {
     Hosts(Arc<Table<()>>),
 }
 
-impl Demand {
+impl CertificateDemand {
     /// Every request must.
     pub fn always() -> Self {
         Self(Whose::Everybodys)
@@ -41,17 +41,19 @@ impl Demand {
     /// names two, or one that cannot be read, is refused, with a certificate and without.
     ///
     /// # Errors
-    /// [`InvalidDemand`] where a host is one that no request can be for, or where there is none.
-    pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Result<Self, InvalidDemand> {
+    /// [`InvalidCertificateDemand`] where a host is one that no request can be for, or where there is none.
+    pub fn for_hosts<T: AsRef<str>>(
+        hosts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidCertificateDemand> {
         let mut listed = Table::default();
         for host in hosts {
-            let read = pattern(host.as_ref()).ok_or_else(|| InvalidDemand::NotAHost {
+            let read = pattern(host.as_ref()).ok_or_else(|| InvalidCertificateDemand::NotAHost {
                 host: host.as_ref().to_owned(),
             })?;
             listed.insert(read, ());
         }
         if listed.is_empty() {
-            return Err(InvalidDemand::Empty);
+            return Err(InvalidCertificateDemand::Empty);
         }
         Ok(Self(Whose::Hosts(Arc::new(listed))))
     }
@@ -78,7 +80,7 @@ impl Demand {
     }
 }
 
-impl Default for Demand {
+impl Default for CertificateDemand {
     fn default() -> Self {
         Self::always()
     }
@@ -87,9 +89,9 @@ impl Default for Demand {
 /// A demand that no request would meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidDemand {
+pub enum InvalidCertificateDemand {
     /// Nothing would be demanded of anybody.
-    #[error("no host: name some, or say `Demand::never`")]
+    #[error("no host: name some, or say `CertificateDemand::never`")]
     Empty,
     /// No request can be for this.
     #[error(
@@ -117,7 +119,7 @@ mod tests {
         let strict = plain.clone().with_server_name("Strict.example");
         let below = plain.clone().with_server_name("a.mtls.example");
         let unreadable = plain.clone().with_server_name("a b");
-        let demand = Demand::for_hosts([
+        let demand = CertificateDemand::for_hosts([
             "strict.example",
             "*.MTLS.example.",
             "::1",
@@ -156,16 +158,19 @@ mod tests {
             ("nothing", &plain, request("/", &[""]), no_host),
         ];
         for (name, connection, parts, expected) in cases {
-            let applies = |demand: &Demand| demand.applies(connection, &parts.uri, &parts.headers);
+            let applies = |demand: &CertificateDemand| demand.applies(connection, &parts.uri, &parts.headers);
             assert_eq!(applies(&demand), expected, "{name}");
-            assert_eq!(applies(&Demand::always()), Ok(true), "{name}");
-            assert_eq!(applies(&Demand::never()), Ok(false), "{name}");
+            assert_eq!(applies(&CertificateDemand::always()), Ok(true), "{name}");
+            assert_eq!(applies(&CertificateDemand::never()), Ok(false), "{name}");
         }
     }
 
     #[test]
     fn a_demand_that_no_request_would_meet_is_not_built() {
-        assert_eq!(Demand::for_hosts([""; 0]), Err(InvalidDemand::Empty));
+        assert_eq!(
+            CertificateDemand::for_hosts([""; 0]),
+            Err(InvalidCertificateDemand::Empty)
+        );
         for host in [
             "",
             ".",
@@ -185,9 +190,9 @@ mod tests {
             "127.1",
             "b\u{fc}cher.example",
         ] {
-            let built = Demand::for_hosts(["good.example", host]);
+            let built = CertificateDemand::for_hosts(["good.example", host]);
             let host = host.to_owned();
-            assert_eq!(built, Err(InvalidDemand::NotAHost { host }));
+            assert_eq!(built, Err(InvalidCertificateDemand::NotAHost { host }));
         }
     }
 }

@@ -122,18 +122,18 @@ async fn accept_all(
             }
         };
         pause = Pause::default();
-        let Ok(mut taken) = acceptor.take(peer) else {
+        let Ok(mut arrival) = acceptor.meet(peer) else {
             continue;
         };
         // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
         let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, &mut taken).await {
+            if let Ok(accepted) = acceptor.accept_in(&place, io, &mut arrival).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
                 let _ = secured.send(accepted).await;
             }
-            drop((place, taken));
+            drop((place, arrival));
         });
     }
 }

@@ -108,6 +108,8 @@ mod outside;
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "proxy-protocol")]
+mod proxied;
 #[cfg(feature = "tower")]
 mod refuse;
 #[cfg(feature = "tokio")]
@@ -132,7 +134,7 @@ pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
-pub use demand::{Demand, InvalidDemand};
+pub use demand::{CertificateDemand, InvalidCertificateDemand};
 #[cfg(feature = "tokio")]
 pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]

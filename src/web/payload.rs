@@ -71,16 +71,12 @@ impl PayloadLayer {
     /// And how many of one tenant: 128.
     pub const DEFAULT_DELIVERIES_PER_TENANT: usize = 128;
 
-    /// Lets messages through that `verifier` finds authentic and `store` finds new.
+    /// Lets messages through that `verifier` finds authentic and `store` finds new. What several layers share, each is given
+    /// in an `Arc`.
     pub fn new(verifier: impl VerifyPayload + 'static, store: impl ReplayStore + 'static) -> Self {
-        Self::with_shared(Arc::new(verifier), Arc::new(store))
-    }
-
-    /// The same with a store that others use as well.
-    pub fn with_shared(verifier: Arc<dyn VerifyPayload>, store: Arc<dyn ReplayStore>) -> Self {
         let rules = Rules {
-            verifier,
-            store,
+            verifier: Arc::new(verifier),
+            store: Arc::new(store),
             bounds: Bounds {
                 bytes: Self::DEFAULT_LIMIT,
                 time: Self::DEFAULT_BODY_TIMEOUT,

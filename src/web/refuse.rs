@@ -17,7 +17,9 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::Replayed(Replayed::InProgress { .. })
         | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Replayed(Replayed::Handled) => StatusCode::OK,
-        Refusal::NoCertificate | Refusal::NotAuthentic(_) => StatusCode::UNAUTHORIZED,
+        Refusal::NoCertificate | Refusal::NotAuthentic(_) | Refusal::SecondCheck { .. } => {
+            StatusCode::UNAUTHORIZED
+        }
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
         Refusal::BodyIncomplete

@@ -25,7 +25,7 @@ impl Site {
     }
 
     /// A site that asks for no certificate, where payloads must speak for themselves.
-    pub fn without_certificates(config: impl Into<Arc<ServerConfig>>) -> Self {
+    pub fn for_anybody(config: impl Into<Arc<ServerConfig>>) -> Self {
         Self {
             policy: None,
             config: config.into(),

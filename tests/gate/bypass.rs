@@ -715,9 +715,9 @@ fn f3_revocation_does_not_fail_open() {
 #[test]
 fn f4_half_a_configuration_is_none() {
     let root = TestCa::new("Root");
-    let nobody = PublicCa::builder(algorithms(), ExpectedPeers::names([])).pem(root.pem().as_bytes());
+    let nobody = PublicCa::builder(ExpectedPeers::names([]), algorithms()).pem(root.pem().as_bytes());
     let no_pins =
-        PublicCa::builder(algorithms(), ExpectedPeers::pins(PinSet::default())).pem(root.pem().as_bytes());
+        PublicCa::builder(ExpectedPeers::pins(PinSet::default()), algorithms()).pem(root.pem().as_bytes());
     for (built, expected) in [
         (
             PrivateCa::builder(algorithms()).build(NOW).map(drop),
@@ -1002,8 +1002,8 @@ fn n4_a_common_name_escapes_no_constraint() {
         .common_name("evil.org")
         .issue();
     let trust = PublicCa::builder(
-        algorithms(),
         ExpectedPeers::names([Name::CommonName("evil.org".into())]),
+        algorithms(),
     )
     .pem(public.pem().as_bytes())
     .build(NOW)
@@ -1828,8 +1828,8 @@ fn p8_bad_anchors_are_refused() {
         let refused = builder(&[&anchor]).build(NOW).map(|_| ()).expect_err(case);
         assert!(refused.to_string().contains(message), "{case}: {refused}");
         let public = PublicCa::builder(
-            algorithms(),
             ExpectedPeers::names([Name::Dns("x.example".into())]),
+            algorithms(),
         );
         let refused = public
             .pem(anchor.pem().as_bytes())

@@ -26,7 +26,7 @@ use countersign::replay::{
 };
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
-use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, Untrusted, VerifyPeer};
+use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, SecondCheck, Untrusted, VerifyPeer};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::UnixTime;
 use support::{Flaky, at, cut_off, now, secs, tenant};
@@ -231,6 +231,13 @@ pub(crate) fn mismatch() -> Refusal {
     Refusal::TenantMismatch {
         connection: tenant("acme"),
         payload: tenant("globex"),
+    }
+}
+
+fn other_check() -> Refusal {
+    Refusal::SecondCheck {
+        demanded: SecondCheck::Signature("slack"),
+        shown: "github".into(),
     }
 }
 
@@ -469,7 +476,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
     let no_tenant = [
         (NoTenant::NoRule, "tenant.no_rule"),
         (NoTenant::Unknown { rule: rule.clone(), name: "x".into() }, "tenant.unknown"),
-        (NoTenant::Ambiguous { first: rule.clone(), second: rule }, "tenant.ambiguous"),
+        (NoTenant::Ambiguous { first: rule.clone(), second: rule.clone() }, "tenant.ambiguous"),
+        (NoTenant::SharedAuthority { rule }, "tenant.shared_authority"),
         (NoTenant::Unconstrained { kind: NameKind::CommonName }, "tenant.unconstrained_name"),
     ];
     #[rustfmt::skip]
@@ -478,6 +486,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (NotAuthentic::RepeatedHeader { name: name.clone() }, "payload.repeated_header"),
         (NotAuthentic::MalformedHeader { name: name.clone() }, "payload.malformed_header"),
         (NotAuthentic::MalformedQuery, "payload.malformed_query"),
+        (NotAuthentic::MissingUrlSecret, "payload.missing_url_secret"),
+        (NotAuthentic::MalformedUrlSecret, "payload.malformed_url_secret"),
         (NotAuthentic::MalformedBody, "payload.malformed_body"),
         (NotAuthentic::MalformedTime, "payload.malformed_time"),
         (NotAuthentic::MalformedSignature { name }, "payload.malformed_signature"),
@@ -508,6 +518,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
         (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
+        (other_check(), "payload.second_check"),
         (Replayed::Handled.into(), "replay.handled"),
         (Replayed::InProgress { left: secs(1) }.into(), "replay.in_progress"),
         (cut_off().into(), "replay.store_unavailable"),

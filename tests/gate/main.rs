@@ -15,5 +15,6 @@ mod support;
 mod bypass;
 mod gate_and_refusals;
 mod lost;
+mod second_checks;
 mod secrets;
 mod streamed;

@@ -16,7 +16,7 @@ use countersign::payload::{KeyId, Keyring, Scheme, Secret};
 use countersign::replay::RedisStore;
 use countersign::tenant::TenantId;
 use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::tls::{Credentials, ProviderKey};
+use countersign::tls::{Credentials, RustlsKey};
 use countersign::trust::{Crls, ExpectedPeers, PinSet, PrivateCa, PublicCa};
 
 use crate::stage::{ACME, algorithms, provider};
@@ -124,11 +124,11 @@ fn of_files(errors: &mut Errors, text: &str, cert: &TestCert) {
     errors.add("both", Credentials::from_pem(&provider, bytes, bytes));
     errors.add(
         "signing key",
-        ProviderKey::from_pem(&provider, Algorithm::Es256, bytes),
+        RustlsKey::from_pem(&provider, Algorithm::Es256, bytes),
     );
     errors.add(
         "other type",
-        ProviderKey::from_pem(&provider, Algorithm::Rs256, bytes),
+        RustlsKey::from_pem(&provider, Algorithm::Rs256, bytes),
     );
     errors.add("anchors", PrivateCa::from_pem(bytes, algorithms(), NOW));
     errors.add(
@@ -138,7 +138,7 @@ fn of_files(errors: &mut Errors, text: &str, cert: &TestCert) {
     let only = ExpectedPeers::names([countersign::identity::Name::Dns("a.example".into())]);
     errors.add(
         "public anchors",
-        PublicCa::builder(algorithms(), only).pem(bytes).build(NOW),
+        PublicCa::builder(only, algorithms()).pem(bytes).build(NOW),
     );
     errors.add("lists", Crls::from_pem(bytes, NOW));
     errors.add("pin", SpkiHash::from_pem(bytes));
@@ -204,7 +204,7 @@ fn of_texts(errors: &mut Errors, text: &str) {
         );
         errors.add(
             "short",
-            VerifyingKey::allow_short_hmac(KeyId::new("1"), algorithm, text.as_bytes()),
+            VerifyingKey::short_hmac(KeyId::new("1"), algorithm, text.as_bytes()),
         );
         errors.add("hmac signing", HmacSigningKey::new(algorithm, text.as_bytes()));
     }

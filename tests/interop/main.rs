@@ -9,8 +9,11 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+mod balancers;
 mod clients;
 mod control;
+#[path = "../support/cookbook.rs"]
+mod cookbook;
 #[path = "../support/example.rs"]
 mod example;
 #[path = "../support/process.rs"]

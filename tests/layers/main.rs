@@ -16,14 +16,26 @@ use reading::{File, NamedPath, Parsed};
 
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
-    "pem", "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate",
-    "breaker", "address",
+    "pem",
+    "identity",
+    "trust",
+    "tenant",
+    "payload",
+    "replay",
+    "refusal",
+    "observe",
+    "live",
+    "gate",
+    "breaker",
+    "address",
+    "proxy_protocol",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
+    ("proxy_protocol", &[&["address"]]),
     ("breaker", &[]),
     ("clock", &[]),
     ("identity", &[&["pem"]]),
@@ -32,7 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
     ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal", "breaker"]]),
+    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
     // The plugs.
@@ -50,6 +62,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["tls", "testing"]),
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
+    ("tokio_postgres", &["replay"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];

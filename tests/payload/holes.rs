@@ -351,8 +351,7 @@ fn hole_4_1_secret_in_debug_output() {
     let builder = Keyring::builder(&scheme).key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret));
     let shown = format!("{builder:?}");
     let keys = builder.build().expect("keys");
-    let found =
-        countersign::payload::hmac::FindKeys::find_keys(&keys, &countersign::payload::hmac::Wanted::of(None));
+    let found = countersign::payload::FindKeys::find_keys(&keys, &countersign::payload::Wanted::of(None));
     let shown = shown + &format!("{keys:?} {found:?}");
     let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
     let shown = shown + &format!("{verifier:?} {:?}", HmacSigner::new(scheme.clone(), keys));

@@ -1,4 +1,4 @@
-//! Keys that rotate.
+//! TenantKeys that rotate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,11 @@ use std::time::Duration;
 use countersign::identity::Validity;
 use countersign::live::Live;
 use countersign::payload::hmac::{
-    FindKeys, Key, KeyProblem, KeySpec, KeyState, KeyringBuilder, Keys, PartialScheme, PartialVerifier,
-    Wanted,
+    Key, KeyProblem, KeySpec, KeyState, KeyringBuilder, PartialScheme, PartialVerifier,
 };
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme, Secret,
-    SignPayload, VerifyPayload,
+    FindKeys, HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme,
+    Secret, SignPayload, TenantKeys, VerifyPayload, Wanted,
 };
 use countersign::tenant::TenantId;
 use http::{Method, Uri};
@@ -295,12 +294,12 @@ fn resident() -> Option<u64> {
     Some(pages * 4096)
 }
 
-/// Keys of a finder of one's own, which nobody has counted.
+/// TenantKeys of a finder of one's own, which nobody has counted.
 #[derive(Debug)]
-struct Found(Keys);
+struct Found(TenantKeys);
 
 impl FindKeys for Found {
-    fn find_keys(&self, _: &Wanted<'_>) -> Result<Keys, NoKey> {
+    fn find_keys(&self, _: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
         Ok(self.0.clone())
     }
 }
@@ -311,7 +310,7 @@ fn no_more_keys_count_than_may() {
     let key = |number: u8| {
         Key::parse(KeyId::new(format!("key-{number}")), spec, &secret(spec, number)).expect("a key")
     };
-    let found = || Found(Keys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
+    let found = || Found(TenantKeys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
     assert_eq!(verify(found(), 8, 0), Ok("key-8".into()));
     assert_eq!(verify(found(), 9, 0), Err("payload.signature_mismatch"));
 }

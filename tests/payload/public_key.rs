@@ -71,7 +71,7 @@ fn what_is_signed_is_verified_by_each_provider() {
     for scheme in schemes() {
         let (old, old_shown) = key_for(&scheme);
         let (new, new_shown) = key_for(&scheme);
-        let signer = PublicKeySigner::new(scheme.clone(), tenant(), old).and(new);
+        let signer = PublicKeySigner::new(scheme.clone(), tenant(), old).with_newer_key(new);
         let headers = signer
             .sign_payload(&Outgoing::new(&acme, "msg-1", b"{}", at(NOW)))
             .expect("signed");

@@ -130,9 +130,10 @@ proptest! {
 mod types {
     use std::sync::{Arc, LazyLock};
 
+    use countersign::payload::NoKey;
     use countersign::payload::providers::{
-        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier,
-        SnsSigner, SnsVerifier, TwilioVerifier,
+        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, PayPalSigner, PayPalVerifier, SnsSigner,
+        SnsVerifier, TwilioVerifier,
     };
     use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes};
     use countersign::testing::{KeyAlgorithm, NOW as ISSUED, TestCa, TestCert};
@@ -161,7 +162,7 @@ mod types {
         Arc::new(key.expect("RSA"))
     }
 
-    fn certificates(url: &str) -> Result<rustls::pki_types::CertificateDer<'static>, NotFetched> {
+    fn certificates(url: &str) -> Result<rustls::pki_types::CertificateDer<'static>, NoKey> {
         assert!([PAYPAL, SNS].contains(&url), "{url}");
         Ok(CERTIFICATE.leaf().clone())
     }
@@ -224,7 +225,7 @@ mod types {
                 use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
                 let shown = Key::new(7).shown();
                 let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
-                let find = move |_: &str| Ok::<_, NotFetched>(shown.clone());
+                let find = move |_: &str| Ok::<_, NoKey>(shown.clone());
                 let verifier = EbayVerifier::new(tenant.clone(), find, &[&EcdsaSha1]).expect("provided");
                 let signed = whole(signer.sign_payload(&outgoing).expect("signed"));
                 verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))

@@ -10,7 +10,7 @@ use countersign::payload::jose::Algorithm;
 use countersign::payload::{HmacSigner, KeyId, Keyring, Scheme, Secret};
 use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestKey};
-use countersign::tls::ProviderKey;
+use countersign::tls::RustlsKey;
 
 use crate::packages;
 use crate::process::or_skip;
@@ -105,7 +105,7 @@ fn svix(world: &World) -> HmacSigner {
 }
 
 fn rfc9421(world: &World, key: &TestKey) -> HttpSigner {
-    let key = ProviderKey::from_pem(&provider(), Algorithm::Es256, key.pem().as_bytes()).expect("a key");
+    let key = RustlsKey::from_pem(&provider(), Algorithm::Es256, key.pem().as_bytes()).expect("a key");
     HttpSigner::to_any_origin().with_key(world.acme.id(), KeyId::new("acme-2026"), Arc::new(key))
 }
 

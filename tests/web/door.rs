@@ -372,7 +372,7 @@ pub(crate) fn payload_layer(
     hands: &Hands,
 ) -> PayloadLayer {
     let verifier = HmacVerifier::new(Scheme::standard_webhooks(), keys);
-    PayloadLayer::with_shared(Arc::new(verifier), store)
+    PayloadLayer::new(verifier, store)
         .with_limit(LIMIT)
         .with_terms(Terms::default().with_lease(secs(LEASE)))
         .with_clock(hands.clock())

@@ -13,8 +13,8 @@ use countersign::refusal::Refusal;
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
 use countersign::web::{
-    Acceptor, CallerLayer, Connection, Demand, InvalidSites, Listener, MisdirectedAnswer, Protocols, Site,
-    Sites,
+    Acceptor, CallerLayer, CertificateDemand, Connection, InvalidSites, Listener, MisdirectedAnswer,
+    Protocols, Site, Sites,
 };
 use http::{Request, Response};
 use rustls::ServerConfig;
@@ -46,7 +46,7 @@ impl World {
             .expect("a version")
             .with_no_client_auth()
             .with_single_cert(server.chain(), server.key());
-        Site::without_certificates(config.expect("a configuration"))
+        Site::for_anybody(config.expect("a configuration"))
     }
 
     /// Two names of one policy, all names below one of another, one that asks for no certificate.
@@ -79,7 +79,7 @@ impl Port {
         let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
         let address = listener.local_addr();
         let layer = CallerLayer::by_host(sites)
-            .with_demand(Demand::never())
+            .with_demand(CertificateDemand::never())
             .with_misdirected_answer(answer)
             .observed_by(Arc::new(log.clone()));
         let app: Router = Router::new().route("/who", post(who)).layer(layer);
@@ -293,7 +293,7 @@ async fn without_the_policy_of_the_handshake_no_host_is_served() {
     let world = world();
     let sites = world.sites().build().expect("sites");
     let policy = |name| sites.find(Some(name)).expect("a site").policy().cloned();
-    let layer = CallerLayer::by_host(sites.clone()).with_demand(Demand::never());
+    let layer = CallerLayer::by_host(sites.clone()).with_demand(CertificateDemand::never());
     type Under = Option<Option<Policy>>;
     #[rustfmt::skip]
     let cases: [(_, Under, _, _); 6] = [
@@ -486,7 +486,7 @@ proptest::proptest! {
         asked in proptest::collection::vec("[abAB](\\.[abAB]){0,3}\\.?", 1..20),
     ) {
         static CONFIG: std::sync::LazyLock<Arc<ServerConfig>> = std::sync::LazyLock::new(|| world().open_site(OPEN).config().clone());
-        let site = || Site::without_certificates(ServerConfig::clone(&CONFIG));
+        let site = || Site::for_anybody(ServerConfig::clone(&CONFIG));
         let table: Vec<_> = written.iter().map(|name| (name.clone(), site())).collect();
         let others = (0..others).map(|number| (format!("n{number}.others.example"), site()));
         let sites = table.iter().cloned().chain(others).fold(Sites::builder(), |sites, (name, site)| sites.site(name, site));

@@ -12,6 +12,7 @@ mod support;
 
 mod accepting;
 mod actix;
+mod balancers;
 mod crowds;
 mod deliveries;
 mod demand;

@@ -13,7 +13,7 @@ use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, CallerLayer, Connection, Demand, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, CertificateDemand, Connection, PayloadLayer};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -334,7 +334,7 @@ async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
     };
     assert_eq!(found, Ok(all), "a caller, before both layers");
 
-    let open = CallerLayer::new(policy()).with_demand(Demand::never());
+    let open = CallerLayer::new(policy()).with_demand(CertificateDemand::never());
     let nobody = on(&connection(None), request("globex", "msg_1"));
     let planted = ask(open.layer(service_fn(find)), with(caller(&world.globex), nobody)).await;
     let found = Found {

@@ -12,8 +12,10 @@ use super::engine::{Reading, Written};
 use super::fields::MAX_ID;
 use super::scheme::{Identity, Layout, Part, SignatureAt, TimeAt};
 use super::time::SignedTime;
-use super::{FindKeys, Key, Keys, PartialScheme, Wanted, body};
-use crate::payload::{CannotSign, Message, NotAuthentic, Outgoing, Scheme, SignPayload};
+use super::{Key, PartialScheme, body};
+use crate::payload::{
+    CannotSign, FindKeys, Message, NotAuthentic, Outgoing, Scheme, SignPayload, TenantKeys, Wanted,
+};
 
 /// The header field that stands for those that a scheme lets the sender choose.
 const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
@@ -70,7 +72,7 @@ impl HmacSigner {
         }
     }
 
-    fn keys(&self, outgoing: &Outgoing<'_>) -> Result<Keys, CannotSign> {
+    fn keys(&self, outgoing: &Outgoing<'_>) -> Result<TenantKeys, CannotSign> {
         Ok(self.keys.find_keys(&Wanted::of(Some(outgoing.tenant)))?)
     }
 

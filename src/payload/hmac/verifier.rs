@@ -5,10 +5,10 @@ use super::engine::{Reading, Written};
 use super::keys::{Feed, Matched};
 use super::scheme::{BodyForm, Layout};
 use super::signatures::MAX_SIGNATURES;
-use super::{FindKeys, Key, PartialScheme, Wanted};
+use super::{Key, PartialScheme};
 use crate::payload::{
-    Authentic, DeliveryKey, Head, Message, NotAuthentic, Recognized, Scheme, Strength, VerifyBody,
-    VerifyPayload,
+    Authentic, DeliveryKey, FindKeys, Head, Message, NotAuthentic, Recognized, Scheme, Strength, VerifyBody,
+    VerifyPayload, Wanted,
 };
 
 /// A verifier of HMAC signatures by a [`Scheme`], with the keys of the sender.

@@ -3,7 +3,7 @@ use sfv::InnerList;
 
 use super::base::whole_name;
 use super::fields::{Labelled, Read};
-use super::{InvalidHttpSignature, TenantVerifyingKeys};
+use super::{InvalidHttpSignature, VerifyingKeys};
 use crate::payload::Origin;
 use crate::replay::Tolerance;
 
@@ -90,7 +90,7 @@ impl HttpSignaturePolicy {
     pub(super) fn choose(
         &self,
         all: Vec<Read>,
-        keys: &TenantVerifyingKeys,
+        keys: &VerifyingKeys,
     ) -> Result<Labelled, InvalidHttpSignature> {
         let mut broken = InvalidHttpSignature::NotFound;
         let mut meant = Vec::with_capacity(1);
@@ -108,7 +108,7 @@ impl HttpSignaturePolicy {
         }
     }
 
-    fn means(&self, label: &str, labelled: &Labelled, keys: &TenantVerifyingKeys) -> bool {
+    fn means(&self, label: &str, labelled: &Labelled, keys: &VerifyingKeys) -> bool {
         match &self.choose {
             ChooseSignature::ByTag(tag) => labelled.parameters.tag.as_ref() == Some(tag),
             ChooseSignature::ByLabel(wanted) => label == wanted,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use http::HeaderMap;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::{Authentic, CannotSign, Message, NotAuthentic, Outgoing, SignPayload, VerifyPayload};
+use super::{Authentic, CannotSign, Message, NotAuthentic, NotSigned, Outgoing, SignPayload, VerifyPayload};
+use crate::payload::hmac::Key;
 use crate::payload::hmac::engine::{Reading, Written};
 use crate::payload::hmac::scheme::{InvalidScheme, Layout, SchemeBuilder};
-use crate::payload::hmac::{FindKeys, Key, Wanted};
+use crate::payload::{FindKeys, Wanted};
 use crate::tenant::TenantId;
 
 pub(in crate::payload) use form::rsa_bits;
@@ -118,13 +119,13 @@ pub struct UnsupportedAlgorithm {
 impl Algorithms {
     pub(super) fn of(
         kind: PublicKeyAlgorithm,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         let suits = |algorithm: &&&'static dyn SignatureVerificationAlgorithm| {
             algorithm.public_key_alg_id() == kind.key_id()
                 && algorithm.signature_alg_id() == kind.signature_id()
         };
-        let suitable: Arc<[_]> = available.iter().filter(suits).copied().collect();
+        let suitable: Arc<[_]> = algorithms.iter().filter(suits).copied().collect();
         if suitable.is_empty() {
             return Err(UnsupportedAlgorithm { algorithm: kind });
         }
@@ -157,9 +158,9 @@ impl PublicKeyVerifier {
     pub fn new(
         scheme: PublicKeyScheme,
         keys: impl FindKeys + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
-        let algorithms = Algorithms::of(scheme.algorithm, available)?;
+        let algorithms = Algorithms::of(scheme.algorithm, algorithms)?;
         Ok(Self {
             scheme,
             keys: Arc::new(keys),
@@ -220,12 +221,15 @@ impl Layout {
 
 /// A private key of the caller: no key of this kind is held here. With feature `tls`, `tls::RustlsKey` is one over a
 /// rustls `SigningKey`.
+///
+/// It is told nothing of the algorithm, which the scheme or the provider has chosen. A key that a message may name the
+/// algorithm of is a `jose::SigningKey`.
 pub trait SignBytes: fmt::Debug + Send + Sync {
     /// The signature over this text, in the algorithm's own form: DER for ECDSA.
     ///
     /// # Errors
-    /// [`CannotSign::Key`].
-    fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, CannotSign>;
+    /// [`NotSigned`].
+    fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, NotSigned>;
 }
 
 /// Signs by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
@@ -248,7 +252,7 @@ impl PublicKeySigner {
 
     /// And with this newer key, while receivers change over. Where the scheme carries one signature, the newest signs.
     #[must_use]
-    pub fn and(mut self, key: Arc<dyn SignBytes>) -> Self {
+    pub fn with_newer_key(mut self, key: Arc<dyn SignBytes>) -> Self {
         self.keys.push(key);
         self
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::secret::{Weak, is_swapped};
-use super::{FindKeys, Key, KeyId, KeyProblem, KeySpec, Keys, NoKey, Wanted};
+use super::{Key, KeyProblem, KeySpec};
 use crate::identity::Validity;
-use crate::payload::Secret;
+use crate::payload::{FindKeys, KeyId, NoKey, Secret, TenantKeys, Wanted};
 use crate::tenant::TenantId;
 
 /// The keys of all tenants for one scheme.
@@ -20,9 +20,9 @@ use crate::tenant::TenantId;
 /// about half a kilobyte: a million of them were tried.
 #[derive(Clone)]
 pub struct Keyring {
-    tenants: HashMap<TenantId, Keys>,
+    tenants: HashMap<TenantId, TenantKeys>,
     /// Where there is one tenant only.
-    sole: Option<Keys>,
+    sole: Option<TenantKeys>,
 }
 
 impl Keyring {
@@ -72,7 +72,7 @@ impl Keyring {
 }
 
 impl FindKeys for Keyring {
-    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<Keys, NoKey> {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
         let Some(owner) = wanted.sender else {
             return self.sole.clone().ok_or(NoKey::SenderNeeded);
         };
@@ -212,7 +212,7 @@ impl KeyringBuilder {
         }
         let tenants: HashMap<_, _> = tenants
             .into_iter()
-            .map(|(tenant, keys)| (tenant.clone(), Keys::new(tenant, keys)))
+            .map(|(tenant, keys)| (tenant.clone(), TenantKeys::new(tenant, keys)))
             .collect();
         let mut owners = tenants.values();
         let sole = match (owners.next(), owners.next()) {
@@ -244,7 +244,7 @@ fn check_room(keys: &[Key], new: &Key) -> Result<(), KeyProblem> {
     if keys.iter().any(|key| key.id() == new.id()) {
         return Err(KeyProblem::SameId);
     }
-    if keys.len() == Keys::MAX {
+    if keys.len() == Key::MAX_PER_TENANT {
         return Err(KeyProblem::TooMany);
     }
     Ok(())

@@ -18,7 +18,7 @@ use std::fmt;
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 
 pub use public_key::{PublicKey, WeakKey};
-pub use signing_key::{HmacSigningKey, NotSigned, SigningKey};
+pub use signing_key::{HmacSigningKey, SigningKey};
 pub use verifying_key::VerifyingKey;
 
 #[cfg(feature = "tls")]
@@ -161,10 +161,10 @@ impl Algorithm {
     /// What verifies it under a public key, if the provider has it.
     pub(in crate::payload) fn provided_by(
         self,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Option<&'static dyn SignatureVerificationAlgorithm> {
         let (key, signature) = self.row()?.provider?;
-        let found = provider.iter().find(|candidate| {
+        let found = algorithms.iter().find(|candidate| {
             candidate.public_key_alg_id() == key && candidate.signature_alg_id() == signature
         });
         found.copied()

@@ -37,13 +37,13 @@ impl VerifyingKey {
         id: KeyId,
         algorithm: Algorithm,
         key: &PublicKey,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Result<Self, WeakKey> {
         if !key.fits(algorithm) {
             return Err(WeakKey::OtherType { algorithm });
         }
         let with = algorithm
-            .provided_by(provider)
+            .provided_by(algorithms)
             .ok_or(WeakKey::NotProvided { algorithm })?;
         let key = key.clone();
         Ok(Self {
@@ -68,7 +68,7 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// As for [`hmac`](Self::hmac).
-    pub fn allow_short_hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
+    pub fn short_hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
         Self::keyed(id, algorithm, secret, secret_len(algorithm)?.min(16))
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::payload::jose::{InvalidJwkSet, JwkSet, Unknown};
+use crate::payload::Unknown;
+use crate::payload::jose::{InvalidJwkSet, JwkSet};
 
 /// How long a published key set counts, and how often it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -110,10 +110,10 @@ impl Jwk {
         &self,
         id: &KeyId,
         algorithm: Algorithm,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Result<VerifyingKey, WeakKey> {
         match &self.material {
-            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, provider),
+            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, algorithms),
             Material::Secret(secret) => VerifyingKey::hmac(id.clone(), algorithm, secret),
         }
     }

@@ -11,10 +11,10 @@ use super::times::Times;
 use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
-use crate::payload::jose::{BodyHash, FindJwks, InvalidJwt, JwtPart, JwtRules, RequestHash, Unknown};
+use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtPart, JwtRules, RequestHash};
 use crate::payload::{
-    Authentic, Bindings, DeliveryKey, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized, Strength,
-    VerifyPayload,
+    Authentic, Bindings, DeliveryKey, FindKeys, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized,
+    Strength, Unknown, VerifyPayload, Wanted,
 };
 use crate::tenant::TenantId;
 
@@ -162,12 +162,12 @@ impl BoundJwtScheme {
 #[derive(Debug, Clone)]
 pub struct JwtVerifier {
     scheme: BoundJwtScheme,
-    keys: Arc<dyn FindJwks>,
+    keys: Arc<dyn FindKeys<JwsVerifier>>,
 }
 
 impl JwtVerifier {
     /// Verifies by this scheme with those keys.
-    pub fn new(scheme: BoundJwtScheme, keys: impl FindJwks + 'static) -> Self {
+    pub fn new(scheme: BoundJwtScheme, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self {
             scheme,
             keys: Arc::new(keys),
@@ -199,12 +199,12 @@ impl VerifyPayload for JwtVerifier {
 #[derive(Debug, Clone)]
 pub struct UnboundJwts {
     scheme: JwtScheme,
-    keys: Arc<dyn FindJwks>,
+    keys: Arc<dyn FindKeys<JwsVerifier>>,
 }
 
 impl UnboundJwts {
     /// Verifies by this scheme with those keys.
-    pub fn new(scheme: JwtScheme, keys: impl FindJwks + 'static) -> Self {
+    pub fn new(scheme: JwtScheme, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self {
             scheme,
             keys: Arc::new(keys),
@@ -282,16 +282,16 @@ impl JwtScheme {
     fn accept<'m, D>(
         &self,
         token: &'m str,
-        keys: &dyn FindJwks,
+        keys: &dyn FindKeys<JwsVerifier>,
         message: &Message<'m>,
         body: Option<&BodyHash>,
         name: impl FnOnce(Option<&str>, &'m str) -> D,
     ) -> Result<Accepted<D>, NotAuthentic> {
-        let found = keys.find_jwks(message.sender, message.now)?;
+        let found = keys.find_keys(&Wanted::of(message.sender))?;
         let verified = found
             .keys()
             .verify(token, |header| self.rules.check_header(header));
-        let verified = verified.map_err(|why| refuse(why, keys, found.owner(), message.now))?;
+        let verified = verified.map_err(|why| refuse(why, keys, found.owner()))?;
         let claims = Object::parse(&verified.payload, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
@@ -336,11 +336,10 @@ impl JwtScheme {
 /// signature that does not match: a set may give the name of an old key to a new one, or no names at all.
 pub(in crate::payload::jose) fn refuse(
     why: InvalidJwt,
-    keys: &dyn FindJwks,
+    keys: &dyn FindKeys<JwsVerifier>,
     owner: &TenantId,
-    now: UnixTime,
 ) -> NotAuthentic {
-    if why.is_about_the_key() && keys.unknown_key(owner, now) == Unknown::Refreshing {
+    if why.is_about_the_key() && keys.unknown_key(owner) == Unknown::Refreshing {
         return NoKey::Unavailable.into();
     }
     why.into()

@@ -8,8 +8,9 @@ use crate::payload::hmac::body::{at_path, parse_json, scalar};
 use crate::payload::hmac::encoding::MacBytes;
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
-use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
+use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{CannotSign, Message, NoKey, NotAuthentic, Outgoing, Recognized, Strength};
+use crate::payload::{FindKeys, Wanted};
 
 /// What is signed of an item, in its order, as paths.
 const SIGNED: [&str; 8] = [

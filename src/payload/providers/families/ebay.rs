@@ -10,13 +10,12 @@ use serde_json::json;
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::fields::single;
-use crate::payload::providers::NotFetched;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{
     Algorithms, PublicKeyAlgorithm, PublicKeyForm, SignBytes, UnsupportedAlgorithm,
 };
 use crate::payload::{
-    Authentic, CannotSign, DeliveryKey, KeyId, Message, NoKey, NotAuthentic, Outgoing, SignPayload,
-    VerifyPayload,
+    Authentic, CannotSign, DeliveryKey, KeyId, Message, NotAuthentic, Outgoing, SignPayload, VerifyPayload,
 };
 use crate::tenant::TenantId;
 
@@ -24,27 +23,6 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-ebay-signature");
 const ALGORITHM: PublicKeyAlgorithm = PublicKeyAlgorithm::EcdsaP256Sha1;
 /// The longest name of a key, in bytes.
 const MAX_KID: usize = 128;
-
-/// Finds the public key that eBay names in its messages.
-///
-/// Called on the request path and without I/O: it looks into what `getPublicKey` of eBay's Notification API answered
-/// before. Where it answers [`NotFetched`], the message is refused as an outage, so that eBay sends it again.
-pub trait FindPublicKey: Send + Sync {
-    /// The `key` of this id as eBay answers it: PEM, with or without line breaks. The id is letters, digits and `-`.
-    ///
-    /// # Errors
-    /// [`NotFetched`].
-    fn find_public_key(&self, id: &str) -> Result<String, NotFetched>;
-}
-
-impl<F> FindPublicKey for F
-where
-    F: Fn(&str) -> Result<String, NotFetched> + Send + Sync,
-{
-    fn find_public_key(&self, id: &str) -> Result<String, NotFetched> {
-        self(id)
-    }
-}
 
 /// Verifies eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
 ///
@@ -54,29 +32,30 @@ where
 #[derive(Clone)]
 pub struct EbayVerifier {
     tenant: TenantId,
-    keys: Arc<dyn FindPublicKey>,
+    keys: Arc<dyn FindPublished<String>>,
     algorithms: Algorithms,
 }
 
 impl EbayVerifier {
-    /// Verifies what eBay sends to the tenant.
+    /// Verifies what eBay sends to the tenant. `keys` finds the `key` that `getPublicKey` of eBay's Notification API answers
+    /// for an id, in PEM, with or without line breaks.
     ///
     /// # Errors
     /// [`UnsupportedAlgorithm`] where none of the algorithms is ECDSA with SHA-1.
     pub fn new(
         tenant: TenantId,
-        keys: impl FindPublicKey + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        keys: impl FindPublished<String> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         Ok(Self {
             tenant,
             keys: Arc::new(keys),
-            algorithms: Algorithms::of(ALGORITHM, available)?,
+            algorithms: Algorithms::of(ALGORITHM, algorithms)?,
         })
     }
 
     fn key(&self, id: &str) -> Result<Vec<u8>, NotAuthentic> {
-        let text = self.keys.find_public_key(id).map_err(|_| NoKey::Unavailable)?;
+        let text = self.keys.find_published(id)?;
         let inner = text.trim().strip_prefix("-----BEGIN PUBLIC KEY-----");
         let inner = inner.and_then(|text| text.strip_suffix("-----END PUBLIC KEY-----"));
         let base64: String = inner.unwrap_or_default().split_whitespace().collect();

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderName};
-use rustls_pki_types::SignatureVerificationAlgorithm;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::{Certificates, plain_https};
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::fields::single;
 use crate::payload::hmac::time::TimeFormat;
-use crate::payload::providers::FindCertificate;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
 use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, SignPayload, Strength};
 use crate::replay::Tolerance;
@@ -55,14 +55,14 @@ impl PayPalVerifier {
     pub fn new(
         tenant: TenantId,
         webhook: &str,
-        certificates: impl FindCertificate + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        certificates: impl FindPublished<CertificateDer<'static>> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         Ok(Self {
             tenant,
             webhook: webhook.into(),
             certificates: Certificates(Arc::new(certificates)),
-            algorithms: Algorithms::of(PublicKeyAlgorithm::RsaSha256, available)?,
+            algorithms: Algorithms::of(PublicKeyAlgorithm::RsaSha256, algorithms)?,
             window: Tolerance::default(),
             name: "paypal".into(),
         })

@@ -1,14 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use serde_json::{Value, json};
 
 use super::{Certificates, plain_https};
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::time::TimeFormat;
-use crate::payload::providers::FindCertificate;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
 use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, Strength};
 use crate::replay::Tolerance;
@@ -70,11 +70,11 @@ impl SnsVerifier {
     pub fn new(
         tenant: TenantId,
         topic: &str,
-        certificates: impl FindCertificate + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        certificates: impl FindPublished<CertificateDer<'static>> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
-        let version_1 = Algorithms::of(PublicKeyAlgorithm::RsaSha1, available).ok();
-        let version_2 = match Algorithms::of(PublicKeyAlgorithm::RsaSha256, available) {
+        let version_1 = Algorithms::of(PublicKeyAlgorithm::RsaSha1, algorithms).ok();
+        let version_2 = match Algorithms::of(PublicKeyAlgorithm::RsaSha256, algorithms) {
             Ok(algorithms) => Some(algorithms),
             Err(unsupported) if version_1.is_none() => return Err(unsupported),
             Err(_) => None,

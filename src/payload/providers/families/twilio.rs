@@ -9,11 +9,12 @@ use crate::payload::hmac::body::parse_form;
 use crate::payload::hmac::fields::{optional, query_value, single};
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
-use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
+use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{
     Authentic, CannotSign, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload,
     VerifyPayload,
 };
+use crate::payload::{FindKeys, Wanted};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -136,7 +136,11 @@ fn example_origin() -> Option<Origin> {
 
 /// Every preset, by theme.
 pub fn all() -> impl Iterator<Item = &'static Preset> {
-    let groups: [&'static [Preset]; 10] = [
+    groups().into_iter().flatten()
+}
+
+const fn groups() -> [&'static [Preset]; 10] {
+    [
         standard::ROWS,
         developer::ROWS,
         commerce::ROWS,
@@ -147,8 +151,7 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
         families::ROWS,
         partial::ROWS,
         tokens::ROWS,
-    ];
-    groups.into_iter().flatten()
+    ]
 }
 
 /// The preset of this name.
@@ -299,6 +302,15 @@ mod tests {
             assert_eq!(layout.covers_body(), covers, "{}", preset.name);
         }
         assert!(names.len() >= 100, "{} presets", names.len());
+    }
+
+    /// The order on the pages of their types, where whoever looks for a provider looks by its name.
+    #[test]
+    fn presets_stand_in_alphabetical_order_in_each_theme() {
+        for rows in groups() {
+            let names: Vec<_> = rows.iter().map(|preset| preset.name).collect();
+            assert!(names.is_sorted(), "{names:?}");
+        }
     }
 
     #[test]
