@@ -73,8 +73,10 @@
 //! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
 //! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
 //! | let in a sender that shows a certificate, such as PagerDuty | [`trust::KnownSender`](trust::KnownSender) |
+//! | find out under which certificate a sender calls that publishes none | `tls::Enrolment` |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
 //! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
+//! | take clients from a proxy that ends TLS in front of me | `forwarded`, `web::CallerLayer::behind` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
 //! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
 //! | refuse replays in a fleet | `replay::RedisStore` |
@@ -103,7 +105,7 @@
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
@@ -129,9 +131,12 @@
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
+//! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
+//! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
+//! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
@@ -145,6 +150,8 @@ pub mod clock;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
+#[cfg(feature = "forwarded")]
+pub mod forwarded;
 pub mod gate;
 pub mod identity;
 pub mod live;
@@ -166,12 +173,14 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+#[cfg(feature = "serde")]
+mod written;
 
 /// The `http` that this crate works with, to name the same version.
 pub use http;
 pub use rustls_pki_types::UnixTime;
 
-/// What there is to read beside the reference.
+/// Documents beside the reference.
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}

@@ -8,6 +8,10 @@ use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::{SecondCheck, Untrusted};
 
+mod not_forwarded;
+
+pub use not_forwarded::{InvalidXfcc, NotForwarded, UnreadableField};
+
 /// The reason why a request was turned away.
 ///
 /// The peer learns nothing from it but a status; the operator finds it in the response's extensions and in
@@ -30,6 +34,9 @@ pub enum Refusal {
     /// The request is for a host that this connection does not serve it under.
     #[error(transparent)]
     Misdirected(#[from] Misdirected),
+    /// A certificate that was forwarded does not count.
+    #[error(transparent)]
+    NotForwarded(#[from] NotForwarded),
     /// The peer is not trusted.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
@@ -101,6 +108,7 @@ impl Refusal {
             Self::NoCertificate => "identity.no_certificate",
             Self::NotWired { .. } => "server.not_wired",
             Self::Misdirected(misdirected) => misdirected.code(),
+            Self::NotForwarded(not_forwarded) => not_forwarded.code(),
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::NoTenant(no_tenant) => no_tenant.code(),
             Self::TenantNotAdmitted { .. } => "tenant.not_admitted",

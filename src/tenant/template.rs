@@ -80,6 +80,7 @@ fn text_of(name: &Name, kind: NameKind) -> Option<&str> {
     let text = match name {
         Name::Dns(text) | Name::Uri(text) | Name::Email(text) => text,
         Name::CommonName(text) | Name::OrganizationalUnit(text) => text,
+        Name::UserId(text) | Name::OrganizationIdentifier(text) => text,
         _ => return None,
     };
     (name.kind() == kind).then_some(text)
@@ -96,7 +97,7 @@ pub struct InvalidTable {
     pub problem: TableProblem,
 }
 
-/// What is wrong with a rule.
+/// The mistake in a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableProblem {

@@ -6,6 +6,7 @@
 //!   resumption and early data off. A configuration of your own works too: give it a [`HandshakeVerifier`], and call
 //!   [`disable_resumption`].
 //! * [`Credentials`] are one's own certificate and key, read as a pair.
+//! * [`Enrolment`] admits nobody, and reports under which certificates clients have tried.
 //! * [`Reason`] tells the operator exactly why a handshake was refused, where the peer only gets an alert.
 //!
 //! # Security
@@ -26,10 +27,12 @@ mod alert;
 mod binding;
 mod config;
 mod credentials;
+mod enrolment;
 mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
 mod peer_alert;
+mod pending;
 mod reason;
 mod resumption;
 mod rustls_key;
@@ -39,6 +42,7 @@ mod verifier;
 pub use binding::Binding;
 pub use config::{InvalidTls, Tls};
 pub use credentials::Credentials;
+pub use enrolment::Enrolment;
 pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};

@@ -4,16 +4,37 @@ use http::{HeaderMap, Uri};
 
 use super::Connection;
 use super::host::{Host, Table, host_of, pattern};
+use crate::gate::Provenance;
 use crate::refusal::Misdirected;
 
-/// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
+/// A demand for client certificates: which requests must come over a connection with one. Where none is demanded, one that is shown must
 /// be good all the same.
 ///
 /// For a server that offers client authentication to all ([`ClientAuth::Offer`](crate::tls::ClientAuth::Offer)) and
 /// demands it of some. By route: give each its own [`CallerLayer`](super::CallerLayer), or none. By server name: here.
 /// By tenant: [`PayloadLayer::require_caller_for`](super::PayloadLayer::require_caller_for).
+///
+/// ```
+/// use countersign::web::{CertificateDemand, InvalidCertificateDemand};
+///
+/// let demand = CertificateDemand::for_hosts(["mtls.pay.example", "*.mtls.pay.example"])?;
+/// assert_ne!(demand, CertificateDemand::always());
+/// let no_hosts: [&str; 0] = [];
+/// assert_eq!(CertificateDemand::for_hosts(no_hosts), Err(InvalidCertificateDemand::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateDemand(Whose);
+pub struct CertificateDemand {
+    whose: Whose,
+    proof: Proof,
+}
+
+/// What is demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Either,
+    EndToEnd,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Whose {
@@ -23,14 +44,32 @@ enum Whose {
 }
 
 impl CertificateDemand {
+    fn of(whose: Whose) -> Self {
+        let proof = Proof::Either;
+        Self { whose, proof }
+    }
+
+    /// Demands mutual TLS end to end: a certificate that a proxy has [forwarded](crate::gate::Provenance) is not enough.
+    /// Where nothing is demanded, it is.
+    #[must_use]
+    pub fn end_to_end(mut self) -> Self {
+        self.proof = Proof::EndToEnd;
+        self
+    }
+
+    /// Whether it demands more than a caller of whom that is known.
+    pub(super) fn asks_for_more(&self, provenance: &Provenance) -> bool {
+        self.proof == Proof::EndToEnd && *provenance != Provenance::Handshake
+    }
+
     /// Every request must.
     pub fn always() -> Self {
-        Self(Whose::Everybodys)
+        Self::of(Whose::Everybodys)
     }
 
     /// No request must: handlers see for themselves whether there is a [`Caller`](crate::gate::Caller).
     pub fn never() -> Self {
-        Self(Whose::Nobodys)
+        Self::of(Whose::Nobodys)
     }
 
     /// Requests to these hosts must: names and addresses, without a port. They are compared without case, port and the
@@ -55,7 +94,7 @@ impl CertificateDemand {
         if listed.is_empty() {
             return Err(InvalidCertificateDemand::Empty);
         }
-        Ok(Self(Whose::Hosts(Arc::new(listed))))
+        Ok(Self::of(Whose::Hosts(Arc::new(listed))))
     }
 
     pub(super) fn applies(
@@ -64,7 +103,7 @@ impl CertificateDemand {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<bool, Misdirected> {
-        let listed = match &self.0 {
+        let listed = match &self.whose {
             Whose::Everybodys => return Ok(true),
             Whose::Nobodys => return Ok(false),
             Whose::Hosts(listed) => listed,

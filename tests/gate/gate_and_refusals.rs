@@ -19,7 +19,7 @@ use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
     Authentic, CannotSign, DeliveryKey, Fresh, KeyId, Message, NoKey, NotAuthentic, VerifyPayload,
 };
-use countersign::refusal::{Busy, Misdirected, Refusal};
+use countersign::refusal::{Busy, Misdirected, NotForwarded, Refusal, UnreadableField};
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
     StoreFuture, Terms,
@@ -466,6 +466,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::CrlIssuer, "trust.crl_issuer"),
         (Untrusted::OnDenyList, "trust.on_deny_list"),
         (Untrusted::NothingBefore, "trust.nothing_before"),
+        (Untrusted::Enrolment, "trust.enrolment"),
         (Untrusted::ServersOnly, "trust.servers_only"),
         (Untrusted::UnexpectedName, "trust.unexpected_name"),
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
@@ -529,6 +530,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Busy::Reading { limit: 1 }.into(), "server.reading_busy"),
         (Busy::Source { limit: 1 }.into(), "server.source_busy"),
     ];
+    let forwarded = every_not_forwarded().map(|(why, code)| (why.into(), code));
     let malformed = malformed.map(|(refusal, code)| (refusal.into(), code));
     let untrusted = untrusted.map(|(refusal, code)| (refusal.into(), code));
     let no_tenant = no_tenant.map(|(refusal, code)| (refusal.into(), code));
@@ -538,10 +540,35 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         .chain(untrusted)
         .chain(no_tenant)
         .chain(forged)
+        .chain(forwarded)
         .chain(tokens)
         .chain(signatures)
         .chain(others)
         .collect()
+}
+
+fn every_not_forwarded() -> [(NotForwarded, &'static str); 15] {
+    let field = || HeaderName::from_static("client-cert");
+    let problem = UnreadableField::Base64;
+    #[rustfmt::skip]
+    let all = [
+        (NotForwarded::UntrustedHop { field: field() }, "forwarded.untrusted_hop"),
+        (NotForwarded::Repeated { field: field() }, "forwarded.repeated"),
+        (NotForwarded::Alias { field: field() }, "forwarded.alias"),
+        (NotForwarded::HopByHop { field: field() }, "forwarded.hop_by_hop"),
+        (NotForwarded::TooLarge { limit: 8 }, "forwarded.too_large"),
+        (NotForwarded::Unreadable { field: field(), problem }, "forwarded.unreadable"),
+        (NotForwarded::NoStatus { field: field() }, "forwarded.no_status"),
+        (NotForwarded::NotVerified { field: field(), status: "NONE".into() }, "forwarded.not_verified"),
+        (NotForwarded::CertificateLost { field: field() }, "forwarded.certificate_lost"),
+        (NotForwarded::ChainAlone { field: field() }, "forwarded.chain_alone"),
+        (NotForwarded::OtherCertificate { field: field() }, "forwarded.other_certificate"),
+        (NotForwarded::HopNotAuthentic(NotAuthentic::SignatureMismatch), "forwarded.hop_not_authentic"),
+        (NotForwarded::NotCovered { field: field() }, "forwarded.not_covered"),
+        (NotForwarded::RequestNotCovered, "forwarded.request_not_covered"),
+        (NotForwarded::NotEndToEnd, "forwarded.not_end_to_end"),
+    ];
+    all
 }
 
 fn every_invalid_jwt() -> [(InvalidJwt, &'static str); 35] {
@@ -827,6 +854,7 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "breaker",
         "dispatch",
         "endpoint",
+        "forwarded",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod examples;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};
@@ -43,18 +44,23 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock"]]),
     ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
-    ("refusal", &[FIVE]),
+    ("refusal", &[FIVE, &["pem"]]),
     ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
+    (
+        "forwarded",
+        &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock"]]),
-    ("web", &[CORE, &["clock", "stream", "tls"]]),
+    ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
+    ("written", &[CORE]),
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.

@@ -25,6 +25,7 @@ mod handshakes;
 mod hosts;
 mod leaving;
 mod policies;
+mod probes;
 mod requests;
 mod sender;
 mod slow;

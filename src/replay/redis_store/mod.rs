@@ -69,6 +69,14 @@ pub use fitness::{Persistence, Unfit};
 /// store.check().await?;
 /// # Ok(()) }
 /// ```
+///
+/// ```
+/// use countersign::replay::RedisStore;
+///
+/// // No server is needed yet.
+/// assert!(RedisStore::open("redis://10.0.0.7").is_ok());
+/// assert!(RedisStore::open("https://10.0.0.7").is_err(), "no address of a Redis server");
+/// ```
 #[derive(Clone)]
 pub struct RedisStore {
     link: Arc<dyn Link>,
@@ -177,7 +185,42 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+<<<<<<< HEAD
 /// Why there is no [`RedisStore`].
+=======
+/// Why a step has failed.
+#[derive(Debug)]
+struct Failure {
+    down: StoreDown,
+    granted: Granted,
+}
+
+/// Whether a claim that failed may have been granted all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Granted {
+    No,
+    Perhaps,
+}
+
+impl Failure {
+    fn in_doubt(reason: String) -> Self {
+        Self {
+            down: unavailable(reason),
+            granted: Granted::Perhaps,
+        }
+    }
+}
+
+fn unavailable(reason: String) -> StoreDown {
+    StoreDown::Unavailable { reason }
+}
+
+fn shut_down() -> StoreDown {
+    unavailable("the runtime is shutting down".to_owned())
+}
+
+/// The reason why there is no [`RedisStore`].
+>>>>>>> main
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be connected to: {reason}; give redis://user:password@host:port/database")]
 #[non_exhaustive]

@@ -70,7 +70,7 @@ impl PixBank {
 
 impl KnownSender {
     /// A payment provider of Brazil's Pix, under names or pins that you have seen: none of them publishes either, so take them
-    /// from its first handshakes.
+    /// from an [`Enrolment`](crate::tls::Enrolment).
     ///
     /// Efí registers a URL with two probes: one without a certificate, which must be refused, and one with, which must be taken. So its
     /// route [requires](crate::tls::ClientAuth::Require) a certificate. It appends `/pix` to the URL, unless that ends in `?ignorar=`.
