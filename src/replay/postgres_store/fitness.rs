@@ -2,7 +2,7 @@ use super::{PostgresStore, failed};
 use crate::replay::StoreDown;
 use crate::replay::remote::unavailable;
 
-/// Why a server or its table cannot keep the promise of a [`PostgresStore`].
+/// The reason why a server or its table cannot keep the promise of a [`PostgresStore`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnfitPostgres {

@@ -339,7 +339,7 @@ fn is_name(name: &str) -> bool {
     }
 }
 
-/// Why a claim was not committed with the handler's effect. Roll the transaction back: the delivery has not been handled by
+/// The reason why a claim was not committed with the handler's effect. Roll the transaction back: the delivery has not been handled by
 /// this claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -362,7 +362,7 @@ impl NotCommitted {
     }
 }
 
-/// Why there is no [`PostgresStore`]. Nothing of the configuration is repeated: a password may stand in it.
+/// The reason why there is no [`PostgresStore`]. Nothing of the configuration is repeated: a password may stand in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPostgres {

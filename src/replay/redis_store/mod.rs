@@ -185,42 +185,7 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-<<<<<<< HEAD
-/// Why there is no [`RedisStore`].
-=======
-/// Why a step has failed.
-#[derive(Debug)]
-struct Failure {
-    down: StoreDown,
-    granted: Granted,
-}
-
-/// Whether a claim that failed may have been granted all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Granted {
-    No,
-    Perhaps,
-}
-
-impl Failure {
-    fn in_doubt(reason: String) -> Self {
-        Self {
-            down: unavailable(reason),
-            granted: Granted::Perhaps,
-        }
-    }
-}
-
-fn unavailable(reason: String) -> StoreDown {
-    StoreDown::Unavailable { reason }
-}
-
-fn shut_down() -> StoreDown {
-    unavailable("the runtime is shutting down".to_owned())
-}
-
 /// The reason why there is no [`RedisStore`].
->>>>>>> main
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be connected to: {reason}; give redis://user:password@host:port/database")]
 #[non_exhaustive]
