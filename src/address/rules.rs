@@ -91,7 +91,7 @@ pub struct InvalidGuard {
     pub problem: GuardProblem,
 }
 
-/// What is wrong with a rule of a guard.
+/// The mistake in a rule of a guard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuardProblem {

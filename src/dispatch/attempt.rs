@@ -27,6 +27,7 @@ impl Attempt<'_> {
     /// Under the identity of this moment; anew, where it is replaced before anything was sent.
     pub(super) async fn run(&self, tenant: &Tenant) -> Result<Answer, Failure> {
         let mut failed = Failure::NoIdentity;
+        // An identity that is replaced meanwhile is not used once more; the new one is, a few times at most.
         for _ in 0..ANEW {
             let active = tenant.active().ok_or(Failure::NoIdentity)?;
             match self.send(&active).await {

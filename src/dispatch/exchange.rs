@@ -39,6 +39,7 @@ impl Exchange<'_> {
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(interrupted)) => return Err(unanswered(connection, interrupted)),
+            // Perhaps it was handled: to send it again is the queue's to decide.
             Err(_) => {
                 return Err(Unanswered {
                     failure: Failure::TimedOut {
@@ -65,6 +66,7 @@ impl Exchange<'_> {
             Protocol::Http2 => (Version::HTTP_2, uri.clone()),
             Protocol::Http1 => {
                 let host = uri.authority().map_or("", |authority| authority.as_str());
+                // Put there last, so that nothing of the delivery says where it goes.
                 headers.insert(header::HOST, HeaderValue::from_str(host)?);
                 let path = uri.path_and_query().cloned();
                 (

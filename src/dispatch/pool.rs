@@ -93,6 +93,7 @@ impl Pool {
 
     fn put(&self, place: Place, kept: Kept, limits: &Limits) {
         let mut shelves = self.lock();
+        // Under the lock: what was retired a moment ago keeps nothing.
         if !shelves.retired && kept.connection.is_ready() {
             shelves.put(place, kept, limits);
             // Also where it is there already: it has been of use.

@@ -50,6 +50,7 @@ impl Egress {
         };
         let found = found.into_iter().map(|ip| SocketAddr::new(ip, port));
         let mut checked = self.guard.check_all(found)?;
+        // Only after all were checked: one forbidden address refuses the name, wherever it stands in the answer.
         checked.truncate(ATTEMPTS);
         Ok(checked)
     }

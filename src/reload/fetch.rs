@@ -56,6 +56,7 @@ impl FetchJwks {
             return Err(InvalidUrl::NotHttps);
         }
         let authority = url.authority().ok_or(InvalidUrl::Malformed)?;
+        // `host` would leave it out, and it would be logged with the URL.
         if authority.as_str().contains('@') {
             return Err(InvalidUrl::Credentials);
         }

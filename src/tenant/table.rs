@@ -110,6 +110,7 @@ impl ResolveTenant for TenantTable {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
         let mut matches = self.matches(peer);
         let only = matches.next().ok_or(NoTenant::NoRule)?;
+        // Also where both name one tenant: a table in which two rules speak about one certificate was not meant so.
         if let Some(second) = matches.next() {
             return Err(NoTenant::Ambiguous {
                 first: only.by.label(),

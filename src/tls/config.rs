@@ -141,6 +141,7 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(HandshakeVerifier::new(&self.provider, trust)))
             .with_client_cert_resolver(credentials.resolver());
+        // rustls keeps sessions by server name: one of an earlier trust, or of another tenant, must not be taken up.
         config.resumption = Resumption::disabled();
         Ok(config)
     }

@@ -84,6 +84,7 @@ impl<A: SignatureAlgorithm> RustlsKey<A> {
     /// [`InvalidSigningKey::OtherType`] where it cannot.
     pub fn new(key: Arc<dyn ProvidersKey>, algorithm: A) -> Result<Self, InvalidSigningKey> {
         match algorithm.scheme() {
+            // It is offered this one alone, so that a key that can do several does not choose.
             Some(scheme) if key.choose_scheme(&[scheme]).is_some() => Ok(Self {
                 key,
                 algorithm,

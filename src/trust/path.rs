@@ -25,6 +25,7 @@ impl PathRules {
     pub(super) fn verify(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         self.profile.check_size(peer.chain)?;
         let leaf = peer.chain.leaf().der();
+        // Only where it was read of these very bytes: what else a caller has read says nothing of this leaf.
         match peer.end_entity.filter(|known| known.der() == *leaf) {
             Some(known) => self.verify_leaf(known, peer),
             None => {
@@ -71,6 +72,7 @@ impl PathRules {
             let verdict = if answer.is_ok() {
                 Ok(())
             } else {
+                // Any error that lets webpki go on; ours is kept beside it.
                 Err(webpki::Error::UnknownIssuer)
             };
             inspected.set(Some(answer));

@@ -342,7 +342,7 @@ pub struct InvalidPin {
     pub source: PinProblem,
 }
 
-/// What is wrong with a pin.
+/// The mistake in a pin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinProblem {

@@ -121,6 +121,7 @@ impl Profile {
 
     pub(super) fn check_leaf(&self, leaf: &Certificate, role: Role<'_>) -> Result<(), Untrusted> {
         let facts = leaf.facts();
+        // Either of the two makes it an authority to some reader.
         if facts.is_ca || facts.key_usage.is_some_and(|usage| usage.key_cert_sign) {
             return Err(Untrusted::CaAsLeaf);
         }

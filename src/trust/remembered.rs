@@ -176,6 +176,7 @@ impl Fingerprint {
     ) -> Self {
         let mut hash = Sha256::new_with_prefix(b"countersign chain\0");
         let mut take = |part: &[u8]| {
+            // With its length: the same bytes cut at another place are another chain.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         };
@@ -223,6 +224,7 @@ impl Memory {
                 known
             }
         };
+        // Not removed where it is of another generation: who asks may be the one that is behind.
         (known.generation == generation).then_some(known)
     }
 

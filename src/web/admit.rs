@@ -153,6 +153,7 @@ impl Rules {
             Some(begun) => begun.finish()?,
             None => gate::verify(&self.verifier, head.with_body(whole), caller)?,
         };
+        // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {
             return Err(Refusal::NoCertificate);
         }

@@ -27,6 +27,7 @@ impl Bounds {
         B: Body<Data = Bytes> + Send,
         B::Error: Into<BoxError>,
     {
+        // What a length announces is believed where it refuses, and never where it admits.
         if body.size_hint().lower() > self.bytes as u64 {
             return Err(self.too_large());
         }

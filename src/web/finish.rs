@@ -86,6 +86,7 @@ impl<T: 'static> Drop for PayloadFuture<T> {
         if std::thread::panicking() || work.left() == OnDisconnect::Cancel {
             return;
         }
+        // Outside of a runtime there is nobody to finish it, and the lease runs out.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move { drop(future.await) });
         }

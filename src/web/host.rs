@@ -103,6 +103,7 @@ pub(super) fn host_of<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<Host<'
         Ok(text) => read(text),
         Err(_) => Err(Misdirected::Unreadable),
     });
+    // Also where both are the same: who is behind us may take either, or join them.
     if fields.next().is_some() {
         return Err(Misdirected::TwoHosts);
     }

@@ -45,6 +45,7 @@ impl HmacVerifier {
         let Some(body) = layout.streamed_body() else {
             return Ok(None);
         };
+        // The body is not there, and nothing that is read here looks at it: `streamed_body` has seen to that.
         let reading = layout.read(&head.with_body(&[]))?;
         let delivery = layout.delivery(&reading);
         let mut candidates = Candidates::NONE;
@@ -141,6 +142,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
             identity,
             ..
         } = *self;
+        // One for each key that is valid, in their order: `matching` passes over the others as `begin` did.
         let mut macs = macs.into_iter();
         let matched = keys.matching(reading.message.now, |_| match macs.next() {
             Some(mac) => Ok(layout.is_among(mac.finish().as_slice(), &reading, &candidates)),

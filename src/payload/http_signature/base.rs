@@ -181,6 +181,7 @@ impl<'a> Once<'a> {
         }
         match self.query().get(&decode(name.as_str())) {
             Some(Values::One(value)) => Ok(encode_form(&decode(value))),
+            // Signed once and sent twice, the handler might read the one that nobody signed.
             Some(Values::Several) | None => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),
             }),

@@ -70,6 +70,7 @@ impl VerifyPayload for HttpSignatureVerifier {
         self.policy
             .check_covered(&chosen.input, message.uri.query(), message.body)?;
         let (created, until) = self.check_times(&chosen.parameters, message.now)?;
+        // The key by its name, and the algorithm by the key: `alg` of the message chooses neither.
         let key = key_of(&chosen.parameters, &keys).map_err(unknown)?;
         check_digest(&chosen, message)?;
         let base = self.covered(message).base(&chosen.input)?;

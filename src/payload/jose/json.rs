@@ -80,6 +80,7 @@ impl<'a> Json<'a> {
             reader.end()?;
             Ok(json)
         });
+        // serde_json's own words are left out: they quote the text.
         read.map_err(|_| limits.broken.get())
     }
 }

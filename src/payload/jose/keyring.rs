@@ -86,6 +86,7 @@ impl Published for Arc<[super::VerifyingKey]> {
 
 impl<K: Published> FindKeys<K> for JoseKeyring<K> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
+        // With several owners and no proof, none is tried: the key that matches would choose the tenant.
         let owner = wanted.sender.or_else(|| self.sole_owner());
         let owner = owner.ok_or(NoKey::SenderNeeded)?;
         let keys = match self.tenants.get(owner) {

@@ -205,6 +205,7 @@ fn basic(message: &Message<'_>) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic>
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let decoded = encoded.and_then(|(_, encoded)| STANDARD.decode(encoded).ok());
     match decoded {
+        // Name and password in one piece: compared apart, each could be guessed by itself.
         Some(pair) if pair.contains(&b':') => Ok(vec![Zeroizing::new(pair)]),
         _ => Err(NotAuthentic::MalformedHeader { name }),
     }

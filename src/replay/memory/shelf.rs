@@ -73,6 +73,7 @@ impl Shelf {
 
     /// So long has the store's clock been running: never less than before.
     pub(super) fn pass(&mut self, elapsed: Duration) {
+        // A clock of a caller's own may go back, and what has ended is not to come alive again.
         self.now = self.now.max(elapsed.as_secs());
     }
 
@@ -125,6 +126,7 @@ impl Shelf {
     pub(super) fn release(&mut self, claimed: &Claimed) -> Settlement {
         let (tenant, key) = (claimed.tenant(), claimed.key());
         match self.held(tenant, &key) {
+            // Only its own lease: a release that comes late must not free the next holder's.
             Some(held) if held.state == State::Leased && held.token == claimed.token() => {
                 self.remove(tenant, &key);
                 Settlement::Done

@@ -58,6 +58,7 @@ pub(super) struct Number(usize, Vec<u8>);
 
 impl Crl {
     pub(super) fn parse(der: &CertificateRevocationListDer<'_>, now: UnixTime) -> Result<Self, InvalidCrls> {
+        // Nothing may follow it: what is behind the signature is signed by nobody.
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else {
             return Err(InvalidCrls::Malformed {
                 reason: "not a CRL in DER".to_owned(),
@@ -159,6 +160,7 @@ impl Crl {
             return;
         };
         if !unverified.signed.verify(spki_der, algorithms) {
+            // A few are remembered, so that one hash of the list is not repeated for each handshake.
             if unverified.strangers.len() < MAX_STRANGERS {
                 unverified.strangers.insert(spki);
             }

@@ -77,6 +77,7 @@ impl KeyForm {
     }
 
     fn check_strength(self, secret: &str, bytes: &[u8]) -> Result<(), KeyProblem> {
+        // Before the length: a template that is too short is to be called what it is.
         if is_placeholder(secret) || is_uniform(bytes) {
             return Err(KeyProblem::Placeholder);
         }
