@@ -431,6 +431,34 @@ impl Countersigned {
 /// # Security
 /// The connection proves who sent the message, and keeps others from changing it on the way; what was shown proves for which
 /// customer. Nothing says that the message is new: handle it twice as if once.
+///
+/// ```
+/// use countersign::gate::{Caller, Policy, RecognizedCaller};
+/// use countersign::identity::PeerChain;
+/// use countersign::payload::{KeyId, Recognized, Strength};
+/// use countersign::refusal::Refusal;
+/// use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{ExpectedPeers, KnownSender, PixBank, Profile, SecondCheck};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let authority = TestCa::new("Bank");
+/// # let (bundle, bank) = (authority.pem(), authority.client("pix.psp.example").issue());
+/// let efi = TenantId::parse("efi")?;
+/// let sender = KnownSender::pix(PixBank::Efi, ExpectedPeers::host_names(["pix.psp.example"])?);
+/// let trust = sender.trust_other_anchors(bundle.as_bytes(), Profile::strict(), algorithms, NOW)?;
+/// let policy = Policy::new(trust, TenantTable::builder().host_name(efi.clone(), "pix.psp.example").build()?);
+/// let caller = Caller::identify(&policy, PeerChain::parse(bank.chain())?, NOW)?;
+///
+/// // As a `TokenVerifier` answers.
+/// let shown = |strength| Recognized::assertion(efi.clone(), "pix".into(), KeyId::new("2026"), strength);
+/// let both = RecognizedCaller::bind(caller.clone(), shown(Strength::Url))?;
+/// assert_eq!(both.tenant(), &efi);
+/// let demanded = SecondCheck::UrlSecretOrBody("chave or endToEndId");
+/// let refused = RecognizedCaller::bind(caller, shown(Strength::UnboundToken)).map(|_| ());
+/// assert_eq!(refused, Err(Refusal::SecondCheck { demanded, shown: "pix".into() }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RecognizedCaller {
     caller: Caller,
