@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 /// A SPIFFE ID: `spiffe://<trust domain>/<path>`, as the SPIFFE standard writes it, with a path.
 ///
@@ -58,6 +59,14 @@ impl SpiffeId {
     /// The whole identifier.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl FromStr for SpiffeId {
+    type Err = InvalidSpiffeId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpiffeId> {
+        Self::parse(text)
     }
 }
 

@@ -1,6 +1,10 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
 mod handshake;
+#[cfg(feature = "tracing")]
+mod log;
+#[cfg(feature = "tower")]
+mod unwatched;
 
 use std::fmt;
 use std::io;
@@ -13,6 +17,10 @@ use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+#[cfg(feature = "tracing")]
+pub use log::Log;
+#[cfg(feature = "tower")]
+pub(crate) use unwatched::Unwatched;
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
 ///
@@ -174,6 +182,16 @@ pub enum DeliveryStage {
     Connecting,
     /// The request is being sent.
     Sending,
+}
+
+impl DeliveryStage {
+    /// A stable name, for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Sending => "sending",
+        }
+    }
 }
 
 /// An observer that observes nothing.

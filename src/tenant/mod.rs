@@ -4,6 +4,7 @@
 //! ready-made answer is [`TenantTable`].
 
 mod rule;
+mod rule_text;
 mod table;
 mod template;
 
@@ -15,6 +16,7 @@ use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
 pub use rule::Rule;
+pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, TableProblem};
 

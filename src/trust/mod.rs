@@ -68,7 +68,7 @@ pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
-pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
+pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};

@@ -22,12 +22,15 @@ mod commerce;
 mod communication;
 mod developer;
 mod families;
+mod named;
 mod partial;
 mod standard;
 mod tokens;
 mod urls;
 
 use std::fmt::Write as _;
+
+pub use named::UnknownScheme;
 
 use http::HeaderName;
 
