@@ -1,5 +1,6 @@
 //! The layers behind a proxy: real requests through hyper and axum, in memory.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -489,6 +490,53 @@ fn pair(field: &(&'static str, &'static str)) -> (http::HeaderName, http::Header
         http::HeaderName::from_static(name),
         http::HeaderValue::from_static(value),
     )
+}
+
+/// Servers without TLS: axum tells the layer where a request comes from, over a Unix socket and over TCP.
+#[tokio::test]
+async fn axum_without_tls() {
+    let world = World::new();
+    let (policy, good) = (world.policy(), line(&world.acme));
+    let app = |hops: Hops| {
+        let receiver = Receiver::new(
+            policy.clone(),
+            hops,
+            Format::rfc_9440(),
+            CertificateDemand::always(),
+        );
+        let app = Router::new().route("/", get(who)).layer(receiver.layer);
+        app.into_make_service_with_connect_info::<Connection>()
+    };
+    let request = format!("GET / HTTP/1.1\r\nhost: a.example\r\nconnection: close\r\n{good}\r\n");
+    let local = std::net::IpAddr::from([127, 0, 0, 1]);
+
+    let path = std::env::temp_dir().join(format!("countersign-forwarded-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let socket = tokio::net::UnixListener::bind(&path).expect("a socket");
+    let served = tokio::spawn(axum::serve(socket, app(Hops::nobody().with_unix_socket())).into_future());
+    let mut client = tokio::net::UnixStream::connect(&path).await.expect("connected");
+    client.write_all(request.as_bytes()).await.expect("written");
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.expect("read");
+    assert!(text.ends_with("acme by UnixSocket; left: []"), "{text}");
+    served.abort();
+    let _ = std::fs::remove_file(&path);
+
+    let by_address = Hops::nobody().with_unauthenticated_addresses([local]);
+    for (hops, status) in [
+        (by_address, "HTTP/1.1 200"),
+        (Hops::nobody().with_unix_socket(), "HTTP/1.1 401"),
+    ] {
+        let port = tokio::net::TcpListener::bind((local, 0)).await.expect("a port");
+        let address = port.local_addr().expect("an address");
+        let served = tokio::spawn(axum::serve(port, app(hops)).into_future());
+        let mut client = tokio::net::TcpStream::connect(address).await.expect("connected");
+        client.write_all(request.as_bytes()).await.expect("written");
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.expect("read");
+        assert!(text.starts_with(status), "{text}");
+        served.abort();
+    }
 }
 
 // --- the other side -----------------------------------------------------------------------------------------------------
