@@ -45,6 +45,28 @@ use crate::trust::Fingerprint;
 use crate::trust::{Remembered, Role, SecondCheck, VerifiedPeer, VerifyPeer};
 
 /// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
+///
+/// ```
+/// use countersign::gate::{Caller, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::refusal::Refusal;
+/// use countersign::tenant::{NoTenant, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::PrivateCa;
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let policy = Policy::new(trust, tenants);
+///
+/// let shown = |id: &str| PeerChain::parse(ca.client(id).issue().chain());
+/// let caller = Caller::identify(&policy, shown("spiffe://pay.example/tenant/acme")?, NOW)?;
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// let stranger = Caller::identify(&policy, shown("spiffe://else.example/tenant/acme")?, NOW);
+/// assert_eq!(stranger.err(), Some(Refusal::NoTenant(NoTenant::NoRule)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy(Arc<Questions>);
 
@@ -82,6 +104,22 @@ impl Policy {
 
 /// A trusted peer, and whose it is. Proof: only [`Caller::identify`] makes one, and `forwarded::Forwarded::identify`, whose
 /// callers say [so](Caller::provenance).
+///
+/// ```
+/// use countersign::gate::{Caller, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::PinSet;
+///
+/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let pin = countersign::identity::SpkiHash::of(&own.spki_der());
+/// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?);
+/// let caller = Caller::identify(&policy, PeerChain::parse(own.chain())?, NOW)?;
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// assert_eq!(caller.rule(), format!("pin {pin}"), "for the operator who asks why");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Caller {
     peer: VerifiedPeer,
@@ -90,7 +128,7 @@ pub struct Caller {
     provenance: Provenance,
 }
 
-/// Who saw the caller prove that it holds its key.
+/// The witness of a caller's proof of its key: our own handshake, or a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Provenance {
@@ -201,7 +239,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Did they say this? For the tenant that the connection proved, if it did.
+/// Verification of a payload (**did they say this?**), for the tenant that the connection proved, if it did.
 ///
 /// # Errors
 /// [`Refusal::NotAuthentic`]; [`Refusal::TenantMismatch`] where the payload is another tenant's; [`Refusal::SecondCheck`] where the
@@ -220,7 +258,7 @@ pub fn verify<'m>(
     compared(Some(caller), verifier.verify_payload(&message)?)
 }
 
-/// Did they say this, of a message of which the body is still to come? `None`, where it has to be there whole: then
+/// The beginning of a payload's verification, while its body is still to come. `None`, where it has to be there whole: then
 /// [`verify`] is to be asked.
 ///
 /// # Errors
@@ -312,6 +350,38 @@ fn confused_store() -> Refusal {
 
 /// A webhook that was signed twice, by connection and payload, in the name of one tenant, and is new.
 /// Proof: only [`Countersigned::bind`] makes one.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::gate::{self, Caller, Countersigned, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::replay::{MemoryStore, Terms};
+/// use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::PinSet;
+/// # use http::{Method, Uri};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let acme = TenantId::parse("acme")?;
+/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let (chain, pin) = (PeerChain::parse(own.chain())?, countersign::identity::SpkiHash::of(&own.spki_der()));
+/// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(acme.clone(), pin).build()?);
+/// # let scheme = Scheme::standard_webhooks();
+/// # let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+/// # let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", secret).build()?;
+/// # let headers = HmacSigner::new(scheme.clone(), keys.clone()).sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", NOW))?;
+/// # let (verifier, store, method, uri) = (HmacVerifier::new(scheme, keys), MemoryStore::default(), Method::POST, Uri::from_static("/"));
+/// // What the layers do, by hand: the connection, the payload, the claim, and both together.
+/// let caller = Caller::identify(&policy, chain, NOW)?;
+/// let authentic = gate::verify(&verifier, Message::new(&method, &uri, &headers, b"{}", NOW), Some(&caller))?;
+/// let (fresh, claimed) = gate::claim(&store, authentic, Terms::default(), NOW).await?;
+/// let proof = Countersigned::bind(caller, fresh)?;
+/// assert_eq!(proof.tenant().as_str(), "acme");
+/// # drop(claimed);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Countersigned {
     caller: Caller,

@@ -16,6 +16,18 @@ const LIMIT: usize = 16 * 1024;
 ///
 /// Only of a [`Caller`], so nothing is forwarded that was not verified. The fields are removed from what a client sends, in
 /// every spelling, before they are set.
+///
+/// ```
+/// use countersign::forwarded::Emit;
+/// use http::HeaderMap;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("client-cert", ":AAAA:".parse()?);
+/// headers.insert("client_cert", ":AAAA:".parse()?);
+/// Emit::rfc_9440().strip(&mut headers);
+/// assert!(headers.is_empty(), "what a client writes there itself, however it is spelled");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emit {
     form: Form,

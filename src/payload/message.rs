@@ -7,6 +7,16 @@ use super::ClientCertificate;
 use crate::tenant::TenantId;
 
 /// A message without its body. `Debug` shows neither its target nor the values of its fields: secrets stand there.
+///
+/// ```
+/// use countersign::payload::Head;
+/// use countersign::UnixTime;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+/// let head = Head::new(&method, &uri, &headers, UnixTime::now());
+/// assert_eq!(head.with_body(b"{}").body, b"{}");
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Head<'a> {
@@ -67,6 +77,16 @@ impl<'a> Head<'a> {
 
 /// A message as it was received. Its body is bytes and stays so: what was verified is handed on as it is.
 /// `Debug` shows of it what it shows of a [`Head`].
+///
+/// ```
+/// use countersign::payload::Message;
+/// use countersign::UnixTime;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+/// let message = Message::new(&method, &uri, &headers, b"{}", UnixTime::now());
+/// assert_eq!((message.body, message.sender), (&b"{}"[..], None));
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Message<'a> {

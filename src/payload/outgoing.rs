@@ -20,6 +20,17 @@ pub trait SignPayload: fmt::Debug + Send + Sync {
 }
 
 /// A message to be signed. `Debug` shows of its target the host, and neither fields nor body: tokens stand there.
+///
+/// ```
+/// use countersign::payload::Outgoing;
+/// use countersign::UnixTime;
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// let outgoing = Outgoing::new(&acme, "delivery-1", br#"{"paid":true}"#, UnixTime::now());
+/// assert_eq!((outgoing.tenant, outgoing.id), (&acme, "delivery-1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {
@@ -112,7 +123,7 @@ impl Default for NotSigned {
     }
 }
 
-/// Why a message cannot be signed.
+/// The reason why a message cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotSign {

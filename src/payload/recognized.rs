@@ -12,6 +12,15 @@ use crate::tenant::TenantId;
 /// Proof: only [`Recognized::assertion`] makes one. There is no way from here to a [`Fresh`](super::Fresh) or a
 /// [`Countersigned`](crate::gate::Countersigned); together with a [`Caller`](crate::gate::Caller) it is bound to a
 /// [`RecognizedCaller`](crate::gate::RecognizedCaller).
+///
+/// ```
+/// use countersign::payload::{KeyId, Recognized, Strength};
+/// use countersign::tenant::TenantId;
+///
+/// let shown = Recognized::assertion(TenantId::parse("acme")?, "mine".into(), KeyId::new("2026"), Strength::Token);
+/// assert_eq!((shown.sender().as_str(), shown.strength()), ("acme", Strength::Token));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognized {
     sender: TenantId,
@@ -20,7 +29,7 @@ pub struct Recognized {
     strength: Strength,
 }
 
-/// How weak it is.
+/// The strength of what was shown: how weak it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strength {

@@ -32,6 +32,15 @@ const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// his share of the handshakes, and for whatever else you make of [`Connection::peer`](crate::web::Connection::peer). So name
 /// the balancers one by one, or the smallest network in which nobody else is. He does not become anybody by that: a
 /// certificate is proved as everywhere.
+///
+/// ```
+/// use countersign::proxy_protocol::ProxyProtocol;
+///
+/// let balancers = ProxyProtocol::from_balancers(["10.0.0.0/24".parse()?]);
+/// assert!(balancers.is_spoken_by("10.0.0.7".parse()?));
+/// assert!(!balancers.is_spoken_by("203.0.113.9".parse()?), "its header would say what it likes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyProtocol {
     balancers: Vec<Network>,
@@ -52,7 +61,7 @@ impl ProxyProtocol {
     }
 }
 
-/// Why a connection was refused for what it did or did not begin with.
+/// The reason why a connection was refused for what it did or did not begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHeader {

@@ -13,13 +13,26 @@ use crate::trust::VerifiedPeer;
 /// and pins are looked up, so a million tenants cost no more than one.
 ///
 /// ```
-/// use countersign::tenant::TenantTable;
+/// use countersign::identity::PeerChain;
+/// use countersign::tenant::{NoTenant, ResolveTenant as _, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::{PrivateCa, Role, VerifiedPeer};
 ///
 /// let table = TenantTable::builder()
 ///     .uri("spiffe://acme.example/tenant/{tenant}")
 ///     .known(["globex", "initech"])
 ///     .build()?;
-/// # Ok::<(), countersign::tenant::InvalidTable>(())
+///
+/// # let (ca, algorithms) = (TestCa::new("Acme Root"), rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all);
+/// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// # let verified = |id: &str| Ok::<_, Box<dyn std::error::Error>>(VerifiedPeer::verify(&trust, PeerChain::parse(ca.client(id).issue().chain())?, Role::Client, NOW)?);
+/// let globex = table.resolve_tenant(&verified("spiffe://acme.example/tenant/globex")?)?;
+/// assert_eq!(globex.tenant.as_str(), "globex");
+/// let unknown = table.resolve_tenant(&verified("spiffe://acme.example/tenant/acme")?);
+/// assert_eq!(unknown.err().map(|why| why.code()), Some("tenant.unknown"));
+/// let nobody = table.resolve_tenant(&verified("spiffe://else.example/tenant/globex")?);
+/// assert_eq!(nobody.err(), Some(NoTenant::NoRule));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TenantTable {

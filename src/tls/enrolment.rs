@@ -24,6 +24,9 @@ use crate::trust::{Applicant, Untrusted};
 /// `access_denied` ([`Untrusted::Enrolment`]). Each distinct key is reported once, and [`MOST`](Self::MOST) of them at most. It is no
 /// [`VerifyPeer`](crate::trust::VerifyPeer), so no policy can be made of it, and no [`VerifiedPeer`](crate::trust::VerifiedPeer) comes out.
 ///
+/// So run it for as long as it takes to have the sender call, and where a firewall keeps others out, if there is one: whoever makes keys
+/// can use up the reports.
+///
 /// Some senders register a URL only after a handshake that succeeds; what they show in the one that fails is reported all the same.
 ///
 /// ```
@@ -37,7 +40,8 @@ use crate::trust::{Applicant, Untrusted};
 /// let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
 /// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 /// let enrolment = Enrolment::new(tls.provider(), |applicant| println!("{applicant}"));
-/// let config = tls.enrolment_config(&credentials, enrolment)?;
+/// let config = tls.enrolment_config(&credentials, enrolment);
+/// assert!(config.is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Enrolment {

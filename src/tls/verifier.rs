@@ -22,6 +22,34 @@ use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPee
 ///
 /// Certificate authorities are not named to clients (RFC 8446 §4.2.4): they offer what they have, nothing about one's
 /// own authorities leaks, and the policy can be replaced.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::testing::{NOW, TestCa, handshake};
+/// use countersign::tls::{HandshakeVerifier, disable_resumption, rustls};
+/// use countersign::trust::PrivateCa;
+///
+/// # let (ca, provider) = (TestCa::new("Acme Root"), Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+/// # let (server, client) = (ca.server("hooks.example").issue(), ca.client("spiffe://pay.example/tenant/acme").issue());
+/// # let algorithms = provider.signature_verification_algorithms.all;
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let verifier = Arc::new(HandshakeVerifier::new(&provider, trust));
+///
+/// // It verifies clients here, and servers there.
+/// let mut config = rustls::ServerConfig::builder_with_provider(provider.clone())
+///     .with_safe_default_protocol_versions()?
+///     .with_client_cert_verifier(verifier.clone())
+///     .with_single_cert(server.chain(), server.key())?;
+/// disable_resumption(&mut config);
+/// let calling = rustls::ClientConfig::builder_with_provider(provider)
+///     .with_safe_default_protocol_versions()?
+///     .dangerous()
+///     .with_custom_certificate_verifier(verifier)
+///     .with_client_auth_cert(client.chain(), client.key())?;
+/// let shaken = handshake(config.into(), calling.into(), "hooks.example");
+/// assert_eq!(shaken.server?.peer_certificates(), Some(&client.chain()[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct HandshakeVerifier {
     trust: Arc<dyn VerifyPeer>,
     algorithms: WebPkiSupportedAlgorithms,

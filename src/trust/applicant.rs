@@ -18,6 +18,19 @@ use crate::identity::{Date, Name, PeerChain, SpkiHash};
 /// # Security
 /// All that it says, a stranger says of itself, but for the key. Whose the key is, is for you to find out, by another way than the
 /// connection it came by: compare the pin with one that the sender tells you.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{Applicant, PinSet};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let applicant = Applicant::of(chain, algorithms, NOW);
+/// let pins: PinSet = applicant.to_string().parse()?;
+/// assert_eq!(pins.len(), 1, "what it prints is a file of pins");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Applicant {
     chain: PeerChain,

@@ -68,7 +68,7 @@ pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
-pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
+pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
@@ -127,7 +127,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a verifier decides on.
+/// A certificate chain as it is presented to a verifier.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
@@ -167,7 +167,24 @@ pub enum Role<'a> {
     },
 }
 
-/// What made the peer trusted, and for how long that stays true under the same policy.
+/// The evidence that made a peer trusted, and for how long it holds under the same policy.
+///
+/// ```
+/// use countersign::identity::Validity;
+/// use countersign::trust::{Evidence, Presented, Untrusted, VerifyPeer};
+///
+/// /// Trusts what somebody else has verified: for tests of what stands behind.
+/// #[derive(Debug)]
+/// struct Verified;
+///
+/// impl VerifyPeer for Verified {
+///     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+///         Ok(Evidence::new(peer.chain.leaf().validity()))
+///     }
+/// }
+///
+/// assert_eq!(Evidence::new(Validity::ALWAYS).valid, Validity::ALWAYS);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -229,6 +246,22 @@ impl Evidence {
 }
 
 /// A peer that a [`VerifyPeer`] found trusted. Proof: only [`VerifiedPeer::verify`] makes one.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PrivateCa, Role, Untrusted, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain());
+/// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
+/// assert_eq!(peer.leaf().names().len(), 1);
+/// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);
+/// assert_eq!(other.err(), Some(Untrusted::UnknownIssuer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedPeer(Arc<Verified>);
 

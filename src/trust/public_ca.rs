@@ -24,6 +24,22 @@ use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 /// move to an authority of its own, and then it is a [`PrivateCa`](super::PrivateCa) here; or it will present a
 /// certificate for servers, and then it takes [`Profile::allow_server_auth_as_client`], together with *pins*: a name
 /// alone says only that somebody controls that name today. Until then the strict profile works.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{ExpectedPeers, PublicCa, Role, Untrusted, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("A public authority");
+/// let expected = ExpectedPeers::host_names(["hooks.sender.example"])?;
+/// let trust = PublicCa::builder(expected, algorithms).pem(ca.pem().as_bytes()).build(NOW)?;
+/// let shown = |name| PeerChain::parse(ca.client(name).issue().chain());
+/// let refused = |chain| VerifiedPeer::verify(&trust, chain, Role::Client, NOW).err();
+/// assert_eq!(refused(shown("hooks.sender.example")?), None);
+/// assert_eq!(refused(shown("hooks.customer.example")?), Some(Untrusted::UnexpectedName));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicCa {
     rules: Arc<PathRules>,
@@ -31,6 +47,17 @@ pub struct PublicCa {
 }
 
 /// The customers of an authority that issues to others as well that may call: an allow-list of names or pins.
+///
+/// ```
+/// use countersign::identity::{Name, NameKind};
+/// use countersign::trust::ExpectedPeers;
+///
+/// let typed = ExpectedPeers::names([Name::parse(NameKind::Dns, "hooks.sender.example")?]);
+/// let by_name = ExpectedPeers::host_names(["hooks.sender.example"])?;
+/// assert!(ExpectedPeers::host_names(["*.sender.example"]).is_err(), "exact names, and no patterns");
+/// # drop((typed, by_name));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPeers(Allowed);
 

@@ -27,6 +27,17 @@ const CAPACITY: usize = 10_000;
 /// * The memory belongs to this value. Replacing it in a [`Live`](crate::live::Live) drops what it remembers.
 ///
 /// Put it around everything else: `Remembered::new(PrivateCa.and(pins))`. [`Policy`](crate::gate::Policy) does so.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PinSet, Remembered, Role, VerifiedPeer};
+///
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let trust = Remembered::with_capacity(PinSet::new([chain.leaf().spki()]), 1_000);
+/// assert!(VerifiedPeer::verify(&trust, chain, Role::Client, NOW).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Remembered<V> {
     inner: V,
     memory: Arc<Memory>,

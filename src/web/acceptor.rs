@@ -27,6 +27,33 @@ use crate::tls::rustls::ServerConfig;
 /// Each handshake has a time limit, and only so many are under way at once, in all and of one source. For a loop that accepts, see
 /// [`Listener`](super::Listener), or spawn a task for each connection as it does: never wait for a handshake before
 /// accepting the next connection. Clones share the places for handshakes, and the [`Drain`].
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
+/// use countersign::web::{Acceptor, CallerLayer};
+/// # use countersign::tenant::TenantTable;
+/// # use countersign::trust::PrivateCa;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let (ca, tls) = (TestCa::new("Acme Root"), Tls::new(rustls::crypto::aws_lc_rs::default_provider().into()));
+/// # let own = ca.server("hooks.example").issue();
+/// # let own = Credentials::from_pem(tls.provider(), own.chain_pem().as_bytes(), own.key_pem().as_bytes())?;
+/// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), NOW)?;
+/// # let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let policy = Policy::new(trust, tenants);
+/// let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
+/// let routes = CallerLayer::new(policy);
+///
+/// // What does not speak TLS is no connection, and says so.
+/// let plain = std::io::Cursor::new(b"GET / HTTP/1.1\r\n\r\n".to_vec());
+/// let failure = acceptor.accept(plain, ([192, 0, 2, 1], 4711).into()).await.expect_err("no TLS");
+/// assert_eq!(failure.code(), "handshake.tls");
+/// # drop(routes);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Acceptor {
     names: Names,

@@ -28,6 +28,32 @@ use crate::refusal::{Misdirected, NotForwarded, Refusal};
 ///
 /// It goes around [`PayloadLayer`](super::PayloadLayer). The other way round, the payload would be verified for nobody
 /// in particular, so such a request is answered with 500.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::web::{CallerLayer, CertificateDemand, Connection};
+/// use http::{Request, Response, StatusCode};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+/// # use countersign::identity::SpkiHash;
+/// # use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::trust::PinSet;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let pin = SpkiHash::of(b"the client's public key");
+/// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let layer = CallerLayer::new(Policy::new(PinSet::new([pin]), tenants));
+/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+///
+/// // A connection without a client certificate, as the acceptor would have left it.
+/// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None)?;
+/// let request = || Request::builder().extension(connection.clone()).body(());
+/// let answer = layer.layer(handler).oneshot(request()?).await?;
+/// assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+/// let open = layer.with_demand(CertificateDemand::never()).layer(handler);
+/// assert_eq!(open.oneshot(request()?).await?.status(), StatusCode::OK);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CallerLayer {
     rules: Arc<Rules>,
@@ -51,7 +77,7 @@ enum Door {
     ByHost(Live<Sites>),
 }
 
-/// What a request is answered with that came over a connection made under another policy.
+/// The answer to a request that came over a connection made under another policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MisdirectedAnswer {
@@ -143,7 +169,7 @@ impl<S> Layer<S> for CallerLayer {
     }
 }
 
-/// What [`CallerLayer`] makes of a service.
+/// The service that [`CallerLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct CallerService<S> {
     rules: Arc<Rules>,

@@ -12,13 +12,29 @@ use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
 
-/// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
+/// A TLS connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
 /// Cheap to clone; clones are the same connection.
 ///
 /// It is a layer that puts itself into each request, for servers that are not axum: `connection.layer(service)`.
 ///
 /// Trust does not end with the handshake: [`identify`](Self::identify) is asked for each request, and costs an atomic
 /// load while neither the policy nor the time has made a difference.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::web::Connection;
+/// # use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::trust::PinSet;
+///
+/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
+/// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let policy = Policy::new(PinSet::new([pin]), tenants);
+/// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), Some(&client.chain()))?;
+/// assert_eq!(connection.identify(&policy, NOW)?.tenant().as_str(), "acme");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
@@ -272,7 +288,7 @@ impl<S> tower_layer::Layer<S> for Connection {
     }
 }
 
-/// What [`Connection`] makes of the service of its requests.
+/// The service that [`Connection`] makes.
 #[cfg(feature = "tower")]
 #[derive(Debug, Clone)]
 pub struct ConnectionService<S> {

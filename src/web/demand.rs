@@ -7,12 +7,22 @@ use super::host::{Host, Table, host_of, pattern};
 use crate::gate::Provenance;
 use crate::refusal::Misdirected;
 
-/// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
+/// A demand for client certificates: which requests must come over a connection with one. Where none is demanded, one that is shown must
 /// be good all the same.
 ///
 /// For a server that offers client authentication to all ([`ClientAuth::Offer`](crate::tls::ClientAuth::Offer)) and
 /// demands it of some. By route: give each its own [`CallerLayer`](super::CallerLayer), or none. By server name: here.
 /// By tenant: [`PayloadLayer::require_caller_for`](super::PayloadLayer::require_caller_for).
+///
+/// ```
+/// use countersign::web::{CertificateDemand, InvalidCertificateDemand};
+///
+/// let demand = CertificateDemand::for_hosts(["mtls.pay.example", "*.mtls.pay.example"])?;
+/// assert_ne!(demand, CertificateDemand::always());
+/// let no_hosts: [&str; 0] = [];
+/// assert_eq!(CertificateDemand::for_hosts(no_hosts), Err(InvalidCertificateDemand::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateDemand {
     whose: Whose,

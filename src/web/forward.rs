@@ -27,6 +27,18 @@ use crate::refusal::{NotForwarded, Refusal};
 /// use countersign::web::ForwardLayer;
 ///
 /// let forward = ForwardLayer::new([Emit::rfc_9440_with_chain()]);
+/// # use http::{Request, Response};
+/// # use tower::{Layer as _, ServiceExt as _, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// // What a client writes there itself does not reach the service behind.
+/// let behind = service_fn(|request: Request<()>| async move {
+///     Ok::<_, std::convert::Infallible>(Response::new(request.headers().len().to_string()))
+/// });
+/// let request = Request::builder().header("client-cert", ":AAAA:").header("client_cert", ":AAAA:").body(())?;
+/// assert_eq!(forward.layer(behind).oneshot(request).await?.into_body(), "0");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ForwardLayer {
@@ -63,7 +75,7 @@ impl<S> Layer<S> for ForwardLayer {
     }
 }
 
-/// What [`ForwardLayer`] makes of a service.
+/// The service that [`ForwardLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct ForwardService<S> {
     layer: ForwardLayer,

@@ -17,6 +17,24 @@ use super::{Acceptor, Drain, Secured};
 /// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
 /// `axum::serve`; without axum, call [`next`](Self::next) in a loop. Dropping it closes the port;
 /// [`drain`](Self::drain) does so without cutting anybody off.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::rustls;
+/// use countersign::web::{Acceptor, Listener};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let own = TestCa::new("Acme Root").server("hooks.example").issue();
+/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_no_client_auth()
+///     .with_single_cert(own.chain(), own.key())?;
+/// let listener = Listener::bind("127.0.0.1:0", Acceptor::new(config)).await?;
+/// assert_ne!(listener.local_addr().port(), 0);
+/// // `axum::serve(listener, app)`, or `listener.accept().await` for each connection.
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     local_addr: SocketAddr,

@@ -1,7 +1,7 @@
 //! Real load balancers in front of a listener, as the cookbook configures them: they pass TLS through, and tell the
 //! sender's address by the PROXY protocol.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -49,7 +49,8 @@ fn judged(kind: Kind) {
     let world = World::new(&format!("balancers-{kind:?}"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let receiver = runtime.block_on(Receiver::start(&world));
-    let (port, _balancer) = balancer(kind, &world, receiver.address);
+    let start = |port| kind.command(&world, &kind.config(port, receiver.address));
+    let (port, _balancer) = Running::on_free_port(start);
     if kind != Kind::Nginx {
         // Whoever waited for its port came from here, too; after him, it looks itself whether we are alive.
         receiver.wait_for(BALANCER, "handshake.io");
@@ -243,16 +244,4 @@ impl Kind {
         }
         command
     }
-}
-
-/// Neither can be told to take any free port, so somebody else may be faster.
-fn balancer(kind: Kind, world: &World, receiver: SocketAddr) -> (u16, Running) {
-    let start = |_| {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let mut process = Running::start(&mut kind.command(world, &kind.config(port, receiver)));
-        process.is_up(port).then_some((port, process))
-    };
-    (0..5).find_map(start).expect("the balancer starts")
 }

@@ -17,8 +17,12 @@ mod cookbook;
 mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../support/packages.rs"]
+mod packages;
 #[path = "../support/process.rs"]
 mod process;
+mod proxies;
 mod receiver;
 mod senders;
 mod world;

@@ -97,7 +97,7 @@ async fn deliver(dispatcher: &Dispatcher, world: &World, url: &str) -> Outcome {
 fn svix(world: &World) -> HmacSigner {
     let scheme = Scheme::svix();
     let keys = Keyring::builder(&scheme).key(
-        TenantId::parse(&world.acme.name).unwrap(),
+        TenantId::parse(&world.acme.name).expect("a name"),
         "1",
         Secret::new(&world.acme.secret),
     );

@@ -1,7 +1,7 @@
 //! Other programs, which end in bounded time whatever they do.
 
 use std::io::{Read, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -72,6 +72,18 @@ impl Running {
             .stderr(Stdio::piped());
         let started = command.spawn();
         Self(started.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// For a server that cannot be told to take any free port: it gets one, unless somebody else is faster.
+    pub(crate) fn on_free_port(mut command: impl FnMut(u16) -> Command) -> (u16, Self) {
+        let start = |_| {
+            let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = free.local_addr().expect("an address").port();
+            drop(free);
+            let mut process = Self::start(&mut command(port));
+            process.is_up(port).then_some((port, process))
+        };
+        (0..5).find_map(start).expect("the server starts")
     }
 
     /// Waits until it listens there: in vain, where it ends before.

@@ -84,7 +84,7 @@ impl Tenant {
     pub(crate) fn signer(&self) -> HmacSigner {
         let scheme = Scheme::standard_webhooks();
         let keys = Keyring::builder(&scheme).key(
-            TenantId::parse(&self.name).unwrap(),
+            TenantId::parse(&self.name).expect("a name"),
             "1",
             Secret::new(&self.secret),
         );

@@ -16,6 +16,20 @@ use crate::tenant::TenantId;
 /// and of RFC 9421. A message counts only under the keys of its sender.
 ///
 /// Its two kinds are [`JwtKeyring`](super::JwtKeyring) and, under `http-signatures`, `HttpSignatureKeyring`.
+///
+/// ```
+/// use countersign::payload::hmac::KeyProblem;
+/// use countersign::payload::jose::{Algorithm, Jwk, JwtKeyring};
+/// use countersign::tenant::TenantId;
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let (acme, keys) = (TenantId::parse("acme")?, jwk.verifier(Algorithm::Hs256, &[]));
+/// let ring = JwtKeyring::builder().keys(acme.clone(), keys.clone()).build()?;
+/// assert_eq!(ring.tenants(), 1);
+/// let twice = JwtKeyring::builder().keys(acme.clone(), keys.clone()).keys(acme, keys).build();
+/// assert_eq!(twice.err().map(|invalid| invalid.problem), Some(KeyProblem::SameTenant));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct JoseKeyring<K> {
     tenants: HashMap<TenantId, Source<K>>,

@@ -41,7 +41,17 @@ use crate::payload::hmac::{Key, KeyForm, body};
 use crate::payload::percent::{is_unreserved, parameters};
 use crate::payload::{FindKeys, Wanted};
 
-/// How a provider shows a fixed secret. Nothing is signed.
+/// A bearer-token scheme, how a provider shows a fixed secret. Nothing is signed.
+///
+/// ```
+/// use countersign::payload::Strength;
+/// use countersign::payload::token::TokenScheme;
+/// use http::HeaderName;
+///
+/// let scheme = TokenScheme::header("mine", HeaderName::from_static("x-token"));
+/// assert_eq!((scheme.name(), scheme.strength()), ("mine", Strength::Token));
+/// assert_eq!(TokenScheme::url_parameter("mine", "token").strength(), Strength::Url);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenScheme {
     name: Arc<str>,
@@ -248,6 +258,23 @@ fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
 
 /// Recognizes senders by a fixed secret. Its answer is a [`Recognized`], which cannot become a
 /// [`Fresh`](super::Fresh): nothing says that the message is the sender's, or new.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::token::{TokenScheme, TokenVerifier};
+/// use countersign::payload::{Keyring, Message, NotAuthentic, Secret};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, HeaderName, Method, Uri};
+///
+/// let scheme = TokenScheme::header("mine", HeaderName::from_static("x-token"));
+/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("a token of sixteen bytes")).build()?;
+/// let verifier = TokenVerifier::new(scheme, keys);
+/// let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+/// headers.insert("x-token", "another token of sixteen".parse()?);
+/// let refused = verifier.recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// assert_eq!(refused.err(), Some(NotAuthentic::SignatureMismatch));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TokenVerifier {
     scheme: TokenScheme,

@@ -14,7 +14,7 @@ use crate::payload::token::TokenScheme;
 use crate::payload::{KeyId, Scheme};
 use crate::pem::InvalidPem;
 
-/// What the keys of a scheme are, and how they are written.
+/// The kind of a scheme's keys, and the form that they are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySpec {
@@ -78,6 +78,18 @@ impl From<&PublicKeyScheme> for KeySpec {
 }
 
 /// A key with its name and the time in which it counts. Never shows its secret; wiped when dropped.
+///
+/// ```
+/// use countersign::payload::hmac::{Digest, Key, KeyForm, KeyProblem, KeySpec};
+/// use countersign::payload::KeyId;
+///
+/// let spec = KeySpec::Secret { digest: Digest::Sha256, form: KeyForm::Utf8 };
+/// let key = Key::parse(KeyId::new("2026"), spec, "a secret of sixteen bytes")?;
+/// assert_eq!(key.id().as_str(), "2026");
+/// let short = Key::parse(KeyId::new("2026"), spec, "secret");
+/// assert_eq!(short.err(), Some(KeyProblem::TooShort { bytes: 6 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Key {
     id: KeyId,
     validity: Validity,
@@ -225,7 +237,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What is wrong with a key.
+/// The mistake in a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyProblem {

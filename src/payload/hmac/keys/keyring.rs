@@ -18,6 +18,20 @@ use crate::tenant::TenantId;
 ///
 /// Finding a tenant's keys is one look into a table, however many there are. A tenant with one HMAC-SHA256 key takes
 /// about half a kilobyte: a million of them were tried.
+///
+/// ```
+/// use countersign::payload::hmac::KeyProblem;
+/// use countersign::payload::{Keyring, Scheme, Secret};
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// let (old, new) = (Secret::new("a secret of the year 2025"), Secret::new("a secret of the year 2026"));
+/// let ring = Keyring::builder(&Scheme::github()).key(acme.clone(), "2025", old).key(acme.clone(), "2026", new).build()?;
+/// assert_eq!(ring.tenants(), 1);
+/// let weak = Keyring::builder(&Scheme::github()).key(acme, "2026", Secret::new("your-secret-goes-here")).build();
+/// assert_eq!(weak.err().map(|invalid| invalid.problem), Some(KeyProblem::Placeholder));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Keyring {
     tenants: HashMap<TenantId, TenantKeys>,
@@ -93,7 +107,7 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// What the operator sees of a key.
+/// A report on one key, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyReport {
@@ -109,7 +123,7 @@ pub struct KeyReport {
     pub state: KeyState,
 }
 
-/// Where a key stands in its life.
+/// The state of a key in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyState {

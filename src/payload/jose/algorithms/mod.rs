@@ -187,6 +187,13 @@ impl fmt::Display for Algorithm {
 /// it names none, what counts is what its type can do *and* the list allows; that must be exactly one, or the key is
 /// not used: with `[Rs256]` an RSA key is a key for RS256, with `[Rs256, Ps256]` nobody has decided.
 /// [`allow_choice`](Self::allow_choice) loosens that.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, Algorithms};
+///
+/// let listed = Algorithms::of([Algorithm::Es256, Algorithm::EdDsa]);
+/// assert!(listed.contains(Algorithm::Es256) && !listed.contains(Algorithm::Hs256));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Algorithms {
     listed: u16,

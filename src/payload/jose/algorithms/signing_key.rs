@@ -23,6 +23,16 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
 }
 
 /// A shared secret to sign with. Wiped when dropped; never shown.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, HmacSigningKey, SigningKey as _, WeakKey};
+///
+/// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// assert_eq!(key.sign(b"message")?.len(), 32);
+/// let short = HmacSigningKey::new(Algorithm::Hs256, b"secret").err();
+/// assert!(matches!(short, Some(WeakKey::SecretTooShort { bytes: 6, wanted: 32, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct HmacSigningKey {
     algorithm: Algorithm,
     secret: Zeroizing<Vec<u8>>,

@@ -15,6 +15,16 @@ use crate::payload::jose::{
 
 /// A [`JwksCache`] that is shared: by verifiers, which read it without waiting, and by the one who fetches. No I/O.
 /// Clones share it.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, CacheRules, NextFetch, RemoteJwks};
+///
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let remote = RemoteJwks::new(CacheRules::default(), [Algorithm::Es256], algorithms)?;
+/// // Whoever fetches asks when; verifiers hold clones.
+/// assert_eq!(remote.poll(), NextFetch::Fetch);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct RemoteJwks {
     shared: Arc<Shared>,

@@ -25,7 +25,7 @@ const MAX_BODY_VALUES: u32 = 64 * 1024;
 /// The most tokens in a body.
 const MAX_LISTED: usize = 16;
 
-/// Where a token stands in a message.
+/// The place of a token in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtAt {
     name: HeaderName,
@@ -85,6 +85,18 @@ impl JwtAt {
 ///
 /// [`UnboundJwts`] verifies by it, and what it answers with is weaker, in its type. [`bound_to_body`](Self::bound_to_body)
 /// makes a [`BoundJwtScheme`] of it.
+///
+/// ```
+/// use countersign::payload::jose::{BodyHash, HashForm, JwtAt, JwtRules, JwtScheme};
+/// use http::HeaderName;
+///
+/// let at = JwtAt::header(HeaderName::from_static("x-acme-token"));
+/// assert_eq!(at.to_string(), "x-acme-token: <token>");
+/// let tokens = JwtScheme::new("acme", at, JwtRules::new("https://acme.example", "hooks"));
+/// // Only a scheme whose tokens say the body's hash is one for a `JwtVerifier`.
+/// let bound = tokens.bound_to_body(BodyHash::in_claim("body_sha256", HashForm::Base64Url));
+/// # drop(bound);
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtScheme {
     pub(in crate::payload::jose) name: Arc<str>,
@@ -159,6 +171,30 @@ impl BoundJwtScheme {
 /// # Security
 /// A token with `cnf` (RFC 8705) counts only on a connection with that very client certificate. One without counts on
 /// any: see [`JwtRules::require_certificate`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, BodyHash, HashForm, HmacSigningKey, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner, JwtVerifier};
+/// use countersign::payload::{KeyId, Message, Outgoing, SignPayload as _, VerifyPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{Method, Uri};
+///
+/// let scheme = JwtScheme::new("acme", JwtAt::bearer(), JwtRules::new("https://acme.example", "hooks"))
+///     .bound_to_body(BodyHash::in_claim("body", HashForm::Base64Url));
+/// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
+/// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let signer = JwtSigner::new(scheme.clone()).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
+/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", now))?;
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","kid":"k1","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let keys = JwtKeyring::builder().keys(acme, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let (verifier, method, uri) = (JwtVerifier::new(scheme, keys), Method::POST, Uri::from_static("/"));
+/// let refused = |body| verifier.verify_payload(&Message::new(&method, &uri, &headers, body, now)).err().map(|why| why.code());
+/// assert_eq!(refused(b"{}"), None);
+/// assert_eq!(refused(b"[]"), Some("payload.token.other_body"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtVerifier {
     scheme: BoundJwtScheme,
@@ -196,6 +232,22 @@ impl VerifyPayload for JwtVerifier {
 /// Not a [`VerifyPayload`]: whoever holds such a token can send with it whatever they like, for as long as it is
 /// valid. So the answer is a [`Recognized`] of [`Strength::UnboundToken`], and there is no way from there to
 /// [`Countersigned`](crate::gate::Countersigned).
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, Jwk, JwtKeyring, JwtScheme, UnboundJwts};
+/// use countersign::payload::{Message, NotAuthentic};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, Method, Uri, header::AUTHORIZATION};
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let keys = JwtKeyring::builder().keys(TenantId::parse("monday")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let recognizer = UnboundJwts::new(JwtScheme::monday("https://hooks.example/monday"), keys);
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/monday"), HeaderMap::new());
+/// let bare = recognizer.recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// assert_eq!(bare.err(), Some(NotAuthentic::MissingHeader { name: AUTHORIZATION }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct UnboundJwts {
     scheme: JwtScheme,

@@ -24,11 +24,23 @@ const ALGORITHM: PublicKeyAlgorithm = PublicKeyAlgorithm::EcdsaP256Sha1;
 /// The longest name of a key, in bytes.
 const MAX_KID: usize = 128;
 
-/// Verifies eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
+/// A verifier of eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
 ///
 /// # Security
 /// SHA-1 is broken for collisions: whoever can have eBay sign a text of their own making can make two that share a
 /// signature. No `CryptoProvider` verifies it; the caller's algorithm has to.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::EbayVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let built = EbayVerifier::new(TenantId::parse("acme")?, fetched, algorithms);
+/// assert!(built.is_err(), "no provider has ECDSA with SHA-1: bring an algorithm of your own");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct EbayVerifier {
     tenant: TenantId,
@@ -114,7 +126,7 @@ fn is_plain(id: &str) -> bool {
     (1..=MAX_KID).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// Signs as eBay does, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
+/// A signer as eBay is one, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct EbaySigner {

@@ -14,11 +14,24 @@ use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recogni
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
 
-/// Verifies the messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
+/// A verifier of messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
 /// (SHA-256).
 ///
 /// The answer holds the signed fields and nothing else: whatever more the body says is anybody's, and its strength is
 /// [`Strength::SignedFields`]. Anybody with an AWS account can send signed messages, so the topic is compared too.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::SnsVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let topic = "arn:aws:sns:us-east-1:123456789012:orders";
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let verifier = |algorithms| SnsVerifier::new(TenantId::parse("acme").expect("a name"), topic, fetched, algorithms);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(verifier(algorithms).is_ok());
+/// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");
+/// ```
 #[derive(Debug, Clone)]
 pub struct SnsVerifier {
     tenant: TenantId,
@@ -152,7 +165,7 @@ impl SnsVerifier {
     }
 }
 
-/// Signs as AWS SNS does, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
+/// A signer as AWS SNS is one, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct SnsSigner {
