@@ -11,10 +11,12 @@ mod demo;
 mod enrol;
 #[path = "receiver/files.rs"]
 mod files;
-#[path = "receiver/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 #[path = "receiver/options.rs"]
 mod options;
+#[path = "receiver/said.rs"]
+mod said;
 #[path = "receiver/sample.rs"]
 mod sample;
 
@@ -27,6 +29,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use countersign::gate::{Countersigned, Policy};
+use countersign::observe::{Log, Observer};
 use countersign::payload::{HmacVerifier, Keyring, Scheme};
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
@@ -38,8 +41,8 @@ use tokio::net::TcpListener;
 
 use command_line::Words;
 use files::in_option;
-use log::{Log, say};
 use options::{Given, Options, Task};
+use said::say;
 
 /// Why the receiver does not start: one line that says what is wrong, where, and what to do.
 type Mistake = String;
@@ -65,7 +68,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(mistake) => {
-            eprintln!("receiver: {}", log::one_line(&mistake));
+            eprintln!("receiver: {}", said::one_line(&mistake));
             ExitCode::from(2)
         }
     }
@@ -86,8 +89,9 @@ async fn bind(address: &str) -> Result<TcpListener, Mistake> {
 }
 
 async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
+    log::start();
     let receiver = Receiver::from_files(&options)?;
-    let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log));
+    let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log::new()));
     let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
     let sample = sample::curl(&options, &receiver, listener.local_addr())?;
 
@@ -146,18 +150,19 @@ impl Receiver {
     }
 
     fn into_router(self) -> Router {
+        let log: Arc<dyn Observer> = Arc::new(Log::new());
         let verifier = HmacVerifier::new(self.scheme.clone(), self.keys);
         Router::new()
             .route("/hooks", post(handle))
-            .layer(PayloadLayer::new(verifier, MemoryStore::default()).observed_by(Arc::new(Log)))
-            .layer(CallerLayer::new(self.policy).observed_by(Arc::new(Log)))
+            .layer(PayloadLayer::new(verifier, MemoryStore::default()).observed_by(log.clone()))
+            .layer(CallerLayer::new(self.policy).observed_by(log))
             .with_state(self.scheme)
     }
 }
 
 /// Reached only by a delivery that connection and payload have signed in the name of one tenant, and only once.
 async fn handle(proof: Countersigned, State(scheme): State<Scheme>, headers: HeaderMap) -> String {
-    let delivery = log::delivery(&proof, &scheme, &headers);
+    let delivery = said::delivery(&proof, &scheme, &headers);
     say(&format!("accepted tenant={} {delivery}", proof.tenant()));
     format!("accepted {delivery} of {}\n", proof.tenant())
 }

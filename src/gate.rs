@@ -128,7 +128,7 @@ pub struct Caller {
     provenance: Provenance,
 }
 
-/// Who saw the caller prove that it holds its key.
+/// The witness of a caller's proof of its key: our own handshake, or a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Provenance {
@@ -239,7 +239,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Did they say this? For the tenant that the connection proved, if it did.
+/// Verification of a payload (**did they say this?**), for the tenant that the connection proved, if it did.
 ///
 /// # Errors
 /// [`Refusal::NotAuthentic`]; [`Refusal::TenantMismatch`] where the payload is another tenant's; [`Refusal::SecondCheck`] where the
@@ -258,7 +258,7 @@ pub fn verify<'m>(
     compared(Some(caller), verifier.verify_payload(&message)?)
 }
 
-/// Did they say this, of a message of which the body is still to come? `None`, where it has to be there whole: then
+/// The beginning of a payload's verification, while its body is still to come. `None`, where it has to be there whole: then
 /// [`verify`] is to be asked.
 ///
 /// # Errors

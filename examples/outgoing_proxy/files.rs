@@ -9,6 +9,7 @@ use countersign::address::AddressGuard;
 use countersign::dispatch::{Dispatcher, Endpoint, Limits, TenantIdentity};
 use countersign::egress::Egress;
 use countersign::identity::SpkiHash;
+use countersign::observe::Log;
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::PinSet;
@@ -158,6 +159,7 @@ pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<Strin
         .with_egress(Egress::new().with_guard(guard))
         .with_ports(ports)
         .with_limits(limits())
+        .observed_by(Arc::new(Log::new()))
         .build();
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let mut origins = HashMap::new();

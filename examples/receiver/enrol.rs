@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use countersign::observe::Log;
 use countersign::tenant::TenantId;
 use countersign::tls::{Enrolment, Tls};
 use countersign::trust::Applicant;
@@ -10,11 +11,12 @@ use countersign::web::{Acceptor, Listener};
 use tokio::net::TcpListener;
 
 use crate::files;
-use crate::log::{Log, say};
 use crate::options::Enrol;
-use crate::{Mistake, tls};
+use crate::said::say;
+use crate::{Mistake, log, tls};
 
 pub(crate) async fn serve(options: Enrol, tcp: TcpListener) -> Result<(), Mistake> {
+    log::start();
     let tls: Tls = tls(options.tls12);
     let tenant = options.tenant;
     let reported = AtomicUsize::new(0);
@@ -28,7 +30,7 @@ pub(crate) async fn serve(options: Enrol, tcp: TcpListener) -> Result<(), Mistak
     let config = tls
         .enrolment_config(&credentials, enrolment)
         .map_err(files::in_option("--tls12"))?;
-    let acceptor = Acceptor::new(Arc::new(config)).observed_by(Arc::new(Log));
+    let acceptor = Acceptor::new(Arc::new(config)).observed_by(Arc::new(Log::new()));
     let mut listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
     say(&format!(
         "enrolling on https://{}, admitting nobody",

@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::Failure;
 use crate::tenant::TenantId;
 
-/// Something to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
+/// A webhook to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
 ///
 /// ```
 /// use countersign::dispatch::Delivery;

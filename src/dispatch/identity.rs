@@ -9,7 +9,7 @@ use crate::payload::{CannotSign, Outgoing, SignPayload};
 use crate::tls::{Credentials, InvalidTls, Outbound, Tls};
 use crate::trust::{Remembered, VerifyPeer};
 
-/// Who a tenant's deliveries come from, and whom they may go to: its certificate and key, what its consumers' servers
+/// A tenant's identity as a sender, and whom it may send to: its certificate and key, what its consumers' servers
 /// are verified by, and what signs its payloads. Replaced as a whole, never in parts.
 ///
 /// # Security

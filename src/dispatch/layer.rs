@@ -111,7 +111,7 @@ where
     Ok(signed.map(Full::new))
 }
 
-/// Why a request was not sent.
+/// The reason why a request was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent<E> {

@@ -7,7 +7,7 @@ use crate::identity::der::{Elements, SEQUENCE};
 use crate::pem;
 use crate::refusal::UnreadableField;
 
-/// How certificates are written in a header field. Each has one reading, and none is guessed.
+/// An encoding of certificates in a header field. Each has one reading, and none is guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {

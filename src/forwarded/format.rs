@@ -7,7 +7,7 @@ use super::fields::{self, text};
 use super::xfcc::is_hash_of;
 use crate::refusal::{NotForwarded, UnreadableField};
 
-/// How one kind of proxy writes the client's certificate into a request: one constructor for each.
+/// A format in which proxies write the client's certificate into a request: one constructor for each kind.
 ///
 /// Which one it is, is configured and never guessed: the name of a field says nothing about what is in it. What is not in
 /// the configured form is refused, and never taken for "no certificate".
@@ -25,7 +25,7 @@ pub struct Format {
     assurance: Assurance,
 }
 
-/// What a forwarded certificate says about the proxy's own verification.
+/// The proxy's own verification of a forwarded certificate, as it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Assurance {

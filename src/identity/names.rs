@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use rustls_pki_types::DnsName;
 
-/// One name of a leaf certificate, with its type. Names of different types never compare equal.
+/// A name of a leaf certificate, with its type. Names of different types never compare equal.
 ///
 /// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
 /// says so, no wildcard.
@@ -104,15 +104,12 @@ pub(super) fn is_dns_name(text: &str) -> bool {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.kind().prefix();
         match self {
-            Self::Dns(name) => write!(f, "DNS:{name}"),
-            Self::Uri(name) => write!(f, "URI:{name}"),
-            Self::Email(name) => write!(f, "email:{name}"),
-            Self::Ip(address) => write!(f, "IP:{address}"),
-            Self::CommonName(name) => write!(f, "CN={name}"),
-            Self::OrganizationalUnit(name) => write!(f, "OU={name}"),
-            Self::UserId(id) => write!(f, "UID={id}"),
-            Self::OrganizationIdentifier(id) => write!(f, "organizationIdentifier={id}"),
+            Self::Dns(name) | Self::Uri(name) | Self::Email(name) => write!(f, "{prefix}{name}"),
+            Self::CommonName(name) | Self::OrganizationalUnit(name) => write!(f, "{prefix}{name}"),
+            Self::UserId(id) | Self::OrganizationIdentifier(id) => write!(f, "{prefix}{id}"),
+            Self::Ip(address) => write!(f, "{prefix}{address}"),
         }
     }
 }
@@ -147,6 +144,40 @@ impl NameKind {
         Self::UserId,
         Self::OrganizationIdentifier,
     ];
+}
+
+impl NameKind {
+    const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Uri,
+        Self::Email,
+        Self::Ip,
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
+    ];
+
+    /// What stands before a name of this kind where it is written out.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS:",
+            Self::Uri => "URI:",
+            Self::Email => "email:",
+            Self::Ip => "IP:",
+            Self::CommonName => "CN=",
+            Self::OrganizationalUnit => "OU=",
+            Self::UserId => "UID=",
+            Self::OrganizationIdentifier => "organizationIdentifier=",
+        }
+    }
+
+    /// The kind of a name that is written out, and its text.
+    pub(crate) fn of_written(text: &str) -> Option<(Self, &str)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
+    }
 }
 
 impl fmt::Display for NameKind {

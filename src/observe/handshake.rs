@@ -3,7 +3,7 @@ use crate::identity::Malformed;
 use crate::proxy_protocol::InvalidHeader;
 use crate::trust::Untrusted;
 
-/// How a handshake went.
+/// Facts about a handshake: its kind, and the version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeFacts {
@@ -20,7 +20,7 @@ impl HandshakeFacts {
     }
 }
 
-/// Whether certificates were shown in a handshake.
+/// The kind of a handshake: full, or resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeKind {
@@ -60,7 +60,7 @@ impl TlsVersion {
     }
 }
 
-/// Why a handshake was not completed.
+/// The reason why a handshake was not completed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeFailure {

@@ -1,6 +1,10 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
 mod handshake;
+#[cfg(feature = "tracing")]
+mod log;
+#[cfg(feature = "tower")]
+mod unwatched;
 
 use std::fmt;
 use std::io;
@@ -13,6 +17,10 @@ use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+#[cfg(feature = "tracing")]
+pub use log::Log;
+#[cfg(feature = "tower")]
+pub(crate) use unwatched::Unwatched;
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
 ///
@@ -42,7 +50,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn observe(&self, event: &Event<'_>);
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -166,7 +174,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How far a delivery has come.
+/// A stage of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryStage {
@@ -176,7 +184,17 @@ pub enum DeliveryStage {
     Sending,
 }
 
-/// Observes nothing.
+impl DeliveryStage {
+    /// A stable name, for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Sending => "sending",
+        }
+    }
+}
+
+/// An observer that observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Silent;

@@ -1,6 +1,6 @@
 use crate::identity::CertHash;
 
-/// What a signature was found bound to. Recorded in [`Authentic`](super::Authentic), and kept in
+/// The bindings of a signature: body, request, certificate. Recorded in [`Authentic`](super::Authentic), and kept in
 /// [`Fresh`](super::Fresh) and so in [`Countersigned`](crate::gate::Countersigned).
 ///
 /// Filled in by verifiers of tokens and of HTTP message signatures, where it differs from message to message. The

@@ -3,7 +3,7 @@ use http::HeaderName;
 use super::NoKey;
 use crate::replay::NotFresh;
 
-/// Why a message does not count as its sender's.
+/// The reason why a message does not count as its sender's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAuthentic {

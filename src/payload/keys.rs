@@ -64,7 +64,7 @@ impl<K, F: FindKeys<K> + ?Sized> FindKeys<K> for Arc<F> {
     }
 }
 
-/// Whose keys are wanted.
+/// A request for keys: whose are wanted.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Wanted<'a> {
@@ -110,7 +110,7 @@ impl<K> TenantKeys<K> {
     }
 }
 
-/// What becomes of a message that was signed with a key that is not known.
+/// The verdict on a message that was signed with a key that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unknown {
@@ -120,7 +120,7 @@ pub enum Unknown {
     Refused,
 }
 
-/// Why there is no key.
+/// The reason why there is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoKey {

@@ -60,7 +60,7 @@ pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
 pub use recognized::{Recognized, Strength};
 pub use secret::{NoSecret, Secret};
 
-/// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
+/// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {
     /// Who signed this very message, and under which key.
     ///

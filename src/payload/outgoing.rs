@@ -123,7 +123,7 @@ impl Default for NotSigned {
     }
 }
 
-/// Why a message cannot be signed.
+/// The reason why a message cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotSign {

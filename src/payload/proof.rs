@@ -101,7 +101,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
+/// The identity of a delivery: nothing but what the signature covers. Hashed only when it is claimed.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum DeliveryKey<'m> {
@@ -121,7 +121,7 @@ pub enum DeliveryKey<'m> {
     Digest(Hashed, [u8; 32]),
 }
 
-/// What a [`DeliveryKey::Digest`] is the hash of.
+/// The subject of a hash in [`DeliveryKey::Digest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hashed {

@@ -29,7 +29,7 @@ pub struct Recognized {
     strength: Strength,
 }
 
-/// How weak it is.
+/// The strength of what was shown: how weak it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strength {

@@ -15,7 +15,7 @@ const FIXED: usize = 16;
 /// Version 2, about the balancer's own connection: to see whether we are alive.
 const LOCAL: u8 = 0x20;
 
-/// What the beginning of a connection says.
+/// The PROXY header at the beginning of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Header {

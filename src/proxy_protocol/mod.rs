@@ -61,7 +61,7 @@ impl ProxyProtocol {
     }
 }
 
-/// Why a connection was refused for what it did or did not begin with.
+/// The reason why a connection was refused for what it did or did not begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHeader {

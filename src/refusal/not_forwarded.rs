@@ -3,7 +3,7 @@ use http::HeaderName;
 use crate::payload::NotAuthentic;
 use crate::pem::InvalidPem;
 
-/// Why a certificate that a request bears in its header fields does not count as its client's.
+/// The reason why a certificate that a request bears in its header fields does not count as its client's.
 ///
 /// None of these is "no certificate": a proxy that is configured otherwise than we are must be found out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,7 +119,7 @@ impl NotForwarded {
     }
 }
 
-/// What is wrong with a field that should hold certificates.
+/// The mistake in a field that should hold certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnreadableField {
@@ -161,7 +161,7 @@ pub enum UnreadableField {
     Xfcc(#[from] InvalidXfcc),
 }
 
-/// What is wrong with an `x-forwarded-client-cert`.
+/// The mistake in an `x-forwarded-client-cert`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidXfcc {

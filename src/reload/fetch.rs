@@ -169,7 +169,7 @@ pub enum InvalidUrl {
     Credentials,
 }
 
-/// Why a key set did not arrive.
+/// The reason why a key set did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchFailed {

@@ -60,7 +60,7 @@ impl fmt::Debug for ClaimKey {
     }
 }
 
-/// What is asked of a store.
+/// A claim to handle a delivery, as a store is asked for it.
 ///
 /// ```
 /// use std::time::Duration;

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-/// How far a signed time may lie from the present, in either direction, both ends included.
+/// A time window around the present in which a signed time must lie, in either direction, both ends included.
+///
+/// In a configuration it is `5m`, or `past=1h future=5m`: whole numbers of `s`, `m`, `h` or `d`.
 ///
 /// ```
 /// use std::time::Duration;

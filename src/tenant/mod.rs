@@ -4,6 +4,7 @@
 //! ready-made answer is [`TenantTable`].
 
 mod rule;
+mod rule_text;
 mod table;
 mod template;
 
@@ -15,10 +16,11 @@ use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
 pub use rule::Rule;
+pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, TableProblem};
 
-/// Decides whose a verified peer is. Pure: no I/O, no clock.
+/// A mapping of verified peers to tenants. Pure: no I/O, no clock.
 pub trait ResolveTenant: fmt::Debug + Send + Sync {
     /// The tenant, and the rule that named it.
     ///
@@ -132,7 +134,7 @@ impl fmt::Debug for TenantId {
 #[non_exhaustive]
 pub struct InvalidTenantId;
 
-/// Why a verified peer belongs to nobody here.
+/// The reason why a verified peer belongs to nobody here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoTenant {

@@ -5,7 +5,7 @@ use super::{InvalidTable, TableProblem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
-/// One way in which a peer shows whose it is, with conditions.
+/// A rule by which a peer shows whose it is, with conditions.
 ///
 /// Kong's rule, for one: below a fixed issuer, the organizational unit is the tenant and the common name a known
 /// application.
@@ -23,15 +23,17 @@ use crate::trust::VerifiedPeer;
 /// // A template only yields tenants that are known, so somebody must be.
 /// assert!(TenantTable::builder().rule(rule).build().is_err());
 /// ```
+///
+/// In a configuration it is [one line](#impl-FromStr-for-Rule), such as `DNS:hooks.globex.example -> globex`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    source: Source,
-    issued_by: Option<SpkiHash>,
-    carrying: Vec<(NameKind, String)>,
+    pub(super) source: Source,
+    pub(super) issued_by: Option<SpkiHash>,
+    pub(super) carrying: Vec<(NameKind, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Template(NameKind, String),
     Name(TenantId, NameKind, String),
     Host(TenantId, String),

@@ -97,7 +97,7 @@ pub struct InvalidTable {
     pub problem: TableProblem,
 }
 
-/// What is wrong with a rule.
+/// The mistake in a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableProblem {

@@ -11,7 +11,7 @@ use super::session_value::client_certificates;
 use crate::gate::Policy;
 use crate::trust::{Fingerprint, Role};
 
-/// What sessions and tickets are bound to: one policy, in one generation, for a time. Clones are the same binding.
+/// A binding of sessions and tickets: to one policy, in one generation, for a time. Clones are the same binding.
 ///
 /// A session is kept for a client that the policy in force has verified and that has proved to hold its key; and it is
 /// found again while that policy still trusts those certificates, and no later than the

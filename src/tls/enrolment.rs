@@ -24,6 +24,9 @@ use crate::trust::{Applicant, Untrusted};
 /// `access_denied` ([`Untrusted::Enrolment`]). Each distinct key is reported once, and [`MOST`](Self::MOST) of them at most. It is no
 /// [`VerifyPeer`](crate::trust::VerifyPeer), so no policy can be made of it, and no [`VerifiedPeer`](crate::trust::VerifiedPeer) comes out.
 ///
+/// So run it for as long as it takes to have the sender call, and where a firewall keeps others out, if there is one: whoever makes keys
+/// can use up the reports.
+///
 /// Some senders register a URL only after a handshake that succeeds; what they show in the one that fails is reported all the same.
 ///
 /// ```

@@ -149,7 +149,7 @@ impl<A: fmt::Debug> fmt::Debug for RustlsKey<A> {
     }
 }
 
-/// Why a key cannot sign payloads.
+/// The reason why a key cannot sign payloads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSigningKey {

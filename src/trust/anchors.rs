@@ -318,7 +318,7 @@ fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorith
     Ok(())
 }
 
-/// How much an anchor is used. In a change of authorities, the old one can go when its count stands still.
+/// A count of an anchor's use. In a change of authorities, the old one can go when its count stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnchorUsage {

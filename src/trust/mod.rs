@@ -68,7 +68,7 @@ pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
-pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
+pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
@@ -127,7 +127,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a verifier decides on.
+/// A certificate chain as it is presented to a verifier.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
@@ -167,7 +167,7 @@ pub enum Role<'a> {
     },
 }
 
-/// What made the peer trusted, and for how long that stays true under the same policy.
+/// The evidence that made a peer trusted, and for how long it holds under the same policy.
 ///
 /// ```
 /// use countersign::identity::Validity;

@@ -5,7 +5,7 @@ use crate::identity::{
     Certificate, ChainLimits, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, PeerChain,
 };
 
-/// What is asked of the certificates themselves, beyond a valid path.
+/// A certificate profile: what is asked of certificates beyond a valid path.
 ///
 /// Strict by default: sizes within [`ChainLimits`]; the leaf carries the extended key usage of its role (clientAuth or
 /// serverAuth; anyExtendedKeyUsage does not count), may make digital signatures where it has a key usage, and cannot

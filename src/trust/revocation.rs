@@ -10,7 +10,7 @@ use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
-/// Whether certificates on the path are asked after in CRLs (RFC 5280 §6.3), and what an unknown status means.
+/// Revocation checking by CRLs (RFC 5280 §6.3): which certificates are asked after, and what an unknown status means.
 ///
 /// A CRL counts for a certificate if it was issued by the certificate's issuer, is signed with that issuer's key, is in
 /// force now, and its scope (issuingDistributionPoint) includes the certificate. Its signature is verified once for each
@@ -46,7 +46,7 @@ pub struct Revocation {
     unknown: UnknownStatus,
 }
 
-/// Which certificates are asked after.
+/// The certificates that are asked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationDepth {
@@ -56,7 +56,7 @@ pub enum RevocationDepth {
     Leaf,
 }
 
-/// What becomes of a certificate that no CRL speaks about.
+/// The verdict on a certificate that no CRL speaks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownStatus {

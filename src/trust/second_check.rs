@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
 
-/// What must be verified of a delivery beside the certificate of a [`KnownSender`](super::KnownSender).
+/// The second check of a delivery, beside the certificate of a [`KnownSender`](super::KnownSender).
 ///
 /// The certificate is the sender's, not one customer's: without this, whoever is a customer there as well can have a delivery sent
 /// to us. So it stands in [`Evidence::second_checks`], and neither a [`Countersigned`](crate::gate::Countersigned) nor a

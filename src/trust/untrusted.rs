@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 use super::PassedOver;
 use crate::identity::{Date, Malformed, SerialNumber, SpkiHash, Validity};
 
-/// Why a peer is not trusted.
+/// The reason why a peer is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Untrusted {

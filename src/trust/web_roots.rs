@@ -64,7 +64,7 @@ impl WebRoots {
     }
 }
 
-/// Collects what stands beside Mozilla's list. Mistakes are reported by [`build`](Self::build).
+/// A builder of [`WebRoots`]: what stands beside Mozilla's list. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct WebRootsBuilder {
     authorities: Authorities,

@@ -77,7 +77,7 @@ enum Door {
     ByHost(Live<Sites>),
 }
 
-/// What a request is answered with that came over a connection made under another policy.
+/// The answer to a request that came over a connection made under another policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MisdirectedAnswer {
@@ -169,7 +169,7 @@ impl<S> Layer<S> for CallerLayer {
     }
 }
 
-/// What [`CallerLayer`] makes of a service.
+/// The service that [`CallerLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct CallerService<S> {
     rules: Arc<Rules>,

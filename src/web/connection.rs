@@ -12,7 +12,7 @@ use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
 
-/// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
+/// A TLS connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
 /// Cheap to clone; clones are the same connection.
 ///
 /// It is a layer that puts itself into each request, for servers that are not axum: `connection.layer(service)`.
@@ -288,7 +288,7 @@ impl<S> tower_layer::Layer<S> for Connection {
     }
 }
 
-/// What [`Connection`] makes of the service of its requests.
+/// The service that [`Connection`] makes.
 #[cfg(feature = "tower")]
 #[derive(Debug, Clone)]
 pub struct ConnectionService<S> {

@@ -7,7 +7,7 @@ use super::host::{Host, Table, host_of, pattern};
 use crate::gate::Provenance;
 use crate::refusal::Misdirected;
 
-/// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
+/// A demand for client certificates: which requests must come over a connection with one. Where none is demanded, one that is shown must
 /// be good all the same.
 ///
 /// For a server that offers client authentication to all ([`ClientAuth::Offer`](crate::tls::ClientAuth::Offer)) and

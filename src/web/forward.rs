@@ -75,7 +75,7 @@ impl<S> Layer<S> for ForwardLayer {
     }
 }
 
-/// What [`ForwardLayer`] makes of a service.
+/// The service that [`ForwardLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct ForwardService<S> {
     layer: ForwardLayer,

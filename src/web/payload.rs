@@ -75,7 +75,7 @@ pub struct PayloadLayer {
     rules: Arc<Rules>,
 }
 
-/// What a delivery that was handled before is answered with. It is not handled again, in any case.
+/// The answer to a delivery that was handled before. It is not handled again, in any case.
 ///
 /// Only who has shown a valid signature sees this answer, so it tells nobody else what was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -211,7 +211,7 @@ impl<S> Layer<S> for PayloadLayer {
     }
 }
 
-/// What [`PayloadLayer`] makes of a service.
+/// The service that [`PayloadLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct PayloadService<S> {
     rules: Arc<Rules>,

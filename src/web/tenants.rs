@@ -117,7 +117,7 @@ impl<S> Layer<S> for RequireTenant {
     }
 }
 
-/// What [`RequireTenant`] makes of a service.
+/// The service that [`RequireTenant`] makes.
 #[derive(Debug, Clone)]
 pub struct RequireTenantService<S> {
     rule: RequireTenant,

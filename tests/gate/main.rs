@@ -13,6 +13,7 @@ mod stage;
 mod support;
 
 mod bypass;
+mod configuration;
 mod gate_and_refusals;
 mod lost;
 mod second_checks;

@@ -67,8 +67,7 @@ impl Receiver {
         loop {
             let line = self.line();
             if line.starts_with("handshake failed ") {
-                let event = line.split(" peer=").next().unwrap_or_default();
-                return (lines, event.to_owned());
+                return (lines, event_of(line));
             }
             lines.push(line);
         }
@@ -87,11 +86,9 @@ impl Receiver {
             .join("\n")
     }
 
-    /// The next event, without the reason in words and without the peer's port.
+    /// The next event.
     pub(crate) fn event(&self) -> String {
-        let line = self.line();
-        let line = line.split(" (").next().unwrap_or_default();
-        line.split(" peer=").next().unwrap_or_default().to_owned()
+        event_of(self.line())
     }
 
     fn line(&self) -> String {
@@ -116,6 +113,24 @@ fn port(before: &str, line: &str, after: &str) -> u16 {
         .and_then(|rest| rest.strip_suffix(after));
     port.and_then(|port| port.parse().ok())
         .unwrap_or_else(|| panic!("{line}"))
+}
+
+/// An event without the reason in words and without the peer's port: `refused code=CODE tenant=TENANT`.
+fn event_of(line: String) -> String {
+    let value = |field: &str| {
+        let (_, rest) = line.split_once(&format!(" {field}=\""))?;
+        Some(rest.split('"').next().unwrap_or_default().to_owned())
+    };
+    let (Some((message, _)), Some(code)) = (line.split_once(" peer="), value("code")) else {
+        return line;
+    };
+    match message {
+        "refused" => format!(
+            "refused code={code} tenant={}",
+            value("tenant").unwrap_or("-".into())
+        ),
+        _ => format!("{message} code={code}"),
+    }
 }
 
 fn send_lines(pipe: impl Read + Send + 'static, lines: mpsc::Sender<String>) {

@@ -190,3 +190,32 @@ fn an_example_that_asserts_nothing_is_none() {
     );
     assert_eq!(of("/// assert A"), shown(false));
 }
+
+/// A type is a thing: its first line names it, and does not ask.
+#[test]
+fn the_first_line_of_each_type_is_no_question() {
+    let asks = |line: &str| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        [
+            "How", "What", "When", "Where", "Whether", "Which", "Who", "Whom", "Whose", "Why",
+        ]
+        .contains(&word)
+    };
+    let mut asking = Vec::new();
+    for path in rust_files("src") {
+        for item in syn::parse_file(&read(&path)).expect("a Rust file").items {
+            let (vis, ident, attributes) = match &item {
+                Item::Struct(item) => (&item.vis, &item.ident, &item.attrs),
+                Item::Enum(item) => (&item.vis, &item.ident, &item.attrs),
+                Item::Trait(item) => (&item.vis, &item.ident, &item.attrs),
+                Item::Type(item) => (&item.vis, &item.ident, &item.attrs),
+                _ => continue,
+            };
+            let docs = docs(attributes);
+            if matches!(vis, Visibility::Public(_)) && asks(docs.lines().next().unwrap_or_default()) {
+                asking.push(format!("{path}: {ident}"));
+            }
+        }
+    }
+    assert_eq!(asking, Vec::<String>::new());
+}

@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
+    ("written", &[CORE]),
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.

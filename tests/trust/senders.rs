@@ -222,6 +222,21 @@ fn a_sender_says_its_second_check_and_what_it_leaves_open() {
     }
 }
 
+/// A preset that no table here speaks of has been tried by nobody.
+#[test]
+fn each_preset_is_tried() {
+    let presets = [
+        include_str!("../../src/trust/known_sender/presets.rs"),
+        include_str!("../../src/trust/known_sender/pix.rs"),
+    ];
+    let made = presets.iter().flat_map(|source| source.lines());
+    let made = made.filter_map(|line| line.strip_prefix("    pub fn ")?.split(['(', '<']).next());
+    let untried: Vec<_> = made
+        .filter(|name| !include_str!("senders.rs").contains(&format!("KnownSender::{name}(")))
+        .collect();
+    assert_eq!(untried, Vec::<&str>::new());
+}
+
 /// A payment provider that also signs its customers' certificates.
 #[test]
 fn a_shared_authority_needs_names_or_pins() {

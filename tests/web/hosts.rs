@@ -287,6 +287,55 @@ async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
     }
 }
 
+/// Where it is asked for, the site without a name is that of all names that nobody knows, and of no other.
+#[tokio::test]
+async fn names_that_nobody_knows_are_served_where_that_is_asked_for() {
+    let world = world();
+    let (policy, server) = (world.policy(), world.ca.server(ACME).dns("other.example"));
+    let server = server.dns("a.b.hooks.globex.example").issue();
+    let config = world.server_config_of(&server, policy.trust(), ClientAuth::Require);
+    let sites = world
+        .sites()
+        .without_name(Site::new(policy, config))
+        .serve_unknown_names();
+    let port = Port::open(
+        sites.build().expect("sites").into(),
+        MisdirectedAnswer::MisdirectedRequest,
+    )
+    .await;
+    let h1 = Version::Http1;
+    let other = || Err((421, true, "host.other_policy"));
+    #[rustfmt::skip]
+    let cases: [Case; 8] = [
+        ("a name nobody has", Some("other.example"), h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("two labels for one", Some("a.b.hooks.globex.example"), h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("another of them, or none", None, h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("a site's name is none of them", Some("other.example"), h1, "/who", &[ACME], other()),
+        ("nor what a pattern stands for", Some("other.example"), h1, "/who", &[GLOBEX], other()),
+        ("nor is one without a policy", Some("other.example"), h1, "/who", &[OPEN], other()),
+        ("and from a site none is reached", Some(ACME), h1, "/who", &["other.example"], other()),
+        ("what is no name is none", Some("other.example"), h1, "/who", &["other.example.."], Err((400, false, "host.unreadable"))),
+    ];
+    for (name, greeted, version, target, hosts, expected) in cases {
+        let sender = port.greet(Some(&world.acme), version, greeted).await;
+        let told = ask(&mut sender.expect(name), request(target, hosts)).await;
+        let events = port.log.take().split_off(1); // it has connected
+        let (answer, lines) = match expected {
+            Ok(answer) => (answer, vec![]),
+            Err((status, close, code)) => (refused(status, close), vec![format!("refused: nobody {code}")]),
+        };
+        assert_eq!((told, events), (answer, lines), "{name}");
+    }
+    let nobody = port.greet(None, h1, Some("other.example")).await;
+    let refused = match nobody {
+        // Under TLS 1.3 the client learns it from the first answer.
+        Ok(mut sender) => sender.ask(request("/who", &["other.example"])).await.err(),
+        Err(refused) => Some(refused.into()),
+    };
+    assert!(refused.is_some(), "an unknown name gets in for no less");
+    port.log.wait_for("not connected: identity.no_certificate").await;
+}
+
 /// A connection of one's own says nothing of the policy that its handshake ran under, until it is told.
 #[tokio::test]
 async fn without_the_policy_of_the_handshake_no_host_is_served() {
@@ -408,6 +457,10 @@ fn sites_that_nobody_would_find_are_not_built() {
         let built = Sites::builder().site(name, site()).build();
         assert_eq!(built.err(), Some(not_a_name(name)), "{name:?}");
     }
+    let nowhere = Sites::builder().site(ACME, site()).serve_unknown_names();
+    assert_eq!(nowhere.build().err(), Some(InvalidSites::NoneWithoutName));
+    let weaker = world.sites().without_name(site()).serve_unknown_names();
+    assert_eq!(weaker.build().err(), Some(InvalidSites::Weaker));
     for again in ["a.example", "A.example", "a.example."] {
         let built = Sites::builder()
             .site("a.example", site())

@@ -7,7 +7,7 @@ use super::{InvalidHttpSignature, VerifyingKeys};
 use crate::payload::Origin;
 use crate::replay::Tolerance;
 
-/// What a signature must be like to count (RFC 9421 §3.2.1 leaves that to the receiver).
+/// A policy for signatures: what one must be like to count (RFC 9421 §3.2.1 leaves that to the receiver).
 ///
 /// Always covered: `@method`; `@target-uri`, or `@authority`, `@path` and, where there is one, `@query`;
 /// `content-digest` where there is a body. Always there: `created`, within five minutes of the present.
@@ -33,7 +33,7 @@ pub struct HttpSignaturePolicy {
     fields: Vec<HeaderName>,
 }
 
-/// Which of several signatures is meant. Never simply the first.
+/// The choice among several signatures. Never simply the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChooseSignature {

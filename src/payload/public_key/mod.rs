@@ -21,7 +21,7 @@ pub use form::{PublicKeyAlgorithm, PublicKeyForm};
 /// The most signatures in one message that are tried: each costs a verification under every key.
 const MAX_SIGNATURES: usize = 4;
 
-/// How a provider signs with a private key. Data only; cheap to clone.
+/// A public-key scheme, how a provider signs with a private key. Data only; cheap to clone.
 ///
 /// The providers' own are constructors: [`PublicKeyScheme::discord`], [`PublicKeyScheme::telnyx`] and so on. One of
 /// your own is a [`SchemeBuilder`] with a kind of key:
@@ -140,7 +140,7 @@ impl Algorithms {
     }
 }
 
-/// Verifies signatures made with a private key by a [`PublicKeyScheme`], with the public keys of the sender and the
+/// A verifier of signatures made with a private key by a [`PublicKeyScheme`], with the public keys of the sender and the
 /// caller's algorithms: `provider.signature_verification_algorithms.all` of a rustls `CryptoProvider`.
 ///
 /// Checks what [`HmacVerifier`](super::HmacVerifier) checks, in the same order.
@@ -247,7 +247,7 @@ pub trait SignBytes: fmt::Debug + Send + Sync {
     fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, NotSigned>;
 }
 
-/// Signs by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
+/// A signer by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
 ///
 /// ```
 /// use std::sync::Arc;

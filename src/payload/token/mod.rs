@@ -41,7 +41,7 @@ use crate::payload::hmac::{Key, KeyForm, body};
 use crate::payload::percent::{is_unreserved, parameters};
 use crate::payload::{FindKeys, Wanted};
 
-/// How a provider shows a fixed secret. Nothing is signed.
+/// A bearer-token scheme, how a provider shows a fixed secret. Nothing is signed.
 ///
 /// ```
 /// use countersign::payload::Strength;

@@ -246,7 +246,7 @@ fn shut_down() -> StoreDown {
     unavailable("the runtime is shutting down".to_owned())
 }
 
-/// Why there is no [`RedisStore`].
+/// The reason why there is no [`RedisStore`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be connected to: {reason}; give redis://user:password@host:port/database")]
 #[non_exhaustive]

@@ -62,7 +62,7 @@ enum Authority {
     Own(&'static str),
 }
 
-/// Which versions of TLS a sender can do.
+/// The versions of TLS that a sender can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SenderTls {

@@ -32,7 +32,7 @@ impl KnownSender {
     /// PagerDuty, service region US: CN `webhooks.pagerduty.com`, below DigiCert Global Root G2, TLS 1.2 only.
     ///
     /// Source: PagerDuty/developer-docs, docs/webhooks/03-Mutual-TLS.md and 08-Certificates.md. Its nginx sample matches the common name by an
-    /// unanchored pattern; here it is compared whole.
+    /// unanchored pattern; here it is compared whole. 03 still names the root before this one; the certificates in use are those of 08.
     pub fn pagerduty() -> Self {
         Self::pagerduty_in("PagerDuty", "webhooks.pagerduty.com")
     }
@@ -55,10 +55,10 @@ impl KnownSender {
         }
     }
 
-    /// Slack: DNS SAN `platform-tls-client.slack.com`, below a root of DigiCert.
+    /// Slack: DNS SAN and CN `platform-tls-client.slack.com`, below any root of DigiCert.
     ///
     /// Source: docs.slack.dev, "Verifying requests from Slack", section on mutual TLS, which prefers the SAN to the
-    /// common name; the certificate carries the name as both.
+    /// common name.
     pub fn slack() -> Self {
         Self {
             name: "Slack",
@@ -76,6 +76,9 @@ impl KnownSender {
     ///
     /// The older `*.dialogflow.com` certificates, which Google uses until 2026-12-01, are not accepted: a wildcard is
     /// nobody's identity.
+    ///
+    /// The second check is the service identity token in `Authorization: Bearer`. It does not cover the body, so it is for
+    /// `payload::jose`'s `UnboundJwts` and a [`RecognizedCaller`](crate::gate::RecognizedCaller).
     ///
     /// Dialogflow CX is another sender, below Google Trust Services, and its page publishes no name: there is no preset.
     ///
@@ -96,7 +99,8 @@ impl KnownSender {
     /// DocuSign Connect, below DigiCert Global Root G2, under the common names that your account's Connect certificate
     /// shows: DocuSign offers the certificate for download and does not publish a name to rely on.
     ///
-    /// Source: developers.docusign.com, "Mutual TLS with Connect"; it recommends its HMAC signature over mutual TLS.
+    /// Source: developers.docusign.com/platform/webhooks/mutual-tls; docusign.com, "Mutual TLS: Stuff you should know", recommends its HMAC
+    /// signature over mutual TLS, and "DocuSign eSignature public certificates" names the root, since 2019.
     ///
     /// # Errors
     /// [`InvalidName`] for a name that no certificate can carry as an identity.
@@ -111,7 +115,7 @@ impl KnownSender {
             second_check: SecondCheck::Signature("docusign"),
             does_not_prove: "which account of DocuSign's caused the call",
             changes: CLIENT_AUTH_ENDS,
-            source: "developers.docusign.com, Mutual TLS with Connect",
+            source: "developers.docusign.com/platform/webhooks/mutual-tls, and docusign.com/trust/compliance/public-certificates",
         })
     }
 

@@ -14,7 +14,7 @@ use crate::payload::token::TokenScheme;
 use crate::payload::{KeyId, Scheme};
 use crate::pem::InvalidPem;
 
-/// What the keys of a scheme are, and how they are written.
+/// The kind of a scheme's keys, and the form that they are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySpec {
@@ -237,7 +237,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What is wrong with a key.
+/// The mistake in a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyProblem {

@@ -107,7 +107,7 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// What the operator sees of a key.
+/// A report on one key, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyReport {
@@ -123,7 +123,7 @@ pub struct KeyReport {
     pub state: KeyState,
 }
 
-/// Where a key stands in its life.
+/// The state of a key in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyState {

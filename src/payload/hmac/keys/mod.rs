@@ -1,4 +1,4 @@
-//! Whose keys, which of them, and since when.
+//! Keys and key rings: whose they are, which of them count, and since when.
 
 mod key;
 mod keyring;

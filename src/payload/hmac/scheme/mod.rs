@@ -1,4 +1,4 @@
-//! How a provider signs, as data.
+//! HMAC schemes: how a provider signs, as data.
 
 mod builder;
 mod name;
@@ -22,7 +22,7 @@ pub use origin::{InvalidOrigin, Origin};
 pub use parts::{BodyForm, Identity, Part, SignatureAt, TimeAt};
 pub(in crate::payload) use prepared::{Prepared, ReadBody};
 
-/// How a provider signs with a shared secret: where signature, time and identity sit in a message, and what is
+/// An HMAC scheme, how a provider signs with a shared secret: where signature, time and identity sit in a message, and what is
 /// signed. Data only; cheap to clone.
 ///
 /// The providers' own are constructors: [`Scheme::github`], [`Scheme::stripe`] and so on, each with its source and
@@ -56,7 +56,7 @@ pub struct Scheme {
     pub(in crate::payload) layout: Arc<Layout>,
 }
 
-/// How a provider signs *some* of what it sends: the sender is proved, the body is not.
+/// A scheme that signs *some* of what is sent: the sender is proved, the body is not.
 ///
 /// Made by [`SchemeBuilder::build_partial`]. Its verifier, [`PartialVerifier`](super::PartialVerifier), answers with a
 /// [`Recognized`](crate::payload::Recognized), which cannot become a [`Fresh`](crate::payload::Fresh).

@@ -289,7 +289,7 @@ const P521_B: [u8; 66] = [
     0x3f, 0x00,
 ];
 
-/// Why a key is not used.
+/// The reason why a key is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakKey {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::payload::Unknown;
 use crate::payload::jose::{InvalidJwkSet, JwkSet};
 
-/// How long a published key set counts, and how often it is asked for.
+/// Cache lifetimes of a published key set: how long it counts, and how often it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheRules {
@@ -128,7 +128,7 @@ struct Asking {
     wanted: bool,
 }
 
-/// What there is to do.
+/// The next step of whoever fetches a key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NextFetch {
@@ -267,7 +267,7 @@ fn read(body: &[u8]) -> Result<JwkSet, InvalidFetch> {
     Ok(keys)
 }
 
-/// Why an answer is not taken.
+/// The reason why an answer is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidFetch {

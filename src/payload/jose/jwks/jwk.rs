@@ -265,7 +265,7 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// Why a key is not used.
+/// The reason why a key is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwk {

@@ -210,7 +210,7 @@ impl fmt::Debug for JwkSet {
     }
 }
 
-/// Why a text is not a key set.
+/// The reason why a text is not a key set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwkSet {

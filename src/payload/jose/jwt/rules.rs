@@ -8,7 +8,7 @@ use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::{Header, text};
 use crate::tenant::TenantId;
 
-/// What the claims of a token must say (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
+/// Rules on the claims of a token (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
 ///
 /// Issuer and audience are asked for by construction, `exp` by default. Every claim of RFC 7519 is of its type or the
 /// token is refused, asked for or not. The clock may be off by 60 seconds.

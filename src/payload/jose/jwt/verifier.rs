@@ -25,7 +25,7 @@ const MAX_BODY_VALUES: u32 = 64 * 1024;
 /// The most tokens in a body.
 const MAX_LISTED: usize = 16;
 
-/// Where a token stands in a message.
+/// The place of a token in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtAt {
     name: HeaderName,

@@ -27,7 +27,7 @@ const SIGNATURE: &str = "additionalData.hmacSignature";
 /// The most items of one batch.
 const MAX_ITEMS: usize = 100;
 
-/// Verifies Adyen's standard webhooks: a batch of items, each with a signature of its own inside.
+/// A verifier of Adyen's standard webhooks: a batch of items, each with a signature of its own inside.
 ///
 /// *Every* item must be right. Only eight fields of an item are signed, so the answer holds those, and its strength is
 /// [`Strength::SignedFields`]; whatever else the body holds is anybody's. The platform webhooks sign the whole body:

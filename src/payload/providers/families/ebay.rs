@@ -24,7 +24,7 @@ const ALGORITHM: PublicKeyAlgorithm = PublicKeyAlgorithm::EcdsaP256Sha1;
 /// The longest name of a key, in bytes.
 const MAX_KID: usize = 128;
 
-/// Verifies eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
+/// A verifier of eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
 ///
 /// # Security
 /// SHA-1 is broken for collisions: whoever can have eBay sign a text of their own making can make two that share a
@@ -126,7 +126,7 @@ fn is_plain(id: &str) -> bool {
     (1..=MAX_KID).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// Signs as eBay does, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
+/// A signer as eBay is one, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct EbaySigner {

@@ -21,7 +21,7 @@ const CERTIFICATE: HeaderName = HeaderName::from_static("paypal-cert-url");
 const ALGORITHM: HeaderName = HeaderName::from_static("paypal-auth-algo");
 const RSA_SHA256: &str = "SHA256withRSA";
 
-/// Verifies PayPal's webhooks: RSA with SHA-256 over the id of the transmission, its time, the id of the webhook and
+/// A verifier of PayPal's webhooks: RSA with SHA-256 over the id of the transmission, its time, the id of the webhook and
 /// the CRC-32 of the body.
 ///
 /// # Security
@@ -49,7 +49,7 @@ pub struct PayPalVerifier {
     name: Arc<str>,
 }
 
-/// What PayPal signed.
+/// An event as far as PayPal signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PayPalEvent {
@@ -124,7 +124,7 @@ impl PayPalVerifier {
     }
 }
 
-/// Signs as PayPal does, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
+/// A signer as PayPal is one, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct PayPalSigner {

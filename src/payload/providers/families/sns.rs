@@ -14,7 +14,7 @@ use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recogni
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
 
-/// Verifies the messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
+/// A verifier of messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
 /// (SHA-256).
 ///
 /// The answer holds the signed fields and nothing else: whatever more the body says is anybody's, and its strength is
@@ -165,7 +165,7 @@ impl SnsVerifier {
     }
 }
 
-/// Signs as AWS SNS does, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
+/// A signer as AWS SNS is one, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct SnsSigner {

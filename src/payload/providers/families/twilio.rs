@@ -19,7 +19,7 @@ use crate::payload::{FindKeys, Wanted};
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Verifies and signs as Twilio does: HMAC-SHA1 with the account's auth token.
+/// A verifier and signer of Twilio's webhooks: HMAC-SHA1 with the account's auth token.
 ///
 /// Signed: the URL as Twilio sees it, then the fields of the form, sorted by name, each as its name followed by its
 /// value; several values of one name sorted, each once. Where the body is no form, the URL holds the body's SHA-256

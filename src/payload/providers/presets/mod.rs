@@ -22,12 +22,15 @@ mod commerce;
 mod communication;
 mod developer;
 mod families;
+mod named;
 mod partial;
 mod standard;
 mod tokens;
 mod urls;
 
 use std::fmt::Write as _;
+
+pub use named::UnknownScheme;
 
 use http::HeaderName;
 
@@ -60,7 +63,7 @@ pub struct Preset {
     pub make: Make,
 }
 
-/// What a preset's facts rest on.
+/// The source of a preset's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -79,7 +82,7 @@ impl Source {
     }
 }
 
-/// How a preset is made, and with that, what it can prove.
+/// The constructor of a preset, and with that, what it can prove.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Make {
