@@ -181,31 +181,41 @@ fn each_kind_of_rule_names_its_tenant_and_itself() {
 /// N1: a name of another type is another name.
 #[test]
 fn n1_types_are_never_confused() {
+    type Leaf = fn(LeafBuilder, &str) -> LeafBuilder;
     let root = TestCa::new("Root");
-    let text = "globex.example";
     let bare = || root.client("x.example").without_san();
-    let leaves: Vec<(NameKind, Box<dyn Fn() -> LeafBuilder>)> = vec![
-        (NameKind::Dns, Box::new(|| bare().dns(text))),
-        (NameKind::Uri, Box::new(|| bare().uri(text))),
-        (NameKind::CommonName, Box::new(|| bare().common_name(text))),
-        (
-            NameKind::OrganizationalUnit,
-            Box::new(|| bare().organizational_unit(text)),
-        ),
-        (NameKind::Email, Box::new(|| bare().email(text))),
+    let dns: (NameKind, Leaf) = (NameKind::Dns, |leaf, text| leaf.dns(text));
+    let uri: (NameKind, Leaf) = (NameKind::Uri, |leaf, text| leaf.uri(text));
+    let others: [(NameKind, Leaf); 3] = [
+        (NameKind::CommonName, |leaf, text| leaf.common_name(text)),
+        (NameKind::OrganizationalUnit, |leaf, text| {
+            leaf.organizational_unit(text)
+        }),
+        (NameKind::Email, |leaf, text| leaf.email(text)),
     ];
-    for (rule, _) in &leaves {
-        let exact = built(table().name(id("globex"), *rule, text));
-        let template = built(table().template(*rule, "{tenant}.example").known(["globex"]));
-        for (kind, leaf) in &leaves {
-            for table in [&exact, &template] {
-                let answer = ask(table, &root, leaf()).map(|(tenant, _)| tenant);
-                let expected = if kind == rule {
-                    Ok("globex".to_owned())
-                } else {
-                    Err(NoTenant::NoRule)
-                };
-                assert_eq!(answer, expected, "{rule} asked about {kind}");
+    // A URI begins with a scheme, which no DNS name has.
+    for (text, template, able) in [
+        ("globex.example", "{tenant}.example", dns),
+        ("urn:globex", "urn:{tenant}", uri),
+    ] {
+        let rules = [&[able], &others[..]].concat();
+        let leaves = [&[dns, uri][..], &others].concat();
+        for (rule, _) in &rules {
+            let exact = built(table().name(id("globex"), *rule, text));
+            let template = built(table().template(*rule, template).known(["globex"]));
+            for (kind, leaf) in leaves
+                .iter()
+                .filter(|(kind, _)| *kind != NameKind::Dns || able.0 == NameKind::Dns)
+            {
+                for table in [&exact, &template] {
+                    let answer = ask(table, &root, leaf(bare(), text)).map(|(tenant, _)| tenant);
+                    let expected = if kind == rule {
+                        Ok("globex".to_owned())
+                    } else {
+                        Err(NoTenant::NoRule)
+                    };
+                    assert_eq!(answer, expected, "{rule} asked about {kind}");
+                }
             }
         }
     }
@@ -909,6 +919,42 @@ fn mistakes_are_named_with_their_rule() {
             table().uri("https://x/{tenant}/{id}").known(["a"]),
             "URI https://x/{tenant}/{id}".to_owned(),
             TableProblem::Placeholder,
+        ),
+        (
+            "nothing but the placeholder",
+            table().uri("{tenant}").known(["a"]),
+            "URI {tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a URI without a colon",
+            table().uri("https//foo/{tenant}").known(["a"]),
+            "URI https//foo/{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a URI with one slash",
+            table().uri("https:/foo/{tenant}").known(["a"]),
+            "URI https:/foo/{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "the placeholder as scheme",
+            table().uri("{tenant}:x").known(["a"]),
+            "URI {tenant}:x".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a colon further on",
+            table().uri("foo/{tenant}:x").known(["a"]),
+            "URI foo/{tenant}:x".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a path with a colon",
+            table().uri("1foo/a:{tenant}").known(["a"]),
+            "URI 1foo/a:{tenant}".to_owned(),
+            TableProblem::Scheme,
         ),
         (
             "part of a SPIFFE segment",
