@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use rustls_pki_types::UnixTime;
@@ -6,7 +8,9 @@ use super::Failure;
 use crate::tenant::TenantId;
 
 /// Something to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
-#[derive(Debug, Clone)]
+///
+/// `Debug` shows whose it is, its id, and how much of it there is: what is in header fields and body is for its receiver.
+#[derive(Clone)]
 pub struct Delivery {
     pub(super) tenant: TenantId,
     pub(super) id: String,
@@ -109,6 +113,19 @@ impl Delivery {
     /// Its body.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("fields", &self.headers.len())
+            .field("bytes", &self.body.len())
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
     }
 }
 

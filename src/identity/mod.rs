@@ -31,7 +31,7 @@ pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use validity::Validity;
-pub(crate) use validity::{Date, from_asn1};
+pub(crate) use validity::from_asn1;
 
 /// The certificates that a peer presented: the leaf, read, and the others, as they came.
 ///

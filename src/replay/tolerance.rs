@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::date::Date;
+
 /// How far a signed time may lie from the present, in either direction, both ends included.
 ///
 /// ```
@@ -74,7 +76,7 @@ impl Tolerance {
 #[non_exhaustive]
 pub enum NotFresh {
     /// Too old.
-    #[error("signed at {} and too old at {}", .signed.as_secs(), .now.as_secs())]
+    #[error("signed at {} and too old at {}", Date(*.signed), Date(*.now))]
     Stale {
         /// The signed time.
         signed: UnixTime,
@@ -82,7 +84,7 @@ pub enum NotFresh {
         now: UnixTime,
     },
     /// Too far ahead.
-    #[error("signed at {}, which lies in the future of {}", .signed.as_secs(), .now.as_secs())]
+    #[error("signed at {}, which lies in the future of {}", Date(*.signed), Date(*.now))]
     FromTheFuture {
         /// The signed time.
         signed: UnixTime,

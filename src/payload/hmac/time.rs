@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use crate::identity::Date;
+use crate::date::Date;
 
 /// How a signed time is written. What was sent is what was signed: it is read, never rendered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
