@@ -108,7 +108,10 @@ fn ours(
     let key = Jwk::parse(jwk(algorithm, "").as_bytes())
         .unwrap()
         .verifier(algorithm, with);
-    let keys = JwtKeyring::new().with(TenantId::parse("acme").unwrap(), key);
+    let keys = JwtKeyring::builder()
+        .keys(TenantId::parse("acme").unwrap(), key)
+        .build()
+        .unwrap();
     let scheme = JwtScheme::new("bench", JwtAt::bearer(), JwtRules::new(ISSUER, AUDIENCE));
     let verifier = UnboundJwts::new(scheme, keys);
     let mut headers = HeaderMap::new();

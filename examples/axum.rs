@@ -6,13 +6,15 @@
 mod throw_away;
 
 use std::error::Error;
+use std::sync::Arc;
 
 use axum::{Json, Router, routing::post};
 use countersign::clock::Clock;
 use countersign::gate::{Countersigned, Policy};
+use countersign::observe::Log;
 use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme, Secret};
 use countersign::replay::MemoryStore;
-use countersign::tenant::TenantTable;
+use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::PrivateCa;
@@ -29,13 +31,15 @@ async fn countersigned(proof: Countersigned, Signed(Json(event)): Signed<Json<Va
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().init();
     let scheme = Scheme::standard_webhooks();
     let secret = throw_away::secret();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "2026", Secret::new(&secret))
+        .key(TenantId::parse("acme")?, "2026", Secret::new(&secret))
         .build()?;
     let curl = throw_away::curl(&HmacSigner::new(scheme.clone(), keys.clone()))?;
-    let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
+    let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default())
+        .observed_by(Arc::new(Log::new()));
     match std::env::args().nth(1).as_deref() {
         Some("payload") => payload(layer, &curl).await,
         Some("mutual-tls") => mutual_tls(layer, &curl).await,
@@ -60,12 +64,13 @@ async fn mutual_tls(layer: PayloadLayer, curl: &str) -> Result<(), Box<dyn Error
     let server = ca.server("localhost").issue();
     let own = Credentials::new(tls.provider(), server.chain(), server.key())?;
     let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
+    let acceptor = acceptor.observed_by(Arc::new(Log::new()));
     let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
     let (port, client) = (listener.local_addr().port(), throw_away::client(&ca)?);
     println!("{curl} {client} https://localhost:{port}/hooks");
 
     // What is added last is asked first: the payload is verified with the keys of the tenant that is calling.
     let app = Router::new().route("/hooks", post(countersigned)).layer(layer);
-    let app = app.layer(CallerLayer::new(policy));
+    let app = app.layer(CallerLayer::new(policy).observed_by(Arc::new(Log::new())));
     Ok(axum::serve(listener, app.into_make_service_with_connect_info::<Connection>()).await?)
 }

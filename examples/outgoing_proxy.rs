@@ -16,6 +16,8 @@ mod command_line;
 mod demo;
 #[path = "outgoing_proxy/files.rs"]
 mod files;
+#[path = "support/log.rs"]
+mod log;
 #[path = "outgoing_proxy/proxy.rs"]
 mod proxy;
 
@@ -51,6 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> Result<(), Mistake> {
+    log::start();
     let (dispatcher, origins) = files::dispatcher(&options)?;
     let proxy = Proxy::new(dispatcher, origins);
     let listener = proxy::listen(&options.listen).await?;

@@ -180,8 +180,12 @@ impl World {
                 .issue()
         };
         let keys = Keyring::builder(&Scheme::standard_webhooks())
-            .key("acme", "acme-2026", Secret::new(ACME_SECRET))
-            .key("globex", "globex-2026", Secret::new(GLOBEX_SECRET))
+            .key(TenantId::parse("acme")?, "acme-2026", Secret::new(ACME_SECRET))
+            .key(
+                TenantId::parse("globex")?,
+                "globex-2026",
+                Secret::new(GLOBEX_SECRET),
+            )
             .build()?;
         Ok(Self {
             tls: Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider())),

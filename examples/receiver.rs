@@ -7,12 +7,16 @@
 mod command_line;
 #[path = "receiver/demo.rs"]
 mod demo;
+#[path = "receiver/enrol.rs"]
+mod enrol;
 #[path = "receiver/files.rs"]
 mod files;
-#[path = "receiver/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 #[path = "receiver/options.rs"]
 mod options;
+#[path = "receiver/said.rs"]
+mod said;
 #[path = "receiver/sample.rs"]
 mod sample;
 
@@ -25,6 +29,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use countersign::gate::{Countersigned, Policy};
+use countersign::observe::{Log, Observer};
 use countersign::payload::{HmacVerifier, Keyring, Scheme};
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
@@ -36,8 +41,8 @@ use tokio::net::TcpListener;
 
 use command_line::Words;
 use files::in_option;
-use log::{Log, say};
 use options::{Given, Options, Task};
+use said::say;
 
 /// Why the receiver does not start: one line that says what is wrong, where, and what to do.
 type Mistake = String;
@@ -53,13 +58,17 @@ async fn main() -> ExitCode {
             Ok(tcp) => serve(options, tcp).await,
             Err(mistake) => Err(mistake),
         },
+        Ok(Task::Enrol(options)) => match bind(&options.listen).await {
+            Ok(tcp) => enrol::serve(options, tcp).await,
+            Err(mistake) => Err(mistake),
+        },
         Ok(Task::Demo { directory, options }) => demo(&directory, options).await,
         Err(mistake) => Err(mistake),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(mistake) => {
-            eprintln!("receiver: {}", log::one_line(&mistake));
+            eprintln!("receiver: {}", said::one_line(&mistake));
             ExitCode::from(2)
         }
     }
@@ -80,8 +89,9 @@ async fn bind(address: &str) -> Result<TcpListener, Mistake> {
 }
 
 async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
+    log::start();
     let receiver = Receiver::from_files(&options)?;
-    let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log));
+    let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log::new()));
     let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
     let sample = sample::curl(&options, &receiver, listener.local_addr())?;
 
@@ -97,6 +107,12 @@ async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
     .map_err(|error| format!("the server stopped: {error}"))
 }
 
+/// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.
+fn tls(tls12: bool) -> Tls {
+    let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    if tls12 { tls.allow_tls12() } else { tls }
+}
+
 /// The five questions, each with what the files say about it.
 struct Receiver {
     config: Arc<ServerConfig>,
@@ -109,18 +125,17 @@ struct Receiver {
 
 impl Receiver {
     fn from_files(options: &Options) -> Result<Self, Mistake> {
-        let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-        let tls = if options.tls12 { tls.allow_tls12() } else { tls };
+        let tls = tls(options.tls12);
         let clock = Clock::default();
 
-        let ca = files::client_ca(&options.client_ca, &tls, clock.now())?;
+        let ca = files::clients(options, &tls, clock.now())?;
         let (keys, tenants) = files::keys(&options.keys, &options.scheme)?;
         let table = files::tenants(&options.templates, &options.names, &tenants)?;
         let policy = match &options.pins {
             Some(pins) => Policy::new(ca.and(files::pins(pins)?), table),
             None => Policy::new(ca, table),
         };
-        let credentials = files::credentials(options, &tls)?;
+        let credentials = files::credentials(&options.cert, &options.key, &tls)?;
         let config = tls
             .server_config(&credentials, policy.trust(), ClientAuth::Require)
             .map_err(in_option("--tls12"))?;
@@ -135,18 +150,19 @@ impl Receiver {
     }
 
     fn into_router(self) -> Router {
+        let log: Arc<dyn Observer> = Arc::new(Log::new());
         let verifier = HmacVerifier::new(self.scheme.clone(), self.keys);
         Router::new()
             .route("/hooks", post(handle))
-            .layer(PayloadLayer::new(verifier, MemoryStore::default()).observed_by(Arc::new(Log)))
-            .layer(CallerLayer::new(self.policy).observed_by(Arc::new(Log)))
+            .layer(PayloadLayer::new(verifier, MemoryStore::default()).observed_by(log.clone()))
+            .layer(CallerLayer::new(self.policy).observed_by(log))
             .with_state(self.scheme)
     }
 }
 
 /// Reached only by a delivery that connection and payload have signed in the name of one tenant, and only once.
 async fn handle(proof: Countersigned, State(scheme): State<Scheme>, headers: HeaderMap) -> String {
-    let delivery = log::delivery(&proof, &scheme, &headers);
+    let delivery = said::delivery(&proof, &scheme, &headers);
     say(&format!("accepted tenant={} {delivery}", proof.tenant()));
     format!("accepted {delivery} of {}\n", proof.tenant())
 }

@@ -7,6 +7,15 @@ use std::time::{Duration, Instant};
 use rustls_pki_types::UnixTime;
 
 /// A wall clock, from which the plugs take the present: the system's, unless a test says otherwise.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::{UnixTime, clock::Clock};
+///
+/// let noon = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
+/// let stopped = Clock::new(move || noon);
+/// assert_eq!(stopped.now(), noon);
+/// ```
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixTime + Send + Sync>);
 
@@ -41,6 +50,14 @@ impl fmt::Debug for Clock {
 
 /// A clock that nobody sets: it tells how long something has taken, never what time it is. The time of day may be set an
 /// hour ahead and back again; what was to be remembered for an hour is remembered for an hour all the same.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::clock::Monotonic;
+///
+/// let stopped = Monotonic::new(|| Duration::from_secs(7));
+/// assert_eq!(stopped.elapsed(), Duration::from_secs(7));
+/// ```
 #[derive(Clone)]
 pub struct Monotonic(Arc<dyn Fn() -> Duration + Send + Sync>);
 

@@ -20,24 +20,53 @@
 //!
 //! ```compile_fail,E0451
 //! fn shortcut(peer: countersign::trust::VerifiedPeer, resolved: countersign::tenant::Resolved) {
-//!     let _ = countersign::gate::Caller { peer, resolved };
+//!     let _ = countersign::gate::Caller { peer, resolved, ..todo!() };
 //! }
 //! ```
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+#[cfg(feature = "forwarded")]
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
 
 use crate::identity::PeerChain;
 use crate::payload::{
-    Authentic, Bindings, ClientCertificate, Fresh, Head, Message, VerifyBody, VerifyPayload,
+    Authentic, Bindings, ClientCertificate, Fresh, Head, Message, Recognized, Strength, VerifyBody,
+    VerifyPayload,
 };
 use crate::refusal::Refusal;
 use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
-use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
+#[cfg(feature = "forwarded")]
+use crate::trust::Fingerprint;
+use crate::trust::{Remembered, Role, SecondCheck, VerifiedPeer, VerifyPeer};
 
 /// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
+///
+/// ```
+/// use countersign::gate::{Caller, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::refusal::Refusal;
+/// use countersign::tenant::{NoTenant, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::PrivateCa;
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let policy = Policy::new(trust, tenants);
+///
+/// let shown = |id: &str| PeerChain::parse(ca.client(id).issue().chain());
+/// let caller = Caller::identify(&policy, shown("spiffe://pay.example/tenant/acme")?, NOW)?;
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// let stranger = Caller::identify(&policy, shown("spiffe://else.example/tenant/acme")?, NOW);
+/// assert_eq!(stranger.err(), Some(Refusal::NoTenant(NoTenant::NoRule)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy(Arc<Questions>);
 
@@ -73,11 +102,54 @@ impl Policy {
     }
 }
 
-/// A trusted peer, and whose it is. Proof: only [`Caller::identify`] makes one.
-#[derive(Debug, Clone)]
+/// A trusted peer, and whose it is. Proof: only [`Caller::identify`] makes one, and `forwarded::Forwarded::identify`, whose
+/// callers say [so](Caller::provenance).
+///
+/// ```
+/// use countersign::gate::{Caller, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::PinSet;
+///
+/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let pin = countersign::identity::SpkiHash::of(&own.spki_der());
+/// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?);
+/// let caller = Caller::identify(&policy, PeerChain::parse(own.chain())?, NOW)?;
+/// assert_eq!(caller.tenant().as_str(), "acme");
+/// assert_eq!(caller.rule(), format!("pin {pin}"), "for the operator who asks why");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
 pub struct Caller {
     peer: VerifiedPeer,
     resolved: Resolved,
+    policy: Policy,
+    provenance: Provenance,
+}
+
+/// The witness of a caller's proof of its key: our own handshake, or a hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Provenance {
+    /// We did, in the handshake of this very connection: mutual TLS end to end.
+    Handshake,
+    /// A hop in front of us, which has handed the certificate on.
+    Forwarded(ForwardedBy),
+}
+
+/// A hop that was trusted to speak for others, and by what it was known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForwardedBy {
+    /// Its own client certificate: mutual TLS on the connection from it.
+    Certificate(TenantId),
+    /// Its signature over the fields.
+    Signature(TenantId),
+    /// The Unix socket that it connected to.
+    UnixSocket,
+    /// Its address, and nothing else.
+    Address(IpAddr),
 }
 
 impl Caller {
@@ -89,8 +161,46 @@ impl Caller {
     /// [`Refusal::Untrusted`] or [`Refusal::NoTenant`].
     pub fn identify(policy: &Policy, chain: PeerChain, now: UnixTime) -> Result<Self, Refusal> {
         let peer = VerifiedPeer::verify(&policy.0.trust, chain, Role::Client, now)?;
+        Self::of(policy, peer, Provenance::Handshake)
+    }
+
+    /// The same of certificates that a trusted hop has handed on: verified here like any other, and remembered like any
+    /// other.
+    #[cfg(feature = "forwarded")]
+    pub(crate) fn identify_forwarded(
+        policy: &Policy,
+        certificates: &[CertificateDer<'static>],
+        by: ForwardedBy,
+        now: UnixTime,
+    ) -> Result<Self, Refusal> {
+        let trust = &policy.0.trust;
+        // Before anything is decided: a change that happens meanwhile makes what is kept useless, not wrong.
+        let recall = trust.memory();
+        let fingerprint = Fingerprint::of(Role::Client, certificates.iter());
+        let known = recall.as_ref().and_then(|recall| recall.peer(&fingerprint, now));
+        let peer = match known {
+            Some(known) => known,
+            None => {
+                let chain = PeerChain::parse_within(trust.limits(), certificates.iter().cloned())?;
+                let peer = VerifiedPeer::verify(trust, chain, Role::Client, now)?;
+                trust.confirm(&peer);
+                if let Some(recall) = recall {
+                    recall.keep_forwarded(fingerprint, peer.clone());
+                }
+                peer
+            }
+        };
+        Self::of(policy, peer, Provenance::Forwarded(by))
+    }
+
+    fn of(policy: &Policy, peer: VerifiedPeer, provenance: Provenance) -> Result<Self, Refusal> {
         let resolved = policy.0.tenants.resolve_tenant(&peer)?;
-        Ok(Self { peer, resolved })
+        Ok(Self {
+            peer,
+            resolved,
+            policy: policy.clone(),
+            provenance,
+        })
     }
 
     /// Whose it is.
@@ -107,13 +217,34 @@ impl Caller {
     pub fn peer(&self) -> &VerifiedPeer {
         &self.peer
     }
+
+    /// Who saw it prove that it holds its key: we, or a hop in front of us.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Whether it is this policy that knows it.
+    pub fn is_known_to(&self, policy: &Policy) -> bool {
+        self.policy.is_same(policy)
+    }
 }
 
-/// Did they say this? For the tenant that the connection proved, if it did.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("peer", &self.peer)
+            .field("resolved", &self.resolved)
+            .field("provenance", &self.provenance)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Verification of a payload (**did they say this?**), for the tenant that the connection proved, if it did.
 ///
 /// # Errors
-/// [`Refusal::NotAuthentic`]; [`Refusal::TenantMismatch`] where the payload is another tenant's. Compared *before* anything
-/// is claimed, so that nobody can use up the deliveries of another.
+/// [`Refusal::NotAuthentic`]; [`Refusal::TenantMismatch`] where the payload is another tenant's; [`Refusal::SecondCheck`] where the
+/// caller's certificate demands another proof beside it. Compared *before* anything is claimed, so that nobody can use up the
+/// deliveries of another.
 pub fn verify<'m>(
     verifier: &dyn VerifyPayload,
     message: Message<'m>,
@@ -127,7 +258,7 @@ pub fn verify<'m>(
     compared(Some(caller), verifier.verify_payload(&message)?)
 }
 
-/// Did they say this, of a message of which the body is still to come? `None`, where it has to be there whole: then
+/// The beginning of a payload's verification, while its body is still to come. `None`, where it has to be there whole: then
 /// [`verify`] is to be asked.
 ///
 /// # Errors
@@ -186,6 +317,7 @@ impl<'m> Begun<'m> {
 fn compared<'m>(caller: Option<&Caller>, authentic: Authentic<'m>) -> Result<Authentic<'m>, Refusal> {
     if let Some(caller) = caller {
         same_tenant(caller.tenant(), authentic.sender())?;
+        second_checked(caller, Shown::Signed(authentic.scheme()))?;
     }
     Ok(authentic)
 }
@@ -218,6 +350,38 @@ fn confused_store() -> Refusal {
 
 /// A webhook that was signed twice, by connection and payload, in the name of one tenant, and is new.
 /// Proof: only [`Countersigned::bind`] makes one.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::gate::{self, Caller, Countersigned, Policy};
+/// use countersign::identity::PeerChain;
+/// use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::replay::{MemoryStore, Terms};
+/// use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::PinSet;
+/// # use http::{Method, Uri};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let acme = TenantId::parse("acme")?;
+/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let (chain, pin) = (PeerChain::parse(own.chain())?, countersign::identity::SpkiHash::of(&own.spki_der()));
+/// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(acme.clone(), pin).build()?);
+/// # let scheme = Scheme::standard_webhooks();
+/// # let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+/// # let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", secret).build()?;
+/// # let headers = HmacSigner::new(scheme.clone(), keys.clone()).sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", NOW))?;
+/// # let (verifier, store, method, uri) = (HmacVerifier::new(scheme, keys), MemoryStore::default(), Method::POST, Uri::from_static("/"));
+/// // What the layers do, by hand: the connection, the payload, the claim, and both together.
+/// let caller = Caller::identify(&policy, chain, NOW)?;
+/// let authentic = gate::verify(&verifier, Message::new(&method, &uri, &headers, b"{}", NOW), Some(&caller))?;
+/// let (fresh, claimed) = gate::claim(&store, authentic, Terms::default(), NOW).await?;
+/// let proof = Countersigned::bind(caller, fresh)?;
+/// assert_eq!(proof.tenant().as_str(), "acme");
+/// # drop(claimed);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Countersigned {
     caller: Caller,
@@ -228,9 +392,10 @@ impl Countersigned {
     /// Both signatures name the same tenant.
     ///
     /// # Errors
-    /// [`Refusal::TenantMismatch`].
+    /// [`Refusal::TenantMismatch`]; [`Refusal::SecondCheck`] where the caller's certificate demands another proof beside it.
     pub fn bind(caller: Caller, fresh: Fresh) -> Result<Self, Refusal> {
         same_tenant(caller.tenant(), fresh.sender())?;
+        second_checked(&caller, Shown::Signed(fresh.scheme()))?;
         Ok(Self { caller, fresh })
     }
 
@@ -244,6 +409,11 @@ impl Countersigned {
         &self.caller
     }
 
+    /// Who saw the caller prove that it holds its certificate's key: we, or a hop in front of us.
+    pub fn provenance(&self) -> &Provenance {
+        self.caller.provenance()
+    }
+
     /// What the payload's signature was found bound to: the certificate of this connection, for one.
     pub fn bindings(&self) -> Bindings {
         self.fresh.bindings()
@@ -252,6 +422,90 @@ impl Countersigned {
     /// The payload's half.
     pub fn payload(&self) -> &Fresh {
         &self.fresh
+    }
+}
+
+/// A caller that was recognized by what it showed as well, in the name of one tenant, and has signed nothing: weaker than
+/// [`Countersigned`], which cannot be made of senders that sign nothing. Proof: only [`RecognizedCaller::bind`] makes one.
+///
+/// # Security
+/// The connection proves who sent the message, and keeps others from changing it on the way; what was shown proves for which
+/// customer. Nothing says that the message is new: handle it twice as if once.
+#[derive(Debug, Clone)]
+pub struct RecognizedCaller {
+    caller: Caller,
+    recognized: Recognized,
+}
+
+impl RecognizedCaller {
+    /// Both name the same tenant, and what was shown is what the caller's certificate demands beside it.
+    ///
+    /// # Errors
+    /// [`Refusal::TenantMismatch`], [`Refusal::SecondCheck`].
+    pub fn bind(caller: Caller, recognized: Recognized) -> Result<Self, Refusal> {
+        same_tenant(caller.tenant(), recognized.sender())?;
+        second_checked(
+            &caller,
+            Shown::Recognized(recognized.scheme(), recognized.strength()),
+        )?;
+        Ok(Self { caller, recognized })
+    }
+
+    /// Whose it is, by both.
+    pub fn tenant(&self) -> &TenantId {
+        self.caller.tenant()
+    }
+
+    /// The connection's half.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What was shown beside it.
+    pub fn recognized(&self) -> &Recognized {
+        &self.recognized
+    }
+}
+
+/// How a payload was proved, by the rules of which scheme.
+#[derive(Clone, Copy)]
+enum Shown<'a> {
+    Signed(&'a str),
+    Recognized(&'a str, Strength),
+}
+
+impl Shown<'_> {
+    fn scheme(&self) -> &str {
+        let (Self::Signed(scheme) | Self::Recognized(scheme, _)) = self;
+        scheme
+    }
+
+    fn meets(self, demanded: SecondCheck) -> bool {
+        let secret = matches!(
+            self,
+            Self::Recognized(_, Strength::Url | Strength::Token | Strength::Basic)
+        );
+        let looked_up = matches!(self, Self::Recognized(_, Strength::LookedUp));
+        match demanded {
+            SecondCheck::Signature(name) => matches!(self, Self::Signed(scheme) if scheme == name),
+            SecondCheck::IdentityToken => matches!(self, Self::Recognized(_, Strength::UnboundToken)),
+            SecondCheck::Body(_) => looked_up,
+            SecondCheck::UrlSecret => secret,
+            SecondCheck::UrlSecretOrBody(_) => secret || looked_up,
+            SecondCheck::Nothing => true,
+        }
+    }
+}
+
+/// What the caller's certificate demands beside it, all of it, is what the payload was proved by.
+fn second_checked(caller: &Caller, shown: Shown<'_>) -> Result<(), Refusal> {
+    let demanded = &caller.peer.evidence().second_checks;
+    match demanded.iter().find(|demanded| !shown.meets(**demanded)) {
+        None => Ok(()),
+        Some(demanded) => Err(Refusal::SecondCheck {
+            demanded: *demanded,
+            shown: shown.scheme().into(),
+        }),
     }
 }
 

@@ -9,21 +9,21 @@
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Json, Router, routing::post};
-//! use countersign::payload::{Secret, Fresh, HmacVerifier, InvalidKey, Keyring, Scheme};
-//! use countersign::{replay::MemoryStore, web::{PayloadLayer, Signed}};
+//! use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme, Secret};
+//! use countersign::{replay::MemoryStore, tenant::TenantId, web::{PayloadLayer, Signed}};
 //!
 //! async fn event(proof: Fresh, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
 //!     println!("{} at {:?}: {event}", proof.sender(), proof.signed_at());
 //! }
 //!
-//! fn app(secret: &str) -> Result<Router, InvalidKey> {
+//! fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {
 //!     let scheme = Scheme::stripe();
-//!     let keys = Keyring::builder(&scheme).key("stripe", "2026", Secret::new(secret)).build()?;
+//!     let keys = Keyring::builder(&scheme).key(TenantId::parse("stripe")?, "2026", Secret::new(secret)).build()?;
 //!     let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!     Ok(Router::new().route("/stripe", post(event)).layer(payload))
 //! }
 //! # app("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0")?;
-//! # Ok::<(), InvalidKey>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! With mutual TLS in front, from files: the certificate must be of this authority, its key pinned, and the payload signed
@@ -36,7 +36,7 @@
 //! use countersign::payload::{Secret, HmacVerifier, Keyring, Scheme};
 //! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
 //! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
-//! use countersign::{replay::MemoryStore, tenant::TenantTable, trust::{PinSet, PrivateCa, VerifyPeer}};
+//! use countersign::{replay::MemoryStore, tenant::{TenantId, TenantTable}, trust::{PinSet, PrivateCa, VerifyPeer}};
 //!
 //! async fn paid(proof: Countersigned, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
 //!     println!("{}: {event}", proof.tenant());
@@ -44,13 +44,14 @@
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+//! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), countersign::UnixTime::now())?;
 //! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
 //! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
 //! let policy = Policy::new(ca.and(pins), table.build()?);
 //!
 //! let scheme = Scheme::standard_webhooks();
-//! let keys = Keyring::builder(&scheme).key("acme", "2026", Secret::from_env("ACME_SECRET")?).build()?;
+//! let acme = TenantId::parse("acme")?;
+//! let keys = Keyring::builder(&scheme).key(acme, "2026", Secret::from_env("ACME_SECRET")?).build()?;
 //! let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!
 //! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;
@@ -72,8 +73,10 @@
 //! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
 //! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
 //! | let in a sender that shows a certificate, such as PagerDuty | [`trust::KnownSender`](trust::KnownSender) |
+//! | find out under which certificate a sender calls that publishes none | `tls::Enrolment` |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
 //! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
+//! | take clients from a proxy that ends TLS in front of me | `forwarded`, `web::CallerLayer::behind` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
 //! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
 //! | refuse replays in a fleet | `replay::RedisStore` |
@@ -102,11 +105,12 @@
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
+//! | [`proxy_protocol`] | | | [`ProxyProtocol`](proxy_protocol::ProxyProtocol): which load balancers tell where a connection comes from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
@@ -123,12 +127,16 @@
 //! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials, resumption bound to the policy |
 //! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
+//! | `proxy-protocol` | `proxy_protocol` in front of TLS, from load balancers that pass it through; switches `tokio` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
+//! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
 //! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
+//! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
+//! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
@@ -143,12 +151,15 @@ mod date;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
+#[cfg(feature = "forwarded")]
+pub mod forwarded;
 pub mod gate;
 pub mod identity;
 pub mod live;
 pub mod observe;
 pub mod payload;
 pub mod pem;
+pub mod proxy_protocol;
 pub mod refusal;
 #[cfg(feature = "jwks-fetch")]
 pub mod reload;
@@ -163,8 +174,14 @@ pub mod tls;
 pub mod trust;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
+#[cfg(feature = "serde")]
+mod written;
 
-/// What there is to read beside the reference.
+/// The `http` that this crate works with, to name the same version.
+pub use http;
+pub use rustls_pki_types::UnixTime;
+
+/// Documents beside the reference.
 pub mod docs {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}

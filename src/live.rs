@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 
 use crate::identity::ChainLimits;
-use crate::payload::NoKey;
-use crate::payload::hmac::{FindKeys, Keys, Wanted};
-use crate::tenant::{NoTenant, ResolveTenant, Resolved};
+use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
+use crate::tenant::{NoTenant, ResolveTenant, Resolved, TenantId};
 use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// A policy that can be replaced as a whole while others decide by it. Clones share it.
@@ -122,8 +121,12 @@ impl<P: ResolveTenant> ResolveTenant for Live<P> {
     }
 }
 
-impl<P: FindKeys> FindKeys for Live<P> {
-    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<Keys, NoKey> {
+impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
         self.shared.current.load().find_keys(wanted)
+    }
+
+    fn unknown_key(&self, owner: &TenantId) -> Unknown {
+        self.shared.current.load().unknown_key(owner)
     }
 }

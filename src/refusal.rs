@@ -6,7 +6,11 @@ use crate::identity::Malformed;
 use crate::payload::{NoKey, NotAuthentic};
 use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
-use crate::trust::Untrusted;
+use crate::trust::{SecondCheck, Untrusted};
+
+mod not_forwarded;
+
+pub use not_forwarded::{InvalidXfcc, NotForwarded, UnreadableField};
 
 /// The reason why a request was turned away.
 ///
@@ -30,6 +34,9 @@ pub enum Refusal {
     /// The request is for a host that this connection does not serve it under.
     #[error(transparent)]
     Misdirected(#[from] Misdirected),
+    /// A certificate that was forwarded does not count.
+    #[error(transparent)]
+    NotForwarded(#[from] NotForwarded),
     /// The peer is not trusted.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
@@ -68,6 +75,15 @@ pub enum Refusal {
         /// Whose signature it is.
         payload: TenantId,
     },
+    /// The caller's certificate is not one customer's, and what it demands beside it was not verified: the scheme is another,
+    /// or none signs anything.
+    #[error("the caller's certificate demands {demanded} beside it, and the payload was proved by {shown}")]
+    SecondCheck {
+        /// What is demanded.
+        demanded: SecondCheck,
+        /// The scheme that the payload was proved by.
+        shown: Box<str>,
+    },
     /// The delivery is not to be handled (now).
     #[error(transparent)]
     Replayed(#[from] Replayed),
@@ -92,6 +108,7 @@ impl Refusal {
             Self::NoCertificate => "identity.no_certificate",
             Self::NotWired { .. } => "server.not_wired",
             Self::Misdirected(misdirected) => misdirected.code(),
+            Self::NotForwarded(not_forwarded) => not_forwarded.code(),
             Self::Untrusted(untrusted) => untrusted.code(),
             Self::NoTenant(no_tenant) => no_tenant.code(),
             Self::TenantNotAdmitted { .. } => "tenant.not_admitted",
@@ -100,6 +117,7 @@ impl Refusal {
             Self::BodyTooSlow { .. } => "payload.body_too_slow",
             Self::NotAuthentic(forged) => forged.code(),
             Self::TenantMismatch { .. } => "tenant.mismatch",
+            Self::SecondCheck { .. } => "payload.second_check",
             Self::Replayed(replayed) => replayed.code(),
             Self::StoreDown(down) => down.code(),
             Self::Busy(busy) => busy.code(),

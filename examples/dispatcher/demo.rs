@@ -256,8 +256,11 @@ fn signer(tenant: &str) -> Result<HmacSigner, AnyError> {
     // Throw-away: 32 bytes that nobody else has, in the form of a secret.
     let random = countersign::testing::TestKey::generate(countersign::testing::KeyAlgorithm::Ed25519);
     let secret = SpkiHash::of(random.pem().as_bytes()).to_string();
-    let keys =
-        Keyring::builder(&scheme).key(tenant, "demo", Secret::new(&secret.replace("sha256/", "whsec_")));
+    let keys = Keyring::builder(&scheme).key(
+        TenantId::parse(tenant)?,
+        "demo",
+        Secret::new(&secret.replace("sha256/", "whsec_")),
+    );
     Ok(HmacSigner::new(scheme, keys.build()?))
 }
 

@@ -160,7 +160,9 @@ fn keys(path: &Path) -> Result<Keyring, Mistake> {
                 path.display()
             ));
         };
-        ring = ring.key(tenant, name, Secret::new(secret));
+        let tenant = TenantId::parse(tenant)
+            .map_err(|invalid| format!("--keys {}, line {line}: {invalid}", path.display()))?;
+        ring = ring.key(tenant, name.as_str(), Secret::new(secret));
     }
     ring.build()
         .map_err(|error| format!("--keys {}: {error}", path.display()))

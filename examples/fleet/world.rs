@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign::gate::Policy;
 use countersign::payload::{Keyring, Scheme, Secret};
-use countersign::tenant::TenantTable;
+use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::PrivateCa;
@@ -77,6 +77,7 @@ impl World {
                     "whsec_{}",
                     base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes)
                 );
+                let sender = TenantId::parse(sender).expect("a tenant");
                 ring.key(sender, "2026", Secret::new(&secret))
             });
         ring.build().expect("good keys")

@@ -140,7 +140,7 @@ async fn start() -> Result<SocketAddr, AnyError> {
             *pinned,
             SpkiHash::of(format!("the next key of {name}").as_bytes()),
         ]);
-        let sender = TenantIdentity::allow_unsigned(&tls, credentials(&tls, ours)?, pins)?;
+        let sender = TenantIdentity::unsigned(&tls, credentials(&tls, ours)?, pins)?;
         dispatcher.set_identity(TenantId::parse(name)?, sender)?;
     }
     let listener = proxy::listen("127.0.0.1:0").await?;

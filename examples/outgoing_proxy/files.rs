@@ -9,6 +9,7 @@ use countersign::address::AddressGuard;
 use countersign::dispatch::{Dispatcher, Endpoint, Limits, TenantIdentity};
 use countersign::egress::Egress;
 use countersign::identity::SpkiHash;
+use countersign::observe::Log;
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::PinSet;
@@ -158,13 +159,14 @@ pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<Strin
         .with_egress(Egress::new().with_guard(guard))
         .with_ports(ports)
         .with_limits(limits())
+        .observed_by(Arc::new(Log::new()))
         .build();
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let mut origins = HashMap::new();
     for merchant in read(options)? {
         let credentials = credentials(&options.identities, &tls, &merchant.tenant)?;
         origins.insert(merchant.tenant.to_string(), merchant.origin);
-        let sender = TenantIdentity::allow_unsigned(&tls, credentials, merchant.pins);
+        let sender = TenantIdentity::unsigned(&tls, credentials, merchant.pins);
         let sender = sender.map_err(|error| error.to_string())?;
         dispatcher
             .set_identity(merchant.tenant, sender)

@@ -8,8 +8,8 @@ use countersign::identity::SpkiHash;
 use countersign::testing::{KeyAlgorithm, TestCa, TestCert, TestKey};
 
 use crate::Mistake;
-use crate::log::say;
 use crate::options::{Given, Options};
+use crate::said::say;
 
 /// Writes them into a new directory, and completes the options with them.
 pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mistake> {

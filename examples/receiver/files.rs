@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use countersign::identity::NameKind;
+use countersign::identity::{NameKind, SpkiHash};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::tls::{Credentials, Tls};
@@ -19,17 +19,26 @@ pub(crate) fn in_option<E: Display>(option: &str) -> impl Fn(E) -> Mistake {
     move |error| format!("{option}: {error}")
 }
 
-pub(crate) fn client_ca(file: &Path, tls: &Tls, now: UnixTime) -> Result<PrivateCa, Mistake> {
-    PrivateCa::from_pem_file(file, tls.algorithms(), now).map_err(in_option("--client-ca"))
+/// Whose certificates count: those of these authorities, and these leaves.
+pub(crate) fn clients(options: &Options, tls: &Tls, now: UnixTime) -> Result<PrivateCa, Mistake> {
+    let mut clients = PrivateCa::builder(tls.algorithms());
+    if let Some(file) = &options.client_ca {
+        clients = clients.pem_file(file);
+    }
+    if let Some(file) = &options.client_leaf {
+        clients = clients.leaf_pem(read("--client-leaf", file)?.as_bytes());
+    }
+    let option = match (&options.client_ca, &options.client_leaf) {
+        (Some(_), None) => "--client-ca",
+        (None, _) => "--client-leaf",
+        (Some(_), Some(_)) => "--client-ca or --client-leaf",
+    };
+    clients.build(now).map_err(in_option(option))
 }
 
-pub(crate) fn credentials(options: &Options, tls: &Tls) -> Result<Credentials, Mistake> {
-    let named = format!(
-        "--cert {} --key {}",
-        options.cert.display(),
-        options.key.display()
-    );
-    Credentials::from_pem_files(tls.provider(), &options.cert, &options.key).map_err(in_option(&named))
+pub(crate) fn credentials(cert: &Path, key: &Path, tls: &Tls) -> Result<Credentials, Mistake> {
+    let named = format!("--cert {} --key {}", cert.display(), key.display());
+    Credentials::from_pem_files(tls.provider(), cert, key).map_err(in_option(&named))
 }
 
 /// One pin a line.
@@ -65,12 +74,13 @@ pub(crate) fn keys(file: &Path, scheme: &Scheme) -> Result<(Keyring, Vec<TenantI
                 "tenant and key name stand in line {first} too; name each key differently"
             )));
         }
+        let tenant = TenantId::parse(tenant).map_err(|invalid| wrong(invalid.to_string()))?;
         let alone = Keyring::builder(scheme)
-            .key(tenant, id, Secret::new(secret))
+            .key(tenant.clone(), id, Secret::new(secret))
             .build();
         alone.map_err(|invalid| wrong(invalid.problem.to_string()))?;
-        ring = ring.key(tenant, id, Secret::new(secret));
-        tenants.extend(TenantId::parse(tenant));
+        ring = ring.key(tenant.clone(), id, Secret::new(secret));
+        tenants.push(tenant);
     }
     if tenants.is_empty() {
         return Err(format!(
@@ -94,13 +104,16 @@ pub(crate) fn tenants(
         table = table.uri(template);
     }
     for rule in names {
-        let (tenant, kind, name) = exact_name(rule)?;
-        if !known.iter().any(|known| known.as_str() == tenant) {
+        let (tenant, shown) = exact_name(rule)?;
+        let Some(tenant) = known.iter().find(|known| known.as_str() == tenant) else {
             return Err(format!(
                 "--name {rule}: the tenant {tenant} has no key; add one to the file of --keys"
             ));
-        }
-        table = table.name(kind, name, tenant);
+        };
+        table = match shown {
+            Shown::Name(kind, name) => table.name(tenant.clone(), kind, name),
+            Shown::Pin(spki) => table.pin(tenant.clone(), spki),
+        };
     }
     table
         .known(known.iter().map(TenantId::as_str))
@@ -108,8 +121,14 @@ pub(crate) fn tenants(
         .map_err(in_option("--tenants or --name"))
 }
 
+/// What a client shows that is one tenant's.
+enum Shown<'a> {
+    Name(NameKind, &'a str),
+    Pin(SpkiHash),
+}
+
 /// `TENANT=KIND:NAME`.
-fn exact_name(rule: &str) -> Result<(&str, NameKind, &str), Mistake> {
+fn exact_name(rule: &str) -> Result<(&str, Shown<'_>), Mistake> {
     let parsed = rule.split_once('=').and_then(|(tenant, name)| {
         let (kind, name) = name.split_once(':')?;
         let kind = match kind {
@@ -119,12 +138,15 @@ fn exact_name(rule: &str) -> Result<(&str, NameKind, &str), Mistake> {
             "IP" => NameKind::Ip,
             "CN" => NameKind::CommonName,
             "OU" => NameKind::OrganizationalUnit,
+            "UID" => NameKind::UserId,
+            "organizationIdentifier" => NameKind::OrganizationIdentifier,
+            "pin" => return Some((tenant, Shown::Pin(SpkiHash::parse(name).ok()?))),
             _ => return None,
         };
-        Some((tenant, kind, name))
+        Some((tenant, Shown::Name(kind, name)))
     });
     parsed.ok_or_else(|| {
-        format!("--name {rule}: write TENANT=KIND:NAME, where KIND is one of URI, DNS, email, IP, CN, OU")
+        format!("--name {rule}: write TENANT=KIND:NAME, where KIND is one of URI, DNS, email, IP, CN, OU, UID, organizationIdentifier, or pin with a key's hash")
     })
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use countersign::payload::Scheme;
+use countersign::tenant::TenantId;
 
 use crate::Mistake;
 use crate::command_line::{Words, once, unknown};
@@ -10,6 +11,7 @@ use crate::command_line::{Words, once, unknown};
 pub(crate) enum Task {
     Help,
     Serve(Options),
+    Enrol(Enrol),
     Demo { directory: PathBuf, options: Given },
 }
 
@@ -18,7 +20,8 @@ pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
-    pub(crate) client_ca: PathBuf,
+    pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) client_leaf: Option<PathBuf>,
     pub(crate) keys: PathBuf,
     pub(crate) pins: Option<PathBuf>,
     pub(crate) templates: Vec<String>,
@@ -26,6 +29,15 @@ pub(crate) struct Options {
     pub(crate) scheme: Scheme,
     pub(crate) tls12: bool,
     pub(crate) client: Option<Client>,
+}
+
+/// What is needed to find out who calls.
+pub(crate) struct Enrol {
+    pub(crate) listen: String,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) tls12: bool,
+    pub(crate) tenant: TenantId,
 }
 
 /// The client of the curl command that is printed.
@@ -41,6 +53,7 @@ pub(crate) struct Given {
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) client_ca: Option<PathBuf>,
+    client_leaf: Option<PathBuf>,
     pub(crate) keys: Option<PathBuf>,
     pub(crate) pins: Option<PathBuf>,
     pub(crate) templates: Vec<String>,
@@ -50,6 +63,7 @@ pub(crate) struct Given {
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
     demo: Option<PathBuf>,
+    enrol: Option<String>,
 }
 
 impl Task {
@@ -60,6 +74,9 @@ impl Task {
                 "help" => return Ok(Self::Help),
                 option => given.set(option, &mut words)?,
             }
+        }
+        if let Some(tenant) = given.enrol.take() {
+            return given.enrolling(&tenant).map(Self::Enrol);
         }
         match given.demo.take() {
             Some(directory) => Ok(Self::Demo {
@@ -78,6 +95,7 @@ impl Given {
             "tenants" => self.templates.push(words.value()?),
             "name" => self.names.push(words.value()?),
             "listen" => once(option, &mut self.listen, words.value()?)?,
+            "enrol" => once(option, &mut self.enrol, words.value()?)?,
             "scheme" => once(option, &mut self.scheme, words.value()?)?,
             file => once(option, self.file(file)?, words.file()?)?,
         }
@@ -89,6 +107,7 @@ impl Given {
             "cert" => &mut self.cert,
             "key" => &mut self.key,
             "client-ca" => &mut self.client_ca,
+            "client-leaf" => &mut self.client_leaf,
             "keys" => &mut self.keys,
             "pins" => &mut self.pins,
             "client-cert" => &mut self.client_cert,
@@ -103,6 +122,7 @@ impl Given {
             &self.cert,
             &self.key,
             &self.client_ca,
+            &self.client_leaf,
             &self.keys,
             &self.pins,
             &self.client_cert,
@@ -113,6 +133,30 @@ impl Given {
 
     pub(crate) fn address(&self) -> &str {
         self.listen.as_deref().unwrap_or("127.0.0.1:8443")
+    }
+
+    /// Everything that says whom to admit is left out: nobody is.
+    fn enrolling(self, tenant: &str) -> Result<Enrol, Mistake> {
+        let whom = [
+            &self.client_ca,
+            &self.client_leaf,
+            &self.keys,
+            &self.pins,
+            &self.client_cert,
+            &self.client_key,
+            &self.demo,
+        ];
+        let says_whom = whom.into_iter().any(Option::is_some) || self.scheme.is_some();
+        if says_whom || !self.templates.is_empty() || !self.names.is_empty() {
+            return Err("--enrol admits nobody; give it --cert and --key, and --listen or --tls12, but no other option".into());
+        }
+        Ok(Enrol {
+            listen: self.address().to_owned(),
+            tls12: self.tls12,
+            tenant: TenantId::parse(tenant).map_err(|invalid| format!("--enrol {tenant}: {invalid}"))?,
+            cert: needed("--cert", self.cert)?,
+            key: needed("--key", self.key)?,
+        })
     }
 
     pub(crate) fn complete(self) -> Result<Options, Mistake> {
@@ -127,11 +171,15 @@ impl Given {
                 "nothing says whose a certificate is; give --tenants TEMPLATE or --name TENANT=NAME".into(),
             );
         }
+        if self.client_ca.is_none() && self.client_leaf.is_none() {
+            needed("--client-ca", None)?;
+        }
         Ok(Options {
             listen,
             cert: needed("--cert", self.cert)?,
             key: needed("--key", self.key)?,
-            client_ca: needed("--client-ca", self.client_ca)?,
+            client_ca: self.client_ca,
+            client_leaf: self.client_leaf,
             keys: needed("--keys", self.keys)?,
             pins: self.pins,
             templates: self.templates,

@@ -23,7 +23,10 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let key = VerifyingKey::hmac(KeyId::new("k"), Algorithm::Hs256, &[7; 32]).unwrap();
-    let keys = HttpSignatureKeyring::new().with(TenantId::parse("acme").unwrap(), [key]);
+    let keys = HttpSignatureKeyring::builder()
+        .keys(TenantId::parse("acme").unwrap(), [key])
+        .build()
+        .unwrap();
     let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example").unwrap());
     let (method, uri) = (Method::POST, Uri::from_static("/acme?x=1"));
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));

@@ -8,6 +8,7 @@ use countersign::payload::hmac::{KeyForm, KeySpec};
 use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{Head, HmacVerifier, Keyring, Origin, Secret, VerifyPayload};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;
@@ -29,7 +30,7 @@ static VERIFIERS: LazyLock<Vec<HmacVerifier>> = LazyLock::new(|| {
             _ => "It's a Secret to Everybody",
         };
         let keys = Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(secret))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
             .build()
             .expect("a key");
         HmacVerifier::new(scheme, keys)

@@ -4,6 +4,7 @@
 //! is connected to*, after the name was resolved: a name may resolve to something else the next time.
 
 mod network;
+mod rules;
 mod special;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,9 +12,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use special::is_public;
 
 pub use network::{InvalidNetwork, Network};
+pub use rules::{GuardProblem, InvalidGuard};
 pub(crate) use special::ipv4_inside;
 
 /// A filter of IP addresses against SSRF: what is on the public internet passes, and what was allowed by name.
+///
+/// In a configuration it is a text of [rules](#impl-FromStr-for-AddressGuard), such as `allow 10.7.0.0/16`.
 ///
 /// ```
 /// use countersign::address::{AddressGuard, PrivateAddress};
@@ -207,7 +211,7 @@ pub struct PrivateAddress {
     pub why: Forbidden,
 }
 
-/// Why an address is not to be connected to.
+/// The reason why an address is not to be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Forbidden {

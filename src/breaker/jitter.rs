@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-/// How far to stray from a regular time, as a value: so that many who wait for the same do not come back at once, and
+/// A deviation from a regular time, as a value: so that many who wait for the same do not come back at once, and
 /// tests still know when.
 ///
 /// Times are spread over a fifth in both directions, evenly.

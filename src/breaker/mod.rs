@@ -335,7 +335,7 @@ impl<K> Tripped<K> {
     }
 }
 
-/// Whom to take for one source: an IPv4 address, however it is written, or the first 64 bits of an IPv6 address,
+/// The source that an address counts as: an IPv4 address, however it is written, or the first 64 bits of an IPv6 address,
 /// since one host has all the rest to choose from.
 ///
 /// ```

@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 use super::circuits::Ticket;
 use super::{Breaker, Jitter, Transition, Verdict};
 
-/// Leave to try once. Say what came of it with [`record`](Self::record); dropping it gives a probe's place back, and
+/// A permission to try once. Say what came of it with [`record`](Self::record); dropping it gives a probe's place back, and
 /// counts nothing.
 ///
 /// # Security

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::{Endpoint, spelling};
 use crate::tenant::TenantId;
 
-/// Which tenant an endpoint belongs to: each to one, and to nobody else. Clones share it.
+/// A registry of endpoints by tenant: each endpoint is one tenant's, and nobody else's. Clones share it.
 ///
 /// Without it, tenant A may register tenant B's URL and have something delivered there: under A's own identity, which
 /// B's receiver refuses if it checks both signatures. With it, the dispatcher refuses first.

@@ -7,9 +7,22 @@ use rustls_pki_types::UnixTime;
 use super::Failure;
 use crate::tenant::TenantId;
 
-/// Something to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
+/// A webhook to deliver, in the name of a tenant. Cheap to clone; the same for every attempt.
 ///
 /// `Debug` shows whose it is, its id, and how much of it there is: what is in header fields and body is for its receiver.
+///
+/// ```
+/// use countersign::dispatch::Delivery;
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderValue, header};
+///
+/// let delivery = Delivery::new(TenantId::parse("acme")?, "delivery-1", r#"{"paid":true}"#);
+/// let delivery = delivery.with_header(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en"))?;
+/// assert_eq!(delivery.id(), "delivery-1");
+/// // What says where a request goes, or how long it is, is not the delivery's to say.
+/// assert!(delivery.with_header(header::HOST, HeaderValue::from_static("else.example")).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Delivery {
     pub(super) tenant: TenantId,

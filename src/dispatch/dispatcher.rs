@@ -20,6 +20,22 @@ use crate::tls::InvalidTls;
 
 /// A webhook client: each tenant's deliveries under that tenant's identity, to that tenant's endpoints. Clones share
 /// it.
+///
+/// ```
+/// use countersign::dispatch::{Delivery, Dispatcher, Endpoint};
+/// use countersign::tenant::TenantId;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let dispatcher = Dispatcher::new();
+/// let acme = TenantId::parse("acme")?;
+/// let endpoint = Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?;
+/// let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme.clone(), "delivery-1", "{}")).await;
+/// // Who has no certificate of its own is sent nothing under another's.
+/// assert_eq!(outcome.failure.map(|failure| failure.code()), Some("dispatch.no_identity"));
+/// assert_eq!(dispatcher.generation(&acme), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Dispatcher {
     shared: Arc<Shared>,

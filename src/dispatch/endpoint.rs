@@ -8,7 +8,7 @@ use rustls_pki_types::ServerName;
 use crate::egress::Shown;
 use crate::tenant::TenantId;
 
-/// Where a tenant wants its deliveries: an https URL that was read strictly, and belongs to this one tenant.
+/// A webhook endpoint of a tenant's: an https URL that was read strictly, and belongs to this one tenant.
 ///
 /// What is not plain is refused rather than normalised, since two readers would normalise it differently: user names,
 /// fragments, percent-encoded or international host names (write them as `xn--..`), a dot at the end, zone identifiers,

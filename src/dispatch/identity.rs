@@ -9,7 +9,7 @@ use crate::payload::{CannotSign, Outgoing, SignPayload};
 use crate::tls::{Credentials, InvalidTls, Outbound, Tls};
 use crate::trust::{Remembered, VerifyPeer};
 
-/// Who a tenant's deliveries come from, and whom they may go to: its certificate and key, what its consumers' servers
+/// A tenant's identity as a sender, and whom it may send to: its certificate and key, what its consumers' servers
 /// are verified by, and what signs its payloads. Replaced as a whole, never in parts.
 ///
 /// # Security
@@ -17,6 +17,27 @@ use crate::trust::{Remembered, VerifyPeer};
 /// that is [`WebRoots`](crate::trust::WebRoots), for others a [`PrivateCa`](crate::trust::PrivateCa); join pins of the
 /// consumer's key with [`and`](VerifyPeer::and), or let a [`PinSet`](crate::trust::PinSet) decide alone, with the next
 /// key in it as a backup. A key that is not pinned is never sent to, and there is no way round it.
+///
+/// ```
+/// use countersign::dispatch::TenantIdentity;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::tls::{Credentials, Tls, rustls};
+/// use countersign::trust::WebRoots;
+/// # use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
+/// # use countersign::tenant::TenantId;
+///
+/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
+/// # let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+/// # let scheme = Scheme::standard_webhooks();
+/// # let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", secret).build()?;
+/// let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
+/// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
+/// let signer = HmacSigner::new(scheme, keys);
+/// let identity = TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?;
+/// assert!(identity.validity().contains(NOW));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TenantIdentity {
     credentials: Credentials,
@@ -37,7 +58,7 @@ impl TenantIdentity {
         trust: impl VerifyPeer + 'static,
         signer: impl SignPayload + 'static,
     ) -> Result<Self, InvalidIdentity> {
-        Ok(Self::allow_unsigned(tls, credentials, trust)?.also_signed_by(signer))
+        Ok(Self::unsigned(tls, credentials, trust)?.also_signed_by(signer))
     }
 
     /// Sends payloads as they are, signed by nobody: for what already bears a signature.
@@ -47,7 +68,7 @@ impl TenantIdentity {
     ///
     /// # Errors
     /// [`InvalidIdentity`].
-    pub fn allow_unsigned(
+    pub fn unsigned(
         tls: &Tls,
         credentials: Credentials,
         trust: impl VerifyPeer + 'static,

@@ -44,6 +44,15 @@ impl<S> Layer<S> for SignLayer {
 }
 
 /// The identity of a delivery, in a request's extensions: the same for every attempt.
+///
+/// ```
+/// use countersign::dispatch::DeliveryId;
+/// use http::Request;
+///
+/// let request = Request::post("https://hooks.acme.example/").extension(DeliveryId::new("delivery-1")).body(())?;
+/// assert!(request.extensions().get::<DeliveryId>().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryId(String);
 
@@ -102,7 +111,7 @@ where
     Ok(signed.map(Full::new))
 }
 
-/// Why a request was not sent.
+/// The reason why a request was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent<E> {

@@ -22,7 +22,7 @@
 //! # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
 //! # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
 //! # let scheme = Scheme::standard_webhooks();
-//! # let keys = Keyring::builder(&scheme).key("acme", "2026", Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
+//! # let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
 //! # let signer = HmacSigner::new(scheme, keys.build()?);
 //! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 //! let acme = TenantId::parse("acme")?;

@@ -22,7 +22,7 @@ pub struct Outcome {
     pub answer: Option<Answer>,
 }
 
-/// What is to become of a delivery.
+/// The fate of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
@@ -39,7 +39,7 @@ pub enum Fate {
     Gone,
 }
 
-/// What a server answered.
+/// An answer of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -59,7 +59,7 @@ pub struct Answer {
     pub connection: Connected,
 }
 
-/// Whether a body came to its end.
+/// The end of a response body: whether it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyEnd {
@@ -79,7 +79,7 @@ pub enum Protocol {
     Http2,
 }
 
-/// Where a connection came from.
+/// The age of a connection: made for this delivery, or kept from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Connected {
@@ -102,7 +102,7 @@ pub struct RetryRules {
     pub not_implemented: NotImplemented,
 }
 
-/// What status 501 is taken for.
+/// The reading of status 501.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NotImplemented {

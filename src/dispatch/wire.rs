@@ -193,12 +193,12 @@ impl Around for Watched {
         &mut self,
         _: &mut Context<'_>,
         polled: Poll<io::Result<()>>,
-        read: usize,
+        read: &[u8],
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(Err(error)) = &polled {
             self.wire.note(error);
         }
-        self.wire.receive(read);
+        self.wire.receive(read.len());
         if self.wire.babbles() {
             return Poll::Ready(Err(io::Error::other(BABBLE)));
         }

@@ -122,7 +122,7 @@ pub(crate) fn from_now(within: Duration) -> Instant {
     now.checked_add(within).unwrap_or_else(|| now + FAR)
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotConnected {

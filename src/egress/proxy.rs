@@ -20,6 +20,17 @@ use super::connect::direct;
 /// was to be reached; but for what it says about them: 502, 503 and 504, and silence while it answers others.
 ///
 /// It is configuration: its own address is not checked, and the environment (`HTTPS_PROXY`) is never asked.
+///
+/// ```
+/// use countersign::egress::{Egress, Proxy};
+/// use http::HeaderValue;
+///
+/// let proxy = Proxy::at(([10, 0, 0, 1], 3128).into()).with_authorization(HeaderValue::from_static("Basic c2VjcmV0"));
+/// assert_eq!(format!("{proxy:?}"), "Proxy(10.0.0.1:3128)", "the password is not shown");
+/// let egress = Egress::new().through(proxy);
+/// # drop(egress);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Proxy {
     address: SocketAddr,

@@ -157,6 +157,12 @@ impl fmt::Debug for Certificate {
 }
 
 /// The serial number of a certificate. Unique only together with the issuer.
+///
+/// ```
+/// use countersign::identity::SerialNumber;
+///
+/// assert_eq!(SerialNumber::from_bytes(&[0, 0x7f]), SerialNumber::from_bytes(&[0x7f]), "a number, and no bytes");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SerialNumber(Box<[u8]>);
 

@@ -4,10 +4,11 @@ use x509_parser::extensions::{
 };
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
 
 use super::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use super::outline::{Extension, Outline, whole};
-use super::{Malformed, Validity};
+use super::{Malformed, NameKind, Validity, written_names};
 
 /// Contents of the OBJECT IDENTIFIERs of the extensions that are read, and of the purposes that count.
 mod oid {
@@ -50,9 +51,9 @@ pub(crate) struct Facts {
     pub(crate) policies: Vec<String>,
     /// Where its issuer publishes revocation: the URIs of all distribution points of the issuer's own.
     pub(crate) crl_points: Vec<String>,
-    /// How many common names the subject has, whatever their encoding, also those that no [`Name`](super::Name) is made
-    /// of: with two, nobody can say which of them the authority has checked.
-    pub(crate) common_names: usize,
+    /// Of what the subject has more than one, whatever the encoding, also those that no [`Name`](super::Name) is made of: nobody
+    /// can say which of them the authority has checked. Organizational units apart, of which there may be many.
+    repeated: Vec<NameKind>,
     /// Whether the key is of a kind and size that counts.
     pub(crate) key: KeyKind,
     /// A critical extension that neither we nor webpki know.
@@ -196,7 +197,7 @@ impl Facts {
             constrains_policies: false,
             policies: Vec::new(),
             crl_points: Vec::new(),
-            common_names: outline.subject.iter_common_name().count(),
+            repeated: repeated(&outline.subject),
             key: outline.key_kind(),
             unknown_critical: false,
             email_in_subject: outline.subject.iter_email().next().is_some()
@@ -218,6 +219,11 @@ impl Facts {
             facts.names = facts.names.and(NameTypes::EMAIL);
         }
         Ok(facts)
+    }
+
+    /// Whether the subject has two of what must be single to say who it is.
+    pub(crate) fn is_repeated(&self, kind: NameKind) -> bool {
+        self.repeated.contains(&kind)
     }
 
     /// Reads the extensions that matter, each from its own bytes; the others are left as they are.
@@ -252,6 +258,18 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+fn repeated(subject: &X509Name<'_>) -> Vec<NameKind> {
+    let singles = [
+        NameKind::CommonName,
+        NameKind::UserId,
+        NameKind::OrganizationIdentifier,
+    ];
+    singles
+        .into_iter()
+        .filter(|kind| written_names::count(subject, *kind) > 1)
+        .collect()
 }
 
 /// Whether an extension stands twice. Sorted, since a stranger may have written two thousand of them.

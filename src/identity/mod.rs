@@ -15,6 +15,7 @@ mod facts;
 mod hashes;
 mod names;
 mod outline;
+mod rfc3339;
 mod spiffe;
 mod validity;
 mod written_names;
@@ -29,6 +30,7 @@ pub use certificate::{Certificate, SerialNumber};
 pub(crate) use facts::{ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, uris};
 pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
+pub(crate) use rfc3339::from_rfc3339;
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use validity::Validity;
 pub(crate) use validity::from_asn1;
@@ -117,7 +119,7 @@ impl fmt::Debug for PeerChain {
     }
 }
 
-/// How much a peer may present before anything of it is parsed or any signature is checked.
+/// Limits on what a peer may present before anything of it is parsed or any signature is checked.
 ///
 /// A chain of junk certificates costs a path builder milliseconds before the peer has proved anything; a bound on
 /// count and size comes first.
@@ -212,7 +214,7 @@ impl ChainLimits {
     }
 }
 
-/// Why a presented chain could not be read.
+/// The reason why a presented chain could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {

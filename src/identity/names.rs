@@ -3,10 +3,19 @@ use std::net::IpAddr;
 
 use rustls_pki_types::DnsName;
 
-/// One name of a leaf certificate, with its type. Names of different types never compare equal.
+/// A name of a leaf certificate, with its type. Names of different types never compare equal.
 ///
 /// Every name in here is well-formed: no control characters, no NUL, ASCII where the type demands it, a DNS name where it
 /// says so, no wildcard.
+///
+/// ```
+/// use countersign::identity::{Name, NameKind};
+///
+/// let name = Name::parse(NameKind::Dns, "Hooks.Acme.Example")?;
+/// assert_eq!(name, Name::parse(NameKind::Dns, "hooks.acme.example")?);
+/// assert!(Name::parse(NameKind::Dns, "*.acme.example").is_err(), "a pattern is nobody's name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Name {
@@ -22,6 +31,10 @@ pub enum Name {
     CommonName(Box<str>),
     /// An organizational unit of the subject.
     OrganizationalUnit(Box<str>),
+    /// The user id of the subject (UID, 0.9.2342.19200300.100.1.1; RFC 4519 §2.39), in ASCII.
+    UserId(Box<str>),
+    /// The organization identifier of the subject (2.5.4.97; ETSI EN 319 412-1 §5.1.4), in ASCII.
+    OrganizationIdentifier(Box<str>),
 }
 
 impl Name {
@@ -34,6 +47,8 @@ impl Name {
             Self::Ip(_) => NameKind::Ip,
             Self::CommonName(_) => NameKind::CommonName,
             Self::OrganizationalUnit(_) => NameKind::OrganizationalUnit,
+            Self::UserId(_) => NameKind::UserId,
+            Self::OrganizationIdentifier(_) => NameKind::OrganizationIdentifier,
         }
     }
 
@@ -76,6 +91,8 @@ impl Name {
             NameKind::Ip => Self::Ip(text.parse().ok()?),
             NameKind::CommonName => Self::CommonName(text.into()),
             NameKind::OrganizationalUnit => Self::OrganizationalUnit(text.into()),
+            NameKind::UserId => Self::UserId(text.into()),
+            NameKind::OrganizationIdentifier => Self::OrganizationIdentifier(text.into()),
         })
     }
 }
@@ -87,13 +104,12 @@ pub(super) fn is_dns_name(text: &str) -> bool {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.kind().prefix();
         match self {
-            Self::Dns(name) => write!(f, "DNS:{name}"),
-            Self::Uri(name) => write!(f, "URI:{name}"),
-            Self::Email(name) => write!(f, "email:{name}"),
-            Self::Ip(address) => write!(f, "IP:{address}"),
-            Self::CommonName(name) => write!(f, "CN={name}"),
-            Self::OrganizationalUnit(name) => write!(f, "OU={name}"),
+            Self::Dns(name) | Self::Uri(name) | Self::Email(name) => write!(f, "{prefix}{name}"),
+            Self::CommonName(name) | Self::OrganizationalUnit(name) => write!(f, "{prefix}{name}"),
+            Self::UserId(id) | Self::OrganizationIdentifier(id) => write!(f, "{prefix}{id}"),
+            Self::Ip(address) => write!(f, "{prefix}{address}"),
         }
     }
 }
@@ -114,6 +130,54 @@ pub enum NameKind {
     CommonName,
     /// [`Name::OrganizationalUnit`]
     OrganizationalUnit,
+    /// [`Name::UserId`]
+    UserId,
+    /// [`Name::OrganizationIdentifier`]
+    OrganizationIdentifier,
+}
+
+impl NameKind {
+    /// Those of the subject. They escape the constraints of authorities, so they count only where there are none.
+    pub(crate) const OF_THE_SUBJECT: [Self; 4] = [
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
+    ];
+}
+
+impl NameKind {
+    const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Uri,
+        Self::Email,
+        Self::Ip,
+        Self::CommonName,
+        Self::OrganizationalUnit,
+        Self::UserId,
+        Self::OrganizationIdentifier,
+    ];
+
+    /// What stands before a name of this kind where it is written out.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS:",
+            Self::Uri => "URI:",
+            Self::Email => "email:",
+            Self::Ip => "IP:",
+            Self::CommonName => "CN=",
+            Self::OrganizationalUnit => "OU=",
+            Self::UserId => "UID=",
+            Self::OrganizationIdentifier => "organizationIdentifier=",
+        }
+    }
+
+    /// The kind of a name that is written out, and its text.
+    pub(crate) fn of_written(text: &str) -> Option<(Self, &str)> {
+        Self::ALL
+            .into_iter()
+            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
+    }
 }
 
 impl fmt::Display for NameKind {
@@ -125,6 +189,8 @@ impl fmt::Display for NameKind {
             Self::Ip => "IP address",
             Self::CommonName => "common name",
             Self::OrganizationalUnit => "organizational unit",
+            Self::UserId => "user id",
+            Self::OrganizationIdentifier => "organization identifier",
         })
     }
 }
@@ -184,6 +250,10 @@ mod tests {
             (NameKind::CommonName, "admin\0.evil"),
             (NameKind::CommonName, "admin\u{202e}"),
             (NameKind::OrganizationalUnit, "\u{7f}"),
+            (NameKind::UserId, "j\u{f6}rg"),
+            (NameKind::UserId, "a*"),
+            (NameKind::OrganizationIdentifier, ""),
+            (NameKind::OrganizationIdentifier, "OFBBR-1\0"),
         ];
         for (kind, text) in cases {
             assert_eq!(

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 /// A SPIFFE ID: `spiffe://<trust domain>/<path>`, as the SPIFFE standard writes it, with a path.
 ///
@@ -61,13 +62,21 @@ impl SpiffeId {
     }
 }
 
+impl FromStr for SpiffeId {
+    type Err = InvalidSpiffeId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpiffeId> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for SpiffeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// What the SPIFFE standard forbids in a text that was to be a SPIFFE ID.
+/// The mistake in a text that was to be a SPIFFE ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSpiffeId {

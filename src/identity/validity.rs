@@ -8,6 +8,17 @@ use super::Malformed;
 /// The time from `notBefore` to `notAfter`, both included (RFC 5280 §4.1.2.5), in seconds since 1970.
 ///
 /// Also the time for which a decision stays true: the intersection of all validities that it rests on.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::UnixTime;
+/// use countersign::identity::Validity;
+///
+/// let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+/// let both = Validity::new(at(0), at(20)).intersect(Validity::new(at(10), at(30)));
+/// assert_eq!(both, Validity::new(at(10), at(20)));
+/// assert!(both.contains(at(20)) && !both.contains(at(21)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Validity {

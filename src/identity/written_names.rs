@@ -1,6 +1,5 @@
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
-use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATIONAL_UNIT, Oid};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
@@ -24,14 +23,30 @@ pub(super) fn names(
     for name in alternative_names {
         names.extend(alternative_name(name)?);
     }
-    subject_names(&mut names, subject, &OID_X509_COMMON_NAME, NameKind::CommonName)?;
-    subject_names(
-        &mut names,
-        subject,
-        &OID_X509_ORGANIZATIONAL_UNIT,
-        NameKind::OrganizationalUnit,
-    )?;
+    for kind in NameKind::OF_THE_SUBJECT {
+        subject_names(&mut names, subject, kind)?;
+    }
     Ok(names)
+}
+
+/// How often the subject has an attribute, whatever its encoding, also where no [`Name`] is made of it.
+pub(super) fn count(subject: &X509Name<'_>, kind: NameKind) -> usize {
+    subject
+        .iter_attributes()
+        .filter(|attribute| attribute.attr_type().as_bytes() == attribute_type(kind))
+        .count()
+}
+
+/// The contents of the OBJECT IDENTIFIER of a name of the subject; of others, that of nothing.
+fn attribute_type(kind: NameKind) -> &'static [u8] {
+    match kind {
+        NameKind::CommonName => &[0x55, 4, 3],
+        NameKind::OrganizationalUnit => &[0x55, 4, 11],
+        NameKind::OrganizationIdentifier => &[0x55, 4, 97],
+        // 0.9.2342.19200300.100.1.1
+        NameKind::UserId => &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 1],
+        NameKind::Dns | NameKind::Uri | NameKind::Email | NameKind::Ip => &[],
+    }
 }
 
 /// A general name, or nothing where its type carries no identity here, or where it can be nobody's.
@@ -73,19 +88,14 @@ fn ip_name(octets: &[u8]) -> Result<Name, Malformed> {
 ///
 /// An attribute inside a multi-valued RDN, and one in a string type whose reading is disputed (TeletexString,
 /// BMPString, UniversalString), is nobody's identity and left out.
-fn subject_names(
-    names: &mut Vec<Name>,
-    subject: &X509Name<'_>,
-    oid: &Oid<'_>,
-    kind: NameKind,
-) -> Result<(), Malformed> {
+fn subject_names(names: &mut Vec<Name>, subject: &X509Name<'_>, kind: NameKind) -> Result<(), Malformed> {
     for rdn in subject.iter_rdn() {
         let mut attributes = rdn.iter();
         let (Some(attribute), None) = (attributes.next(), attributes.next()) else {
             continue;
         };
         let value = attribute.attr_value();
-        if attribute.attr_type() == oid
+        if attribute.attr_type().as_bytes() == attribute_type(kind)
             && matches!(
                 value.tag(),
                 Tag::Utf8String | Tag::PrintableString | Tag::Ia5String

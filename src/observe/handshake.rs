@@ -1,8 +1,9 @@
 use crate::breaker::NotNow;
 use crate::identity::Malformed;
+use crate::proxy_protocol::InvalidHeader;
 use crate::trust::Untrusted;
 
-/// How a handshake went.
+/// Facts about a handshake: its kind, and the version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeFacts {
@@ -19,7 +20,7 @@ impl HandshakeFacts {
     }
 }
 
-/// Whether certificates were shown in a handshake.
+/// The kind of a handshake: full, or resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeKind {
@@ -59,7 +60,7 @@ impl TlsVersion {
     }
 }
 
-/// Why a handshake was not completed.
+/// The reason why a handshake was not completed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeFailure {
@@ -87,6 +88,10 @@ pub enum HandshakeFailure {
         /// The share of one source.
         limit: usize,
     },
+    /// The connection does not begin as it is to: a load balancer's with a PROXY protocol header, others without. It was
+    /// refused before TLS.
+    #[error(transparent)]
+    ProxyHeader(#[from] InvalidHeader),
     /// The peer took longer than it may, or there was no place for its handshake in that time.
     #[error("the handshake took too long")]
     TimedOut,
@@ -108,6 +113,7 @@ impl HandshakeFailure {
             Self::NoServerName => "handshake.no_server_name",
             Self::Blocked(not_now) => not_now.code(),
             Self::ShareUsedUp { .. } => "handshake.share_used_up",
+            Self::ProxyHeader(invalid) => invalid.code(),
             Self::TimedOut => "handshake.timed_out",
             Self::Tls(_) => "handshake.tls",
             Self::Io(_) => "handshake.io",

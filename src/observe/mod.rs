@@ -1,26 +1,56 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
 mod handshake;
+#[cfg(feature = "tracing")]
+mod log;
+#[cfg(feature = "tower")]
+mod unwatched;
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::breaker::Transition;
-use crate::refusal::Refusal;
+use crate::refusal::{NotForwarded, Refusal};
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+#[cfg(feature = "tracing")]
+pub use log::Log;
+#[cfg(feature = "tower")]
+pub(crate) use unwatched::Unwatched;
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use countersign::observe::{Event, Observer};
+/// use countersign::refusal::Refusal;
+///
+/// /// Counts refusals.
+/// #[derive(Debug, Default)]
+/// struct Refused(AtomicU64);
+///
+/// impl Observer for Refused {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let Event::Refused { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let (refused, refusal) = (Refused::default(), Refusal::NoCertificate);
+/// refused.observe(&Event::Refused { peer: None, tenant: None, refusal: &refusal });
+/// assert_eq!(refused.0.load(Ordering::Relaxed), 1);
+/// ```
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Something happened.
     fn observe(&self, event: &Event<'_>);
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -51,6 +81,14 @@ pub enum Event<'a> {
     SourceChanged {
         /// Which source, and how it stands.
         transition: &'a Transition<IpAddr>,
+    },
+    /// A request bore a certificate in its header fields, and came from nobody who may speak for others: the fields were
+    /// removed, and count for nothing. Whether it is let in without is another question.
+    NotForwarded {
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
+        /// Why.
+        reason: &'a NotForwarded,
     },
     /// A request was turned away.
     Refused {
@@ -136,7 +174,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How far a delivery has come.
+/// A stage of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryStage {
@@ -146,7 +184,17 @@ pub enum DeliveryStage {
     Sending,
 }
 
-/// Observes nothing.
+impl DeliveryStage {
+    /// A stable name, for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Sending => "sending",
+        }
+    }
+}
+
+/// An observer that observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Silent;

@@ -1,6 +1,6 @@
 use crate::identity::CertHash;
 
-/// What a signature was found bound to. Recorded in [`Authentic`](super::Authentic), and kept in
+/// The bindings of a signature: body, request, certificate. Recorded in [`Authentic`](super::Authentic), and kept in
 /// [`Fresh`](super::Fresh) and so in [`Countersigned`](crate::gate::Countersigned).
 ///
 /// Filled in by verifiers of tokens and of HTTP message signatures, where it differs from message to message. The
@@ -40,6 +40,14 @@ impl Bindings {
 }
 
 /// The client certificate of a connection, as far as a token may be bound to it. Hashed only when one is.
+///
+/// ```
+/// use countersign::identity::CertHash;
+/// use countersign::payload::ClientCertificate;
+///
+/// let der = b"the certificate that the connection was made with";
+/// assert_eq!(ClientCertificate::of_der(der).hash(), CertHash::of(der));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientCertificate<'a>(Known<'a>);
 

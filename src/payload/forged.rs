@@ -3,7 +3,7 @@ use http::HeaderName;
 use super::NoKey;
 use crate::replay::NotFresh;
 
-/// Why a message does not count as its sender's.
+/// The reason why a message does not count as its sender's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAuthentic {
@@ -28,6 +28,12 @@ pub enum NotAuthentic {
     /// A parameter of the query that the scheme needs is repeated or written in another form.
     #[error("the query is malformed")]
     MalformedQuery,
+    /// The URL has no secret where the scheme has it.
+    #[error("the URL holds no secret")]
+    MissingUrlSecret,
+    /// The secret in the URL is repeated, or holds what must be percent-encoded or is.
+    #[error("the secret in the URL is malformed")]
+    MalformedUrlSecret,
     /// The body is not what the scheme sends: not JSON or no form, a name repeated in it, or a field that nobody signs.
     #[error("the body is malformed")]
     MalformedBody,
@@ -88,6 +94,8 @@ impl NotAuthentic {
             Self::RepeatedHeader { .. } => "payload.repeated_header",
             Self::MalformedHeader { .. } => "payload.malformed_header",
             Self::MalformedQuery => "payload.malformed_query",
+            Self::MissingUrlSecret => "payload.missing_url_secret",
+            Self::MalformedUrlSecret => "payload.malformed_url_secret",
             Self::MalformedBody => "payload.malformed_body",
             Self::BodyTooLarge { .. } => "payload.body_too_large",
             Self::MalformedTime => "payload.malformed_time",

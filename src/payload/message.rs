@@ -6,7 +6,17 @@ use rustls_pki_types::UnixTime;
 use super::ClientCertificate;
 use crate::tenant::TenantId;
 
-/// A message without its body. `Debug` shows neither its query nor the values of its fields: tokens stand there.
+/// A message without its body. `Debug` shows neither its target nor the values of its fields: secrets stand there.
+///
+/// ```
+/// use countersign::payload::Head;
+/// use countersign::UnixTime;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+/// let head = Head::new(&method, &uri, &headers, UnixTime::now());
+/// assert_eq!(head.with_body(b"{}").body, b"{}");
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Head<'a> {
@@ -67,6 +77,16 @@ impl<'a> Head<'a> {
 
 /// A message as it was received. Its body is bytes and stays so: what was verified is handed on as it is.
 /// `Debug` shows of it what it shows of a [`Head`].
+///
+/// ```
+/// use countersign::payload::Message;
+/// use countersign::UnixTime;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+/// let message = Message::new(&method, &uri, &headers, b"{}", UnixTime::now());
+/// assert_eq!((message.body, message.sender), (&b"{}"[..], None));
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Message<'a> {
@@ -117,7 +137,6 @@ impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")
             .field("method", self.method)
-            .field("path", &self.uri.path())
             .field("fields", &Vec::from_iter(self.headers.keys()))
             .field("sender", &self.sender)
             .field("now", &self.now)
@@ -129,7 +148,6 @@ impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("method", self.method)
-            .field("path", &self.uri.path())
             .field("fields", &Vec::from_iter(self.headers.keys()))
             .field("bytes", &self.body.len())
             .field("sender", &self.sender)
@@ -150,13 +168,13 @@ mod tests {
     /// Whatever is in it may be a secret of somebody's.
     #[test]
     fn what_is_shown_of_a_message_is_its_outline() {
-        let uri = Uri::from_static("https://hooks.example/in?token=sEcReT");
+        let uri = Uri::from_static("https://hooks.example/sEcReT/in?token=sEcReT");
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, http::HeaderValue::from_static("Bearer sEcReT"));
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1));
         let sender = TenantId::parse("acme").expect("a tenant");
         let head = Head::new(&Method::POST, &uri, &headers, now).from_sender(&sender);
-        let outline = r#"method: POST, path: "/in", fields: ["authorization"], "#;
+        let outline = r#"method: POST, fields: ["authorization"], "#;
         let rest = format!("sender: Some({sender:?}), now: {now:?}, .. }}");
         assert_eq!(format!("{head:?}"), format!("Head {{ {outline}{rest}"));
         let message = head.with_body(b"sEcReT");

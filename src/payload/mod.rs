@@ -7,11 +7,12 @@
 //! ```
 //! use std::time::Duration;
 //! use countersign::payload::{Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use countersign::tenant::TenantId;
 //! use http::{HeaderMap, Method, Uri};
 //! # use rustls::pki_types::UnixTime;
 //!
 //! let scheme = Scheme::github();
-//! let keys = Keyring::builder(&scheme).key("octo-corp", "2026", Secret::new("It's a Secret to Everybody")).build()?;
+//! let keys = Keyring::builder(&scheme).key(TenantId::parse("octo-corp")?, "2026", Secret::new("It's a Secret to Everybody")).build()?;
 //! let verifier = HmacVerifier::new(scheme, keys);
 //!
 //! let mut headers = HeaderMap::new();
@@ -35,6 +36,7 @@ pub mod hmac;
 pub mod http_signature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub mod jose;
+mod keys;
 mod message;
 mod outgoing;
 mod percent;
@@ -50,14 +52,15 @@ use std::sync::Arc;
 
 pub use bindings::{Bindings, ClientCertificate};
 pub use forged::NotAuthentic;
-pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, KeyId, Keyring, NoKey, Origin, Scheme};
+pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
+pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
-pub use outgoing::{CannotSign, Outgoing, SignPayload};
+pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
 pub use recognized::{Recognized, Strength};
 pub use secret::{NoSecret, Secret};
 
-/// Decides whether a message was signed by its sender. Pure: no I/O, no clock.
+/// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {
     /// Who signed this very message, and under which key.
     ///

@@ -8,8 +8,6 @@ use rustls_pki_types::UnixTime;
 use super::NoKey;
 #[cfg(feature = "http-signatures")]
 use crate::payload::http_signature::InvalidHttpSignature;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-use crate::payload::jose::NotSigned;
 use crate::tenant::TenantId;
 
 /// A signer of messages: the sender's half of a [`VerifyPayload`](super::VerifyPayload).
@@ -22,6 +20,17 @@ pub trait SignPayload: fmt::Debug + Send + Sync {
 }
 
 /// A message to be signed. `Debug` shows of its target the host, and neither fields nor body: tokens stand there.
+///
+/// ```
+/// use countersign::payload::Outgoing;
+/// use countersign::UnixTime;
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// let outgoing = Outgoing::new(&acme, "delivery-1", br#"{"paid":true}"#, UnixTime::now());
+/// assert_eq!((outgoing.tenant, outgoing.id), (&acme, "delivery-1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Outgoing<'a> {
@@ -95,7 +104,26 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// Why a message cannot be signed.
+/// The key did not sign. Why is left to the key to log: it may be a matter of secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key did not sign")]
+#[non_exhaustive]
+pub struct NotSigned;
+
+impl NotSigned {
+    /// For implementations of [`SignBytes`](super::public_key::SignBytes) and of `jose::SigningKey`.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Default for NotSigned {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The reason why a message cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CannotSign {
@@ -120,7 +148,6 @@ pub enum CannotSign {
         reason: &'static str,
     },
     /// The key did not sign.
-    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
     #[error(transparent)]
     NotSigned(#[from] NotSigned),
     /// The key's algorithm has no name in RFC 9421.

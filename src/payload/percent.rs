@@ -67,8 +67,13 @@ pub(super) fn encode_form(bytes: &[u8]) -> String {
     encode(bytes).replace("%2A", "*").replace('~', "%7E")
 }
 
+/// Whether the text has one form in a URL: RFC 3986 §2.3.
+pub(super) fn is_unreserved(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().all(unreserved)
+}
+
 /// The parameters of a query, still encoded.
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(super) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query
         .unwrap_or_default()

@@ -17,6 +17,22 @@ use crate::tenant::TenantId;
 ///
 /// Borrows the message, so that it cannot be taken for the proof of another one. It does not say that the message is
 /// new: [`claim`](Self::claim) it in a replay store, then [`settle`](Self::settle).
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::{Authentic, DeliveryKey, KeyId};
+/// use countersign::replay::Terms;
+/// use countersign::tenant::TenantId;
+///
+/// // What a verifier of your own answers with, once it is convinced.
+/// let (acme, delivery) = (TenantId::parse("acme")?, DeliveryKey::Id("delivery-1"));
+/// let proof = Authentic::assertion(acme, "mine".into(), KeyId::new("2026"), delivery);
+/// assert_eq!((proof.sender().as_str(), proof.scheme()), ("acme", "mine"));
+/// // It becomes a `Fresh` only by a claim that a store has granted.
+/// let claim = proof.claim(UnixTime::now(), Terms::default());
+/// # drop(claim);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Authentic<'m> {
     signature: Signature,
@@ -85,7 +101,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// What tells one delivery from another: nothing but what the signature covers. Hashed only when it is claimed.
+/// The identity of a delivery: nothing but what the signature covers. Hashed only when it is claimed.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum DeliveryKey<'m> {
@@ -105,7 +121,7 @@ pub enum DeliveryKey<'m> {
     Digest(Hashed, [u8; 32]),
 }
 
-/// What a [`DeliveryKey::Digest`] is the hash of.
+/// The subject of a hash in [`DeliveryKey::Digest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hashed {
@@ -290,6 +306,11 @@ impl<'m> Authentic<'m> {
     /// Who signed it.
     pub fn sender(&self) -> &TenantId {
         self.signature.signer.sender()
+    }
+
+    /// The scheme it was signed by.
+    pub fn scheme(&self) -> &str {
+        &self.signature.scheme
     }
 
     /// The key that matched.

@@ -10,7 +10,17 @@ use crate::tenant::TenantId;
 /// on its way, passes.
 ///
 /// Proof: only [`Recognized::assertion`] makes one. There is no way from here to a [`Fresh`](super::Fresh) or a
-/// [`Countersigned`](crate::gate::Countersigned).
+/// [`Countersigned`](crate::gate::Countersigned); together with a [`Caller`](crate::gate::Caller) it is bound to a
+/// [`RecognizedCaller`](crate::gate::RecognizedCaller).
+///
+/// ```
+/// use countersign::payload::{KeyId, Recognized, Strength};
+/// use countersign::tenant::TenantId;
+///
+/// let shown = Recognized::assertion(TenantId::parse("acme")?, "mine".into(), KeyId::new("2026"), Strength::Token);
+/// assert_eq!((shown.sender().as_str(), shown.strength()), ("acme", Strength::Token));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognized {
     sender: TenantId,
@@ -19,7 +29,7 @@ pub struct Recognized {
     strength: Strength,
 }
 
-/// How weak it is.
+/// The strength of what was shown: how weak it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strength {
@@ -33,8 +43,12 @@ pub enum Strength {
     ExtendableHash,
     /// A fixed secret in a header field.
     Token,
+    /// A fixed secret in the URL, which every server on the way may write into its log.
+    Url,
     /// User name and password (RFC 7617).
     Basic,
+    /// Nothing was shown: a key in the body was looked up at the sender, which has confirmed it.
+    LookedUp,
 }
 
 impl Strength {
@@ -46,7 +60,9 @@ impl Strength {
             Self::Checksum => "a checksum of the message",
             Self::ExtendableHash => "how the message begins",
             Self::Token => "knowledge of a token",
+            Self::Url => "knowledge of a URL",
             Self::Basic => "knowledge of a password",
+            Self::LookedUp => "what the sender has confirmed",
         }
     }
 }
@@ -55,7 +71,7 @@ impl Recognized {
     /// The assertion that `sender` showed what `key` names, by the rules of `scheme`.
     ///
     /// # Security
-    /// To be made only where the secret was just compared or the token just verified.
+    /// To be made only where the secret was just compared, the token just verified, or the sender just asked.
     pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, strength: Strength) -> Self {
         Self {
             sender,

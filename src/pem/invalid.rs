@@ -34,6 +34,9 @@ pub(crate) enum Problem {
     Utf16,
     #[error("no {wanted} in it")]
     Missing { wanted: &'static str },
+    #[cfg(feature = "forwarded")]
+    #[error("something stands beside the certificates; send nothing else")]
+    Beside,
     #[error("line {line}: {label} has no END; the text was cut off, export it again")]
     Unclosed { label: Label, line: usize },
     #[error("line {line}: this END is not that of {label}, which began in line {began}; export it again")]

@@ -58,6 +58,40 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidP
         .collect()
 }
 
+/// The certificates of a PEM text that holds nothing else, in their order; at least one. What came over the wire has no
+/// keys and no remarks beside them.
+#[cfg(feature = "forwarded")]
+pub(crate) fn certificates_alone(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> {
+    let sections = section::sections(pem)?;
+    let mut inside = 0;
+    for section in &sections {
+        let Section { label, line, .. } = *section;
+        if label != Label::Certificate || section.encrypted {
+            return Err(Problem::NotTaken { label, line }.into());
+        }
+        inside += without_breaks(section.text);
+    }
+    if inside != without_breaks(pem) {
+        return Err(Problem::Beside.into());
+    }
+    if sections.is_empty() {
+        return Err(Problem::Missing {
+            wanted: "\"BEGIN CERTIFICATE\"",
+        }
+        .into());
+    }
+    sections
+        .into_iter()
+        .map(|section| decode(section).map(Into::into))
+        .collect()
+}
+
+/// How many bytes are no line breaks.
+#[cfg(feature = "forwarded")]
+fn without_breaks(text: &[u8]) -> usize {
+    text.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).count()
+}
+
 /// The certificate revocation lists, in their order; perhaps none. A certificate beside them would have no effect, so it
 /// is refused.
 pub(crate) fn crls(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, InvalidPem> {

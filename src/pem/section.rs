@@ -12,7 +12,7 @@ pub(super) struct Section<'a> {
     pub(super) line: usize,
     /// BEGIN and END among it.
     #[cfg_attr(
-        not(feature = "tls"),
+        not(any(feature = "tls", feature = "forwarded")),
         expect(dead_code, reason = "only private keys are read of it")
     )]
     pub(super) text: &'a [u8],

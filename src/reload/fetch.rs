@@ -22,6 +22,21 @@ const ACCEPTED: &str =
 
 /// An HTTPS client that fetches a key set: https only, no redirects, nothing from private addresses, all within five
 /// seconds and 256 KiB.
+///
+/// ```
+/// use countersign::address::AddressGuard;
+/// use countersign::reload::{FetchJwks, InvalidUrl};
+/// use countersign::tls::rustls;
+///
+/// let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_root_certificates(rustls::RootCertStore::empty())
+///     .with_no_client_auth();
+/// let fetch = |url: &str| FetchJwks::new(url, tls.clone().into(), AddressGuard::new()).map(drop);
+/// assert_eq!(fetch("https://issuer.example/keys"), Ok(()));
+/// assert!(matches!(fetch("http://issuer.example/keys"), Err(InvalidUrl::NotHttps)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct FetchJwks {
     url: Uri,
@@ -154,7 +169,7 @@ pub enum InvalidUrl {
     Credentials,
 }
 
-/// Why a key set did not arrive.
+/// The reason why a key set did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchFailed {

@@ -83,7 +83,7 @@ async fn wait(left: Duration, wanted: &Notify) {
     let _ = tokio::time::timeout(left, wanted.notified()).await;
 }
 
-/// Why a key set was not renewed. The last good one stays.
+/// The reason why a key set was not renewed. The last good one stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshFailed<E> {

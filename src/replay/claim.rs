@@ -10,6 +10,16 @@ use crate::tenant::TenantId;
 ///
 /// Made of nothing but what the signature covers, so that nobody can vary it without breaking the signature. Each retry
 /// of a delivery has the same name, so it serves as an idempotency key: written out, it is 64 hexadecimal digits.
+///
+/// ```
+/// use countersign::replay::ClaimKey;
+/// use countersign::tenant::TenantId;
+///
+/// let of = |tenant: &str, id: &[u8]| Ok::<_, countersign::tenant::InvalidTenantId>(ClaimKey::of(&TenantId::parse(tenant)?, "mine", [id]));
+/// assert_eq!(of("acme", b"1")?, of("acme", b"1")?);
+/// assert_ne!(of("acme", b"1")?, of("globex", b"1")?, "nobody uses up another's deliveries");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClaimKey([u8; 32]);
 
@@ -50,7 +60,21 @@ impl fmt::Debug for ClaimKey {
     }
 }
 
-/// What is asked of a store.
+/// A claim to handle a delivery, as a store is asked for it.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::UnixTime;
+/// use countersign::replay::{Claim, ClaimKey, Terms};
+/// use countersign::tenant::TenantId;
+///
+/// let (acme, now) = (TenantId::parse("acme")?, UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000)));
+/// let key = ClaimKey::of(&acme, "mine", [&b"delivery-1"[..]]);
+/// let terms = Terms::default().with_lease(Duration::from_secs(60));
+/// let claim = Claim::new(key, acme, now, terms, None);
+/// assert_eq!(claim.lease_end(), UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_060)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {

@@ -32,6 +32,7 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod tolerance;
+mod tolerance_text;
 
 use std::fmt;
 use std::future::Future;
@@ -47,8 +48,9 @@ pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use redis_store::{InvalidRedis, Persistence, RedisStore, Unfit};
 pub use tolerance::{NotFresh, Tolerance};
+pub use tolerance_text::InvalidTolerance;
 
-/// What a store answers with, when it does.
+/// A future of a store's answer.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreDown>> + Send + 'a>>;
 
 /// A store of accepted deliveries, for replay protection.
@@ -89,7 +91,7 @@ impl<S: ReplayStore + ?Sized> ReplayStore for Arc<S> {
     }
 }
 
-/// What a store says to a claim.
+/// An answer of a store to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimAnswer {
@@ -104,7 +106,7 @@ pub enum ClaimAnswer {
     },
 }
 
-/// What became of a commit or a release.
+/// The outcome of a commit or a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settlement {
@@ -113,6 +115,16 @@ pub enum Settlement {
     /// The lease had run out, and the delivery was another's by then: it may be handled twice, so leases are too short.
     /// A commit is recorded nevertheless; a release has changed nothing.
     LeaseLost,
+}
+
+impl Settlement {
+    /// A stable name, for metrics and logs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "replay.settled",
+            Self::LeaseLost => "replay.lease_lost",
+        }
+    }
 }
 
 /// A delivery that is not to be handled (now).

@@ -4,7 +4,9 @@ use rustls_pki_types::UnixTime;
 
 use crate::date::Date;
 
-/// How far a signed time may lie from the present, in either direction, both ends included.
+/// A time window around the present in which a signed time must lie, in either direction, both ends included.
+///
+/// In a configuration it is `5m`, or `past=1h future=5m`: whole numbers of `s`, `m`, `h` or `d`.
 ///
 /// ```
 /// use std::time::Duration;

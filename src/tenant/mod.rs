@@ -4,6 +4,7 @@
 //! ready-made answer is [`TenantTable`].
 
 mod rule;
+mod rule_text;
 mod table;
 mod template;
 
@@ -15,10 +16,11 @@ use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
 pub use rule::Rule;
+pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, TableProblem};
 
-/// Decides whose a verified peer is. Pure: no I/O, no clock.
+/// A mapping of verified peers to tenants. Pure: no I/O, no clock.
 pub trait ResolveTenant: fmt::Debug + Send + Sync {
     /// The tenant, and the rule that named it.
     ///
@@ -65,6 +67,14 @@ impl Resolved {
 /// The name of a tenant: 1 to 128 printable ASCII characters, without a space at either end.
 ///
 /// Compared byte for byte. Cheap to clone.
+///
+/// ```
+/// use countersign::tenant::TenantId;
+///
+/// assert_eq!(TenantId::parse("acme")?.as_str(), "acme");
+/// assert!(TenantId::parse(" acme").is_err(), "a space at either end is a mistake");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(Arc<str>);
 
@@ -124,7 +134,7 @@ impl fmt::Debug for TenantId {
 #[non_exhaustive]
 pub struct InvalidTenantId;
 
-/// Why a verified peer belongs to nobody here.
+/// The reason why a verified peer belongs to nobody here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoTenant {
@@ -154,6 +164,15 @@ pub enum NoTenant {
         /// The kind of name that the rule asks for.
         kind: NameKind,
     },
+    /// The rule asks for the issuer alone, and that one issues to others as well
+    /// ([`Evidence::shared_authority`](crate::trust::Evidence::shared_authority)): all of its customers would be this tenant.
+    #[error(
+        "{rule} names a tenant by an authority that issues to others as well; name the peer itself, or its key"
+    )]
+    SharedAuthority {
+        /// The rule.
+        rule: Arc<str>,
+    },
 }
 
 impl NoTenant {
@@ -164,6 +183,7 @@ impl NoTenant {
             Self::Unknown { .. } => "tenant.unknown",
             Self::Ambiguous { .. } => "tenant.ambiguous",
             Self::Unconstrained { .. } => "tenant.unconstrained_name",
+            Self::SharedAuthority { .. } => "tenant.shared_authority",
         }
     }
 }

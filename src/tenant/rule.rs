@@ -5,7 +5,7 @@ use super::{InvalidTable, TableProblem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
-/// One way in which a peer shows whose it is, with conditions.
+/// A rule by which a peer shows whose it is, with conditions.
 ///
 /// Kong's rule, for one: below a fixed issuer, the organizational unit is the tenant and the common name a known
 /// application.
@@ -14,26 +14,31 @@ use crate::trust::VerifiedPeer;
 /// use countersign::identity::{NameKind, SpkiHash};
 /// use countersign::tenant::{Rule, TenantTable};
 ///
-/// # let issuer = SpkiHash::of(b"the issuer's public key");
+/// let issuer = SpkiHash::of(b"the issuer's public key");
 /// let rule = Rule::template(NameKind::OrganizationalUnit, "{tenant}")
 ///     .issued_by(issuer)
 ///     .carrying(NameKind::CommonName, "billing-application");
-/// let table = TenantTable::builder().rule(rule).known(["globex", "initech"]).build()?;
-/// # Ok::<(), countersign::tenant::InvalidTable>(())
+/// let table = TenantTable::builder().rule(rule.clone()).known(["globex", "initech"]).build();
+/// assert!(table.is_ok());
+/// // A template only yields tenants that are known, so somebody must be.
+/// assert!(TenantTable::builder().rule(rule).build().is_err());
 /// ```
+///
+/// In a configuration it is [one line](#impl-FromStr-for-Rule), such as `DNS:hooks.globex.example -> globex`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    source: Source,
-    issued_by: Option<SpkiHash>,
-    carrying: Vec<(NameKind, String)>,
+    pub(super) source: Source,
+    pub(super) issued_by: Option<SpkiHash>,
+    pub(super) carrying: Vec<(NameKind, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Template(NameKind, String),
-    Name(NameKind, String, String),
-    Pin(SpkiHash, String),
-    Issuer(SpkiHash, String),
+    Name(TenantId, NameKind, String),
+    Host(TenantId, String),
+    Pin(TenantId, SpkiHash),
+    Issuer(TenantId, SpkiHash),
 }
 
 impl Rule {
@@ -43,20 +48,29 @@ impl Rule {
         Self::from(Source::Template(kind, template.to_owned()))
     }
 
-    /// Exactly this name is that tenant's.
-    pub fn name(kind: NameKind, name: &str, tenant: &str) -> Self {
-        Self::from(Source::Name(kind, name.to_owned(), tenant.to_owned()))
+    /// This tenant's is exactly that name.
+    pub fn name(tenant: TenantId, kind: NameKind, name: &str) -> Self {
+        Self::from(Source::Name(tenant, kind, name.to_owned()))
     }
 
-    /// The holder of this key is that tenant.
-    pub fn pin(spki: SpkiHash, tenant: &str) -> Self {
-        Self::from(Source::Pin(spki, tenant.to_owned()))
+    /// This tenant's is exactly that host name, as a DNS name or as the only common name: for senders that say the name and not
+    /// where it stands. A leaf that carries it in both places matches once.
+    pub fn host_name(tenant: TenantId, name: &str) -> Self {
+        Self::from(Source::Host(tenant, name.to_owned()))
     }
 
-    /// Whoever was issued a certificate by the authority with this key, on the path that was verified, is that tenant:
+    /// This tenant is the holder of that key.
+    pub fn pin(tenant: TenantId, spki: SpkiHash) -> Self {
+        Self::from(Source::Pin(tenant, spki))
+    }
+
+    /// This tenant is whoever was issued a certificate by the authority with that key, on the path that was verified:
     /// an authority for each tenant.
-    pub fn issuer(spki: SpkiHash, tenant: &str) -> Self {
-        Self::from(Source::Issuer(spki, tenant.to_owned()))
+    ///
+    /// Below a [`PublicCa`](crate::trust::PublicCa) or a [`SharedCa`](crate::trust::SharedCa) it names nobody
+    /// ([`NoTenant::SharedAuthority`](super::NoTenant::SharedAuthority)), unless the leaf must be [carrying](Self::carrying) a name.
+    pub fn issuer(tenant: TenantId, spki: SpkiHash) -> Self {
+        Self::from(Source::Issuer(tenant, spki))
     }
 
     /// Only below the authority with this key, on the path that was verified.
@@ -90,12 +104,13 @@ impl Rule {
         if self.issued_by.is_some() || !self.carrying.is_empty() {
             return None;
         }
-        let (key, owner) = match &self.source {
-            Source::Name(kind, text, owner) => (self.parse_name(*kind, text).map(Key::Name), owner),
-            Source::Pin(spki, owner) => (Ok(Key::Pin(*spki)), owner),
+        let (owner, key) = match &self.source {
+            Source::Name(owner, kind, text) => (owner, self.parse_name(*kind, text).map(Key::Name)),
+            Source::Host(owner, text) => (owner, self.parse_host(text).map(Key::Host)),
+            Source::Pin(owner, spki) => (owner, Ok(Key::Pin(*spki))),
             Source::Template(..) | Source::Issuer(..) => return None,
         };
-        Some(key.and_then(|key| Ok((key, self.parse_tenant(owner)?))))
+        Some(key.map(|key| (key, owner.clone())))
     }
 
     pub(super) fn compile(&self) -> Result<Compiled, InvalidTable> {
@@ -103,11 +118,10 @@ impl Rule {
             Source::Template(kind, text) => {
                 Matcher::Template(Template::parse(*kind, text).map_err(|problem| self.invalid(problem))?)
             }
-            Source::Name(kind, text, owner) => {
-                Matcher::Name(self.parse_name(*kind, text)?, self.parse_tenant(owner)?)
-            }
-            Source::Pin(spki, owner) => Matcher::Pin(*spki, self.parse_tenant(owner)?),
-            Source::Issuer(spki, owner) => Matcher::Issuer(*spki, self.parse_tenant(owner)?),
+            Source::Name(owner, kind, text) => Matcher::Name(self.parse_name(*kind, text)?, owner.clone()),
+            Source::Host(owner, text) => Matcher::Host(self.parse_host(text)?, owner.clone()),
+            Source::Pin(owner, spki) => Matcher::Pin(*spki, owner.clone()),
+            Source::Issuer(owner, spki) => Matcher::Issuer(*spki, owner.clone()),
         };
         let carrying = self
             .carrying
@@ -126,9 +140,10 @@ impl Rule {
     fn label(&self) -> String {
         match &self.source {
             Source::Template(kind, text) => format!("{kind} {text}"),
-            Source::Name(kind, text, _) => format!("{kind} {text}"),
-            Source::Pin(spki, _) => format!("pin {spki}"),
-            Source::Issuer(spki, _) => format!("issuer {spki}"),
+            Source::Name(_, kind, text) => format!("{kind} {text}"),
+            Source::Host(_, text) => host_label(text),
+            Source::Pin(_, spki) => format!("pin {spki}"),
+            Source::Issuer(_, spki) => format!("issuer {spki}"),
         }
     }
 
@@ -139,12 +154,14 @@ impl Rule {
         }
     }
 
-    fn parse_name(&self, kind: NameKind, text: &str) -> Result<Name, InvalidTable> {
-        Name::parse(kind, text).map_err(|invalid| self.invalid(TableProblem::Name(invalid)))
+    /// In lower case, as DNS names are kept.
+    fn parse_host(&self, text: &str) -> Result<Box<str>, InvalidTable> {
+        self.parse_name(NameKind::Dns, text)?;
+        Ok(text.to_ascii_lowercase().into())
     }
 
-    fn parse_tenant(&self, name: &str) -> Result<TenantId, InvalidTable> {
-        TenantId::parse(name).map_err(|_| self.invalid(TableProblem::Tenant(name.to_owned())))
+    fn parse_name(&self, kind: NameKind, text: &str) -> Result<Name, InvalidTable> {
+        Name::parse(kind, text).map_err(|invalid| self.invalid(TableProblem::Name(invalid)))
     }
 }
 
@@ -152,13 +169,17 @@ impl Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Name(Name),
+    /// A host name, wherever it stands.
+    Host(Box<str>),
     Pin(SpkiHash),
 }
 
 impl Key {
-    pub(super) fn kind(&self) -> Option<NameKind> {
+    /// The kind of name that it was found in.
+    pub(super) fn kind(&self, peer: &VerifiedPeer) -> Option<NameKind> {
         match self {
             Self::Name(name) => Some(name.kind()),
+            Self::Host(host) => Some(kind_of_host(peer, host)),
             Self::Pin(_) => None,
         }
     }
@@ -170,6 +191,7 @@ impl Key {
     pub(super) fn label(&self) -> String {
         match self {
             Self::Name(name) => name.to_string(),
+            Self::Host(host) => host_label(host),
             Self::Pin(spki) => format!("pin {spki}"),
         }
     }
@@ -188,6 +210,7 @@ pub(super) struct Compiled {
 enum Matcher {
     Template(Template),
     Name(Name, TenantId),
+    Host(Box<str>, TenantId),
     Pin(SpkiHash, TenantId),
     Issuer(SpkiHash, TenantId),
 }
@@ -210,11 +233,15 @@ impl Compiled {
         let by_name = names.iter().filter_map(|name| match &self.matcher {
             Matcher::Template(template) => template.capture(name).map(Found::Captured),
             Matcher::Name(wanted, tenant) => (name == wanted).then_some(Found::Tenant(tenant)),
-            Matcher::Pin(..) | Matcher::Issuer(..) => None,
+            Matcher::Host(..) | Matcher::Pin(..) | Matcher::Issuer(..) => None,
         });
         let by_key = match &self.matcher {
             Matcher::Pin(spki, tenant) => {
                 (peer.leaf().spki() == *spki && self.applies(peer)).then_some(tenant)
+            }
+            Matcher::Host(wanted, tenant) => {
+                let is_shown = || hosts(peer).any(|host| host == *wanted);
+                (self.applies(peer) && is_shown()).then_some(tenant)
             }
             Matcher::Issuer(spki, tenant) => {
                 (is_on_path(peer, *spki) && self.applies(peer)).then_some(tenant)
@@ -229,23 +256,55 @@ impl Compiled {
         self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
     }
 
+    /// It asks for nothing but who has issued the certificate.
+    pub(super) fn is_issuer_alone(&self) -> bool {
+        matches!(self.matcher, Matcher::Issuer(..)) && self.carrying.is_empty()
+    }
+
     /// It relies on a SPIFFE ID.
     pub(super) fn is_spiffe(&self) -> bool {
         match &self.matcher {
             Matcher::Template(template) => template.is_spiffe(),
             Matcher::Name(Name::Uri(uri), _) => is_spiffe(uri),
-            Matcher::Name(..) | Matcher::Pin(..) | Matcher::Issuer(..) => false,
+            Matcher::Name(..) | Matcher::Host(..) | Matcher::Pin(..) | Matcher::Issuer(..) => false,
         }
     }
 
     /// The kinds of names that it relies on.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = NameKind> {
+    pub(super) fn kinds(&self, peer: &VerifiedPeer) -> impl Iterator<Item = NameKind> {
         let own = match &self.matcher {
             Matcher::Template(template) => Some(template.kind()),
             Matcher::Name(name, _) => Some(name.kind()),
+            Matcher::Host(host, _) => Some(kind_of_host(peer, host)),
             Matcher::Pin(..) | Matcher::Issuer(..) => None,
         };
         own.into_iter().chain(self.carrying.iter().map(Name::kind))
+    }
+}
+
+fn host_label(host: &str) -> String {
+    format!("host name {host}")
+}
+
+/// The host names that the leaf shows: its DNS names, and common names that are shaped like one and are not among them.
+pub(super) fn hosts(peer: &VerifiedPeer) -> impl Iterator<Item = Box<str>> {
+    let names = peer.leaf().names();
+    names.iter().filter_map(|name| match name {
+        Name::Dns(host) => Some(host.clone()),
+        Name::CommonName(text) => match Name::parse(NameKind::Dns, text) {
+            Ok(Name::Dns(host)) if !names.contains(&Name::Dns(host.clone())) => Some(host),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Where the leaf shows a host name that it shows: what is a DNS name need not be the common name, too.
+fn kind_of_host(peer: &VerifiedPeer, host: &str) -> NameKind {
+    if peer.leaf().names().contains(&Name::Dns(host.into())) {
+        NameKind::Dns
+    } else {
+        NameKind::CommonName
     }
 }
 

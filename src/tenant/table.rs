@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::rule::{Compiled, Found, Key};
+use super::rule::{Compiled, Found, Key, hosts};
 use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId};
 use crate::identity::{NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
@@ -13,18 +13,33 @@ use crate::trust::VerifiedPeer;
 /// and pins are looked up, so a million tenants cost no more than one.
 ///
 /// ```
-/// use countersign::tenant::TenantTable;
+/// use countersign::identity::PeerChain;
+/// use countersign::tenant::{NoTenant, ResolveTenant as _, TenantTable};
+/// # use countersign::testing::{NOW, TestCa};
+/// # use countersign::trust::{PrivateCa, Role, VerifiedPeer};
 ///
 /// let table = TenantTable::builder()
 ///     .uri("spiffe://acme.example/tenant/{tenant}")
 ///     .known(["globex", "initech"])
 ///     .build()?;
-/// # Ok::<(), countersign::tenant::InvalidTable>(())
+///
+/// # let (ca, algorithms) = (TestCa::new("Acme Root"), rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all);
+/// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// # let verified = |id: &str| Ok::<_, Box<dyn std::error::Error>>(VerifiedPeer::verify(&trust, PeerChain::parse(ca.client(id).issue().chain())?, Role::Client, NOW)?);
+/// let globex = table.resolve_tenant(&verified("spiffe://acme.example/tenant/globex")?)?;
+/// assert_eq!(globex.tenant.as_str(), "globex");
+/// let unknown = table.resolve_tenant(&verified("spiffe://acme.example/tenant/acme")?);
+/// assert_eq!(unknown.err().map(|why| why.code()), Some("tenant.unknown"));
+/// let nobody = table.resolve_tenant(&verified("spiffe://else.example/tenant/globex")?);
+/// assert_eq!(nobody.err(), Some(NoTenant::NoRule));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TenantTable {
     rules: Vec<Compiled>,
     lookup: HashMap<Key, TenantId>,
+    /// Whether any of them is a host name.
+    has_hosts: bool,
     known: HashSet<TenantId>,
 }
 
@@ -37,7 +52,10 @@ impl TenantTable {
     /// Every match there is.
     fn matches<'a>(&'a self, peer: &'a VerifiedPeer) -> impl Iterator<Item = Match<'a>> {
         let leaf = peer.leaf();
-        let keys = std::iter::once(Key::Pin(leaf.spki())).chain(leaf.names().iter().cloned().map(Key::Name));
+        let hosts = self.has_hosts.then(|| hosts(peer).map(Key::Host));
+        let keys = std::iter::once(Key::Pin(leaf.spki()))
+            .chain(leaf.names().iter().cloned().map(Key::Name))
+            .chain(hosts.into_iter().flatten());
         let looked_up = keys.filter_map(|key| {
             let (key, tenant) = self.lookup.get_key_value(&key)?;
             Some(Match {
@@ -80,10 +98,10 @@ impl By<'_> {
         }
     }
 
-    fn relies_on(&self, kind: NameKind) -> bool {
+    fn relies_on(&self, kind: NameKind, peer: &VerifiedPeer) -> bool {
         match self {
-            Self::Key(key) => key.kind() == Some(kind),
-            Self::Rule(rule) => rule.kinds().any(|relied| relied == kind),
+            Self::Key(key) => key.kind(peer) == Some(kind),
+            Self::Rule(rule) => rule.kinds(peer).any(|relied| relied == kind),
         }
     }
 }
@@ -100,6 +118,7 @@ impl ResolveTenant for TenantTable {
         }
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
+        check_issuer(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
             Found::Tenant(tenant) => Ok(Resolved {
@@ -120,19 +139,22 @@ impl ResolveTenant for TenantTable {
     }
 }
 
-/// A name of the subject counts only where no authority on the path constrains names, and a common name only if it is
-/// the only one.
+/// A name of the subject counts only where no authority on the path constrains names, and one that says who it is only if it
+/// is the only one.
 fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
-    for kind in [NameKind::CommonName, NameKind::OrganizationalUnit] {
-        if by.relies_on(kind) && peer.evidence().name_constrained {
+    for kind in NameKind::OF_THE_SUBJECT {
+        if !by.relies_on(kind, peer) {
+            continue;
+        }
+        if peer.evidence().name_constrained {
             return Err(NoTenant::Unconstrained { kind });
         }
-    }
-    if by.relies_on(NameKind::CommonName) && peer.leaf().facts().common_names > 1 {
-        return Err(NoTenant::Ambiguous {
-            first: by.label(),
-            second: "a second common name".into(),
-        });
+        if peer.leaf().facts().is_repeated(kind) {
+            return Err(NoTenant::Ambiguous {
+                first: by.label(),
+                second: format!("a second {kind}").into(),
+            });
+        }
     }
     Ok(())
 }
@@ -151,6 +173,16 @@ fn check_spiffe(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
         });
     }
     Ok(())
+}
+
+/// Below an authority that issues to others as well, the issuer alone is nobody.
+fn check_issuer(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    match by {
+        By::Rule(rule) if rule.is_issuer_alone() && peer.evidence().shared_authority => {
+            Err(NoTenant::SharedAuthority { rule: by.label() })
+        }
+        By::Rule(_) | By::Key(_) => Ok(()),
+    }
 }
 
 /// A builder of a [`TenantTable`]. Mistakes are reported by [`build`](Self::build).
@@ -188,34 +220,48 @@ impl TenantTableBuilder {
         self
     }
 
-    /// Exactly this name is that tenant's.
+    /// This tenant's is exactly that name.
     #[must_use]
-    pub fn name(self, kind: NameKind, name: &str, tenant: &str) -> Self {
-        self.rule(Rule::name(kind, name, tenant))
+    pub fn name(self, tenant: TenantId, kind: NameKind, name: &str) -> Self {
+        self.rule(Rule::name(tenant, kind, name))
     }
 
-    /// Exactly this common name of the subject is that tenant's.
+    /// This tenant's is exactly that common name of the subject. A tenant and a name are of different types, so that
+    /// neither can stand in the other's place:
+    ///
+    /// ```compile_fail,E0308
+    /// use countersign::tenant::{TenantId, TenantTable};
+    ///
+    /// let acme = TenantId::parse("acme").unwrap();
+    /// let _ = TenantTable::builder().common_name("webhooks.acme.example", acme);
+    /// ```
     #[must_use]
-    pub fn common_name(self, name: &str, tenant: &str) -> Self {
-        self.name(NameKind::CommonName, name, tenant)
+    pub fn common_name(self, tenant: TenantId, name: &str) -> Self {
+        self.name(tenant, NameKind::CommonName, name)
     }
 
-    /// Exactly this organizational unit of the subject is that tenant's.
+    /// This tenant's is exactly that host name, as a DNS name or as the only common name. See [`Rule::host_name`].
     #[must_use]
-    pub fn organizational_unit(self, name: &str, tenant: &str) -> Self {
-        self.name(NameKind::OrganizationalUnit, name, tenant)
+    pub fn host_name(self, tenant: TenantId, name: &str) -> Self {
+        self.rule(Rule::host_name(tenant, name))
     }
 
-    /// The holder of this key is that tenant.
+    /// This tenant's is exactly that organizational unit of the subject.
     #[must_use]
-    pub fn pin(self, spki: SpkiHash, tenant: &str) -> Self {
-        self.rule(Rule::pin(spki, tenant))
+    pub fn organizational_unit(self, tenant: TenantId, name: &str) -> Self {
+        self.name(tenant, NameKind::OrganizationalUnit, name)
     }
 
-    /// The customers of this authority are that tenant. See [`Rule::issuer`].
+    /// This tenant is the holder of that key.
     #[must_use]
-    pub fn issuer(self, spki: SpkiHash, tenant: &str) -> Self {
-        self.rule(Rule::issuer(spki, tenant))
+    pub fn pin(self, tenant: TenantId, spki: SpkiHash) -> Self {
+        self.rule(Rule::pin(tenant, spki))
+    }
+
+    /// This tenant is the customers of that authority. See [`Rule::issuer`].
+    #[must_use]
+    pub fn issuer(self, tenant: TenantId, spki: SpkiHash) -> Self {
+        self.rule(Rule::issuer(tenant, spki))
     }
 
     /// The table.
@@ -245,7 +291,13 @@ impl TenantTableBuilder {
             .iter()
             .map(|name| known(name))
             .collect::<Result<_, _>>()?;
-        Ok(TenantTable { rules, lookup, known })
+        let has_hosts = lookup.keys().any(|key| matches!(key, Key::Host(_)));
+        Ok(TenantTable {
+            rules,
+            lookup,
+            has_hosts,
+            known,
+        })
     }
 }
 

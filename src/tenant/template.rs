@@ -19,6 +19,10 @@ impl Template {
         if after.contains(['{', '}']) || before.contains(['{', '}']) {
             return Err(TableProblem::Placeholder);
         }
+        // Never in the scheme: it would let the certificate choose what kind of name it is.
+        if kind == NameKind::Uri && !begins_as_uri(before) {
+            return Err(TableProblem::Scheme);
+        }
         let sample = format!("{before}x{after}");
         Name::parse(kind, &sample).map_err(TableProblem::Name)?;
         let spiffe = kind == NameKind::Uri && is_spiffe(before);
@@ -75,11 +79,26 @@ pub(super) fn is_spiffe(uri: &str) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"))
 }
 
+/// With its scheme (RFC 3986 §3.1) and, where that names a server (RFC 9110 §4.2), what leads to one.
+fn begins_as_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let of_a_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let web = ["http", "https"]
+        .iter()
+        .any(|web| scheme.eq_ignore_ascii_case(web));
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(of_a_scheme)
+        && (!web || rest.starts_with("//"))
+}
+
 /// The text of a name of that kind.
 fn text_of(name: &Name, kind: NameKind) -> Option<&str> {
     let text = match name {
         Name::Dns(text) | Name::Uri(text) | Name::Email(text) => text,
         Name::CommonName(text) | Name::OrganizationalUnit(text) => text,
+        Name::UserId(text) | Name::OrganizationIdentifier(text) => text,
         _ => return None,
     };
     (name.kind() == kind).then_some(text)
@@ -96,7 +115,7 @@ pub struct InvalidTable {
     pub problem: TableProblem,
 }
 
-/// What is wrong with a rule.
+/// The mistake in a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableProblem {
@@ -109,6 +128,9 @@ pub enum TableProblem {
     /// A template that begins with `spiffe:` but does not make SPIFFE IDs.
     #[error("with {PLACEHOLDER} as one whole path segment it must be a SPIFFE ID in the standard's own form")]
     Spiffe,
+    /// A template for a URI that does not begin as one.
+    #[error("a URI begins with its scheme: write it as spiffe://.. or https://..")]
+    Scheme,
     /// A name that no certificate can carry as an identity.
     #[error("{0}")]
     Name(InvalidName),

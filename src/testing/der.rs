@@ -71,6 +71,8 @@ impl Attribute {
     pub(super) const COMMON_NAME: &'static [u64] = &[2, 5, 4, 3];
     pub(super) const ORGANIZATION: &'static [u64] = &[2, 5, 4, 10];
     pub(super) const ORGANIZATIONAL_UNIT: &'static [u64] = &[2, 5, 4, 11];
+    pub(super) const ORGANIZATION_IDENTIFIER: &'static [u64] = &[2, 5, 4, 97];
+    pub(super) const USER_ID: &'static [u64] = &[0, 9, 2342, 19_200_300, 100, 1, 1];
     pub(super) const UTF8_STRING: u8 = 0x0c;
 
     fn der(&self) -> Vec<u8> {

@@ -42,7 +42,7 @@ pub fn handshake(server: Arc<ServerConfig>, client: Arc<ClientConfig>, server_na
     connect(Side::new(server), Side::new(client))
 }
 
-/// How a [`handshake`] ended, for each side.
+/// The end of a [`handshake`], for each side.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Handshake {

@@ -36,6 +36,14 @@ pub enum KeyAlgorithm {
 /// [`TestCa`] that is lent to `with_key` lends its key.
 ///
 /// Cloning is cheap and yields the same key.
+///
+/// ```
+/// use countersign::testing::{KeyAlgorithm, TestCa, TestKey};
+///
+/// let key = TestKey::generate(KeyAlgorithm::EcdsaP256);
+/// let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").with_key(key.clone()).issue();
+/// assert_eq!(own.spki_der(), key.spki_der());
+/// ```
 #[derive(Clone)]
 pub struct TestKey {
     pair: Arc<KeyPair>,

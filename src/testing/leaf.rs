@@ -192,6 +192,20 @@ impl LeafBuilder {
         )
     }
 
+    /// Adds a user id (UID) to the subject, as UTF8String. Repeated: each is added.
+    pub fn user_id(self, id: &str) -> Self {
+        self.attribute(Attribute::USER_ID, Attribute::UTF8_STRING, id.as_bytes())
+    }
+
+    /// Adds an organization identifier to the subject, as UTF8String. Repeated: each is added.
+    pub fn organization_identifier(self, id: &str) -> Self {
+        self.attribute(
+            Attribute::ORGANIZATION_IDENTIFIER,
+            Attribute::UTF8_STRING,
+            id.as_bytes(),
+        )
+    }
+
     /// Writes this Name, DER with its outer SEQUENCE, in place of the subject: for relative distinguished names of
     /// several attributes, and whatever else no method here writes.
     pub fn raw_subject(mut self, name: &[u8]) -> Self {

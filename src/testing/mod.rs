@@ -8,6 +8,7 @@
 //!   writes the *evil twins*: certificates that differ from a good one in exactly one respect and must be
 //!   refused for it.
 //! * [`TestCrl`] is a revocation list that it signed.
+//! * [`countersigned`] and its kin are proofs, to call a handler with.
 //! * [`handshake`] connects a client and a server in memory, and tells what *each side* thinks of the
 //!   outcome.
 //!
@@ -76,6 +77,7 @@ mod der;
 mod handshake;
 mod keys;
 mod leaf;
+mod proofs;
 mod serial;
 
 pub use ca::{CaBuilder, TestCa};
@@ -85,4 +87,5 @@ pub use dates::{NOT_AFTER, NOT_BEFORE, NOW, utc};
 pub use handshake::{Handshake, handshake};
 pub use keys::{KeyAlgorithm, TestKey};
 pub use leaf::LeafBuilder;
+pub use proofs::{authentic, caller, claimed, countersigned, fresh};
 pub use serial::Serial;

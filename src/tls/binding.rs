@@ -11,11 +11,29 @@ use super::session_value::client_certificates;
 use crate::gate::Policy;
 use crate::trust::{Fingerprint, Role};
 
-/// What sessions and tickets are bound to: one policy, in one generation, for a time. Clones are the same binding.
+/// A binding of sessions and tickets: to one policy, in one generation, for a time. Clones are the same binding.
 ///
 /// A session is kept for a client that the policy in force has verified and that has proved to hold its key; and it is
 /// found again while that policy still trusts those certificates, and no later than the
 /// [longest lineage](Self::with_max_lineage) allows.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::gate::Policy;
+/// use countersign::tenant::{TenantId, TenantTable};
+/// use countersign::tls::{Binding, BoundSessions, rustls};
+/// use countersign::trust::PinSet;
+/// # use countersign::identity::SpkiHash;
+///
+/// # let pin = SpkiHash::of(b"the client's public key");
+/// # let table = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let policy = Policy::new(PinSet::new([pin]), table);
+/// let cache = rustls::server::ServerSessionMemoryCache::new(1_000);
+/// let sessions = BoundSessions::new(cache, Binding::new(&policy));
+/// use rustls::server::StoresServerSessions as _;
+/// assert_eq!(sessions.get(b"a session that nobody has"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Binding {
     /// No two policies share it, so a session of one is not one of another in a store that they share.

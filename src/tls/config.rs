@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
-use super::{ClientAuth, Credentials, HandshakeVerifier, InvalidCredentials, disable_resumption};
+use super::{ClientAuth, Credentials, Enrolment, HandshakeVerifier, InvalidCredentials, disable_resumption};
 use crate::trust::VerifyPeer;
 
 /// A maker of rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
@@ -84,12 +85,32 @@ impl Tls {
         trust: impl VerifyPeer + 'static,
         client_auth: ClientAuth,
     ) -> Result<ServerConfig, InvalidTls> {
-        self.check(credentials)?;
         let verifier = HandshakeVerifier::new(&self.provider, trust).with_client_auth(client_auth);
+        self.server_config_with(credentials, Arc::new(verifier))
+    }
+
+    /// A server that shows `credentials` and admits nobody: see [`Enrolment`].
+    ///
+    /// # Errors
+    /// As for [`server_config`](Self::server_config).
+    pub fn enrolment_config(
+        &self,
+        credentials: &Credentials,
+        enrolment: Enrolment,
+    ) -> Result<ServerConfig, InvalidTls> {
+        self.server_config_with(credentials, Arc::new(enrolment))
+    }
+
+    fn server_config_with(
+        &self,
+        credentials: &Credentials,
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Result<ServerConfig, InvalidTls> {
+        self.check(credentials)?;
         let mut config = ServerConfig::builder_with_details(self.provider.clone(), self.time.clone())
             .with_protocol_versions(self.versions)
             .map_err(unsupported)?
-            .with_client_cert_verifier(Arc::new(verifier))
+            .with_client_cert_verifier(clients)
             .with_cert_resolver(credentials.resolver());
         disable_resumption(&mut config);
         Ok(config)

@@ -17,6 +17,21 @@ use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 /// Whether they are of any use *now* is asked by [`Tls`](super::Tls) when a configuration is made of them, and by whoever
 /// keeps them for longer: [`check`](Self::check). Whether the peers would trust them, as far as one's own policy can
 /// tell, is [`check_trusted`](Self::check_trusted)'s question.
+///
+/// ```
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::tls::{Credentials, rustls};
+///
+/// # let own = TestCa::new("Acme Root").server("hooks.example").issue();
+/// # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
+/// let provider = rustls::crypto::aws_lc_rs::default_provider();
+/// let credentials = Credentials::from_pem(&provider, chain_pem.as_bytes(), key_pem.as_bytes())?;
+/// assert!(credentials.validity()?.contains(NOW));
+/// // The key of another certificate is found out here, and not by the first peer.
+/// let other = TestCa::new("Acme Root").server("hooks.example").issue().key_pem();
+/// assert!(Credentials::from_pem(&provider, chain_pem.as_bytes(), other.as_bytes()).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Credentials {
     certified: Arc<CertifiedKey>,

@@ -6,6 +6,7 @@
 //!   resumption and early data off. A configuration of your own works too: give it a [`HandshakeVerifier`], and call
 //!   [`disable_resumption`].
 //! * [`Credentials`] are one's own certificate and key, read as a pair.
+//! * [`Enrolment`] admits nobody, and reports under which certificates clients have tried.
 //! * [`Reason`] tells the operator exactly why a handshake was refused, where the peer only gets an alert.
 //!
 //! # Security
@@ -26,32 +27,31 @@ mod alert;
 mod binding;
 mod config;
 mod credentials;
+mod enrolment;
 mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
 mod peer_alert;
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-mod provider_key;
+mod pending;
 mod reason;
 mod resumption;
+mod rustls_key;
 mod session_value;
-mod signing;
 mod verifier;
 
 pub use binding::Binding;
 pub use config::{InvalidTls, Tls};
 pub use credentials::Credentials;
+pub use enrolment::Enrolment;
 pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
 pub use peer_alert::{Complaint, PeerAlert};
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-pub use provider_key::{InvalidSigningKey, ProviderKey};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{
     BoundSessions, BoundTickets, allow_resumption, allow_resumption_within, disable_resumption,
 };
-pub use signing::RustlsKey;
+pub use rustls_key::{InvalidSigningKey, RustlsKey, SignatureAlgorithm};
 pub use verifier::{ClientAuth, HandshakeVerifier};
 
 /// The rustls that this crate works with, to name the same version.

@@ -10,7 +10,7 @@ use rustls::{AlertDescription, Error};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PeerAlert(AlertDescription);
 
-/// What an alert speaks about.
+/// The subject of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Complaint {

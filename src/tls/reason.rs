@@ -115,7 +115,7 @@ fn with_watcher(note: impl FnOnce(&mut Reason)) {
     });
 }
 
-/// What made a handshake fail, in our words: the reason where there is one, or else what rustls or the network says.
+/// The cause of a failed handshake, in our words: the reason where there is one, or else what rustls or the network says.
 pub fn handshake_failure(error: &io::Error, reason: Reason) -> HandshakeFailure {
     if let Some(untrusted) = reason.untrusted {
         return untrusted.into();

@@ -1,6 +1,5 @@
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -11,6 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::alert::to_rustls;
+use super::pending::Pending;
 use super::reason;
 use crate::identity::PeerChain;
 use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPeer};
@@ -22,11 +22,39 @@ use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPee
 ///
 /// Certificate authorities are not named to clients (RFC 8446 §4.2.4): they offer what they have, nothing about one's
 /// own authorities leaks, and the policy can be replaced.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::testing::{NOW, TestCa, handshake};
+/// use countersign::tls::{HandshakeVerifier, disable_resumption, rustls};
+/// use countersign::trust::PrivateCa;
+///
+/// # let (ca, provider) = (TestCa::new("Acme Root"), Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+/// # let (server, client) = (ca.server("hooks.example").issue(), ca.client("spiffe://pay.example/tenant/acme").issue());
+/// # let algorithms = provider.signature_verification_algorithms.all;
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let verifier = Arc::new(HandshakeVerifier::new(&provider, trust));
+///
+/// // It verifies clients here, and servers there.
+/// let mut config = rustls::ServerConfig::builder_with_provider(provider.clone())
+///     .with_safe_default_protocol_versions()?
+///     .with_client_cert_verifier(verifier.clone())
+///     .with_single_cert(server.chain(), server.key())?;
+/// disable_resumption(&mut config);
+/// let calling = rustls::ClientConfig::builder_with_provider(provider)
+///     .with_safe_default_protocol_versions()?
+///     .dangerous()
+///     .with_custom_certificate_verifier(verifier)
+///     .with_client_auth_cert(client.chain(), client.key())?;
+/// let shaken = handshake(config.into(), calling.into(), "hooks.example");
+/// assert_eq!(shaken.server?.peer_certificates(), Some(&client.chain()[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct HandshakeVerifier {
     trust: Arc<dyn VerifyPeer>,
     algorithms: WebPkiSupportedAlgorithms,
     client_auth: ClientAuth,
-    pending: PendingPeers,
+    pending: Pending<Shown>,
 }
 
 /// The client authentication that a server asks for.
@@ -41,13 +69,16 @@ pub enum ClientAuth {
 }
 
 impl HandshakeVerifier {
+    /// Handshakes between certificate and signature.
+    const PENDING: usize = 1024;
+
     /// For a server that requires client certificates, or for a client.
     pub fn new(provider: &CryptoProvider, trust: impl VerifyPeer + 'static) -> Self {
         Self {
             trust: Arc::new(trust),
             algorithms: provider.signature_verification_algorithms,
             client_auth: ClientAuth::Require,
-            pending: PendingPeers::default(),
+            pending: Pending::of(Self::PENDING),
         }
     }
 
@@ -73,7 +104,7 @@ impl HandshakeVerifier {
             .as_ref()
             .and_then(|(fingerprint, recall)| recall.peer(fingerprint, now))
         {
-            self.pending.push(Pending { peer, memory, now });
+            self.pending.push(Shown { peer, memory, now });
             return Ok(());
         }
         let verified = PeerChain::parse_borrowed(self.trust.limits(), end_entity, intermediates)
@@ -81,7 +112,7 @@ impl HandshakeVerifier {
             .and_then(|(chain, leaf)| VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now));
         match verified {
             Ok(peer) => {
-                self.pending.push(Pending { peer, memory, now });
+                self.pending.push(Shown { peer, memory, now });
                 Ok(())
             }
             Err(untrusted) => {
@@ -106,18 +137,18 @@ impl HandshakeVerifier {
     }
 
     fn confirm(&self, leaf: &CertificateDer<'_>) {
-        let Some(pending) = self.pending.take(leaf) else {
+        let Some(shown) = self.pending.take(|shown| shown.peer.leaf().der() == leaf) else {
             return;
         };
-        self.trust.confirm(&pending.peer);
-        if let Some((fingerprint, recall)) = pending.memory {
-            recall.keep(fingerprint, pending.peer, pending.now);
+        self.trust.confirm(&shown.peer);
+        if let Some((fingerprint, recall)) = shown.memory {
+            recall.keep(fingerprint, shown.peer, shown.now);
         }
     }
 }
 
 /// How one version of TLS has its handshake signed.
-type VerifySignature = fn(
+pub(super) type VerifySignature = fn(
     &[u8],
     &CertificateDer<'_>,
     &DigitallySignedStruct,
@@ -125,42 +156,11 @@ type VerifySignature = fn(
 ) -> Result<HandshakeSignatureValid, Error>;
 
 /// A peer that is verified, and has not proved yet that it holds its key.
-struct Pending {
+struct Shown {
     peer: VerifiedPeer,
     /// Where to keep it: also where it is remembered already, since it proves its key anew.
     memory: Option<(Fingerprint, Recall)>,
     now: UnixTime,
-}
-
-/// The handshakes between certificate and signature. Bounded: when strangers flood it with copies of other people's
-/// certificates, some peers are not remembered, and nothing worse.
-#[derive(Default)]
-struct PendingPeers(Mutex<VecDeque<Pending>>);
-
-impl PendingPeers {
-    const MAX: usize = 1024;
-
-    fn push(&self, pending: Pending) {
-        let mut all = self.lock();
-        if all.len() == Self::MAX {
-            all.pop_front();
-        }
-        all.push_back(pending);
-    }
-
-    /// Any entry of this leaf will do: each was verified by itself, and the key is the same.
-    fn take(&self, leaf: &CertificateDer<'_>) -> Option<Pending> {
-        let mut all = self.lock();
-        let place = all
-            .iter()
-            .rposition(|pending| pending.peer.leaf().der() == leaf)?;
-        all.remove(place)
-    }
-
-    /// Nothing in here can panic half-way through a change.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Pending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for HandshakeVerifier {

@@ -318,7 +318,7 @@ fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorith
     Ok(())
 }
 
-/// How much an anchor is used. In a change of authorities, the old one can go when its count stands still.
+/// A count of an anchor's use. In a change of authorities, the old one can go when its count stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnchorUsage {
@@ -370,7 +370,7 @@ fn is_self_issued(der: &CertificateDer<'_>) -> bool {
 }
 
 /// For messages to the operator only; never matched.
-fn subject_text(der: &[u8]) -> String {
+pub(super) fn subject_text(der: &[u8]) -> String {
     use x509_parser::prelude::FromDer as _;
     match x509_parser::certificate::X509Certificate::from_der(der) {
         Ok((_, certificate)) => certificate.subject().to_string(),

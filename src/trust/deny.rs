@@ -13,6 +13,19 @@ use crate::identity::{Certificate, SerialNumber, SpkiHash, Validity};
 /// of a whole certificate is no such thing, and is not offered: in an ECDSA signature *s* can be replaced by *n - s*, and
 /// the same certificate, as good as before, has another hash. From a fingerprint, find the certificate, and
 /// [deny that](Self::certificate).
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{DenyList, PinSet, Role, VerifiedPeer, VerifyPeer};
+///
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let pinned = PinSet::new([chain.leaf().spki()]);
+/// let stolen = DenyList::new().key(chain.leaf().spki());
+/// let refused = VerifiedPeer::verify(&pinned.and(stolen), chain, Role::Client, NOW).err();
+/// assert_eq!(refused.map(|why| why.code()), Some("trust.on_deny_list"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DenyList {
     /// Issuer, DER with its outer SEQUENCE, and serial number.

@@ -31,6 +31,7 @@
 
 mod algorithms;
 mod anchors;
+mod applicant;
 mod authorities;
 mod crls;
 mod deny;
@@ -46,6 +47,7 @@ mod public_roots;
 mod remembered;
 mod report_only;
 mod revocation;
+mod second_check;
 mod shared_ca;
 mod signed;
 mod source;
@@ -61,17 +63,19 @@ use webpki::EndEntityCert;
 use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
+pub use applicant::Applicant;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
-pub use known_sender::{KnownSender, SecondCheck, SenderTls};
-pub use pins::{InvalidPin, Pin, PinSet, PinWarning};
+pub use known_sender::{KnownSender, PixBank, SenderTls};
+pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
+pub use second_check::SecondCheck;
 pub use shared_ca::SharedCa;
 pub use untrusted::Untrusted;
 pub use web_roots::{WebRoots, WebRootsBuilder};
@@ -123,7 +127,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a verifier decides on.
+/// A certificate chain as it is presented to a verifier.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Presented<'a> {
@@ -163,7 +167,24 @@ pub enum Role<'a> {
     },
 }
 
-/// What made the peer trusted, and for how long that stays true under the same policy.
+/// The evidence that made a peer trusted, and for how long it holds under the same policy.
+///
+/// ```
+/// use countersign::identity::Validity;
+/// use countersign::trust::{Evidence, Presented, Untrusted, VerifyPeer};
+///
+/// /// Trusts what somebody else has verified: for tests of what stands behind.
+/// #[derive(Debug)]
+/// struct Verified;
+///
+/// impl VerifyPeer for Verified {
+///     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+///         Ok(Evidence::new(peer.chain.leaf().validity()))
+///     }
+/// }
+///
+/// assert_eq!(Evidence::new(Validity::ALWAYS).valid, Validity::ALWAYS);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -174,6 +195,12 @@ pub struct Evidence {
     /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
     /// constraints, so they never count below it.
     pub name_constrained: bool,
+    /// The authority issues to others as well: a [`PublicCa`] or a [`SharedCa`]. That it has issued says nothing about whose the
+    /// peer is.
+    pub shared_authority: bool,
+    /// What must be verified of a delivery beside this certificate, all of it: a [`KnownSender`] demands it, and no
+    /// [`Countersigned`](crate::gate::Countersigned) is made without.
+    pub second_checks: Vec<SecondCheck>,
     /// The pin that matched.
     pub pin: Option<Pin>,
     /// What a [`ReportOnly`] verifier would have refused it for, or a [`Revocation`] list that could not be believed.
@@ -189,6 +216,8 @@ impl Evidence {
             anchor: None,
             issuers: Arc::new([]),
             name_constrained: false,
+            shared_authority: false,
+            second_checks: Vec::new(),
             pin: None,
             reported: None,
             valid,
@@ -197,7 +226,8 @@ impl Evidence {
 
     /// Both together: the facts of both, for the time in which both hold.
     #[must_use]
-    pub fn join(self, other: Self) -> Self {
+    pub fn join(mut self, other: Self) -> Self {
+        self.second_checks.extend(other.second_checks);
         Self {
             anchor: self.anchor.or(other.anchor),
             issuers: if self.issuers.is_empty() {
@@ -206,6 +236,8 @@ impl Evidence {
                 self.issuers
             },
             name_constrained: self.name_constrained || other.name_constrained,
+            shared_authority: self.shared_authority || other.shared_authority,
+            second_checks: self.second_checks,
             pin: self.pin.or(other.pin),
             reported: self.reported.or(other.reported),
             valid: self.valid.intersect(other.valid),
@@ -214,6 +246,22 @@ impl Evidence {
 }
 
 /// A peer that a [`VerifyPeer`] found trusted. Proof: only [`VerifiedPeer::verify`] makes one.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PrivateCa, Role, Untrusted, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain());
+/// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
+/// assert_eq!(peer.leaf().names().len(), 1);
+/// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);
+/// assert_eq!(other.err(), Some(Untrusted::UnknownIssuer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedPeer(Arc<Verified>);
 

@@ -8,7 +8,8 @@ use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
 use super::{Evidence, Presented, Untrusted, VerifyPeer};
-use crate::identity::{CertHash, InvalidHash, SpkiHash};
+use crate::date::Date;
+use crate::identity::{CertHash, InvalidHash, SpkiHash, from_rfc3339};
 
 /// The keys and certificates that are allowed, by their SHA-256.
 ///
@@ -54,7 +55,17 @@ struct Terms {
     retires: Option<UnixTime>,
 }
 
-/// One key or certificate that is allowed.
+/// A pin: one key or certificate that is allowed.
+///
+/// ```
+/// use countersign::identity::SpkiHash;
+/// use countersign::trust::{Pin, PinSet};
+///
+/// let now = SpkiHash::of(b"the key of this year");
+/// let pins = PinSet::of([Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]);
+/// assert_eq!(pins.len(), 2);
+/// assert_eq!(Pin::leaf(now).labelled("2026").label(), Some("2026"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin {
     pinned: Pinned,
@@ -114,20 +125,66 @@ impl Pin {
     }
 }
 
+impl fmt::Display for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf(spki) => write!(f, "leaf {spki}"),
+            Self::Issuer(spki) => write!(f, "issuer {spki}"),
+            Self::Anchor(spki) => write!(f, "anchor {spki}"),
+            Self::Certificate(hash) => write!(f, "certificate {hash}"),
+        }
+    }
+}
+
+/// As it is read. See [`PinSet::parse`].
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pinned {
-            Pinned::Leaf(spki) => write!(f, "leaf {spki}"),
-            Pinned::Issuer(spki) => write!(f, "issuer {spki}"),
-            Pinned::Anchor(spki) => write!(f, "anchor {spki}"),
-            Pinned::Certificate(hash) => write!(f, "certificate {hash}"),
+        write!(f, "{}", self.pinned)?;
+        if let Some(retires) = self.retires() {
+            write!(f, " until={}", Date(retires))?;
+        }
+        if let Some(label) = self.label() {
+            write!(f, " label={label}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One line of [`PinSet::parse`].
+impl FromStr for Pin {
+    type Err = PinProblem;
+
+    fn from_str(text: &str) -> Result<Self, PinProblem> {
+        let (text, label) = match text.split_once(" label=") {
+            Some((text, label)) => (text, Some(label)),
+            None => (text, None),
+        };
+        let (text, until) = match text.split_once(" until=") {
+            Some((text, until)) => (text, Some(until)),
+            None => (text, None),
+        };
+        let pin = Self::new(match text.split_once(' ') {
+            Some(("leaf", spki)) => Pinned::Leaf(spki.parse()?),
+            Some(("issuer", spki)) => Pinned::Issuer(spki.parse()?),
+            Some(("anchor", spki)) => Pinned::Anchor(spki.parse()?),
+            Some(("certificate", hash)) => Pinned::Certificate(hash.parse()?),
+            _ => Pinned::Leaf(text.parse()?),
+        });
+        let pin = match until {
+            Some(until) => pin.retiring(from_rfc3339(until).ok_or(PinProblem::Until)?),
+            None => pin,
+        };
+        match label {
+            Some(label) if label.trim().is_empty() => Err(PinProblem::Label),
+            Some(label) => Ok(pin.labelled(label)),
+            None => Ok(pin),
         }
     }
 }
 
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pin({self}, {:?})", self.terms)
+        write!(f, "Pin({}, {:?})", self.pinned, self.terms)
     }
 }
 
@@ -144,8 +201,12 @@ impl PinSet {
         }
     }
 
-    /// The keys that leaves may have, one a line, in any form that [`SpkiHash::parse`] understands. Blank lines and lines
-    /// that begin with `#` say nothing. The whole text of a file is read by `text.parse()`.
+    /// The pins of these lines. Blank lines and lines that begin with `#` say nothing. The whole text of a file is read by
+    /// `text.parse()`. A line is the key that a leaf may have, in any form that [`SpkiHash::parse`] understands; or, in full,
+    ///
+    /// ```text
+    /// [leaf|issuer|anchor|certificate] HASH [until=2026-12-31T23:59:59Z] [label=whatever it is called, to the end of the line]
+    /// ```
     ///
     /// # Errors
     /// [`InvalidPin`] with the number of the first line that is none.
@@ -153,10 +214,10 @@ impl PinSet {
         let read = |(line, text): (usize, T)| {
             let text = text.as_ref();
             let silent = text.trim().is_empty() || text.trim_start().starts_with('#');
-            (!silent).then(|| SpkiHash::parse(text).map_err(|source| InvalidPin { line, source }))
+            (!silent).then(|| text.parse::<Pin>().map_err(|source| InvalidPin { line, source }))
         };
-        let leaves: Result<Vec<_>, _> = (1..).zip(lines).filter_map(read).collect();
-        leaves.map(Self::new)
+        let pins: Result<Vec<_>, _> = (1..).zip(lines).filter_map(read).collect();
+        pins.map(Self::of)
     }
 
     /// How many pins there are, retired ones included.
@@ -215,6 +276,19 @@ impl PinSet {
     }
 }
 
+/// One pin a line, as it is read, in order.
+impl fmt::Display for PinSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pins = self.pins.iter().map(|(pinned, terms)| {
+            let (pinned, terms) = (*pinned, terms.clone());
+            Pin { pinned, terms }.to_string()
+        });
+        let mut lines: Vec<_> = pins.collect();
+        lines.sort();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 impl FromStr for PinSet {
     type Err = InvalidPin;
 
@@ -266,5 +340,20 @@ pub struct InvalidPin {
     /// Its line, from 1; comments and blank lines count.
     pub line: usize,
     /// What is wrong with it.
-    pub source: InvalidHash,
+    pub source: PinProblem,
+}
+
+/// What is wrong with a pin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinProblem {
+    /// Its hash cannot be read.
+    #[error(transparent)]
+    Hash(#[from] InvalidHash),
+    /// Its end cannot be read.
+    #[error("`until=` is followed by a time such as 2026-12-31T23:59:59Z (RFC 3339), and before `label=`")]
+    Until,
+    /// Its label is empty.
+    #[error("`label=` is followed by a label")]
+    Label,
 }

@@ -26,6 +26,22 @@ use crate::identity::{ChainLimits, SpkiHash};
 ///
 /// The signature algorithms are those of the caller's rustls `CryptoProvider`:
 /// `provider.signature_verification_algorithms.all`, or [`Tls::algorithms`](crate::tls::Tls::algorithms).
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PrivateCa, Role, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let client = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// assert!(VerifiedPeer::verify(&trust, client, Role::Client, NOW).is_ok());
+/// let server = PeerChain::parse(ca.server("pay.example").issue().chain())?;
+/// let refused = VerifiedPeer::verify(&trust, server, Role::Client, NOW).err();
+/// assert_eq!(refused.map(|why| why.code()), Some("trust.extended_key_usage"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PrivateCa {
     rules: Arc<PathRules>,

@@ -5,7 +5,7 @@ use crate::identity::{
     Certificate, ChainLimits, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, PeerChain,
 };
 
-/// What is asked of the certificates themselves, beyond a valid path.
+/// A certificate profile: what is asked of certificates beyond a valid path.
 ///
 /// Strict by default: sizes within [`ChainLimits`]; the leaf carries the extended key usage of its role (clientAuth or
 /// serverAuth; anyExtendedKeyUsage does not count), may make digital signatures where it has a key usage, and cannot
@@ -14,6 +14,22 @@ use crate::identity::{
 /// rustls-webpki asks none of this.
 ///
 /// `with_` and `require_` tighten; `allow_` loosens.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::identity::PeerChain;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PrivateCa, Profile, Role, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let profile = Profile::strict().with_max_lifetime(Duration::from_secs(3600));
+/// let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes()).with_profile(profile).build(NOW)?;
+/// let chain = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let refused = VerifiedPeer::verify(&trust, chain, Role::Client, NOW).err();
+/// assert_eq!(refused.map(|why| why.code()), Some("trust.lifetime"), "it lives for longer than an hour");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profile {
     limits: ChainLimits,

@@ -24,17 +24,44 @@ use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 /// move to an authority of its own, and then it is a [`PrivateCa`](super::PrivateCa) here; or it will present a
 /// certificate for servers, and then it takes [`Profile::allow_server_auth_as_client`], together with *pins*: a name
 /// alone says only that somebody controls that name today. Until then the strict profile works.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{ExpectedPeers, PublicCa, Role, Untrusted, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("A public authority");
+/// let expected = ExpectedPeers::host_names(["hooks.sender.example"])?;
+/// let trust = PublicCa::builder(expected, algorithms).pem(ca.pem().as_bytes()).build(NOW)?;
+/// let shown = |name| PeerChain::parse(ca.client(name).issue().chain());
+/// let refused = |chain| VerifiedPeer::verify(&trust, chain, Role::Client, NOW).err();
+/// assert_eq!(refused(shown("hooks.sender.example")?), None);
+/// assert_eq!(refused(shown("hooks.customer.example")?), Some(Untrusted::UnexpectedName));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicCa {
     rules: Arc<PathRules>,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
-/// The customers of a public authority that may call: an allow-list of names or pins.
-#[derive(Debug, Clone)]
+/// The customers of an authority that issues to others as well that may call: an allow-list of names or pins.
+///
+/// ```
+/// use countersign::identity::{Name, NameKind};
+/// use countersign::trust::ExpectedPeers;
+///
+/// let typed = ExpectedPeers::names([Name::parse(NameKind::Dns, "hooks.sender.example")?]);
+/// let by_name = ExpectedPeers::host_names(["hooks.sender.example"])?;
+/// assert!(ExpectedPeers::host_names(["*.sender.example"]).is_err(), "exact names, and no patterns");
+/// # drop((typed, by_name));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedPeers(Allowed);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Allowed {
     Names(Arc<HashSet<Name>>),
     Pins(PinSet),
@@ -72,7 +99,31 @@ impl ExpectedPeers {
         }
     }
 
+    /// Names as they are written, each as the only common name, and as a DNS name where it is shaped like one.
+    pub(super) fn wherever(names: &[&str]) -> Result<Self, InvalidName> {
+        let mut either = HashSet::new();
+        for name in names {
+            either.insert(Name::parse(NameKind::CommonName, name)?);
+            either.extend(Name::parse(NameKind::Dns, name));
+        }
+        Ok(Self(Allowed::Names(Arc::new(either))))
+    }
+
+    /// The names among them.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Name> {
+        let names = match &self.0 {
+            Allowed::Names(names) => Some(names),
+            Allowed::Pins(_) => None,
+        };
+        names.into_iter().flat_map(|names| names.iter())
+    }
+
+    /// Whoever names them does so because the authority proves nothing.
     pub(super) fn check(&self, peer: &Presented<'_>, path: Evidence) -> Result<Evidence, Untrusted> {
+        let path = Evidence {
+            shared_authority: true,
+            ..path
+        };
         match &self.0 {
             Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
             Allowed::Names(_) => Err(Untrusted::UnexpectedName),
@@ -88,23 +139,23 @@ impl ExpectedPeers {
 }
 
 /// One of its names is among those, and proves something: names of the subject escape the constraints of authorities,
-/// and with two common names nobody can say which of them the authority has checked.
+/// and with two common names (or ids) nobody can say which of them the authority has checked.
 fn is_named(names: &HashSet<Name>, chain: &PeerChain, path: &Evidence) -> bool {
-    let counts = |name: &Name| match name {
-        Name::CommonName(_) => !path.name_constrained && chain.leaf().facts().common_names < 2,
-        Name::OrganizationalUnit(_) => !path.name_constrained,
-        _ => true,
+    let counts = |name: &Name| {
+        let kind = name.kind();
+        let is_free = path.name_constrained && NameKind::OF_THE_SUBJECT.contains(&kind);
+        !is_free && !chain.leaf().facts().is_repeated(kind)
     };
     let presented = chain.leaf().names();
     presented.iter().any(|name| names.contains(name) && counts(name))
 }
 
 impl PublicCa {
-    /// Anchors from a PEM text, and who of their customers may call.
-    pub fn builder(algorithms: Algorithms, only: ExpectedPeers) -> PublicCaBuilder {
+    /// Who of the authorities' customers may call; the anchors are added to it.
+    pub fn builder(expected: ExpectedPeers, algorithms: Algorithms) -> PublicCaBuilder {
         PublicCaBuilder {
             authorities: Authorities::new(algorithms),
-            only,
+            expected,
         }
     }
 }
@@ -112,7 +163,7 @@ impl PublicCa {
 impl VerifyPeer for PublicCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let path = self.rules.verify(peer)?;
-        self.only.check(peer, path)
+        self.expected.check(peer, path)
     }
 
     fn limits(&self) -> ChainLimits {
@@ -127,7 +178,7 @@ impl VerifyPeer for PublicCa {
 impl fmt::Debug for PublicCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicCa")
-            .field("only", &self.only)
+            .field("expected", &self.expected)
             .field("profile", &self.rules.profile)
             .finish_non_exhaustive()
     }
@@ -137,7 +188,7 @@ impl fmt::Debug for PublicCa {
 #[derive(Debug, Clone)]
 pub struct PublicCaBuilder {
     authorities: Authorities,
-    only: ExpectedPeers,
+    expected: ExpectedPeers,
 }
 
 impl PublicCaBuilder {
@@ -175,7 +226,7 @@ impl PublicCaBuilder {
     /// [`InvalidCa`] as for [`PrivateCa::from_pem`](super::PrivateCa::from_pem), public authorities apart; also where
     /// nobody is named.
     pub fn build(self, now: UnixTime) -> Result<PublicCa, InvalidCa> {
-        if self.only.is_nobody() {
+        if self.expected.is_nobody() {
             return Err(InvalidCa {
                 source_name: "public authorities".to_owned(),
                 problem: Problem::NoNames,
@@ -184,7 +235,7 @@ impl PublicCaBuilder {
         let rules = self.authorities.rules(Kind::Public, now)?;
         Ok(PublicCa {
             rules: Arc::new(rules),
-            only: self.only,
+            expected: self.expected,
         })
     }
 }

@@ -21,12 +21,23 @@ const CAPACITY: usize = 10_000;
 ///
 /// * The key is a hash over the role, the server name, and *every* certificate presented, each with its length.
 /// * Only good answers are kept, with the generation of the verifier they came from; any change has another one.
-/// * Only the handshake's verifier adds to it, after the peer has proved possession of the key: copies of other
-///   people's certificates cannot push anybody out.
+/// * Only the handshake's verifier adds to it, after the peer has proved possession of the key, and `forwarded`, where a
+///   trusted hop says that it has: copies of other people's certificates cannot push anybody out.
 /// * Bounded: the peers that were not seen for longest are forgotten.
 /// * The memory belongs to this value. Replacing it in a [`Live`](crate::live::Live) drops what it remembers.
 ///
 /// Put it around everything else: `Remembered::new(PrivateCa.and(pins))`. [`Policy`](crate::gate::Policy) does so.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PinSet, Remembered, Role, VerifiedPeer};
+///
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let trust = Remembered::with_capacity(PinSet::new([chain.leaf().spki()]), 1_000);
+/// assert!(VerifiedPeer::verify(&trust, chain, Role::Client, NOW).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Remembered<V> {
     inner: V,
     memory: Arc<Memory>,
@@ -113,7 +124,8 @@ impl Recall {
     /// When the peer that showed exactly this last proved to hold its key, if it is still trusted at `now`.
     pub fn proved(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<UnixTime> {
         let known = self.memory.get(fingerprint, self.generation)?;
-        known.peer.evidence().valid.contains(now).then_some(known.proved)
+        let proved = known.proved?;
+        known.peer.evidence().valid.contains(now).then_some(proved)
     }
 
     /// Remembers a peer that was verified, and has proved to hold its key, at `now`.
@@ -123,7 +135,22 @@ impl Recall {
             Known {
                 generation: self.generation,
                 peer,
-                proved: now,
+                proved: Some(now),
+            },
+        );
+    }
+
+    /// Remembers a peer that was verified, and of which a trusted hop says that it has proved to hold its key. That is as
+    /// good as a proof for whoever believes the hop, and none for a session of ours.
+    #[cfg(feature = "forwarded")]
+    pub(crate) fn keep_forwarded(&self, fingerprint: Fingerprint, peer: VerifiedPeer) {
+        let before = self.memory.get(&fingerprint, self.generation);
+        self.memory.put(
+            fingerprint,
+            Known {
+                generation: self.generation,
+                peer,
+                proved: before.and_then(|known| known.proved),
             },
         );
     }
@@ -180,7 +207,8 @@ struct Shelf {
 struct Known {
     generation: u64,
     peer: VerifiedPeer,
-    proved: UnixTime,
+    /// When it last proved to hold its key, to us.
+    proved: Option<UnixTime>,
 }
 
 impl Memory {

@@ -5,6 +5,19 @@ use crate::identity::{ChainLimits, Validity};
 /// [`Evidence::reported`]. To try pins or a profile out before they count.
 ///
 /// Only behind a verifier that does count, as in `PrivateCa.and(ReportOnly::new(pins))`. Alone it trusts nobody.
+///
+/// ```
+/// use countersign::identity::{PeerChain, SpkiHash};
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PinSet, ReportOnly, Role, VerifiedPeer, VerifyPeer};
+///
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let trusted = PinSet::new([chain.leaf().spki()]);
+/// let tried = ReportOnly::new(PinSet::new([SpkiHash::of(b"another key")]));
+/// let peer = VerifiedPeer::verify(&trusted.and(tried), chain, Role::Client, NOW)?;
+/// assert!(peer.evidence().reported.is_some(), "let through, and told of");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct ReportOnly<V> {
     inner: V,
@@ -23,8 +36,11 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
             return Err(Untrusted::NothingBefore);
         }
         Ok(match self.inner.verify_peer(peer) {
+            // What it would demand is not demanded yet.
             Ok(evidence) => Evidence {
                 valid: Validity::ALWAYS,
+                shared_authority: false,
+                second_checks: Vec::new(),
                 ..evidence
             },
             Err(untrusted) => Evidence {

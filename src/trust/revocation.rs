@@ -10,7 +10,7 @@ use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
-/// Whether certificates on the path are asked after in CRLs (RFC 5280 §6.3), and what an unknown status means.
+/// Revocation checking by CRLs (RFC 5280 §6.3): which certificates are asked after, and what an unknown status means.
 ///
 /// A CRL counts for a certificate if it was issued by the certificate's issuer, is signed with that issuer's key, is in
 /// force now, and its scope (issuingDistributionPoint) includes the certificate. Its signature is verified once for each
@@ -22,6 +22,23 @@ use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 /// where it is the only one in the name of an anchor, the verifier is not built; in a handshake it is reported
 /// ([`Evidence::reported`](super::Evidence::reported), [`Untrusted::CrlSignature`]), unless it says itself that another
 /// key has signed it.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{Crls, PrivateCa, Revocation, Role, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let ca = TestCa::new("Acme Root");
+/// let (good, stolen) = (ca.client("spiffe://pay.example/a").issue(), ca.client("spiffe://pay.example/b").issue());
+/// let lists = Crls::from_pem(ca.crl(1).revoke(stolen.serial().clone()).issue().pem().as_bytes(), NOW)?;
+/// let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes());
+/// let trust = trust.with_revocation(Revocation::required(lists)).build(NOW)?;
+/// let refused = |chain| Ok::<_, Box<dyn std::error::Error>>(VerifiedPeer::verify(&trust, PeerChain::parse(chain)?, Role::Client, NOW).err());
+/// assert_eq!(refused(good.chain())?, None);
+/// assert_eq!(refused(stolen.chain())?.map(|why| why.code()), Some("trust.revoked"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Revocation {
     crls: Crls,
@@ -29,7 +46,7 @@ pub struct Revocation {
     unknown: UnknownStatus,
 }
 
-/// Which certificates are asked after.
+/// The certificates that are asked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationDepth {
@@ -39,7 +56,7 @@ pub enum RevocationDepth {
     Leaf,
 }
 
-/// What becomes of a certificate that no CRL speaks about.
+/// The verdict on a certificate that no CRL speaks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownStatus {

@@ -2,7 +2,7 @@ use super::invalid_ca::{InvalidCa, Problem};
 use super::{Evidence, ExpectedPeers, Presented, PrivateCa, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
 
-/// Trusts exactly named, or pinned, holders of certificates from a private authority that issues to others as well: a
+/// Trust in exactly named, or pinned, holders of certificates from a private authority that issues to others as well: a
 /// payment provider's, which also signs its customers' certificates, or that of a whole industry.
 ///
 /// A [`PrivateCa`] cannot know whom its authorities issue to. Where that is not for you alone to say, it belongs in here:

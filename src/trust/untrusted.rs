@@ -7,7 +7,7 @@ use super::PassedOver;
 use crate::date::Date;
 use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
-/// Why a peer is not trusted.
+/// The reason why a peer is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Untrusted {
@@ -166,6 +166,9 @@ pub enum Untrusted {
     /// The verifier only ever takes trust away, and none that gives any stands before it.
     #[error("nothing before this verifier trusts the peer; join it behind one with `and`")]
     NothingBefore,
+    /// Nobody is admitted: the server only finds out who tries ([`Enrolment`](crate::tls::Enrolment)).
+    #[error("nobody is admitted while clients are enrolled")]
+    Enrolment,
     /// The verifier trusts servers only, and the peer is a client.
     #[error("only servers are trusted by this verifier")]
     ServersOnly,
@@ -227,6 +230,7 @@ impl Untrusted {
             Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future",
             Self::OnDenyList => "trust.on_deny_list",
             Self::NothingBefore => "trust.nothing_before",
+            Self::Enrolment => "trust.enrolment",
             Self::ServersOnly => "trust.servers_only",
             Self::UnexpectedName => "trust.unexpected_name",
             Self::Rfc5280 { .. } => "trust.rfc5280",

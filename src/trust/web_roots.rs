@@ -24,6 +24,21 @@ use crate::identity::ChainLimits;
 /// [`PublicCa`](super::PublicCa).
 ///
 /// The roots come without their certificates, so their own dates are not looked at: who leaves the list is out.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::tls::rustls::pki_types::ServerName;
+/// use countersign::trust::{Role, Untrusted, VerifiedPeer, WebRoots};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let trust = WebRoots::new(algorithms);
+/// let chain = PeerChain::parse(TestCa::new("A root of nobody's").server("hooks.example").issue().chain())?;
+/// let name = ServerName::try_from("hooks.example")?;
+/// let refused = VerifiedPeer::verify(&trust, chain, Role::Server { name: &name }, NOW).err();
+/// assert_eq!(refused, Some(Untrusted::UnknownIssuer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct WebRoots {
     rules: Arc<PathRules>,
@@ -49,7 +64,7 @@ impl WebRoots {
     }
 }
 
-/// Collects what stands beside Mozilla's list. Mistakes are reported by [`build`](Self::build).
+/// A builder of [`WebRoots`]: what stands beside Mozilla's list. Mistakes are reported by [`build`](Self::build).
 #[derive(Debug, Clone)]
 pub struct WebRootsBuilder {
     authorities: Authorities,

@@ -9,12 +9,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::handshake::{Done, Failed, Names, verdict};
+#[cfg(feature = "proxy-protocol")]
+use super::proxied::told_source;
 use super::sources::{Sources, Taken};
 use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
 use crate::live::Live;
 use crate::observe::{Event, HandshakeFailure, Observer, Silent};
+#[cfg(feature = "proxy-protocol")]
+use crate::proxy_protocol::ProxyProtocol;
 use crate::stream::linger;
 use crate::tls::rustls::ServerConfig;
 
@@ -23,6 +27,33 @@ use crate::tls::rustls::ServerConfig;
 /// Each handshake has a time limit, and only so many are under way at once, in all and of one source. For a loop that accepts, see
 /// [`Listener`](super::Listener), or spawn a task for each connection as it does: never wait for a handshake before
 /// accepting the next connection. Clones share the places for handshakes, and the [`Drain`].
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
+/// use countersign::web::{Acceptor, CallerLayer};
+/// # use countersign::tenant::TenantTable;
+/// # use countersign::trust::PrivateCa;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let (ca, tls) = (TestCa::new("Acme Root"), Tls::new(rustls::crypto::aws_lc_rs::default_provider().into()));
+/// # let own = ca.server("hooks.example").issue();
+/// # let own = Credentials::from_pem(tls.provider(), own.chain_pem().as_bytes(), own.key_pem().as_bytes())?;
+/// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), NOW)?;
+/// # let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let policy = Policy::new(trust, tenants);
+/// let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
+/// let routes = CallerLayer::new(policy);
+///
+/// // What does not speak TLS is no connection, and says so.
+/// let plain = std::io::Cursor::new(b"GET / HTTP/1.1\r\n\r\n".to_vec());
+/// let failure = acceptor.accept(plain, ([192, 0, 2, 1], 4711).into()).await.expect_err("no TLS");
+/// assert_eq!(failure.code(), "handshake.tls");
+/// # drop(routes);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Acceptor {
     names: Names,
@@ -33,8 +64,17 @@ pub struct Acceptor {
     /// Unless it was set, a part of all.
     per_source: Option<usize>,
     sources: Sources,
+    #[cfg(feature = "proxy-protocol")]
+    balancers: Option<ProxyProtocol>,
     drain: Drain,
     observer: Arc<dyn Observer>,
+}
+
+/// A connection that has come in, and whose it is taken for.
+pub(super) struct Arrival {
+    peer: SocketAddr,
+    /// A load balancer's is taken for nobody's until its header is read.
+    taken: Option<Taken>,
 }
 
 /// The versions of HTTP inside TLS, offered by ALPN (RFC 7301).
@@ -94,6 +134,8 @@ impl Acceptor {
             max_handshakes: MAX_HANDSHAKES,
             per_source: None,
             sources: Sources::new(share(MAX_HANDSHAKES)),
+            #[cfg(feature = "proxy-protocol")]
+            balancers: None,
             drain: Drain::new(),
             observer: Arc::new(Silent),
         }
@@ -106,6 +148,23 @@ impl Acceptor {
     #[must_use]
     pub fn with_protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = Some(protocols);
+        self
+    }
+
+    /// Reads the PROXY protocol in front of TLS, from these load balancers: the peer is whom they tell of, in
+    /// [`Connection::peer`](super::Connection::peer), in events, for the breaker and for the shares. What such a connection
+    /// does before that counts against nobody.
+    ///
+    /// The time for a header is the handshake's, and is part of it.
+    ///
+    /// # Security
+    /// From anybody else a header is refused, and a load balancer's connection without one, both as
+    /// [`InvalidHeader`](crate::proxy_protocol::InvalidHeader): otherwise each sender could choose where he comes from, or
+    /// all of them would come from the balancer. Further, see [`ProxyProtocol`].
+    #[cfg(feature = "proxy-protocol")]
+    #[must_use]
+    pub fn with_proxy_protocol(mut self, balancers: ProxyProtocol) -> Self {
+        self.balancers = Some(balancers);
         self
     }
 
@@ -132,8 +191,8 @@ impl Acceptor {
     /// least.
     ///
     /// A handshake takes milliseconds, so a share serves thousands of good clients behind one address. Where *all* come
-    /// from one address, since a load balancer or a proxy hides theirs, set it to the number of all: there, whoever
-    /// has the addresses must see to this.
+    /// from one address, since a load balancer or a proxy hides theirs, have it tell them
+    /// (`with_proxy_protocol`), or set it to the number of all: there, whoever has the addresses must see to this.
     ///
     /// # Security
     /// Whoever has many addresses has many shares. Then the number of all and the time limit are the bounds.
@@ -170,7 +229,8 @@ impl Acceptor {
     /// [`with_max_handshakes_per_source`](Self::with_max_handshakes_per_source).
     ///
     /// # Security
-    /// Not behind a proxy whose address all senders share: one of them could shut out the others.
+    /// Not behind a proxy whose address all senders share, unless it tells theirs (`with_proxy_protocol`): one of them
+    /// could shut out the others.
     #[must_use]
     pub fn with_breaker(mut self, breaker: Breaker<IpAddr>) -> Self {
         self.sources.breaker = Some(breaker);
@@ -192,20 +252,33 @@ impl Acceptor {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut taken = self.take(peer)?;
+        let mut arrival = self.meet(peer)?;
         let begun = Instant::now();
         let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
             let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
-            return Err(self.refuse(peer, &mut taken, failed).await);
+            return Err(self.refuse(&mut arrival, failed).await);
         };
         let left = self.handshake_timeout.saturating_sub(begun.elapsed());
-        self.accept_taken(io, peer, &mut taken, left).await
+        self.accept_within(left, io, &mut arrival).await
     }
 
-    /// Whether to deal with this peer at all.
-    pub(super) fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
+    /// Whether to deal with this connection at all.
+    pub(super) fn meet(&self, peer: SocketAddr) -> Result<Arrival, HandshakeFailure> {
+        #[cfg(feature = "proxy-protocol")]
+        if self.is_balancer(peer) {
+            return Ok(Arrival { peer, taken: None });
+        }
+        let taken = Some(self.take(peer)?);
+        Ok(Arrival { peer, taken })
+    }
+
+    fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
         let taken = self.sources.take(peer, &self.observer);
-        taken.inspect_err(|reason| self.observer.observe(&Event::HandshakeFailed { peer, reason }))
+        taken.inspect_err(|reason| self.tell_why(peer, reason))
+    }
+
+    fn tell_why(&self, peer: SocketAddr, reason: &HandshakeFailure) {
+        self.observer.observe(&Event::HandshakeFailed { peer, reason });
     }
 
     /// A port accepts nothing just now.
@@ -223,55 +296,86 @@ impl Acceptor {
         &self,
         _place: &OwnedSemaphorePermit,
         io: I,
-        peer: SocketAddr,
-        taken: &mut Taken,
+        arrival: &mut Arrival,
     ) -> Result<Secured<I>, HandshakeFailure>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        self.accept_taken(io, peer, taken, self.handshake_timeout).await
+        self.accept_within(self.handshake_timeout, io, arrival).await
     }
 
-    async fn accept_taken<I>(
+    async fn accept_within<I>(
         &self,
-        io: I,
-        peer: SocketAddr,
-        taken: &mut Taken,
         limit: Duration,
+        io: I,
+        arrival: &mut Arrival,
     ) -> Result<Secured<I>, HandshakeFailure>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
+        let begun = Instant::now();
+        #[cfg(feature = "proxy-protocol")]
+        let io = self.learn(limit, io, arrival).await?;
+        let left = limit.saturating_sub(begun.elapsed());
         let heard = AtomicBool::new(false);
-        let handshake = self.names.handshake(io, peer, self.protocols, &heard);
-        let failed = match timeout(limit, handshake).await {
-            Ok(Ok(done)) => return Ok(self.complete(peer, taken, done)),
+        let handshake = self.names.handshake(io, arrival.peer, self.protocols, &heard);
+        let failed = match timeout(left, handshake).await {
+            Ok(Ok(done)) => return Ok(self.complete(arrival, done)),
             Ok(Err(failed)) => failed,
             Err(_) => Failed::gone(HandshakeFailure::TimedOut, verdict(None, &heard)),
         };
-        Err(self.refuse(peer, taken, failed).await)
+        Err(self.refuse(arrival, failed).await)
     }
 
-    fn complete<I>(&self, peer: SocketAddr, taken: &mut Taken, done: Done<I>) -> Secured<I> {
-        let handshake = done.handshake;
-        self.sources.record(taken, Verdict::Success, &self.observer);
+    fn complete<I>(&self, arrival: &mut Arrival, done: Done<I>) -> Secured<I> {
+        let (peer, handshake) = (arrival.peer, done.handshake);
+        self.record(arrival, Verdict::Success);
         self.observer
             .observe(&Event::HandshakeCompleted { peer, handshake });
         Secured::new(done.stream, done.connection, self.drain.open())
     }
 
-    async fn refuse<I>(&self, peer: SocketAddr, taken: &mut Taken, failed: Failed<I>) -> HandshakeFailure
+    async fn refuse<I>(&self, arrival: &mut Arrival, failed: Failed<I>) -> HandshakeFailure
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        self.sources.record(taken, failed.verdict, &self.observer);
-        self.observer.observe(&Event::HandshakeFailed {
-            peer,
-            reason: &failed.reason,
-        });
+        self.record(arrival, failed.verdict);
+        self.tell_why(arrival.peer, &failed.reason);
         if let Some(io) = failed.io {
             linger(io).await;
         }
         failed.reason
+    }
+
+    fn record(&self, arrival: &mut Arrival, verdict: Verdict) {
+        if let Some(taken) = &mut arrival.taken {
+            self.sources.record(taken, verdict, &self.observer);
+        }
+    }
+}
+
+/// What stands in front of TLS.
+#[cfg(feature = "proxy-protocol")]
+impl Acceptor {
+    fn is_balancer(&self, peer: SocketAddr) -> bool {
+        let balancers = self.balancers.as_ref();
+        balancers.is_some_and(|balancers| balancers.is_spoken_by(peer.ip()))
+    }
+
+    /// Learns from a load balancer whose connection it is, and whether to deal with that peer.
+    async fn learn<I>(&self, limit: Duration, mut io: I, arrival: &mut Arrival) -> Result<I, HandshakeFailure>
+    where
+        I: AsyncRead + Unpin,
+    {
+        if arrival.taken.is_some() {
+            return Ok(io);
+        }
+        let told = timeout(limit, told_source(&mut io)).await;
+        let told = told.unwrap_or(Err(HandshakeFailure::TimedOut));
+        if let Some(source) = told.inspect_err(|reason| self.tell_why(arrival.peer, reason))? {
+            arrival.peer = source;
+        }
+        arrival.taken = Some(self.take(arrival.peer)?);
+        Ok(io)
     }
 }

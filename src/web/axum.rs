@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, Version};
 use http_body_util::{BodyExt as _, Limited};
-use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::passed::{asked_for_caller, tell, tenant, verified};
 use super::refuse::refuse;
@@ -38,6 +40,21 @@ impl axum::serve::Listener for Listener {
 impl Connected<IncomingStream<'_, Listener>> for Connection {
     fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
         stream.io().connection().clone()
+    }
+}
+
+/// The same of a server without TLS, whose callers are those that a proxy in front hands on.
+impl Connected<IncomingStream<'_, TcpListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self::without_tls(*stream.remote_addr())
+    }
+}
+
+/// The same on a Unix socket.
+#[cfg(unix)]
+impl Connected<IncomingStream<'_, UnixListener>> for Connection {
+    fn connect_info(_: IncomingStream<'_, UnixListener>) -> Self {
+        Self::unix_socket()
     }
 }
 
@@ -86,7 +103,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The caller where one has shown a certificate, on routes that do not [demand](super::Demand) one.
+/// The caller where one has shown a certificate, on routes that do not [demand](super::CertificateDemand) one.
 ///
 /// `None` is [`CallerLayer`](super::CallerLayer)'s answer. Without the layer there is none, and the request is answered
 /// with 500.

@@ -6,10 +6,11 @@ use http::{Extensions, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::behind::{Behind, CallerFuture, Shown};
 use super::outside::{Outside, told_of_outside};
 use super::passed::{Passed, connection, peer};
 use super::refuse::{refuse_with, status};
-use super::{Connection, Demand, Either};
+use super::{CertificateDemand, Connection, Either};
 #[cfg(feature = "tls")]
 use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
@@ -17,7 +18,7 @@ use crate::gate::{Caller, Countersigned, Policy};
 use crate::live::Live;
 use crate::observe::Event;
 use crate::payload::Fresh;
-use crate::refusal::{Misdirected, Refusal};
+use crate::refusal::{Misdirected, NotForwarded, Refusal};
 
 /// A tower layer for client certificates: requests pass whose connection is a known tenant's *now*, with a [`Caller`]
 /// in their extensions.
@@ -27,6 +28,32 @@ use crate::refusal::{Misdirected, Refusal};
 ///
 /// It goes around [`PayloadLayer`](super::PayloadLayer). The other way round, the payload would be verified for nobody
 /// in particular, so such a request is answered with 500.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::web::{CallerLayer, CertificateDemand, Connection};
+/// use http::{Request, Response, StatusCode};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+/// # use countersign::identity::SpkiHash;
+/// # use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::trust::PinSet;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let pin = SpkiHash::of(b"the client's public key");
+/// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let layer = CallerLayer::new(Policy::new(PinSet::new([pin]), tenants));
+/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+///
+/// // A connection without a client certificate, as the acceptor would have left it.
+/// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None)?;
+/// let request = || Request::builder().extension(connection.clone()).body(());
+/// let answer = layer.layer(handler).oneshot(request()?).await?;
+/// assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+/// let open = layer.with_demand(CertificateDemand::never()).layer(handler);
+/// assert_eq!(open.oneshot(request()?).await?.status(), StatusCode::OK);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct CallerLayer {
     rules: Arc<Rules>,
@@ -35,7 +62,8 @@ pub struct CallerLayer {
 #[derive(Debug, Clone)]
 struct Rules {
     door: Door,
-    demand: Demand,
+    behind: Behind,
+    demand: CertificateDemand,
     misdirected: StatusCode,
     outside: Outside,
 }
@@ -49,7 +77,7 @@ enum Door {
     ByHost(Live<Sites>),
 }
 
-/// What a request is answered with that came over a connection made under another policy.
+/// The answer to a request that came over a connection made under another policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MisdirectedAnswer {
@@ -83,7 +111,8 @@ impl CallerLayer {
     fn of(door: Door) -> Self {
         let rules = Rules {
             door,
-            demand: Demand::always(),
+            behind: Behind::default(),
+            demand: CertificateDemand::always(),
             misdirected: StatusCode::MISDIRECTED_REQUEST,
             outside: Outside::default(),
         };
@@ -92,9 +121,25 @@ impl CallerLayer {
         }
     }
 
+    /// Stands behind proxies that end TLS: believes the certificates that they hand on, as far as this forwarder does.
+    ///
+    /// Its header fields are removed from every request, in every spelling, so that nothing behind can believe them. Each
+    /// response varies by the certificate's field (RFC 9440 §2.4), unless it is not to be stored at all. What becomes of a
+    /// request is the table in [`forwarded`](crate::forwarded).
+    ///
+    /// Who comes from a trusted hop is asked by the policy like everybody; of a hop that shows a certificate, the handshake
+    /// is to run under [the hops' policy](crate::forwarded::Hops::with_callers). Servers without TLS serve
+    /// [`Connection::new`] without certificates, or [`Connection::unix_socket`].
+    #[cfg(feature = "forwarded")]
+    #[must_use]
+    pub fn behind(mut self, forwarder: crate::forwarded::Forwarder) -> Self {
+        Arc::make_mut(&mut self.rules).behind = Behind::of(forwarder);
+        self
+    }
+
     /// Demands certificates of these requests only; the others go through without a [`Caller`] where none is shown.
     #[must_use]
-    pub fn with_demand(mut self, demand: Demand) -> Self {
+    pub fn with_demand(mut self, demand: CertificateDemand) -> Self {
         Arc::make_mut(&mut self.rules).demand = demand;
         self
     }
@@ -124,7 +169,7 @@ impl<S> Layer<S> for CallerLayer {
     }
 }
 
-/// What [`CallerLayer`] makes of a service.
+/// The service that [`CallerLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct CallerService<S> {
     rules: Arc<Rules>,
@@ -138,7 +183,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Either<S::Future, Ready<Result<Response<R>, S::Error>>>;
+    type Future = CallerFuture<Either<S::Future, Ready<Result<Response<R>, S::Error>>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -147,7 +192,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A proof is what *this* layer says, whatever stood there before.
         request.extensions_mut().remove::<Caller>();
-        match self.rules.identify(&request) {
+        let shown = self.rules.shown(&request);
+        // Read, and then removed, with nothing between the two.
+        self.rules.behind.strip(request.headers_mut());
+        let answer = match shown.and_then(|shown| self.rules.identify(&request, &shown)) {
             Ok(caller) => {
                 let extensions = request.extensions_mut();
                 if let Some(caller) = caller {
@@ -161,24 +209,33 @@ where
             Err(refusal) => Either::Refused {
                 future: ready(Ok(self.rules.turn_away(&request, refusal))),
             },
-        }
+        };
+        self.rules.behind.answer(answer)
     }
 }
 
 impl Rules {
-    /// The caller, or nobody where there is no certificate and none is demanded.
-    fn identify<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refusal> {
+    /// Who the request says that it is from: its connection, or a hop that is believed.
+    fn shown<B>(&self, request: &Request<B>) -> Result<Shown, Refusal> {
         nothing_claimed_yet(request.extensions())?;
+        self.behind.read(request, &self.outside)
+    }
+
+    /// The caller, or nobody where there is no certificate and none is demanded.
+    fn identify<B>(&self, request: &Request<B>, shown: &Shown) -> Result<Option<Caller>, Refusal> {
         let connection = connection(request.extensions()).ok_or_else(no_connection)?;
         let identified = match &self.door {
-            Door::One(policy) => self.identify_by(Some(policy), connection),
+            Door::One(policy) => self.identify_by(Some(policy), connection, shown),
             #[cfg(feature = "tls")]
-            Door::ByHost(sites) => self.identify_by_host(&sites.load(), connection, request),
+            Door::ByHost(sites) => self.identify_by_host(&sites.load(), connection, request, shown),
         };
         let demanded = self
             .demand
             .applies(connection, request.uri(), request.headers())?;
         match identified {
+            Ok(caller) if demanded && self.demand.asks_for_more(caller.provenance()) => {
+                Err(NotForwarded::NotEndToEnd.into())
+            }
             Ok(caller) => {
                 self.report(&caller);
                 Ok(Some(caller))
@@ -188,12 +245,22 @@ impl Rules {
         }
     }
 
-    fn identify_by(&self, policy: Option<&Policy>, connection: &Connection) -> Result<Caller, Refusal> {
-        if connection.ran_under_another(policy) {
-            return Err(Misdirected::OtherPolicy.into());
+    fn identify_by(
+        &self,
+        policy: Option<&Policy>,
+        connection: &Connection,
+        shown: &Shown,
+    ) -> Result<Caller, Refusal> {
+        let now = self.outside.clock.now();
+        match shown {
+            Shown::Itself if connection.ran_under_another(policy) => Err(Misdirected::OtherPolicy.into()),
+            Shown::Itself => connection.identify(policy.ok_or(Refusal::NoCertificate)?, now),
+            // The handshake was the hop's, and ran under the hops' policy.
+            #[cfg(feature = "forwarded")]
+            Shown::Forwarded(forwarded) => forwarded.identify(policy.ok_or(Refusal::NoCertificate)?, now),
+            #[cfg(feature = "forwarded")]
+            Shown::Nobody => Err(Refusal::NoCertificate),
         }
-        let policy = policy.ok_or(Refusal::NoCertificate)?;
-        connection.identify(policy, self.outside.clock.now())
     }
 
     #[cfg(feature = "tls")]
@@ -202,13 +269,14 @@ impl Rules {
         sites: &Sites,
         connection: &Connection,
         request: &Request<B>,
+        shown: &Shown,
     ) -> Result<Caller, Refusal> {
-        if !connection.ground_is_known() {
+        if matches!(shown, Shown::Itself) && !connection.ground_is_known() {
             return Err(no_ground());
         }
         let host = host_of(request.uri(), request.headers())?;
         match sites.find_host(&host) {
-            Some(site) => self.identify_by(site.policy(), connection),
+            Some(site) => self.identify_by(site.policy(), connection, shown),
             None => {
                 let host = host.into_text().into();
                 Err(Misdirected::UnknownHost { host }.into())

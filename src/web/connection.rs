@@ -12,29 +12,60 @@ use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
 
-/// One connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
+/// A TLS connection: where it comes from, and the certificates whose key its peer proved to hold in the handshake.
 /// Cheap to clone; clones are the same connection.
 ///
 /// It is a layer that puts itself into each request, for servers that are not axum: `connection.layer(service)`.
 ///
 /// Trust does not end with the handshake: [`identify`](Self::identify) is asked for each request, and costs an atomic
 /// load while neither the policy nor the time has made a difference.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::web::Connection;
+/// # use countersign::tenant::{TenantId, TenantTable};
+/// # use countersign::trust::PinSet;
+///
+/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
+/// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
+/// let policy = Policy::new(PinSet::new([pin]), tenants);
+/// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), Some(&client.chain()))?;
+/// assert_eq!(connection.identify(&policy, NOW)?.tenant().as_str(), "acme");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
     facts: Facts,
     standing: ArcSwapOption<Standing>,
+    #[cfg(all(feature = "forwarded", feature = "tower"))]
+    hop: ArcSwapOption<HopStanding>,
 }
 
 /// What does not change.
 #[derive(Clone)]
 struct Facts {
-    peer: SocketAddr,
+    /// Nothing: a Unix socket.
+    peer: Option<SocketAddr>,
     chain: Option<PeerChain>,
     server_name: Option<Box<str>>,
     handshake: Option<HandshakeFacts>,
     ground: Ground,
+}
+
+impl Facts {
+    fn without_tls(peer: Option<SocketAddr>) -> Self {
+        Self {
+            peer,
+            chain: None,
+            server_name: None,
+            handshake: None,
+            ground: Ground::NoHandshake,
+        }
+    }
 }
 
 /// The policy that the handshake ran under.
@@ -42,6 +73,8 @@ struct Facts {
 enum Ground {
     /// Nobody has said.
     Untold,
+    /// None: there was no handshake.
+    NoHandshake,
     /// None: no certificate was asked for.
     Open,
     Policy(Policy),
@@ -52,6 +85,16 @@ struct Standing {
     policy: Policy,
     generation: u64,
     caller: Caller,
+}
+
+/// Whether it is a hop's, by this policy in this generation.
+#[cfg(all(feature = "forwarded", feature = "tower"))]
+struct HopStanding {
+    policy: Policy,
+    generation: u64,
+    at: UnixTime,
+    /// Nothing: it is not.
+    caller: Option<Caller>,
 }
 
 impl Connection {
@@ -73,17 +116,29 @@ impl Connection {
             )?),
         };
         Ok(Self::of(Facts {
-            peer,
             chain,
-            server_name: None,
-            handshake: None,
             ground: Ground::Untold,
+            ..Facts::without_tls(Some(peer))
         }))
     }
 
+    /// A connection without TLS: of a proxy that ends it, for one.
+    pub fn without_tls(peer: SocketAddr) -> Self {
+        Self::of(Facts::without_tls(Some(peer)))
+    }
+
+    /// A connection without TLS to a Unix socket of ours.
+    pub fn unix_socket() -> Self {
+        Self::of(Facts::without_tls(None))
+    }
+
     fn of(facts: Facts) -> Self {
-        let standing = ArcSwapOption::empty();
-        Self(Arc::new(Inner { facts, standing }))
+        Self(Arc::new(Inner {
+            facts,
+            standing: ArcSwapOption::empty(),
+            #[cfg(all(feature = "forwarded", feature = "tower"))]
+            hop: ArcSwapOption::empty(),
+        }))
     }
 
     fn with(self, change: impl FnOnce(&mut Facts)) -> Self {
@@ -126,7 +181,7 @@ impl Connection {
     pub fn policy(&self) -> Option<&Policy> {
         match &self.0.facts.ground {
             Ground::Policy(policy) => Some(policy),
-            Ground::Untold | Ground::Open => None,
+            Ground::Untold | Ground::NoHandshake | Ground::Open => None,
         }
     }
 
@@ -134,7 +189,7 @@ impl Connection {
     #[cfg(feature = "tower")]
     pub(super) fn ran_under_another(&self, wanted: Option<&Policy>) -> bool {
         match (&self.0.facts.ground, wanted) {
-            (Ground::Untold, _) | (Ground::Open, None) => false,
+            (Ground::Untold | Ground::NoHandshake, _) | (Ground::Open, None) => false,
             (Ground::Policy(ran), Some(wanted)) => !ran.is_same(wanted),
             (Ground::Open, Some(_)) | (Ground::Policy(_), None) => true,
         }
@@ -146,8 +201,8 @@ impl Connection {
         !matches!(self.0.facts.ground, Ground::Untold)
     }
 
-    /// Where it comes from.
-    pub fn peer(&self) -> SocketAddr {
+    /// Where it comes from: nothing, where it is a Unix socket's.
+    pub fn peer(&self) -> Option<SocketAddr> {
         self.0.facts.peer
     }
 
@@ -170,6 +225,39 @@ impl Connection {
         };
         self.0.standing.store(Some(Arc::new(standing)));
         Ok(caller)
+    }
+
+    /// The hop that this connection is from, if this policy knows it.
+    ///
+    /// That it is none is remembered as well, for a second: otherwise every request of a client of ours would have its chain
+    /// verified anew by the hops' policy. No longer, since what is a hop must never pass for a client, and time may change
+    /// the answer.
+    #[cfg(all(feature = "forwarded", feature = "tower"))]
+    pub(super) fn hop(&self, policy: &Policy, now: UnixTime) -> Option<Caller> {
+        let chain = self.0.facts.chain.as_ref()?;
+        if self.ran_under_another(Some(policy)) {
+            return None;
+        }
+        let generation = policy.generation();
+        if let Some(known) = &*self.0.hop.load()
+            && known.generation == generation
+            && known.policy.is_same(policy)
+        {
+            match &known.caller {
+                Some(caller) if caller.peer().evidence().valid.contains(now) => return Some(caller.clone()),
+                None if known.at == now => return None,
+                _ => {}
+            }
+        }
+        let caller = Caller::identify(policy, chain.clone(), now).ok();
+        let standing = HopStanding {
+            policy: policy.clone(),
+            generation,
+            at: now,
+            caller: caller.clone(),
+        };
+        self.0.hop.store(Some(Arc::new(standing)));
+        caller
     }
 
     fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {
@@ -200,7 +288,7 @@ impl<S> tower_layer::Layer<S> for Connection {
     }
 }
 
-/// What [`Connection`] makes of the service of its requests.
+/// The service that [`Connection`] makes.
 #[cfg(feature = "tower")]
 #[derive(Debug, Clone)]
 pub struct ConnectionService<S> {

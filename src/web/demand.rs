@@ -4,16 +4,37 @@ use http::{HeaderMap, Uri};
 
 use super::Connection;
 use super::host::{Host, Table, host_of, pattern};
+use crate::gate::Provenance;
 use crate::refusal::Misdirected;
 
-/// Which requests must come over a connection with a client certificate. Where none is demanded, one that is shown must
+/// A demand for client certificates: which requests must come over a connection with one. Where none is demanded, one that is shown must
 /// be good all the same.
 ///
 /// For a server that offers client authentication to all ([`ClientAuth::Offer`](crate::tls::ClientAuth::Offer)) and
 /// demands it of some. By route: give each its own [`CallerLayer`](super::CallerLayer), or none. By server name: here.
 /// By tenant: [`PayloadLayer::require_caller_for`](super::PayloadLayer::require_caller_for).
+///
+/// ```
+/// use countersign::web::{CertificateDemand, InvalidCertificateDemand};
+///
+/// let demand = CertificateDemand::for_hosts(["mtls.pay.example", "*.mtls.pay.example"])?;
+/// assert_ne!(demand, CertificateDemand::always());
+/// let no_hosts: [&str; 0] = [];
+/// assert_eq!(CertificateDemand::for_hosts(no_hosts), Err(InvalidCertificateDemand::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Demand(Whose);
+pub struct CertificateDemand {
+    whose: Whose,
+    proof: Proof,
+}
+
+/// What is demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Either,
+    EndToEnd,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Whose {
@@ -22,15 +43,33 @@ enum Whose {
     Hosts(Arc<Table<()>>),
 }
 
-impl Demand {
+impl CertificateDemand {
+    fn of(whose: Whose) -> Self {
+        let proof = Proof::Either;
+        Self { whose, proof }
+    }
+
+    /// Demands mutual TLS end to end: a certificate that a proxy has [forwarded](crate::gate::Provenance) is not enough.
+    /// Where nothing is demanded, it is.
+    #[must_use]
+    pub fn end_to_end(mut self) -> Self {
+        self.proof = Proof::EndToEnd;
+        self
+    }
+
+    /// Whether it demands more than a caller of whom that is known.
+    pub(super) fn asks_for_more(&self, provenance: &Provenance) -> bool {
+        self.proof == Proof::EndToEnd && *provenance != Provenance::Handshake
+    }
+
     /// Every request must.
     pub fn always() -> Self {
-        Self(Whose::Everybodys)
+        Self::of(Whose::Everybodys)
     }
 
     /// No request must: handlers see for themselves whether there is a [`Caller`](crate::gate::Caller).
     pub fn never() -> Self {
-        Self(Whose::Nobodys)
+        Self::of(Whose::Nobodys)
     }
 
     /// Requests to these hosts must: names and addresses, without a port. They are compared without case, port and the
@@ -41,19 +80,21 @@ impl Demand {
     /// names two, or one that cannot be read, is refused, with a certificate and without.
     ///
     /// # Errors
-    /// [`InvalidDemand`] where a host is one that no request can be for, or where there is none.
-    pub fn for_hosts<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Result<Self, InvalidDemand> {
+    /// [`InvalidCertificateDemand`] where a host is one that no request can be for, or where there is none.
+    pub fn for_hosts<T: AsRef<str>>(
+        hosts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, InvalidCertificateDemand> {
         let mut listed = Table::default();
         for host in hosts {
-            let read = pattern(host.as_ref()).ok_or_else(|| InvalidDemand::NotAHost {
+            let read = pattern(host.as_ref()).ok_or_else(|| InvalidCertificateDemand::NotAHost {
                 host: host.as_ref().to_owned(),
             })?;
             listed.insert(read, ());
         }
         if listed.is_empty() {
-            return Err(InvalidDemand::Empty);
+            return Err(InvalidCertificateDemand::Empty);
         }
-        Ok(Self(Whose::Hosts(Arc::new(listed))))
+        Ok(Self::of(Whose::Hosts(Arc::new(listed))))
     }
 
     pub(super) fn applies(
@@ -62,7 +103,7 @@ impl Demand {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<bool, Misdirected> {
-        let listed = match &self.0 {
+        let listed = match &self.whose {
             Whose::Everybodys => return Ok(true),
             Whose::Nobodys => return Ok(false),
             Whose::Hosts(listed) => listed,
@@ -78,7 +119,7 @@ impl Demand {
     }
 }
 
-impl Default for Demand {
+impl Default for CertificateDemand {
     fn default() -> Self {
         Self::always()
     }
@@ -87,9 +128,9 @@ impl Default for Demand {
 /// A demand that no request would meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidDemand {
+pub enum InvalidCertificateDemand {
     /// Nothing would be demanded of anybody.
-    #[error("no host: name some, or say `Demand::never`")]
+    #[error("no host: name some, or say `CertificateDemand::never`")]
     Empty,
     /// No request can be for this.
     #[error(
@@ -117,7 +158,7 @@ mod tests {
         let strict = plain.clone().with_server_name("Strict.example");
         let below = plain.clone().with_server_name("a.mtls.example");
         let unreadable = plain.clone().with_server_name("a b");
-        let demand = Demand::for_hosts([
+        let demand = CertificateDemand::for_hosts([
             "strict.example",
             "*.MTLS.example.",
             "::1",
@@ -156,16 +197,19 @@ mod tests {
             ("nothing", &plain, request("/", &[""]), no_host),
         ];
         for (name, connection, parts, expected) in cases {
-            let applies = |demand: &Demand| demand.applies(connection, &parts.uri, &parts.headers);
+            let applies = |demand: &CertificateDemand| demand.applies(connection, &parts.uri, &parts.headers);
             assert_eq!(applies(&demand), expected, "{name}");
-            assert_eq!(applies(&Demand::always()), Ok(true), "{name}");
-            assert_eq!(applies(&Demand::never()), Ok(false), "{name}");
+            assert_eq!(applies(&CertificateDemand::always()), Ok(true), "{name}");
+            assert_eq!(applies(&CertificateDemand::never()), Ok(false), "{name}");
         }
     }
 
     #[test]
     fn a_demand_that_no_request_would_meet_is_not_built() {
-        assert_eq!(Demand::for_hosts([""; 0]), Err(InvalidDemand::Empty));
+        assert_eq!(
+            CertificateDemand::for_hosts([""; 0]),
+            Err(InvalidCertificateDemand::Empty)
+        );
         for host in [
             "",
             ".",
@@ -185,9 +229,9 @@ mod tests {
             "127.1",
             "b\u{fc}cher.example",
         ] {
-            let built = Demand::for_hosts(["good.example", host]);
+            let built = CertificateDemand::for_hosts(["good.example", host]);
             let host = host.to_owned();
-            assert_eq!(built, Err(InvalidDemand::NotAHost { host }));
+            assert_eq!(built, Err(InvalidCertificateDemand::NotAHost { host }));
         }
     }
 }

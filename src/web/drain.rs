@@ -52,7 +52,7 @@ enum Stage {
     Cut,
 }
 
-/// What became of the connections that were open.
+/// The end of the connections that were open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {

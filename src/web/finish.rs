@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::observe::{Event, Observer};
 use crate::tenant::TenantId;
 
-/// What becomes of a handler whose sender has gone away: closed the connection, or cancelled the request.
+/// The treatment of a handler whose sender has gone away: closed the connection, or cancelled the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnDisconnect {

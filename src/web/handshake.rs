@@ -14,6 +14,7 @@ use crate::gate::Policy;
 use crate::identity::Malformed;
 use crate::live::Live;
 use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+use crate::proxy_protocol::{InvalidHeader, begins};
 use crate::stream::{Around, passes_on};
 use crate::tls::rustls::server::Acceptor as Hello;
 use crate::tls::rustls::{
@@ -69,7 +70,7 @@ impl Names {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let start = greet(Heard { io, heard }).await?;
+        let start = greet(Heard::new(io, heard)).await?;
         let name = start.client_hello().server_name().map(Box::<str>::from);
         let (config, ground) = match self.find(name.as_deref()) {
             Ok(found) => found,
@@ -124,10 +125,32 @@ fn adjusted(mut config: Arc<ServerConfig>, protocols: Option<Protocols>) -> Arc<
     config
 }
 
-/// Notes whether the peer has said anything at all.
+/// Notes whether the peer has said anything at all, and how it began.
 struct Heard<'a, I> {
     io: I,
     heard: &'a AtomicBool,
+    first: [u8; 5],
+    /// How many of them there are.
+    noted: usize,
+}
+
+impl<'a, I> Heard<'a, I> {
+    fn new(io: I, heard: &'a AtomicBool) -> Self {
+        Self {
+            io,
+            heard,
+            first: [0; 5],
+            noted: 0,
+        }
+    }
+
+    fn note(&mut self, read: &[u8]) {
+        let open = self.first.iter_mut().skip(self.noted);
+        for (first, read) in open.zip(read) {
+            *first = *read;
+            self.noted += 1;
+        }
+    }
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Around for Heard<'_, I> {
@@ -145,10 +168,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Around for Heard<'_, I> {
         &mut self,
         _: &mut Context<'_>,
         polled: Poll<io::Result<()>>,
-        read: usize,
+        read: &[u8],
     ) -> Poll<io::Result<()>> {
-        if read > 0 {
+        if !read.is_empty() {
             self.heard.store(true, Ordering::Relaxed);
+            self.note(read);
         }
         polled
     }
@@ -177,11 +201,18 @@ where
     let mut hello = LazyConfigAcceptor::new(Hello::default(), io);
     match (&mut hello).await {
         Ok(start) => Ok(StartHandshake::from_parts(start.accepted, start.io.io)),
-        Err(error) => Err(Failed {
-            verdict: verdict(Some(&error), heard),
-            reason: handshake_failure(&error, Reason::default()),
-            io: hello.take_io().map(|heard| heard.io),
-        }),
+        Err(error) => {
+            let left = hello.take_io();
+            let reason = match &left {
+                Some(left) if begins(left.first) => InvalidHeader::Unexpected.into(),
+                _ => handshake_failure(&error, Reason::default()),
+            };
+            Err(Failed {
+                verdict: verdict(Some(&error), heard),
+                reason,
+                io: left.map(|heard| heard.io),
+            })
+        }
     }
 }
 

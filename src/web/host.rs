@@ -1,4 +1,4 @@
-//! What host is meant, and which of those in a list: one reading for `Demand`, `Sites` and `CallerLayer::by_host`.
+//! What host is meant, and which of those in a list: one reading for `CertificateDemand`, `Sites` and `CallerLayer::by_host`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -17,10 +17,28 @@ use super::{Acceptor, Drain, Secured};
 /// Handshakes run beside each other, so a peer that is silent or slow delays nobody. In axum it goes into
 /// `axum::serve`; without axum, call [`next`](Self::next) in a loop. Dropping it closes the port;
 /// [`drain`](Self::drain) does so without cutting anybody off.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::rustls;
+/// use countersign::web::{Acceptor, Listener};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let own = TestCa::new("Acme Root").server("hooks.example").issue();
+/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_no_client_auth()
+///     .with_single_cert(own.chain(), own.key())?;
+/// let listener = Listener::bind("127.0.0.1:0", Acceptor::new(config)).await?;
+/// assert_ne!(listener.local_addr().port(), 0);
+/// // `axum::serve(listener, app)`, or `listener.accept().await` for each connection.
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     local_addr: SocketAddr,
-    secured: mpsc::Receiver<Secured<TcpStream>>,
+    secured: mpsc::Receiver<Accepted>,
     accepting: JoinHandle<()>,
     drain: Drain,
 }
@@ -58,9 +76,7 @@ impl Listener {
     ///
     /// Nothing is lost when it is dropped before it is ready.
     pub async fn next(&mut self) -> Option<(Secured<TcpStream>, SocketAddr)> {
-        let secured = self.secured.recv().await?;
-        let peer = secured.connection().peer();
-        Some((secured, peer))
+        self.secured.recv().await
     }
 
     /// The same for servers that know no end: once it is drained, it waits for ever.
@@ -98,12 +114,10 @@ async fn until(happens: impl Future<Output = ()>, work: impl Future<Output = ()>
     .await;
 }
 
-async fn accept_all(
-    tcp: TcpListener,
-    at: SocketAddr,
-    acceptor: Acceptor,
-    secured: mpsc::Sender<Secured<TcpStream>>,
-) {
+/// A connection whose handshake is done, and where it comes from.
+type Accepted = (Secured<TcpStream>, SocketAddr);
+
+async fn accept_all(tcp: TcpListener, at: SocketAddr, acceptor: Acceptor, secured: mpsc::Sender<Accepted>) {
     let mut pause = Pause::default();
     // Handshakes end with this task, since the set is dropped with it.
     let mut handshakes = JoinSet::new();
@@ -122,18 +136,18 @@ async fn accept_all(
             }
         };
         pause = Pause::default();
-        let Ok(mut taken) = acceptor.take(peer) else {
+        let Ok(mut arrival) = acceptor.meet(peer) else {
             continue;
         };
         // An answer leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
         let _ = io.set_nodelay(true);
         let (acceptor, secured) = (acceptor.clone(), secured.clone());
         handshakes.spawn(async move {
-            if let Ok(accepted) = acceptor.accept_in(&place, io, peer, &mut taken).await {
+            if let Ok(accepted) = acceptor.accept_in(&place, io, &mut arrival).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
-                let _ = secured.send(accepted).await;
+                let _ = secured.send((accepted, peer)).await;
             }
-            drop((place, taken));
+            drop((place, arrival));
         });
     }
 }

@@ -7,6 +7,8 @@
 //!   [`Caller`](crate::gate::Caller).
 //! * [`PayloadLayer`] asks did they say this and is it fresh, and leaves a [`Fresh`](crate::payload::Fresh), and a
 //!   [`Countersigned`](crate::gate::Countersigned) where there is a caller. It goes *inside* `CallerLayer`.
+//! * `CallerLayer::behind` takes what a proxy in front says about its client, from hops that prove themselves; `ForwardLayer`
+//!   says so to whoever is behind us. Both with the feature `forwarded`.
 //! * [`RequireTenant`] keeps a route to some tenants, or to the one in its path.
 //! * In axum, [`Listener`] goes into `axum::serve`, and handlers take the proofs as arguments.
 //! * [`Sites`] let several server names run under policies of their own on one port; [`Drain`] ends a server without
@@ -53,12 +55,13 @@
 //! | status | codes | because |
 //! |---|---|---|
 //! | 200 | `replay.handled` | the sender asks whether it was handled, and it was; or 409 or 403, as [`ReplayAnswer`] says |
-//! | 400 | `payload.body_incomplete`, `host.missing`, `host.ambiguous`, `host.unreadable` | not a request that can be answered: RFC 9110 §8.6, RFC 9112 §3.2, RFC 9113 §8.3.1 |
+//! | 400 | `payload.body_incomplete`, `host.missing`, `host.ambiguous`, `host.unreadable`, `forwarded.repeated`, `forwarded.alias`, `forwarded.hop_by_hop`, `forwarded.unreadable`, `forwarded.no_status`, `forwarded.certificate_lost`, `forwarded.chain_alone`, `forwarded.other_certificate` | not a request that can be answered: RFC 9110 §8.6, RFC 9112 §3.2, RFC 9113 §8.3.1, or none that a proxy of the configured kind writes |
 //! | 401 | `identity.no_certificate`, `payload.*`, `replay.stale`, `replay.from_the_future` | not authenticated: no certificate, no valid signature, or one that is not fresh |
-//! | 403 | `identity.*`, `trust.*`, `tenant.*` | who it is was shown, and does not help: not trusted (any more), nobody's, another tenant's |
+//! | 403 | `identity.*`, `trust.*`, `tenant.*`, `forwarded.*` | who it is was shown, and does not help: not trusted (any more), nobody's, another tenant's |
 //! | 408 | `payload.body_too_slow` | RFC 9110 §15.5.9: the connection is closed, and the sender may try again on another |
 //! | 413 | `payload.body_too_large` | RFC 9110 §15.5.14 |
 //! | 421 | `host.*` | RFC 9110 §15.5.20: good, but not on this connection; or 403, as [`MisdirectedAnswer`] says |
+//! | 431 | `forwarded.too_large` | RFC 6585 §5, RFC 9440 §3.1 |
 //! | 500 | `server.not_wired` | a layer or the connection's proof is missing, or the layers are in the wrong order: our fault, and a closed door |
 //! | 503 | `replay.*`, `payload.keys_unavailable`, `server.busy`, `server.tenant_busy`, `server.reading_busy`, `server.source_busy` | nothing speaks against it: nobody can tell just now, it is being handled, or too much is. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
 //!
@@ -74,7 +77,8 @@
 //!   [`disable_resumption`](crate::tls::disable_resumption).
 //! * tonic 0.14: `ServerTlsConfig::client_auth_optional` lets clients without a certificate in, and `Request::peer_certs`
 //!   is what the handshake saw: it is not asked again.
-//! * Any proxy in front that ends TLS: then no client certificate arrives here at all.
+//! * Any proxy in front that ends TLS: then no client certificate arrives in the handshake, and in header fields only from a hop
+//!   that `CallerLayer::behind` knows.
 
 #[cfg(feature = "tokio")]
 mod acceptor;
@@ -82,6 +86,8 @@ mod acceptor;
 mod admit;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "tower")]
+mod behind;
 #[cfg(feature = "tower")]
 mod body;
 #[cfg(feature = "tower")]
@@ -97,6 +103,8 @@ mod drain;
 mod either;
 #[cfg(feature = "tower")]
 mod finish;
+#[cfg(all(feature = "forwarded", feature = "tower"))]
+mod forward;
 #[cfg(feature = "tokio")]
 mod handshake;
 mod host;
@@ -108,6 +116,8 @@ mod outside;
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "proxy-protocol")]
+mod proxied;
 #[cfg(feature = "tower")]
 mod refuse;
 #[cfg(feature = "tokio")]
@@ -127,18 +137,22 @@ pub use acceptor::{Acceptor, Protocols};
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
 #[cfg(feature = "tower")]
+pub use behind::CallerFuture;
+#[cfg(feature = "tower")]
 pub use caller::{CallerLayer, CallerService, MisdirectedAnswer};
 pub use connection::Connection;
 #[cfg(feature = "tower")]
 pub use connection::ConnectionService;
 #[cfg(feature = "tower")]
-pub use demand::{Demand, InvalidDemand};
+pub use demand::{CertificateDemand, InvalidCertificateDemand};
 #[cfg(feature = "tokio")]
 pub use drain::{Drain, Drained};
 #[cfg(feature = "tower")]
 use either::Either;
 #[cfg(feature = "tower")]
 pub use finish::{OnDisconnect, PayloadFuture};
+#[cfg(all(feature = "forwarded", feature = "tower"))]
+pub use forward::{ForwardFuture, ForwardLayer, ForwardService};
 #[cfg(feature = "tokio")]
 pub use listener::Listener;
 #[cfg(feature = "tower")]

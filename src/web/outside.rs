@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::observe::{Observer, Silent};
+use crate::observe::{Observer, Unwatched};
 
 /// What the layers take from outside.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ impl Default for Outside {
     fn default() -> Self {
         Self {
             clock: Clock::default(),
-            observer: Arc::new(Silent),
+            observer: Arc::new(Unwatched),
         }
     }
 }
@@ -23,7 +23,8 @@ impl Default for Outside {
 macro_rules! told_of_outside {
     ($layer:ty) => {
         impl $layer {
-            /// Tells this observer.
+            /// Tells this observer. Without one, only a layer that is missing or misplaced is told of: as an error of
+            /// `tracing` where that is switched on and listened to, else once on standard error.
             #[must_use]
             pub fn observed_by(mut self, observer: Arc<dyn $crate::observe::Observer>) -> Self {
                 Arc::make_mut(&mut self.rules).outside.observer = observer;

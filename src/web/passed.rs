@@ -6,7 +6,7 @@ use http::Extensions;
 
 use super::Connection;
 use crate::gate::Caller;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Observer, Unwatched};
 use crate::payload::Fresh;
 use crate::refusal::Refusal;
 use crate::tenant::TenantId;
@@ -39,15 +39,15 @@ impl Passed {
     }
 }
 
-/// Tells whoever watches the layers that are there; where there is none, the response's extensions must do.
+/// Tells whoever watches the layers that are there.
 pub(super) fn tell(extensions: &Extensions, refusal: &Refusal) {
-    if let Some(passed) = extensions.get::<Passed>() {
-        passed.observer.observe(&Event::Refused {
-            peer: peer(extensions),
-            tenant: tenant(extensions),
-            refusal,
-        });
-    }
+    let passed = extensions.get::<Passed>();
+    let observer = passed.map_or(&Unwatched as &dyn Observer, |passed| &*passed.observer);
+    observer.observe(&Event::Refused {
+        peer: peer(extensions),
+        tenant: tenant(extensions),
+        refusal,
+    });
 }
 
 /// Whose request it is: by its connection, else by its payload. Where both are there, they are one tenant's.
@@ -83,7 +83,7 @@ pub(super) fn connection(extensions: &Extensions) -> Option<&Connection> {
 
 /// Where a request came from, where somebody has said so.
 pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    let peer = connection(extensions).map(Connection::peer);
+    let peer = connection(extensions).and_then(Connection::peer);
     #[cfg(feature = "axum")]
     let peer = peer.or_else(|| {
         extensions

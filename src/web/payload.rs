@@ -38,12 +38,44 @@ use crate::tenant::TenantId;
 ///
 /// It needs a tokio runtime with a timer around it; without one, a body that does not arrive at once is answered with
 /// 500.
+///
+/// ```
+/// use bytes::Bytes;
+/// use countersign::UnixTime;
+/// use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::{replay::MemoryStore, tenant::TenantId, web::PayloadLayer};
+/// use http::{Request, Response, StatusCode};
+/// use http_body_util::Full;
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let (scheme, acme) = (Scheme::standard_webhooks(), TenantId::parse("acme")?);
+/// let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+/// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", secret).build()?;
+/// let layer = PayloadLayer::new(HmacVerifier::new(scheme.clone(), keys.clone()), MemoryStore::default());
+/// let service = layer.layer(service_fn(|request: Request<Full<Bytes>>| async move {
+///     let sender = request.extensions().get::<Fresh>().map(|fresh| fresh.sender().to_string());
+///     Ok::<_, std::convert::Infallible>(Response::new(sender.unwrap_or_default()))
+/// }));
+///
+/// let signed = HmacSigner::new(scheme, keys).sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()))?;
+/// let send = |body: &'static [u8]| {
+///     let mut request = Request::post("/").body(Full::new(Bytes::from_static(body))).expect("a request");
+///     request.headers_mut().extend(signed.clone());
+///     service.clone().oneshot(request)
+/// };
+/// assert_eq!(send(b"{ }").await?.status(), StatusCode::UNAUTHORIZED, "another body");
+/// assert_eq!(send(b"{}").await?.into_body(), "acme");
+/// assert_eq!(send(b"{}").await?.into_body(), "", "acknowledged, and not handled again");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PayloadLayer {
     rules: Arc<Rules>,
 }
 
-/// What a delivery that was handled before is answered with. It is not handled again, in any case.
+/// The answer to a delivery that was handled before. It is not handled again, in any case.
 ///
 /// Only who has shown a valid signature sees this answer, so it tells nobody else what was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,16 +103,12 @@ impl PayloadLayer {
     /// And how many of one tenant: 128.
     pub const DEFAULT_DELIVERIES_PER_TENANT: usize = 128;
 
-    /// Lets messages through that `verifier` finds authentic and `store` finds new.
+    /// Lets messages through that `verifier` finds authentic and `store` finds new. What several layers share, each is given
+    /// in an `Arc`.
     pub fn new(verifier: impl VerifyPayload + 'static, store: impl ReplayStore + 'static) -> Self {
-        Self::with_shared(Arc::new(verifier), Arc::new(store))
-    }
-
-    /// The same with a store that others use as well.
-    pub fn with_shared(verifier: Arc<dyn VerifyPayload>, store: Arc<dyn ReplayStore>) -> Self {
         let rules = Rules {
-            verifier,
-            store,
+            verifier: Arc::new(verifier),
+            store: Arc::new(store),
             bounds: Bounds {
                 bytes: Self::DEFAULT_LIMIT,
                 time: Self::DEFAULT_BODY_TIMEOUT,
@@ -183,7 +211,7 @@ impl<S> Layer<S> for PayloadLayer {
     }
 }
 
-/// What [`PayloadLayer`] makes of a service.
+/// The service that [`PayloadLayer`] makes.
 #[derive(Debug, Clone)]
 pub struct PayloadService<S> {
     rules: Arc<Rules>,

@@ -9,6 +9,20 @@ use crate::tls::rustls::ServerConfig;
 /// Cheap to clone.
 ///
 /// Names that share a policy are one site to a client: it may ask for the one on a connection made for the other.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::rustls;
+/// use countersign::web::Site;
+///
+/// # let own = TestCa::new("Acme Root").server("open.example").issue();
+/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+///     .with_safe_default_protocol_versions()?
+///     .with_no_client_auth()
+///     .with_single_cert(own.chain(), own.key())?;
+/// assert!(Site::for_anybody(config).policy().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Site {
     policy: Option<Policy>,
@@ -25,7 +39,7 @@ impl Site {
     }
 
     /// A site that asks for no certificate, where payloads must speak for themselves.
-    pub fn without_certificates(config: impl Into<Arc<ServerConfig>>) -> Self {
+    pub fn for_anybody(config: impl Into<Arc<ServerConfig>>) -> Self {
         Self {
             policy: None,
             config: config.into(),
@@ -52,10 +66,34 @@ impl Site {
 ///
 /// Names are compared without case and without the dot of the root, and `*.` stands for exactly one label, where no
 /// other name fits.
+///
+/// ```
+/// use countersign::testing::TestCa;
+/// use countersign::tls::{Credentials, rustls};
+/// use countersign::web::{Site, Sites};
+///
+/// # let own = TestCa::new("Acme Root").server("open.example").issue();
+/// # let config = || rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// #     .with_safe_default_protocol_versions()?.with_no_client_auth().with_single_cert(own.chain(), own.key());
+/// let sites = Sites::builder().site("*.open.example", Site::for_anybody(config()?)).build()?;
+/// assert!(sites.find(Some("a.open.example")).is_some());
+/// assert!(sites.find(Some("a.b.open.example")).is_none());
+/// assert!(sites.find(None).is_none(), "nothing is served without a name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
     by_name: Table<Site>,
     unnamed: Option<Site>,
+    unknown: Unknown,
+}
+
+/// What becomes of a name that no site has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Unknown {
+    #[default]
+    Refuse,
+    ServeUnnamed,
 }
 
 impl Sites {
@@ -65,7 +103,8 @@ impl Sites {
     }
 
     /// The site of this name. `None` and the address of a host (which is no server name: RFC 6066 §3) find the one
-    /// [`without_name`](SitesBuilder::without_name); what is neither finds none.
+    /// [`without_name`](SitesBuilder::without_name), as does a name that no site has where
+    /// [`serve_unknown_names`](SitesBuilder::serve_unknown_names) says so; what is neither finds none.
     pub fn find(&self, name: Option<&str>) -> Option<&Site> {
         match name {
             Some(name) => self.find_host(&Host::alone(name)?),
@@ -75,7 +114,10 @@ impl Sites {
 
     pub(super) fn find_host(&self, host: &Host<'_>) -> Option<&Site> {
         match host {
-            Host::Name(_) => self.by_name.find(host),
+            Host::Name(_) => self.by_name.find(host).or(match self.unknown {
+                Unknown::Refuse => None,
+                Unknown::ServeUnnamed => self.unnamed.as_ref(),
+            }),
             Host::Address(_) => self.unnamed.as_ref(),
         }
     }
@@ -93,6 +135,7 @@ pub struct SitesBuilder {
     named: Vec<(String, Site)>,
     unnamed: Option<Site>,
     weaker: Weaker,
+    unknown: Unknown,
 }
 
 /// Whether the site without a name may ask for less than others do.
@@ -135,14 +178,34 @@ impl SitesBuilder {
         self
     }
 
+    /// Serves the site [without a name](Self::without_name) also where the client asks for a name that no site has. Otherwise
+    /// such clients are refused with the alert `unrecognized_name`.
+    ///
+    /// For a port that customers point names of their own at. To [`CallerLayer::by_host`](super::CallerLayer::by_host) all of
+    /// these names are one site: a request for any of them may come on a connection that was made for any other, or for none.
+    /// A name of a site is never among them, nor is one that the `*.` of a site stands for.
+    ///
+    /// # Security
+    /// The client has chosen the name, and nobody here knows it: it says nothing of where the client wanted to be, so look
+    /// nothing up by it. The server shows the certificate of the site without a name, which clients that verify will refuse
+    /// under other names.
+    #[must_use]
+    pub fn serve_unknown_names(mut self) -> Self {
+        self.unknown = Unknown::ServeUnnamed;
+        self
+    }
+
     /// The sites.
     ///
     /// # Errors
-    /// [`InvalidSites`] where there is none, where a name is none, where one stands there twice, or where the site without
+    /// [`InvalidSites`] where there is none, where unknown names would find none, where a name is none, where one stands there twice, or where the site without
     /// a name asks for less than others do.
     pub fn build(self) -> Result<Sites, InvalidSites> {
         if self.named.is_empty() && self.unnamed.is_none() {
             return Err(InvalidSites::Empty);
+        }
+        if self.unnamed.is_none() && self.unknown == Unknown::ServeUnnamed {
+            return Err(InvalidSites::NoneWithoutName);
         }
         if self.is_weaker_without_name() && self.weaker == Weaker::Refuse {
             return Err(InvalidSites::Weaker);
@@ -159,6 +222,7 @@ impl SitesBuilder {
         Ok(Sites {
             by_name,
             unnamed: self.unnamed,
+            unknown: self.unknown,
         })
     }
 }
@@ -178,6 +242,9 @@ pub enum InvalidSites {
     /// There is none.
     #[error("no site: every handshake would be refused; add one with `site` or `without_name`")]
     Empty,
+    /// Unknown names are to be served by the site without a name, and there is none.
+    #[error("unknown names are to be served, and there is no site for them; add one with `without_name`")]
+    NoneWithoutName,
     /// Who asks for no name would be asked for no certificate, and others are.
     #[error(
         "the site without a name asks for no certificate, and others do; give it a policy, or say `allow_weaker_without_name`"

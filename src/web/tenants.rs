@@ -20,14 +20,24 @@ use crate::tenant::TenantId;
 /// is 500.
 ///
 /// ```
-/// # use countersign::tenant::{InvalidTenantId, TenantId};
+/// use countersign::tenant::TenantId;
 /// use countersign::web::RequireTenant;
+/// use http::{Request, Response, StatusCode};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
 ///
 /// // Only acme and globex have bought this.
 /// let beta = RequireTenant::one_of([TenantId::parse("acme")?, TenantId::parse("globex")?]);
 /// // /tenants/acme/payouts is acme's alone.
 /// let own = RequireTenant::in_path("/tenants/{tenant}");
-/// # Ok::<(), InvalidTenantId>(())
+/// # drop(own);
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// // On a route where no layer has said whose the request is, nobody passes.
+/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+/// let answer = beta.layer(handler).oneshot(Request::new(())).await?;
+/// assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct RequireTenant {
@@ -107,7 +117,7 @@ impl<S> Layer<S> for RequireTenant {
     }
 }
 
-/// What [`RequireTenant`] makes of a service.
+/// The service that [`RequireTenant`] makes.
 #[derive(Debug, Clone)]
 pub struct RequireTenantService<S> {
     rule: RequireTenant,

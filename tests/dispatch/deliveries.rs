@@ -11,7 +11,8 @@ use countersign::payload::http_signature::{
 };
 use countersign::payload::jose::{Algorithm, VerifyingKey};
 use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, Secret, VerifyPayload};
-use countersign::tls::{ClientAuth, ProviderKey};
+use countersign::tenant::TenantId;
+use countersign::tls::{ClientAuth, RustlsKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use rustls::pki_types::UnixTime;
@@ -192,7 +193,11 @@ async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
 fn signer_with_acmes_name() -> countersign::payload::HmacSigner {
     let scheme = countersign::payload::Scheme::standard_webhooks();
     let other = "whsec_b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWZvci10ZXN0cw==";
-    let ring = countersign::payload::Keyring::builder(&scheme).key("acme", "other", Secret::new(other));
+    let ring = countersign::payload::Keyring::builder(&scheme).key(
+        TenantId::parse("acme").unwrap(),
+        "other",
+        Secret::new(other),
+    );
     countersign::payload::HmacSigner::new(scheme, ring.build().expect("a key"))
 }
 
@@ -203,7 +208,7 @@ async fn the_destination_is_signed_where_the_scheme_can() {
         let config = world().server_config(ClientAuth::Require);
         let receiver = Receiver::good(if http2 { with_http2(config) } else { config }).await;
         let pem = include_bytes!("../support/jose/p256.pem");
-        let key = ProviderKey::from_pem(world().tls.provider(), Algorithm::Es256, pem).expect("a key");
+        let key = RustlsKey::from_pem(world().tls.provider(), Algorithm::Es256, pem).expect("a key");
         let signer = HttpSigner::to_any_origin().with_key(tenant("acme"), KeyId::new("k1"), Arc::new(key));
         let credentials = world().credentials(&world().acme);
         let sender = TenantIdentity::new(&world().tls, credentials, world().trust(&world().servers), signer);
@@ -220,7 +225,10 @@ async fn the_destination_is_signed_where_the_scheme_can() {
         let seen = &receiver.seen()[0];
         let verify = |origin: &str, path: &'static str| {
             let policy = HttpSignaturePolicy::new(Origin::parse(origin).expect("an origin"));
-            let keys = HttpSignatureKeyring::new().with(tenant("acme"), [public_key()]);
+            let keys = HttpSignatureKeyring::builder()
+                .keys(tenant("acme"), [public_key()])
+                .build()
+                .unwrap();
             let uri = Uri::from_static(path);
             let message = Message::new(&Method::POST, &uri, &seen.headers, &seen.body, UnixTime::now());
             HttpSignatureVerifier::new(policy, keys)

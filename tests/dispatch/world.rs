@@ -61,7 +61,11 @@ pub(crate) fn tenant(name: &str) -> TenantId {
 pub(crate) fn keys(tenants: &[&str]) -> Keyring {
     let scheme = Scheme::standard_webhooks();
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(tenant, &format!("{tenant}-2026"), Secret::new(secret(tenant)))
+        ring.key(
+            TenantId::parse(tenant).unwrap(),
+            format!("{tenant}-2026"),
+            Secret::new(secret(tenant)),
+        )
     });
     ring.build().expect("good keys")
 }

@@ -15,7 +15,7 @@ use countersign::identity::{Malformed, Name, NameKind, PeerChain, SpkiHash};
 use countersign::live::Live;
 use countersign::observe::{Event, HandshakeFailure, Observer};
 use countersign::refusal::Refusal;
-use countersign::tenant::{NoTenant, TenantTable};
+use countersign::tenant::{NoTenant, TenantId, TenantTable};
 use countersign::testing::{KeyAlgorithm, LeafBuilder, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::AlertDescription::{
     AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, DecryptError,
@@ -715,9 +715,9 @@ fn f3_revocation_does_not_fail_open() {
 #[test]
 fn f4_half_a_configuration_is_none() {
     let root = TestCa::new("Root");
-    let nobody = PublicCa::builder(algorithms(), ExpectedPeers::names([])).pem(root.pem().as_bytes());
+    let nobody = PublicCa::builder(ExpectedPeers::names([]), algorithms()).pem(root.pem().as_bytes());
     let no_pins =
-        PublicCa::builder(algorithms(), ExpectedPeers::pins(PinSet::default())).pem(root.pem().as_bytes());
+        PublicCa::builder(ExpectedPeers::pins(PinSet::default()), algorithms()).pem(root.pem().as_bytes());
     for (built, expected) in [
         (
             PrivateCa::builder(algorithms()).build(NOW).map(drop),
@@ -929,8 +929,8 @@ fn n2_a_name_that_is_none_spoils_no_other() {
 fn n3_what_is_inside_a_name_is_not_a_name() {
     let root = TestCa::new("Root");
     let tenants = TenantTable::builder()
-        .common_name("admin", "admin")
-        .name(NameKind::Dns, "admin.example", "admin")
+        .common_name(TenantId::parse("admin").unwrap(), "admin")
+        .name(TenantId::parse("admin").unwrap(), NameKind::Dns, "admin.example")
         .build()
         .expect("a table");
     let door = Policy::new(private(&[&root]), tenants);
@@ -977,7 +977,7 @@ fn n4_a_common_name_escapes_no_constraint() {
     let constrained = TestCa::builder("Root").permitted_dns("customer.example").issue();
     let tenants = || {
         TenantTable::builder()
-            .common_name("evil.org", "victim")
+            .common_name(TenantId::parse("victim").unwrap(), "evil.org")
             .build()
             .expect("a table")
     };
@@ -1002,8 +1002,8 @@ fn n4_a_common_name_escapes_no_constraint() {
         .common_name("evil.org")
         .issue();
     let trust = PublicCa::builder(
-        algorithms(),
         ExpectedPeers::names([Name::CommonName("evil.org".into())]),
+        algorithms(),
     )
     .pem(public.pem().as_bytes())
     .build(NOW)
@@ -1020,7 +1020,11 @@ fn n5_a_wildcard_is_no_tenant() {
     let root = TestCa::new("Root");
     let tenants = TenantTable::builder()
         .template(NameKind::Dns, "{tenant}.acme.example")
-        .name(NameKind::Dns, "globex.acme.example", "exact")
+        .name(
+            TenantId::parse("exact").unwrap(),
+            NameKind::Dns,
+            "globex.acme.example",
+        )
         .known(["globex", "*"])
         .build()
         .expect("a table");
@@ -1824,8 +1828,8 @@ fn p8_bad_anchors_are_refused() {
         let refused = builder(&[&anchor]).build(NOW).map(|_| ()).expect_err(case);
         assert!(refused.to_string().contains(message), "{case}: {refused}");
         let public = PublicCa::builder(
-            algorithms(),
             ExpectedPeers::names([Name::Dns("x.example".into())]),
+            algorithms(),
         );
         let refused = public
             .pem(anchor.pem().as_bytes())

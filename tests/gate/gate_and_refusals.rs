@@ -19,14 +19,14 @@ use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
     Authentic, CannotSign, DeliveryKey, Fresh, KeyId, Message, NoKey, NotAuthentic, VerifyPayload,
 };
-use countersign::refusal::{Busy, Misdirected, Refusal};
+use countersign::refusal::{Busy, Misdirected, NotForwarded, Refusal, UnreadableField};
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
     StoreFuture, Terms,
 };
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
-use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, Untrusted, VerifyPeer};
+use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, SecondCheck, Untrusted, VerifyPeer};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::UnixTime;
 use support::{Flaky, at, cut_off, now, secs, tenant};
@@ -231,6 +231,13 @@ pub(crate) fn mismatch() -> Refusal {
     Refusal::TenantMismatch {
         connection: tenant("acme"),
         payload: tenant("globex"),
+    }
+}
+
+fn other_check() -> Refusal {
+    Refusal::SecondCheck {
+        demanded: SecondCheck::Signature("slack"),
+        shown: "github".into(),
     }
 }
 
@@ -459,6 +466,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::CrlIssuer, "trust.crl_issuer"),
         (Untrusted::OnDenyList, "trust.on_deny_list"),
         (Untrusted::NothingBefore, "trust.nothing_before"),
+        (Untrusted::Enrolment, "trust.enrolment"),
         (Untrusted::ServersOnly, "trust.servers_only"),
         (Untrusted::UnexpectedName, "trust.unexpected_name"),
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
@@ -469,7 +477,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
     let no_tenant = [
         (NoTenant::NoRule, "tenant.no_rule"),
         (NoTenant::Unknown { rule: rule.clone(), name: "x".into() }, "tenant.unknown"),
-        (NoTenant::Ambiguous { first: rule.clone(), second: rule }, "tenant.ambiguous"),
+        (NoTenant::Ambiguous { first: rule.clone(), second: rule.clone() }, "tenant.ambiguous"),
+        (NoTenant::SharedAuthority { rule }, "tenant.shared_authority"),
         (NoTenant::Unconstrained { kind: NameKind::CommonName }, "tenant.unconstrained_name"),
     ];
     #[rustfmt::skip]
@@ -478,6 +487,8 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (NotAuthentic::RepeatedHeader { name: name.clone() }, "payload.repeated_header"),
         (NotAuthentic::MalformedHeader { name: name.clone() }, "payload.malformed_header"),
         (NotAuthentic::MalformedQuery, "payload.malformed_query"),
+        (NotAuthentic::MissingUrlSecret, "payload.missing_url_secret"),
+        (NotAuthentic::MalformedUrlSecret, "payload.malformed_url_secret"),
         (NotAuthentic::MalformedBody, "payload.malformed_body"),
         (NotAuthentic::MalformedTime, "payload.malformed_time"),
         (NotAuthentic::MalformedSignature { name }, "payload.malformed_signature"),
@@ -508,6 +519,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Misdirected::UnknownHost { host: "a.example".into() }.into(), "host.unknown"),
         (Misdirected::OtherPolicy.into(), "host.other_policy"),
         (mismatch(), "tenant.mismatch"),
+        (other_check(), "payload.second_check"),
         (Replayed::Handled.into(), "replay.handled"),
         (Replayed::InProgress { left: secs(1) }.into(), "replay.in_progress"),
         (cut_off().into(), "replay.store_unavailable"),
@@ -518,6 +530,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Busy::Reading { limit: 1 }.into(), "server.reading_busy"),
         (Busy::Source { limit: 1 }.into(), "server.source_busy"),
     ];
+    let forwarded = every_not_forwarded().map(|(why, code)| (why.into(), code));
     let malformed = malformed.map(|(refusal, code)| (refusal.into(), code));
     let untrusted = untrusted.map(|(refusal, code)| (refusal.into(), code));
     let no_tenant = no_tenant.map(|(refusal, code)| (refusal.into(), code));
@@ -527,10 +540,35 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         .chain(untrusted)
         .chain(no_tenant)
         .chain(forged)
+        .chain(forwarded)
         .chain(tokens)
         .chain(signatures)
         .chain(others)
         .collect()
+}
+
+fn every_not_forwarded() -> [(NotForwarded, &'static str); 15] {
+    let field = || HeaderName::from_static("client-cert");
+    let problem = UnreadableField::Base64;
+    #[rustfmt::skip]
+    let all = [
+        (NotForwarded::UntrustedHop { field: field() }, "forwarded.untrusted_hop"),
+        (NotForwarded::Repeated { field: field() }, "forwarded.repeated"),
+        (NotForwarded::Alias { field: field() }, "forwarded.alias"),
+        (NotForwarded::HopByHop { field: field() }, "forwarded.hop_by_hop"),
+        (NotForwarded::TooLarge { limit: 8 }, "forwarded.too_large"),
+        (NotForwarded::Unreadable { field: field(), problem }, "forwarded.unreadable"),
+        (NotForwarded::NoStatus { field: field() }, "forwarded.no_status"),
+        (NotForwarded::NotVerified { field: field(), status: "NONE".into() }, "forwarded.not_verified"),
+        (NotForwarded::CertificateLost { field: field() }, "forwarded.certificate_lost"),
+        (NotForwarded::ChainAlone { field: field() }, "forwarded.chain_alone"),
+        (NotForwarded::OtherCertificate { field: field() }, "forwarded.other_certificate"),
+        (NotForwarded::HopNotAuthentic(NotAuthentic::SignatureMismatch), "forwarded.hop_not_authentic"),
+        (NotForwarded::NotCovered { field: field() }, "forwarded.not_covered"),
+        (NotForwarded::RequestNotCovered, "forwarded.request_not_covered"),
+        (NotForwarded::NotEndToEnd, "forwarded.not_end_to_end"),
+    ];
+    all
 }
 
 fn every_invalid_jwt() -> [(InvalidJwt, &'static str); 35] {
@@ -816,6 +854,7 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "breaker",
         "dispatch",
         "endpoint",
+        "forwarded",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -13,7 +13,9 @@ mod stage;
 mod support;
 
 mod bypass;
+mod configuration;
 mod gate_and_refusals;
 mod lost;
+mod second_checks;
 mod secrets;
 mod streamed;

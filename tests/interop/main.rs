@@ -9,12 +9,20 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+mod balancers;
 mod clients;
 mod control;
+#[path = "../support/cookbook.rs"]
+mod cookbook;
+mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../support/packages.rs"]
+mod packages;
 #[path = "../support/process.rs"]
 mod process;
+mod proxies;
 mod receiver;
 mod senders;
 mod world;
@@ -314,6 +322,8 @@ fn help_is_help() {
         "--cert",
         "--key",
         "--client-ca",
+        "--client-leaf",
+        "--enrol",
         "--keys",
         "--pins",
         "--tenants",
@@ -334,7 +344,7 @@ fn help_is_help() {
 
 /// What is given, what is said to be wrong with it, and what to do.
 #[rustfmt::skip]
-const MISTAKES: [[&str; 4]; 28] = [
+const MISTAKES: [[&str; 4]; 31] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem cannot be taken as PEM: line 1: CERTIFICATE has no END", "export it again"],
@@ -343,6 +353,9 @@ const MISTAKES: [[&str; 4]; 28] = [
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
     ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; give the CA certificates"],
     ["--client-ca", "DIR/p256.pem", "is not a certificate authority", "; give its issuer"],
+    ["--client-leaf", "DIR/missing", "DIR/missing cannot be read", "; check that it is a text file"],
+    ["--client-leaf", "DIR/client-ca.pem", "CN=Acme Root is self-signed and a certificate authority", "; make it again with CA:FALSE"],
+    ["--name", "acme=pin:sha256/AAAA", "acme=pin:sha256/AAAA: ", "write TENANT=KIND:NAME"],
     ["--keys", "DIR/missing", "DIR/missing cannot be read", "; check that it is a text file"],
     ["--keys", "DIR/empty", "DIR/empty holds no key", "; add one a line"],
     ["--keys", "DIR/short.txt", "DIR/short.txt line 3: the secret has 9 bytes", "; use at least 16"],

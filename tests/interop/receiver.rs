@@ -32,26 +32,45 @@ impl Receiver {
 
     /// With these options alone.
     pub(crate) fn start_with(options: &[impl AsRef<OsStr>]) -> Self {
+        let mut receiver = Self::spawn(options);
+        let address = receiver.lines_until("listening on ");
+        receiver.port = port("listening on ", &address, "/hooks");
+        receiver.curl = receiver.paragraph();
+        receiver
+    }
+
+    /// One that admits nobody, with these options alone.
+    pub(crate) fn enrol(options: &[impl AsRef<OsStr>]) -> Self {
+        let mut receiver = Self::spawn(options);
+        let address = receiver.lines_until("enrolling on ");
+        receiver.port = port("enrolling on ", &address, ", admitting nobody");
+        receiver
+    }
+
+    fn spawn(options: &[impl AsRef<OsStr>]) -> Self {
         let mut process = Running::start(Command::new(binary()).args(options));
         let (sender, lines) = mpsc::channel();
         // What it says on standard error, a panic say, is an event that no test expects.
         send_lines(process.0.stdout.take().expect("a pipe"), sender.clone());
         send_lines(process.0.stderr.take().expect("a pipe"), sender);
-        let mut receiver = Self {
+        Self {
             process,
             port: 0,
             curl: String::new(),
             lines,
-        };
-        let address = receiver.lines_until("listening on ");
-        let port = address
-            .strip_prefix("listening on https://127.0.0.1:")
-            .and_then(|rest| rest.strip_suffix("/hooks"));
-        receiver.port = port
-            .and_then(|port| port.parse().ok())
-            .unwrap_or_else(|| panic!("{address}"));
-        receiver.curl = receiver.paragraph();
-        receiver
+        }
+    }
+
+    /// All that it says up to an event, and the event.
+    pub(crate) fn report(&self) -> (Vec<String>, String) {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line();
+            if line.starts_with("handshake failed ") {
+                return (lines, event_of(line));
+            }
+            lines.push(line);
+        }
     }
 
     fn lines_until(&self, start: &str) -> String {
@@ -67,11 +86,9 @@ impl Receiver {
             .join("\n")
     }
 
-    /// The next event, without the reason in words and without the peer's port.
+    /// The next event.
     pub(crate) fn event(&self) -> String {
-        let line = self.line();
-        let line = line.split(" (").next().unwrap_or_default();
-        line.split(" peer=").next().unwrap_or_default().to_owned()
+        event_of(self.line())
     }
 
     fn line(&self) -> String {
@@ -86,6 +103,33 @@ impl Receiver {
     pub(crate) fn assert_nothing_else(self) {
         drop(self.process);
         assert_eq!(self.lines.into_iter().collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+fn port(before: &str, line: &str, after: &str) -> u16 {
+    let port = line
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_prefix("https://127.0.0.1:"))
+        .and_then(|rest| rest.strip_suffix(after));
+    port.and_then(|port| port.parse().ok())
+        .unwrap_or_else(|| panic!("{line}"))
+}
+
+/// An event without the reason in words and without the peer's port: `refused code=CODE tenant=TENANT`.
+fn event_of(line: String) -> String {
+    let value = |field: &str| {
+        let (_, rest) = line.split_once(&format!(" {field}=\""))?;
+        Some(rest.split('"').next().unwrap_or_default().to_owned())
+    };
+    let (Some((message, _)), Some(code)) = (line.split_once(" peer="), value("code")) else {
+        return line;
+    };
+    match message {
+        "refused" => format!(
+            "refused code={code} tenant={}",
+            value("tenant").unwrap_or("-".into())
+        ),
+        _ => format!("{message} code={code}"),
     }
 }
 

@@ -24,11 +24,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(test: &str) -> Self {
+    pub(crate) fn empty(test: &str) -> Self {
         let directory = workshop().join(format!("{test}-{}", process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("a directory");
-        let world = Self { directory };
+        Self { directory }
+    }
+
+    pub(crate) fn new(test: &str) -> Self {
+        let world = Self::empty(test);
 
         let servers = TestCa::new("Server Root");
         world.write("server-ca.pem", &servers.pem());
@@ -83,7 +87,7 @@ impl World {
         path
     }
 
-    fn write_pair(&self, name: &str, cert: &TestCert) {
+    pub(crate) fn write_pair(&self, name: &str, cert: &TestCert) {
         self.write(&format!("{name}.pem"), &cert.chain_pem());
         self.write(&format!("{name}.key"), &cert.key_pem());
     }
@@ -127,7 +131,11 @@ impl Delivery {
     pub(crate) fn signed(id: &str) -> Self {
         let scheme = Scheme::standard_webhooks();
         let keys = Keyring::builder(&scheme)
-            .key("acme", "2026", Secret::new(SECRET))
+            .key(
+                TenantId::parse("acme").expect("a name"),
+                "2026",
+                Secret::new(SECRET),
+            )
             .build()
             .expect("a key");
         let body = r#"{"type":"order.paid","amount":100}"#.to_owned();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::identity::CertHash;
+use countersign::payload::hmac::KeyProblem;
 use countersign::payload::jose::InvalidJwt as No;
 use countersign::payload::jose::{
     Algorithm, BodyHash, BoundJwtScheme, DetachedVerifier, HashForm, HmacSigningKey, InvalidJson, InvalidJwt,
@@ -36,7 +37,10 @@ fn tenant(name: &str) -> TenantId {
 
 fn keyring() -> JwtKeyring {
     let key = Jwk::parse(jwk(HS, "").as_bytes()).unwrap();
-    JwtKeyring::new().with(tenant("acme"), key.verifier(HS, &[]))
+    JwtKeyring::builder()
+        .keys(tenant("acme"), key.verifier(HS, &[]))
+        .build()
+        .unwrap()
 }
 
 fn rules() -> JwtRules {
@@ -805,13 +809,40 @@ fn a_bound_token_counts_only_under_its_certificate() {
 }
 
 #[test]
+fn a_ring_without_keys_or_with_a_tenant_twice_is_not_built() {
+    let key = || Jwk::parse(jwk(HS, "").as_bytes()).unwrap().verifier(HS, &[]);
+    let once = || JwtKeyring::builder().keys(tenant("acme"), key());
+    let invalid = |place, problem| Err((place, problem));
+    for (case, builder, expected) in [
+        ("one", once(), Ok(1)),
+        ("two", once().keys(tenant("globex"), key()), Ok(2)),
+        ("none", JwtKeyring::builder(), invalid(None, KeyProblem::NoKeys)),
+        (
+            "twice",
+            once().keys(tenant("acme"), key()),
+            invalid(Some(2), KeyProblem::SameTenant),
+        ),
+    ] {
+        let built = builder.build().map(|ring| ring.tenants());
+        assert_eq!(
+            built.map_err(|invalid| (invalid.place, invalid.problem)),
+            expected,
+            "{case}"
+        );
+    }
+}
+
+#[test]
 fn a_tenant_has_its_own_keys() {
     let key = |algorithm| {
         Jwk::parse(jwk(algorithm, "").as_bytes())
             .unwrap()
             .verifier(algorithm, jose::algorithms())
     };
-    let keys = keyring().with(tenant("globex"), key(Algorithm::Es256));
+    let keys = JwtKeyring::builder()
+        .keys(tenant("acme"), key(HS))
+        .keys(tenant("globex"), key(Algorithm::Es256));
+    let keys = keys.build().unwrap();
     let verifier = JwtVerifier::new(scheme(rules()), keys);
     let acme = Request::bearing(&token(&claims("")));
     let globex = Request::bearing(&mint(Algorithm::Es256, r#"{"alg":"ES256"}"#, claims("")));
@@ -849,7 +880,10 @@ fn a_tenant_has_its_own_keys() {
 #[test]
 fn a_rewritten_signature_is_the_same_delivery() {
     let key = Jwk::parse(jwk(Algorithm::Es256, "").as_bytes()).unwrap();
-    let keys = JwtKeyring::new().with(tenant("acme"), key.verifier(Algorithm::Es256, jose::algorithms()));
+    let keys = JwtKeyring::builder()
+        .keys(tenant("acme"), key.verifier(Algorithm::Es256, jose::algorithms()))
+        .build()
+        .unwrap();
     let verifier = JwtVerifier::new(scheme(rules()), keys);
     let claim = |token: &str| {
         let request = Request::bearing(token);
@@ -986,8 +1020,7 @@ fn presets_both_ways() {
     messagebird_leaves_out_the_hash_of_no_body(&acme, &key);
 
     let atlassian = JwtScheme::atlassian_connect("client", "/hooks");
-    let signer =
-        JwtSigner::allow_unbound(atlassian.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
+    let signer = JwtSigner::unbound(atlassian.clone()).with_key(acme.clone(), KeyId::new("k"), key.clone());
     let outgoing = Outgoing::new(&acme, "delivery-1", BODY, at(NOW));
     assert_eq!(
         signer.sign_payload(&outgoing).err(),
@@ -1007,7 +1040,7 @@ fn presets_both_ways() {
     );
 
     let monday = JwtScheme::monday("https://hooks.example");
-    let signer = JwtSigner::allow_unbound(monday.clone()).with_key(acme.clone(), KeyId::new("k"), key);
+    let signer = JwtSigner::unbound(monday.clone()).with_key(acme.clone(), KeyId::new("k"), key);
     let request = Request::with(signer.sign_payload(&outgoing).unwrap());
     assert_eq!(
         UnboundJwts::new(monday, keyring())

@@ -57,7 +57,10 @@ fn ours(algorithm: Algorithm, token: &str) -> bool {
     let key = Jwk::parse(jwk(algorithm, "").as_bytes())
         .unwrap()
         .verifier(algorithm, algorithms());
-    let keys = JwtKeyring::new().with(TenantId::parse("acme").unwrap(), key);
+    let keys = JwtKeyring::builder()
+        .keys(TenantId::parse("acme").unwrap(), key)
+        .build()
+        .unwrap();
     let scheme = JwtScheme::new("test", JwtAt::bearer(), JwtRules::new("good", "hooks"));
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now()));

@@ -253,7 +253,10 @@ fn npm_http_message_signatures() {
         }
         let key = PublicKey::from_pem(public.as_bytes()).unwrap();
         let key = VerifyingKey::public(KeyId::new("k"), algorithm, &key, algorithms()).unwrap();
-        let keys = HttpSignatureKeyring::new().with(acme.clone(), [key]);
+        let keys = HttpSignatureKeyring::builder()
+            .keys(acme.clone(), [key])
+            .build()
+            .unwrap();
         let verifier = HttpSignatureVerifier::new(HttpSignaturePolicy::new(origin.clone()), keys);
         let (method, uri) = (Method::POST, Uri::from_static(TARGET));
         let message = Message::new(&method, &uri, &headers, body, now);

@@ -10,16 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::address::{AddressGuard, PrivateAddress};
 use countersign::clock::Monotonic;
+use countersign::live::Live;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
 use countersign::payload::jose::{
     Algorithm, Algorithms, BodyHash, CacheRules, HashForm, InvalidCacheRules, InvalidFetch, InvalidJson,
     InvalidJwkSet, InvalidJwt, JwksCache, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtVerifier, NextFetch,
-    RemoteJwks, SigningKey, Unknown,
+    RemoteJwks, SigningKey,
 };
 use countersign::payload::{
-    KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload as _, VerifyPayload,
+    KeyId, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload as _, Unknown, VerifyPayload,
 };
 use countersign::reload::{FetchFailed, FetchJwks, InvalidUrl, RefreshFailed, keep_fresh};
 use countersign::tenant::TenantId;
@@ -61,7 +62,7 @@ impl Hand {
 
 fn remote(hand: &Hand) -> RemoteJwks {
     let rules = CacheRules::default();
-    RemoteJwks::with_clock(rules, Algorithms::PUBLIC_KEY, algorithms(), hand.clock()).unwrap()
+    RemoteJwks::timed_by(rules, Algorithms::PUBLIC_KEY, algorithms(), hand.clock()).unwrap()
 }
 
 fn set(kid: &str) -> String {
@@ -213,12 +214,16 @@ fn a_dead_fetcher_leaves_no_unknown_key_pending_for_ever() {
 
 /// A receiver that trusts what is published here.
 fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), NotAuthentic> {
-    let keyring = JwtKeyring::new().with_remote(TenantId::parse("acme").unwrap(), keys);
+    let keyring = JwtKeyring::builder()
+        .remote(TenantId::parse("acme").unwrap(), keys)
+        .build()
+        .unwrap();
     let rules = JwtRules::new("issuer", "hooks");
     let scheme = JwtScheme::new("test", JwtAt::bearer(), rules);
+    // In a `Live`, which is to pass on what the ring says of keys that are not known.
     let verifier = JwtVerifier::new(
         scheme.bound_to_body(BodyHash::in_claim("h", HashForm::Base64Url)),
-        keyring,
+        Live::new(keyring),
     );
     move |key: &str, header: &str, now: UnixTime| {
         let claims = format!(
@@ -408,7 +413,10 @@ fn http_signatures_of_published_keys() {
     let remote = remote(&hand);
     let acme = TenantId::parse("acme").unwrap();
     let origin = || Origin::parse("https://hooks.example").unwrap();
-    let keys = HttpSignatureKeyring::new().with_remote(acme.clone(), remote.clone());
+    let keys = HttpSignatureKeyring::builder()
+        .remote(acme.clone(), remote.clone())
+        .build()
+        .unwrap();
     let verifier = HttpSignatureVerifier::new(HttpSignaturePolicy::new(origin()), keys);
     let verify = |key: &str, id: &str, now: u64| {
         hand.set(now);
@@ -697,7 +705,7 @@ async fn a_fetch_that_dies() {
     let mut rules = CacheRules::default();
     rules.patience = moment;
     let hand = Hand::default();
-    let impatient = RemoteJwks::with_clock(rules, ES, algorithms(), hand.clock()).unwrap();
+    let impatient = RemoteJwks::timed_by(rules, ES, algorithms(), hand.clock()).unwrap();
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let endless = tokio::spawn(keep_fresh(
         impatient,

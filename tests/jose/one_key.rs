@@ -363,9 +363,8 @@ fn keys_that_the_caller_has_chosen() {
         let key = PublicKey::from_pem(&pem(name)).unwrap();
         VerifyingKey::public(KeyId::new(name), es, &key, algorithms()).unwrap()
     };
-    let secret = |id: &str, secret: &[u8]| {
-        VerifyingKey::allow_short_hmac(KeyId::new(id), Algorithm::Hs256, secret).unwrap()
-    };
+    let secret =
+        |id: &str, secret: &[u8]| VerifyingKey::short_hmac(KeyId::new(id), Algorithm::Hs256, secret).unwrap();
     let both = JwsVerifier::of_keys([
         public("p256.pub"),
         public("other_p256.pub"),

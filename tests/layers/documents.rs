@@ -62,7 +62,7 @@ fn a_lost_path_is_seen() {
 }
 
 /// Each Rust file in this folder and below it, by its path from the root.
-fn rust_files(folder: &str) -> Vec<String> {
+pub(crate) fn rust_files(folder: &str) -> Vec<String> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -80,7 +80,7 @@ fn rust_files(folder: &str) -> Vec<String> {
     files
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).expect("a file")
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod examples;
 mod reading;
 
 use std::{collections::BTreeSet, io, path::Path};
@@ -16,8 +17,19 @@ use reading::{File, NamedPath, Parsed};
 
 const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
-    "pem", "identity", "trust", "tenant", "payload", "replay", "refusal", "observe", "live", "gate",
-    "breaker", "address",
+    "pem",
+    "identity",
+    "trust",
+    "tenant",
+    "payload",
+    "replay",
+    "refusal",
+    "observe",
+    "live",
+    "gate",
+    "breaker",
+    "address",
+    "proxy_protocol",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
@@ -25,6 +37,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("date", &[]),
     ("pem", &[]),
     ("address", &[]),
+    ("proxy_protocol", &[&["address"]]),
     ("breaker", &[&["date"]]),
     ("clock", &[]),
     ("identity", &[&["pem"]]),
@@ -35,18 +48,23 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         "payload",
         &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
     ),
-    ("refusal", &[FIVE]),
-    ("observe", &[FIVE, &["refusal", "breaker"]]),
+    ("refusal", &[FIVE, &["pem"]]),
+    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
+    (
+        "forwarded",
+        &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock", "date"]]),
-    ("web", &[CORE, &["clock", "stream", "tls"]]),
+    ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     ("dispatch", &[CORE, &["clock", "date", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
+    ("written", &[CORE]),
 ];
 
 /// Crates that only some rooms may name. Others reach what they need of them through a room that may.

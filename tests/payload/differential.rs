@@ -7,6 +7,7 @@ use countersign::payload::hmac::{KeyProblem, KeySpec};
 use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload, VerifyPayload,
 };
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
@@ -45,7 +46,7 @@ fn now() -> u64 {
 fn sign(id: &str, time: u64, body: &[u8]) -> HeaderMap {
     let scheme = Scheme::standard_webhooks();
     let keys = Keyring::builder(KeySpec::from(&scheme))
-        .key("acme", "1", Secret::new(SECRET))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(SECRET))
         .build()
         .expect("a key");
     let signer = HmacSigner::new(scheme, keys);
@@ -58,7 +59,7 @@ fn sign(id: &str, time: u64, body: &[u8]) -> HeaderMap {
 fn all_say(headers: &HeaderMap, body: &[u8]) -> [Says; 4] {
     let scheme = Scheme::standard_webhooks();
     let keys = Keyring::builder(KeySpec::from(&scheme))
-        .key("acme", "1", Secret::new(SECRET))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(SECRET))
         .build()
         .expect("a key");
     let verifier = HmacVerifier::new(scheme, keys);
@@ -238,7 +239,7 @@ fn where_webhook_verify_differs_on_github() {
     let scheme = Scheme::github();
     let key = "It's a Secret to Everybody";
     let keys = Keyring::builder(KeySpec::from(&scheme))
-        .key("acme", "1", Secret::new(key))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(key))
         .build()
         .expect("a key");
     let verifier = HmacVerifier::new(scheme, keys);
@@ -291,7 +292,7 @@ fn where_webhook_verify_differs_on_github() {
     assert_eq!(theirs.map(drop), Ok(()));
     let ours = Keyring::builder(&Scheme::github())
         .allow_weak_secrets()
-        .key("acme", "1", Secret::new(""))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(""))
         .build();
     assert_eq!(ours.err().map(|invalid| invalid.problem), Some(KeyProblem::Empty));
     assert_eq!(
@@ -303,7 +304,7 @@ fn where_webhook_verify_differs_on_github() {
     );
     let ours = Keyring::builder(&Scheme::standard_webhooks())
         .allow_weak_secrets()
-        .key("acme", "1", Secret::new("whsec_"))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new("whsec_"))
         .build();
     assert_eq!(ours.err().map(|invalid| invalid.problem), Some(KeyProblem::Empty));
 }

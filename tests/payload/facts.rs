@@ -8,6 +8,7 @@ use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret, SignPayload,
     VerifyPayload,
 };
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 
 use crate::vectors::{at, tenant};
@@ -19,7 +20,7 @@ const BODY: &[u8] = br#"{"id":"evt_1"}"#;
 
 fn ring(scheme: &Scheme, keys: &[(&str, &str)]) -> Keyring {
     let builder = keys.iter().fold(Keyring::builder(scheme), |builder, (id, key)| {
-        builder.key("acme", id, Secret::new(key))
+        builder.key(TenantId::parse("acme").unwrap(), *id, Secret::new(key))
     });
     builder.build().expect("keys")
 }
@@ -61,7 +62,7 @@ fn a_secret_is_read_as_the_provider_shows_it() {
     let base64 = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let problem = |scheme: Scheme, key: &str| {
         Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(key))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(key))
             .build()
             .err()
             .map(|invalid| invalid.to_string())
@@ -185,7 +186,7 @@ fn hubspot_decodes_twelve_escapes_and_no_other() {
 fn mercado_pago_signs_the_id_as_sent_or_in_lower_case() {
     let scheme = PartialScheme::mercado_pago();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(NEW))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(NEW))
         .build()
         .expect("keys");
     let verifier = PartialVerifier::new(scheme, keys);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use countersign::payload::hmac::{KeySpec, PartialScheme, PartialVerifier};
-use countersign::payload::providers::{NotFetched, PayPalVerifier, SnsVerifier};
+use countersign::payload::providers::{PayPalVerifier, SnsVerifier};
 use countersign::payload::public_key::{PublicKeyAlgorithm, UnsupportedAlgorithm};
-use countersign::payload::{HmacVerifier, Keyring, Message, Scheme, Secret, Strength, VerifyPayload};
+use countersign::payload::{HmacVerifier, Keyring, Message, NoKey, Scheme, Secret, Strength, VerifyPayload};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
@@ -40,7 +41,7 @@ fn verdict(
 
 fn one_key(spec: KeySpec, secret: &str) -> Keyring {
     Keyring::builder(spec)
-        .key("acme", "1", Secret::new(secret))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
         .build()
         .expect("a key")
 }
@@ -268,13 +269,13 @@ fn rsa() -> Rsa {
 
 fn certificates(
     rsa: &Rsa,
-) -> impl Fn(&str) -> Result<CertificateDer<'static>, NotFetched> + Send + Sync + 'static {
+) -> impl Fn(&str) -> Result<CertificateDer<'static>, NoKey> + Send + Sync + 'static {
     let der = Arc::new(CertificateDer::from_pem_slice(rsa.certificate.as_bytes()).expect("a certificate"));
     move |url| {
         if url.ends_with("-1.pem") || url.ends_with("CERT-1") {
             Ok((*der).clone())
         } else {
-            Err(NotFetched::new())
+            Err(NoKey::Unavailable)
         }
     }
 }
@@ -471,7 +472,7 @@ fn unsupported() -> UnsupportedAlgorithm {
     let scheme = countersign::payload::public_key::PublicKeyScheme::wise();
     assert_eq!(scheme.algorithm(), PublicKeyAlgorithm::RsaSha256);
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&wise_key()))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&wise_key()))
         .build()
         .expect("a key");
     let verifier = countersign::payload::public_key::PublicKeyVerifier::new(scheme, keys, &[]);
@@ -490,7 +491,7 @@ fn wise_key() -> String {
 
 /// What a caller of [`EbayVerifier`] writes, both halves: no provider has ECDSA with SHA-1.
 pub mod ecdsa_sha1 {
-    use countersign::payload::CannotSign;
+    use countersign::payload::NotSigned;
     use countersign::payload::public_key::SignBytes;
     use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
     use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
@@ -545,7 +546,7 @@ pub mod ecdsa_sha1 {
     }
 
     impl SignBytes for Key {
-        fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, CannotSign> {
+        fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, NotSigned> {
             let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
             let signature: DerSignature = self.0.sign_prehash(hash.as_ref()).expect("signed");
             Ok(signature.as_bytes().to_vec())
@@ -572,7 +573,7 @@ fn ebay_names_its_key() {
             + "\n"),
         "garbled" => Ok(shown.replace("MFkw", "MFkx")),
         "other" => Ok(Key::new(8).shown()),
-        _ => Err(NotFetched::new()),
+        _ => Err(NoKey::Unavailable),
     };
     let verifier = EbayVerifier::new(tenant(), find, &[&EcdsaSha1]).expect("provided");
     let body = br#"{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION"}}"#;
@@ -649,7 +650,7 @@ fn ebay_names_its_key() {
         Err("payload.signature_mismatch")
     );
     assert_eq!(verdict(&good, body), malformed);
-    let none = EbayVerifier::new(tenant(), |_: &str| Err(NotFetched::new()), algorithms());
+    let none = EbayVerifier::new(tenant(), |_: &str| Err(NoKey::Unavailable), algorithms());
     assert_eq!(
         none.map(drop).map_err(|unsupported| unsupported.algorithm),
         Err(PublicKeyAlgorithm::EcdsaP256Sha1)

@@ -7,6 +7,7 @@ use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
 use countersign::payload::{
     Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, Secret, SignPayload,
 };
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use crate::signing::ring;
@@ -205,7 +206,11 @@ fn no_signing_oracle() {
     let braintree = Scheme::braintree();
     let spec = KeySpec::from(&braintree);
     let keys = countersign::payload::Keyring::builder(spec)
-        .key("acme", "1", Secret::new("private key of braintree"))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new("private key of braintree"),
+        )
         .build()
         .expect("a key");
     let ask = |uri: &str| {
@@ -469,7 +474,11 @@ fn pings_in_a_body() {
 fn linkedin_signs_a_uuid_and_nothing_else() {
     let scheme = Scheme::linkedin();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new("linkedin client secret 01"))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new("linkedin client secret 01"),
+        )
         .build()
         .expect("keys");
     let code = "890e4665-4dfe-4ab1-b689-ed553bceeed0";
@@ -509,7 +518,11 @@ fn front_and_airship_are_answered_when_they_have_signed() {
     let (front, airship) = (Scheme::front(), Scheme::airship());
     let keys = |scheme: &Scheme| {
         Keyring::builder(scheme)
-            .key("acme", "1", Secret::new("a secret of sixteen bytes"))
+            .key(
+                TenantId::parse("acme").unwrap(),
+                "1",
+                Secret::new("a secret of sixteen bytes"),
+            )
             .build()
             .expect("keys")
     };
@@ -565,7 +578,11 @@ fn both_pings_of_discord() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let scheme = PublicKeyScheme::discord();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&hex(pair.public_key().as_ref())))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new(&hex(pair.public_key().as_ref())),
+        )
         .build()
         .expect("keys");
     let verifier = PublicKeyVerifier::new(scheme, keys, algorithms()).expect("supported");

@@ -72,7 +72,9 @@ fn hole_4_0_1_empty_secret() {
             } else {
                 builder
             };
-            let built = builder.key("acme", "1", Secret::new(secret)).build();
+            let built = builder
+                .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
+                .build();
             assert_eq!(
                 built.err().map(|invalid| invalid.problem),
                 Some(expected.clone()),
@@ -346,16 +348,19 @@ fn hole_4_1_every_digit_counts() {
 fn hole_4_1_secret_in_debug_output() {
     let scheme = Scheme::standard_webhooks();
     let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    let builder = Keyring::builder(&scheme).key("acme", "1", Secret::new(secret));
+    let builder = Keyring::builder(&scheme).key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret));
     let shown = format!("{builder:?}");
     let keys = builder.build().expect("keys");
-    let found =
-        countersign::payload::hmac::FindKeys::find_keys(&keys, &countersign::payload::hmac::Wanted::of(None));
+    let found = countersign::payload::FindKeys::find_keys(&keys, &countersign::payload::Wanted::of(None));
     let shown = shown + &format!("{keys:?} {found:?}");
     let verifier = HmacVerifier::new(scheme.clone(), keys.clone());
     let shown = shown + &format!("{verifier:?} {:?}", HmacSigner::new(scheme.clone(), keys));
     let wrong = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new("whsec_C2FVsBQ!"))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new("whsec_C2FVsBQ!"),
+        )
         .build()
         .err();
     let shown = shown
@@ -500,8 +505,8 @@ async fn hole_4_1_replay_across_tenants() {
     let scheme = Scheme::standard_webhooks();
     let secret = crate::signing::secret(KeySpec::from(&scheme), 1);
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&secret))
-        .key("other", "1", Secret::new(&secret))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&secret))
+        .key(TenantId::parse("other").unwrap(), "1", Secret::new(&secret))
         .build()
         .expect("keys");
     let verifier = HmacVerifier::new(scheme.clone(), keys);

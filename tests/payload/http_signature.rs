@@ -49,7 +49,10 @@ fn key(id: &str, algorithm: Algorithm) -> VerifyingKey {
 }
 
 fn keys() -> HttpSignatureKeyring {
-    HttpSignatureKeyring::new().with(acme(), [key("k", ES), key("h", Algorithm::Hs256)])
+    HttpSignatureKeyring::builder()
+        .keys(acme(), [key("k", ES), key("h", Algorithm::Hs256)])
+        .build()
+        .unwrap()
 }
 
 struct Request {
@@ -760,7 +763,10 @@ fn signing_and_verifying() {
             headers,
             body: BODY.to_vec(),
         };
-        let keys = HttpSignatureKeyring::new().with(acme(), [key("k", algorithm)]);
+        let keys = HttpSignatureKeyring::builder()
+            .keys(acme(), [key("k", algorithm)])
+            .build()
+            .unwrap();
         let policy = policy()
             .choosing(ChooseSignature::ByTag("app".into()))
             .require_nonce();
@@ -855,7 +861,10 @@ fn the_destination_is_covered() {
         signer.with_key(acme(), KeyId::new("k"), Arc::from(signing_key(Algorithm::Hs256)))
     };
     let verified_at = |headers: HeaderMap| {
-        let keys = HttpSignatureKeyring::new().with(acme(), [key("k", Algorithm::Hs256)]);
+        let keys = HttpSignatureKeyring::builder()
+            .keys(acme(), [key("k", Algorithm::Hs256)])
+            .build()
+            .unwrap();
         let message = Message::new(&Method::POST, &relative, &headers, BODY, at(NOW));
         HttpSignatureVerifier::new(policy(), keys)
             .verify_payload(&message)

@@ -1,4 +1,4 @@
-//! Keys that rotate.
+//! TenantKeys that rotate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,11 @@ use std::time::Duration;
 use countersign::identity::Validity;
 use countersign::live::Live;
 use countersign::payload::hmac::{
-    FindKeys, Key, KeyProblem, KeySpec, KeyState, KeyringBuilder, Keys, PartialScheme, PartialVerifier,
-    Wanted,
+    Key, KeyProblem, KeySpec, KeyState, KeyringBuilder, PartialScheme, PartialVerifier,
 };
 use countersign::payload::{
-    HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme, Secret,
-    SignPayload, VerifyPayload,
+    FindKeys, HmacSigner, HmacVerifier, KeyId, Keyring, Message, NoKey, NotAuthentic, Outgoing, Scheme,
+    Secret, SignPayload, TenantKeys, VerifyPayload, Wanted,
 };
 use countersign::tenant::TenantId;
 use http::{Method, Uri};
@@ -24,8 +23,8 @@ const DAY: u64 = 86_400;
 fn key(builder: KeyringBuilder, number: u8, from: u64, until: u64) -> KeyringBuilder {
     let secret = secret(KeySpec::from(&Scheme::github()), number);
     builder.key_valid(
-        "acme",
-        &format!("key-{number}"),
+        TenantId::parse("acme").unwrap(),
+        format!("key-{number}"),
         Secret::new(&secret),
         Validity::new(at(from), at(until)),
     )
@@ -121,47 +120,59 @@ fn mistakes_are_found_when_the_ring_is_built() {
     let builder = || Keyring::builder(&Scheme::github());
     let good = "It's a Secret to Everybody";
     let many = (0..9).fold(builder(), |builder, number| {
-        builder.key("acme", &number.to_string(), Secret::new(good))
+        builder.key(
+            TenantId::parse("acme").unwrap(),
+            number.to_string(),
+            Secret::new(good),
+        )
     });
     let backwards = Validity::new(at(2), at(1));
     let cases = [
         ("none", builder(), KeyProblem::NoKeys),
         (
             "empty",
-            builder().key("acme", "1", Secret::new("")),
+            builder().key(TenantId::parse("acme").unwrap(), "1", Secret::new("")),
             KeyProblem::Empty,
         ),
         (
             "short",
-            builder().key("acme", "1", Secret::new("mysecret")),
+            builder().key(TenantId::parse("acme").unwrap(), "1", Secret::new("mysecret")),
             KeyProblem::TooShort { bytes: 8 },
         ),
         (
             "placeholder",
-            builder().key("acme", "1", Secret::new("your-secret-goes-here")),
+            builder().key(
+                TenantId::parse("acme").unwrap(),
+                "1",
+                Secret::new("your-secret-goes-here"),
+            ),
             KeyProblem::Placeholder,
         ),
         (
             "line break",
-            builder().key("acme", "1", Secret::new("It's a Secret to Everybody\n")),
+            builder().key(
+                TenantId::parse("acme").unwrap(),
+                "1",
+                Secret::new("It's a Secret to Everybody\n"),
+            ),
             KeyProblem::Space,
         ),
         (
             "same name",
             builder()
-                .key("acme", "1", Secret::new(good))
-                .key("acme", "1", Secret::new(good)),
+                .key(TenantId::parse("acme").unwrap(), "1", Secret::new(good))
+                .key(TenantId::parse("acme").unwrap(), "1", Secret::new(good)),
             KeyProblem::SameId,
-        ),
-        (
-            "no tenant",
-            builder().key("", "1", Secret::new(good)),
-            KeyProblem::Tenant,
         ),
         ("too many", many, KeyProblem::TooMany),
         (
             "backwards",
-            builder().key_valid("acme", "1", Secret::new(good), backwards),
+            builder().key_valid(
+                TenantId::parse("acme").unwrap(),
+                "1",
+                Secret::new(good),
+                backwards,
+            ),
             KeyProblem::NeverValid,
         ),
     ];
@@ -196,12 +207,15 @@ fn a_swapped_secret_is_neither_told_nor_a_name() {
             KeyProblem::Swapped,
         ),
         ("twice", ["acme", secret, secret], KeyProblem::Swapped),
-        ("no tenant", ["", "2026-01", secret], KeyProblem::Tenant),
     ] {
         for scheme in [Scheme::github(), Scheme::standard_webhooks()] {
             let built = Keyring::builder(&scheme)
-                .key("acme", "1", Secret::new(&secret.replace('C', "D")))
-                .key(tenant, id, Secret::new(third));
+                .key(
+                    TenantId::parse("acme").unwrap(),
+                    "1",
+                    Secret::new(&secret.replace('C', "D")),
+                )
+                .key(TenantId::parse(tenant).unwrap(), id, Secret::new(third));
             let invalid = built.build().expect_err(case);
             assert_eq!((invalid.place, &invalid.problem), (Some(2), &expected), "{case}");
             for shown in [invalid.to_string(), format!("{invalid:?}")] {
@@ -217,7 +231,7 @@ fn many_tenants() {
     let mut builder = Keyring::builder(&Scheme::github());
     for number in 0..100_000 {
         builder = builder.key(
-            &format!("tenant-{number}"),
+            TenantId::parse(&format!("tenant-{number}")).unwrap(),
             "1",
             Secret::new(&format!("a secret of tenant {number}")),
         );
@@ -247,7 +261,7 @@ fn a_million_tenants() {
     let names = (0..TENANTS).map(|number| format!("tenant-{number:07}"));
     let builder = names.fold(Keyring::builder(&Scheme::standard_webhooks()), |builder, name| {
         builder.key(
-            &name,
+            TenantId::parse(&name).unwrap(),
             "2026",
             Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
         )
@@ -280,12 +294,12 @@ fn resident() -> Option<u64> {
     Some(pages * 4096)
 }
 
-/// Keys of a finder of one's own, which nobody has counted.
+/// TenantKeys of a finder of one's own, which nobody has counted.
 #[derive(Debug)]
-struct Found(Keys);
+struct Found(TenantKeys);
 
 impl FindKeys for Found {
-    fn find_keys(&self, _: &Wanted<'_>) -> Result<Keys, NoKey> {
+    fn find_keys(&self, _: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
         Ok(self.0.clone())
     }
 }
@@ -296,7 +310,7 @@ fn no_more_keys_count_than_may() {
     let key = |number: u8| {
         Key::parse(KeyId::new(format!("key-{number}")), spec, &secret(spec, number)).expect("a key")
     };
-    let found = || Found(Keys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
+    let found = || Found(TenantKeys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
     assert_eq!(verify(found(), 8, 0), Ok("key-8".into()));
     assert_eq!(verify(found(), 9, 0), Err("payload.signature_mismatch"));
 }

@@ -146,7 +146,7 @@ struct Ours {
 
 fn hmac(scheme: &Scheme, key: &str) -> Ours {
     let keys = Keyring::builder(KeySpec::from(scheme))
-        .key("acme", "1", Secret::new(key))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(key))
         .build()
         .expect("a key");
     Ours {
@@ -159,7 +159,7 @@ fn hmac(scheme: &Scheme, key: &str) -> Ours {
 
 fn twilio() -> Ours {
     let keys = Keyring::builder(TwilioVerifier::KEYS)
-        .key("acme", "1", Secret::new(TEXT))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(TEXT))
         .build()
         .expect("a key");
     let verifier = TwilioVerifier::new(
@@ -191,7 +191,7 @@ fn public(scheme: &PublicKeyScheme, algorithm: KeyAlgorithm, signs: SignatureSch
         .expect("a key");
     let signing = Arc::new(RustlsKey::new(signing, signs).expect("of this kind"));
     let keys = Keyring::builder(scheme)
-        .key("acme", "1", Secret::new(&shown))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
         .build()
         .expect("a key");
     let all = provider.signature_verification_algorithms.all;
@@ -318,7 +318,11 @@ fn discord_signed_by_pynacl(peer: &mut Peer) {
     let scheme = PublicKeyScheme::discord();
     let mut ours = public(&scheme, KeyAlgorithm::Ed25519, SignatureScheme::ED25519);
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&hex(pair.public_key().as_ref())))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new(&hex(pair.public_key().as_ref())),
+        )
         .build()
         .expect("a key");
     let all = rustls::crypto::aws_lc_rs::default_provider()

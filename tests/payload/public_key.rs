@@ -12,6 +12,7 @@ use countersign::payload::public_key::{
 use countersign::payload::{
     CannotSign, Keyring, Message, NoKey, Outgoing, Scheme, Secret, SignPayload, VerifyPayload,
 };
+use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestKey};
 use countersign::tls::RustlsKey;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -70,7 +71,7 @@ fn what_is_signed_is_verified_by_each_provider() {
     for scheme in schemes() {
         let (old, old_shown) = key_for(&scheme);
         let (new, new_shown) = key_for(&scheme);
-        let signer = PublicKeySigner::new(scheme.clone(), tenant(), old).and(new);
+        let signer = PublicKeySigner::new(scheme.clone(), tenant(), old).with_newer_key(new);
         let headers = signer
             .sign_payload(&Outgoing::new(&acme, "msg-1", b"{}", at(NOW)))
             .expect("signed");
@@ -79,8 +80,8 @@ fn what_is_signed_is_verified_by_each_provider() {
             rustls::crypto::ring::default_provider(),
         ] {
             let keys = Keyring::builder(&scheme)
-                .key("acme", "old", Secret::new(&old_shown))
-                .key("acme", "new", Secret::new(&new_shown));
+                .key(TenantId::parse("acme").unwrap(), "old", Secret::new(&old_shown))
+                .key(TenantId::parse("acme").unwrap(), "new", Secret::new(&new_shown));
             let keys = keys.build().expect("keys");
             let all = provider.signature_verification_algorithms.all;
             let verifier = PublicKeyVerifier::new(scheme.clone(), keys, all).expect("supported");
@@ -194,7 +195,7 @@ fn keys_of_another_kind_are_refused() {
     ];
     for (scheme, shown, expected) in cases {
         let built = Keyring::builder(scheme)
-            .key("acme", "1", Secret::new(&shown))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
             .build();
         assert_eq!(built.err().map(|invalid| invalid.problem), expected, "{shown}");
     }
@@ -223,7 +224,7 @@ fn telnyx_as_aws_lc_signs_it() {
     let scheme = PublicKeyScheme::telnyx();
     let shown = STANDARD.encode(pair.public_key());
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new(&shown))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
         .build()
         .expect("a key");
     let all = rustls::crypto::aws_lc_rs::default_provider()
@@ -263,7 +264,7 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
     // 2048 bits: algorithm and header are 24 bytes.
     let pkcs1 = section(&spki[24..]);
     let keys = Keyring::builder(&wise)
-        .key("acme", "k", Secret::new(&pkcs1))
+        .key(TenantId::parse("acme").unwrap(), "k", Secret::new(&pkcs1))
         .build()
         .expect("keys");
     let (method, uri, acme) = (Method::POST, Uri::from_static("/"), tenant());
@@ -305,7 +306,7 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
         ),
     ] {
         let built = Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(&shown))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
             .build();
         let algorithm = scheme.algorithm();
         let expected = Some(KeyProblem::PublicKey { algorithm });

@@ -7,6 +7,7 @@ use countersign::payload::{
     CannotSign, HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Secret, SignPayload,
     VerifyPayload,
 };
+use countersign::tenant::TenantId;
 use http::{Method, Uri};
 use proptest::prelude::*;
 
@@ -36,8 +37,8 @@ pub fn ring(spec: KeySpec, numbers: &[u8]) -> Keyring {
     let builder = Keyring::builder(spec);
     let keys = numbers.iter().fold(builder, |builder, number| {
         builder.key(
-            "acme",
-            &format!("key-{number}"),
+            TenantId::parse("acme").unwrap(),
+            format!("key-{number}"),
             Secret::new(&secret(spec, *number)),
         )
     });
@@ -129,9 +130,10 @@ proptest! {
 mod types {
     use std::sync::{Arc, LazyLock};
 
+    use countersign::payload::NoKey;
     use countersign::payload::providers::{
-        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, NotFetched, PayPalSigner, PayPalVerifier,
-        SnsSigner, SnsVerifier, TwilioVerifier,
+        AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, PayPalSigner, PayPalVerifier, SnsSigner,
+        SnsVerifier, TwilioVerifier,
     };
     use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner, PublicKeyVerifier, SignBytes};
     use countersign::testing::{KeyAlgorithm, NOW as ISSUED, TestCa, TestCert};
@@ -160,7 +162,7 @@ mod types {
         Arc::new(key.expect("RSA"))
     }
 
-    fn certificates(url: &str) -> Result<rustls::pki_types::CertificateDer<'static>, NotFetched> {
+    fn certificates(url: &str) -> Result<rustls::pki_types::CertificateDer<'static>, NoKey> {
         assert!([PAYPAL, SNS].contains(&url), "{url}");
         Ok(CERTIFICATE.leaf().clone())
     }
@@ -223,7 +225,7 @@ mod types {
                 use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
                 let shown = Key::new(7).shown();
                 let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
-                let find = move |_: &str| Ok::<_, NotFetched>(shown.clone());
+                let find = move |_: &str| Ok::<_, NoKey>(shown.clone());
                 let verifier = EbayVerifier::new(tenant.clone(), find, &[&EcdsaSha1]).expect("provided");
                 let signed = whole(signer.sign_payload(&outgoing).expect("signed"));
                 verdicts(signed, now, |message| verifier.verify_payload(message).map(drop))
@@ -338,7 +340,7 @@ mod types {
         let tenant = tenant();
         let (private, shown) = crate::public_key::key_for(&scheme);
         let keys = Keyring::builder(&scheme)
-            .key("acme", "1", Secret::new(&shown))
+            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(&shown))
             .build()
             .expect("a ring");
         let outgoing = Outgoing::new(&tenant, "msg-1", text.as_bytes(), at(now)).with_request(&method, &uri);

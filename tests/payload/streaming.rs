@@ -226,8 +226,8 @@ fn keys_that_do_not_count_now_are_passed_over() {
             .iter()
             .fold(Keyring::builder(spec), |builder, (number, validity)| {
                 builder.key_valid(
-                    "acme",
-                    &format!("key-{number}"),
+                    TenantId::parse("acme").unwrap(),
+                    format!("key-{number}"),
                     Secret::new(&secret(spec, *number)),
                     *validity,
                 )
@@ -253,7 +253,12 @@ fn no_valid_key_is_told_before_the_body() {
     let spec = KeySpec::from(&scheme);
     let over = Validity::new(at(0), at(NOW - 1));
     let keys = Keyring::builder(spec)
-        .key_valid("acme", "1", Secret::new(&secret(spec, 1)), over)
+        .key_valid(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new(&secret(spec, 1)),
+            over,
+        )
         .build();
     let verifier = HmacVerifier::new(scheme.clone(), keys.expect("a ring"));
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
@@ -268,8 +273,16 @@ fn only_the_keys_of_the_proved_sender_count() {
     let spec = KeySpec::from(&scheme);
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
     let two = Keyring::builder(spec)
-        .key("acme", "1", Secret::new(&secret(spec, 1)))
-        .key("other", "1", Secret::new(&secret(spec, 2)))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new(&secret(spec, 1)),
+        )
+        .key(
+            TenantId::parse("other").unwrap(),
+            "1",
+            Secret::new(&secret(spec, 2)),
+        )
         .build()
         .expect("a ring");
     let named = |name: &str| TenantId::parse(name).expect("a tenant");

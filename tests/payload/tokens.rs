@@ -2,10 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::payload::hmac::{KeyForm, KeyProblem};
 use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{Keyring, Message, Secret, Strength};
+use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::vectors::at;
@@ -39,8 +41,12 @@ fn shown(scheme: &TokenScheme, secret: &str) -> (HeaderMap, String) {
 
 fn check(scheme: &TokenScheme, headers: &HeaderMap, body: &str) -> Result<Strength, &'static str> {
     let keys = Keyring::builder(scheme)
-        .key("acme", "old", Secret::new("another token of the same"))
-        .key("acme", "new", Secret::new(SECRET));
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "old",
+            Secret::new("another token of the same"),
+        )
+        .key(TenantId::parse("acme").unwrap(), "new", Secret::new(SECRET));
     let verifier = TokenVerifier::new(scheme.clone(), keys.build().expect("keys"));
     let (method, uri) = (Method::POST, Uri::from_static("/"));
     let message = Message::new(&method, &uri, headers, body.as_bytes(), at(1_790_000_000));
@@ -143,5 +149,109 @@ fn passwords_are_read_strictly() {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(&value).expect("a value"));
         assert_eq!(check(&scheme, &headers, "{}"), expected, "{value}");
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::parse("acme").expect("a name")
+}
+
+/// Whether the request with this target is recognized, by a scheme of one's own.
+fn at_target(scheme: &TokenScheme, target: &str) -> Result<Strength, &'static str> {
+    let keys = Keyring::builder(scheme)
+        .key(tenant(), "old", Secret::new("zL8-another_of.the~same"))
+        .key(tenant(), "new", Secret::new(URL_SECRET));
+    let verifier = TokenVerifier::new(scheme.clone(), keys.build().expect("keys"));
+    let (method, headers) = (Method::POST, HeaderMap::new());
+    let uri: Uri = target.parse().expect("a target");
+    let message = Message::new(&method, &uri, &headers, b"{}", at(1_790_000_000));
+    assert!(!format!("{message:?}").contains(&URL_SECRET[..8]), "{target}");
+    let recognized = verifier.recognize(&message);
+    assert!(!format!("{recognized:?}").contains(&URL_SECRET[..8]), "{target}");
+    recognized
+        .map(|recognized| recognized.strength())
+        .map_err(|forged| forged.code())
+}
+
+const URL_SECRET: &str = "u3Jq-9wX.v7hT_z2Lk~";
+
+#[test]
+fn a_secret_in_the_url_is_single_whole_and_written_in_one_form() {
+    let path = TokenScheme::url_path("mine", "/hooks/", "/pix");
+    let query = TokenScheme::url_parameter("mine", "hmac");
+    let (missing, malformed, wrong) = (
+        Err("payload.missing_url_secret"),
+        Err("payload.malformed_url_secret"),
+        Err("payload.signature_mismatch"),
+    );
+    let good = Ok(Strength::Url);
+    let cases = [
+        (&path, format!("/hooks/{URL_SECRET}/pix"), good),
+        (&path, "/hooks/zL8-another_of.the~same/pix?a=b".to_owned(), good),
+        (
+            &path,
+            format!("https://hooks.example/hooks/{URL_SECRET}/pix"),
+            good,
+        ),
+        (&path, format!("/hooks/{}/pix", &URL_SECRET[1..]), wrong),
+        (&path, format!("/hooks/{URL_SECRET}a/pix"), wrong),
+        (&path, format!("/hooks/{URL_SECRET}"), missing),
+        (&path, format!("/Hooks/{URL_SECRET}/pix"), missing),
+        (&path, "/hooks//pix".to_owned(), missing),
+        (&path, "/hooks/pix".to_owned(), missing),
+        (&path, format!("/hooks/{URL_SECRET}/x/pix"), malformed),
+        (&path, format!("/hooks/{URL_SECRET}//pix"), malformed),
+        (
+            &path,
+            format!("/hooks/{}/pix", URL_SECRET.replace('u', "%75")),
+            malformed,
+        ),
+        (&path, format!("/?hmac={URL_SECRET}"), missing),
+        (&query, format!("/any?hmac={URL_SECRET}"), good),
+        (&query, format!("/any?a=b&hmac={URL_SECRET}&ignorar=/pix"), good),
+        (&query, "/any".to_owned(), missing),
+        (&query, "/any?hmac=".to_owned(), missing),
+        (&query, "/any?hmac".to_owned(), missing),
+        (&query, format!("/any?Hmac={URL_SECRET}"), missing),
+        (&query, format!("/any?%68mac={URL_SECRET}"), missing),
+        (&query, format!("/any?xhmac={URL_SECRET}"), missing),
+        (
+            &query,
+            format!("/any?hmac={URL_SECRET}&hmac={URL_SECRET}"),
+            malformed,
+        ),
+        (&query, format!("/any?hmac=wrong&hmac={URL_SECRET}"), malformed),
+        (
+            &query,
+            format!("/any?hmac={}", URL_SECRET.replace('u', "%75")),
+            malformed,
+        ),
+        (&query, format!("/any?hmac={URL_SECRET}+"), malformed),
+        (&query, format!("/any?hmac={URL_SECRET}x"), wrong),
+    ];
+    for (scheme, target, expected) in cases {
+        assert_eq!(at_target(scheme, &target), expected, "{target}");
+    }
+}
+
+#[test]
+fn a_secret_that_has_two_forms_in_a_url_is_no_key_of_one() {
+    let scheme = TokenScheme::url_parameter("mine", "hmac");
+    for secret in [
+        "a secret of sixteen bytes",
+        "sixteen+bytes/of=base64",
+        "sixteen%20bytes%20of%20it",
+    ] {
+        let built = Keyring::builder(&scheme)
+            .key(tenant(), "1", Secret::new(secret))
+            .build();
+        let expected = KeyProblem::Form {
+            form: KeyForm::Unreserved,
+        };
+        assert_eq!(
+            built.map(|_| ()).map_err(|invalid| invalid.problem),
+            Err(expected),
+            "{secret}"
+        );
     }
 }

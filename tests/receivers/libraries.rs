@@ -8,8 +8,9 @@ use countersign::dispatch::{Delivery, Dispatcher, Endpoint, Outcome};
 use countersign::payload::http_signature::HttpSigner;
 use countersign::payload::jose::Algorithm;
 use countersign::payload::{HmacSigner, KeyId, Keyring, Scheme, Secret};
+use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestKey};
-use countersign::tls::ProviderKey;
+use countersign::tls::RustlsKey;
 
 use crate::packages;
 use crate::process::or_skip;
@@ -95,12 +96,16 @@ async fn deliver(dispatcher: &Dispatcher, world: &World, url: &str) -> Outcome {
 
 fn svix(world: &World) -> HmacSigner {
     let scheme = Scheme::svix();
-    let keys = Keyring::builder(&scheme).key(&world.acme.name, "1", Secret::new(&world.acme.secret));
+    let keys = Keyring::builder(&scheme).key(
+        TenantId::parse(&world.acme.name).expect("a name"),
+        "1",
+        Secret::new(&world.acme.secret),
+    );
     HmacSigner::new(scheme, keys.build().expect("a key"))
 }
 
 fn rfc9421(world: &World, key: &TestKey) -> HttpSigner {
-    let key = ProviderKey::from_pem(&provider(), Algorithm::Es256, key.pem().as_bytes()).expect("a key");
+    let key = RustlsKey::from_pem(&provider(), Algorithm::Es256, key.pem().as_bytes()).expect("a key");
     HttpSigner::to_any_origin().with_key(world.acme.id(), KeyId::new("acme-2026"), Arc::new(key))
 }
 

@@ -1,12 +1,10 @@
 //! Other people's servers, each with its own TLS, as a process of its own.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, ErrorKind};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{ChildStdout, Command};
-use std::thread;
-use std::time::Duration;
 
 use crate::process::{Running, find};
 use crate::world::World;
@@ -44,16 +42,11 @@ impl Kind {
             Self::Python => ("python3", "python3"),
             Self::OpenSsl => ("openssl", "openssl"),
         };
-        let found = find(program).or_else(|| find_as_root(program));
+        let found = find(program);
         found
             .map(drop)
             .ok_or_else(|| format!("{program} is not installed: apt-get install {package}"))
     }
-}
-
-/// Debian keeps servers where only root looks for programs.
-fn find_as_root(program: &str) -> Option<std::path::PathBuf> {
-    Some(Path::new("/usr/sbin").join(program)).filter(|file| file.is_file())
 }
 
 /// A server, or several that differ in what they show and ask for, on their ports.
@@ -150,7 +143,7 @@ fn try_nginx(world: &World, version: Version) -> Option<Server> {
     drop(free);
     let name = format!("nginx-{}.conf", version.number());
     world.write(&name, &config);
-    let program = find("nginx").or_else(|| find_as_root("nginx")).expect("nginx");
+    let program = find("nginx").expect("nginx");
     let mut command = Command::new(program);
     command
         .arg("-p")
@@ -160,7 +153,7 @@ fn try_nginx(world: &World, version: Version) -> Option<Server> {
         .args(["-e", "stderr"]);
     let mut process = Running::start(&mut command);
     let said = BufReader::new(process.0.stdout.take().expect("a pipe"));
-    is_up(&mut process, ports["good"]).then(|| Server {
+    process.is_up(ports["good"]).then(|| Server {
         ports: ports
             .into_iter()
             .map(|(name, port)| (name.to_owned(), port))
@@ -169,20 +162,6 @@ fn try_nginx(world: &World, version: Version) -> Option<Server> {
         _said: vec![said],
         _behind: Some(behind),
     })
-}
-
-fn is_up(process: &mut Running, port: u16) -> bool {
-    for _ in 0..1_000 {
-        if process.0.try_wait().expect("a child process").is_some() {
-            return false;
-        }
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(_) => return true,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    false
 }
 
 // --- openssl ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ use countersign::payload::{
 use countersign::replay::{
     Claim, ClaimAnswer, ClaimKey, MemoryStore, NotFresh, ReplayStore, Settlement, StoreDown, Terms, Tolerance,
 };
+use countersign::tenant::TenantId;
 use http::{HeaderMap, Method, Uri};
 use promise::{Do, Embedded, Play, Rules, Saw, WINDOW, claim_of};
 use proptest::prelude::*;
@@ -150,7 +151,7 @@ fn what_was_signed_ahead_is_refused_for_as_long_as_it_passes() {
     let keyring = |scheme: &Scheme| {
         let secret = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
         Keyring::builder(scheme)
-            .key("acme", "2026", Secret::new(secret))
+            .key(TenantId::parse("acme").unwrap(), "2026", Secret::new(secret))
             .build()
             .expect("a key")
     };

@@ -235,7 +235,7 @@ fn trust(case: &Case, limits: ChainLimits) -> Result<Box<dyn VerifyPeer>, &'stat
     {
         Ok(private) => Ok(Box::new(private)),
         Err("anchor: public") => {
-            let public = PublicCa::builder(algorithms, ExpectedPeers::names(case.dns_name()))
+            let public = PublicCa::builder(ExpectedPeers::names(case.dns_name()), algorithms)
                 .pem(anchors.as_bytes())
                 .with_profile(profile)
                 .build(case.now());

@@ -1,6 +1,7 @@
 //! Other programs, which end in bounded time whatever they do.
 
 use std::io::{Read, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -73,6 +74,33 @@ impl Running {
         Self(started.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
+    /// For a server that cannot be told to take any free port: it gets one, unless somebody else is faster.
+    pub(crate) fn on_free_port(mut command: impl FnMut(u16) -> Command) -> (u16, Self) {
+        let start = |_| {
+            let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = free.local_addr().expect("an address").port();
+            drop(free);
+            let mut process = Self::start(&mut command(port));
+            process.is_up(port).then_some((port, process))
+        };
+        (0..5).find_map(start).expect("the server starts")
+    }
+
+    /// Waits until it listens there: in vain, where it ends before.
+    pub(crate) fn is_up(&mut self, port: u16) -> bool {
+        for _ in 0..1_000 {
+            if self.0.try_wait().expect("a child process").is_some() {
+                return false;
+            }
+            match TcpStream::connect(("127.0.0.1", port)) {
+                Ok(_) => return true,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused),
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
     /// Waits for its end, if that comes.
     fn end(&mut self) -> Option<ExitStatus> {
         (0..LOOKS).find_map(|_| {
@@ -89,10 +117,11 @@ impl Drop for Running {
     }
 }
 
-/// A program on the path.
+/// A program on the path, or where Debian keeps servers and only root looks.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
         .map(|directory| directory.join(program))
         .find(|file| file.is_file())
 }

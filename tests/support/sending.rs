@@ -83,7 +83,11 @@ impl Tenant {
 
     pub(crate) fn signer(&self) -> HmacSigner {
         let scheme = Scheme::standard_webhooks();
-        let keys = Keyring::builder(&scheme).key(&self.name, "1", Secret::new(&self.secret));
+        let keys = Keyring::builder(&scheme).key(
+            TenantId::parse(&self.name).expect("a name"),
+            "1",
+            Secret::new(&self.secret),
+        );
         HmacSigner::new(scheme, keys.build().expect("a key"))
     }
 

@@ -111,7 +111,11 @@ pub fn ring(spec: impl Into<KeySpec>, keys: &[String]) -> Keyring {
     let builder = Keyring::builder(spec).allow_weak_secrets();
     let numbered = keys.iter().enumerate();
     let builder = numbered.fold(builder, |builder, (number, key)| {
-        builder.key("acme", &number.to_string(), Secret::new(key))
+        builder.key(
+            TenantId::parse("acme").unwrap(),
+            number.to_string(),
+            Secret::new(key),
+        )
     });
     builder.build().expect("keys")
 }

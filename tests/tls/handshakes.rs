@@ -10,7 +10,7 @@ use countersign::gate::Policy;
 use countersign::identity::{ChainLimits, NameKind, SpkiHash};
 use countersign::live::Live;
 use countersign::refusal::Refusal;
-use countersign::tenant::{NoTenant, Rule, TenantTable, TenantTableBuilder};
+use countersign::tenant::{NoTenant, Rule, TenantId, TenantTable, TenantTableBuilder};
 use countersign::testing::{NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use countersign::tls::rustls::server::{ProducesTickets, ServerSessionMemoryCache};
@@ -300,7 +300,11 @@ const CHANGES: [Change; 17] = [
     (
         "a tenant's rule",
         |running, parts, _| {
-            parts.tenants = vec![Rule::name(NameKind::Dns, "x.example", "acme")];
+            parts.tenants = vec![Rule::name(
+                TenantId::parse("acme").unwrap(),
+                NameKind::Dns,
+                "x.example",
+            )];
             running.tenants.replace(parts.tenants());
         },
         Some(|_| NoTenant::NoRule.into()),

@@ -10,5 +10,6 @@
 #[path = "../support/stage.rs"]
 mod stage;
 
+mod enrolment;
 mod handshakes;
 mod resumption;

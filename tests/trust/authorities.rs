@@ -350,7 +350,7 @@ fn evil_by_policy(root: &TestCa) -> Vec<Twin> {
         AccessDenied,
     ));
     let named = ExpectedPeers::names([Name::Uri("spiffe://acme.example/tenant/other".into())]);
-    let named = PublicCa::builder(algorithms(), named)
+    let named = PublicCa::builder(named, algorithms())
         .pem(root.pem().as_bytes())
         .build(NOW);
     twins.push(twin(
@@ -1505,7 +1505,7 @@ fn public_authorities_are_refused_by_their_key() {
     for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().take(3) {
         let pem = pem_of(der);
         let only = ExpectedPeers::names([Name::Dns("hooks.example".into())]);
-        let built = PublicCa::builder(algorithms(), only)
+        let built = PublicCa::builder(only, algorithms())
             .pem(pem.as_bytes())
             .build(NOW);
         assert_eq!(built.map(|_| ()), Ok(()));
@@ -1529,8 +1529,8 @@ fn intermediates_of_public_authorities_are_refused_too() {
             ))
         );
         let named = PublicCa::builder(
-            algorithms(),
             ExpectedPeers::names([Name::Dns("x.example".into())]),
+            algorithms(),
         );
         assert_eq!(named.pem(pem.as_bytes()).build(NOW).map(|_| ()), Ok(()), "{name}");
     }
@@ -1555,7 +1555,7 @@ fn a_public_authority_needs_names_or_pins() {
     let expected = "certificate authorities from public authorities: a public authority proves nothing about who it \
                     is; give exact names or pins of the senders";
     for nobody in [ExpectedPeers::names([]), ExpectedPeers::pins(PinSet::default())] {
-        let built = PublicCa::builder(algorithms(), nobody)
+        let built = PublicCa::builder(nobody, algorithms())
             .pem(root.pem().as_bytes())
             .build(NOW);
         assert_eq!(
@@ -1569,7 +1569,7 @@ fn a_public_authority_needs_names_or_pins() {
 fn a_public_authoritys_names_match_exactly_and_by_type() {
     let root = TestCa::new("Public Root");
     let trust = |only| {
-        PublicCa::builder(algorithms(), only)
+        PublicCa::builder(only, algorithms())
             .pem(root.pem().as_bytes())
             .build(NOW)
             .expect("a public CA")

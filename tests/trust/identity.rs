@@ -171,13 +171,23 @@ fn sizes_come_before_reading() {
 /// N2: nothing that an identity may not hold, in any place where one is read.
 #[test]
 fn n2_bytes_that_no_name_may_hold() {
-    use NameKind::{CommonName, Dns, Email, OrganizationalUnit, Uri};
-    for kind in [Dns, Uri, Email, CommonName, OrganizationalUnit] {
+    use NameKind::{CommonName, Dns, Email, OrganizationIdentifier, OrganizationalUnit, Uri, UserId};
+    for kind in [
+        Dns,
+        Uri,
+        Email,
+        CommonName,
+        OrganizationalUnit,
+        UserId,
+        OrganizationIdentifier,
+    ] {
         let with = |text: &str| match kind {
             Dns => bare().dns(text),
             Uri => bare().uri(text),
             Email => bare().email(text),
             CommonName => bare().common_name(text),
+            UserId => bare().user_id(text),
+            OrganizationIdentifier => bare().organization_identifier(text),
             _ => bare().organizational_unit(text),
         };
         for code in (0..0x20).chain([

@@ -16,4 +16,5 @@ mod pins;
 mod revocation;
 mod rfc5280;
 mod senders;
+mod subject_names;
 mod tenants;

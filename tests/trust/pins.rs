@@ -7,8 +7,8 @@ use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::pki_types::CertificateDer;
 use countersign::trust::{
-    DenyList, Evidence, InvalidPin, Pin, PinSet, PrivateCa, ReportOnly, Role, Untrusted, VerifiedPeer,
-    VerifyPeer,
+    DenyList, Evidence, InvalidPin, Pin, PinProblem, PinSet, PrivateCa, ReportOnly, Role, Untrusted,
+    VerifiedPeer, VerifyPeer,
 };
 
 use stage::*;
@@ -87,7 +87,11 @@ fn what_is_no_pin_is_refused_with_its_place() {
     ] {
         let invalid: InvalidPin = PinSet::parse([good.as_str(), &good, bad]).expect_err(bad);
         assert_eq!(invalid.line, 3, "{bad:?}");
-        assert_eq!(SpkiHash::parse(bad), Err(invalid.source), "{bad:?}");
+        assert_eq!(
+            SpkiHash::parse(bad).map_err(PinProblem::from),
+            Err(invalid.source),
+            "{bad:?}"
+        );
     }
     let invalid: Result<_, InvalidHash> = CertHash::parse("junk");
     assert_eq!(
@@ -332,7 +336,7 @@ fn the_next_key_is_pinned_before_it_is_used() {
         let evidence = verify(&trust, cert).expect("trusted");
         let pin = evidence.pin.expect("a pin");
         assert_eq!(pin.label(), Some("acme"));
-        assert_eq!(pin.to_string(), format!("leaf {}", leaf_of(cert)));
+        assert_eq!(pin.to_string(), format!("leaf {} label=acme", leaf_of(cert)));
     }
 }
 
@@ -571,7 +575,7 @@ fn pins_are_shown_and_keys_named() {
     let pin = Pin::leaf(spki(b"")).labelled("acme");
     assert_eq!(
         pin.to_string(),
-        "leaf sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        "leaf sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= label=acme"
     );
     assert_eq!(Pin::anchor(spki(b"")).retiring(NOW).retires(), Some(NOW));
     let trust: PrivateCa = private(&[&TestCa::new("Root")]);

@@ -2,9 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::identity::{CertHash, Name, PeerChain, SpkiHash};
+use countersign::identity::{CertHash, InvalidName, Name, NameKind, PeerChain, SpkiHash};
+use countersign::tenant::{NoTenant, ResolveTenant as _, Rule, TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::trust::{ExpectedPeers, KnownSender, PinSet, Profile, SecondCheck, SharedCa, Untrusted};
+use countersign::trust::{
+    ExpectedPeers, KnownSender, PinSet, PixBank, Profile, PublicCa, ReportOnly, SecondCheck, SharedCa,
+    Untrusted, VerifyPeer,
+};
 
 use crate::stage::*;
 
@@ -51,12 +55,14 @@ fn other_anchor(sender: &KnownSender, anchors: &str) -> String {
     )
 }
 
+type Other = (KnownSender, &'static [&'static str], &'static str, SecondCheck);
+
 /// Those whose authority is not one's own: who they are, which anchors are theirs, their name, what else to verify.
-fn others() -> Vec<(KnownSender, &'static [&'static str], &'static str, SecondCheck)> {
+fn others() -> Vec<Other> {
     let docusign = KnownSender::docusign(["connect.docusign.example"]).expect("a name");
     let signature = SecondCheck::Signature;
     let reference = SecondCheck::Body("transactionReference");
-    vec![
+    let mut all: Vec<Other> = vec![
         (
             KnownSender::pagerduty(),
             &[G2],
@@ -100,7 +106,24 @@ fn others() -> Vec<(KnownSender, &'static [&'static str], &'static str, SecondCh
             "Payment Status Event Sender (secure-test)",
             reference,
         ),
-    ]
+        (
+            KnownSender::genesys("prod.us-east-1").expect("a region"),
+            &[],
+            "dataactions.prod.us-east-1.mypurecloud.com",
+            SecondCheck::UrlSecret,
+        ),
+    ];
+    for bank in banks() {
+        let peers = ExpectedPeers::host_names(["pix.psp.example"]).expect("a name");
+        let key = SecondCheck::UrlSecretOrBody("chave or endToEndId");
+        all.push((KnownSender::pix(bank, peers), &[], "pix.psp.example", key));
+    }
+    all
+}
+
+fn banks() -> impl Iterator<Item = PixBank> {
+    use PixBank::{BancoDoBrasil, Bradesco, Efi, EfiSandbox, Inter, Itau};
+    [Efi, EfiSandbox, Itau, Inter, BancoDoBrasil, Bradesco].into_iter()
 }
 
 #[test]
@@ -142,20 +165,35 @@ fn a_sender_is_its_name_below_other_anchors_too() {
         let anchors = ca.pem();
         let trust = sender.trust_other_anchors(anchors.as_bytes(), Profile::strict(), algorithms(), NOW);
         let trust = trust.expect("anchors");
-        let named = |text: &str| match sender.names() {
-            [Name::Dns(_)] => ca.client("x.example").without_san().dns(text),
-            _ => ca.client("x.example").without_san().common_name(text),
+        let bare = || ca.client("x.example").without_san();
+        // Where it stands is not said for certain, so a name that is shaped like a DNS name counts in both places.
+        let as_dns = if name.contains('.') {
+            Ok(())
+        } else {
+            Err(Untrusted::UnexpectedName)
         };
         let no = Err(Untrusted::UnexpectedName);
+        #[rustfmt::skip]
+        let cases = [
+            ("its common name", bare().common_name(name), Ok(())),
+            ("its DNS name", bare().dns(&name.replace(' ', "-")), as_dns),
+            ("another common name", bare().common_name("webhooks.example"), no.clone()),
+            ("another DNS name", bare().dns("webhooks.example"), no.clone()),
+            ("a name below it", bare().dns(&format!("x.{}", name.replace(' ', "-"))), no.clone()),
+            ("a second common name", bare().common_name(name).common_name("webhooks.example"), no.clone()),
+            ("its name as another kind", bare().organizational_unit(name), no),
+        ];
+        for (case, leaf, expected) in cases {
+            let seen = verify(&*trust, &leaf.issue()).map(|_| ());
+            assert_eq!(seen, expected, "{}: {case}", sender.name());
+        }
+        let evidence = verify(&*trust, &bare().common_name(name).issue()).expect("trusted");
+        assert!(evidence.shared_authority, "{}", sender.name());
         assert_eq!(
-            verify(&*trust, &named(name).issue()).map(|_| ()),
-            Ok(()),
-            "{name}"
-        );
-        assert_eq!(
-            verify(&*trust, &named("webhooks.example").issue()).map(|_| ()),
-            no,
-            "{name}"
+            evidence.second_checks,
+            [sender.second_check()],
+            "{}",
+            sender.name()
         );
     }
 }
@@ -170,6 +208,7 @@ fn a_sender_says_its_second_check_and_what_it_leaves_open() {
             sender.name()
         );
         assert_eq!(sender.as_of(), "2026-11", "{}", sender.name());
+        assert!(sender.source().len() > 10, "{}", sender.name());
     }
     for own in [KnownSender::adobe_sign(), KnownSender::my_certificate()] {
         assert_eq!(own.second_check(), SecondCheck::Nothing, "{}", own.name());
@@ -181,6 +220,21 @@ fn a_sender_says_its_second_check_and_what_it_leaves_open() {
             "{refused}"
         );
     }
+}
+
+/// A preset that no table here speaks of has been tried by nobody.
+#[test]
+fn each_preset_is_tried() {
+    let presets = [
+        include_str!("../../src/trust/known_sender/presets.rs"),
+        include_str!("../../src/trust/known_sender/pix.rs"),
+    ];
+    let made = presets.iter().flat_map(|source| source.lines());
+    let made = made.filter_map(|line| line.strip_prefix("    pub fn ")?.split(['(', '<']).next());
+    let untried: Vec<_> = made
+        .filter(|name| !include_str!("senders.rs").contains(&format!("KnownSender::{name}(")))
+        .collect();
+    assert_eq!(untried, Vec::<&str>::new());
 }
 
 /// A payment provider that also signs its customers' certificates.
@@ -235,4 +289,95 @@ fn a_shared_authority_needs_names_or_pins() {
         Err(Untrusted::Signature),
         "of another authority of the same name"
     );
+}
+
+/// None of Pix's providers publishes a name, and their authorities may have issued their customers' certificates.
+#[test]
+fn a_provider_of_pix_is_nobody_without_names_or_pins() {
+    let ca = TestCa::new("Provider");
+    let (sender, customer) = (
+        ca.client("pix.psp.example").issue(),
+        ca.client("mallory.example").issue(),
+    );
+    for bank in banks() {
+        let built = |peers| {
+            KnownSender::pix(bank, peers)
+                .trust_other_anchors(ca.pem().as_bytes(), Profile::strict(), algorithms(), NOW)
+                .map_err(|invalid| invalid.to_string())
+        };
+        let expected = "certificate authorities from shared authorities: an authority that issues to others as well proves \
+                        nothing about who it is; give exact names or pins of the senders";
+        let nobody = built(ExpectedPeers::pins(PinSet::default())).map(|_| ());
+        assert_eq!(nobody, Err(expected.to_owned()), "{bank:?}");
+        let pinned = built(ExpectedPeers::pins(PinSet::new([pin_of(&sender)]))).expect("a pin");
+        assert_eq!(verify(&*pinned, &sender).map(|_| ()), Ok(()), "{bank:?}");
+        let spki = pin_of(&customer);
+        let refused = verify(&*pinned, &customer).map(|_| ());
+        assert_eq!(refused, Err(Untrusted::NotPinned { spki }), "{bank:?}");
+    }
+}
+
+fn no_name() -> InvalidName {
+    Name::parse(NameKind::Dns, "").expect_err("no name")
+}
+
+#[test]
+fn a_region_of_genesys_makes_a_name() {
+    for (region, expected) in [
+        (
+            "prod-cac1.ca-central-1",
+            Ok("dataactions.prod-cac1.ca-central-1.mypurecloud.com"),
+        ),
+        ("", Err(no_name())),
+        ("*", Err(no_name())),
+        ("us east", Err(no_name())),
+    ] {
+        let named = KnownSender::genesys(region).map(|sender| {
+            let names = sender.names().map(ToString::to_string);
+            names.collect::<std::collections::BTreeSet<_>>()
+        });
+        let expected = expected.map(|name| [format!("CN={name}"), format!("DNS:{name}")].into());
+        assert_eq!(named, expected, "{region:?}");
+    }
+}
+
+/// All customers of an authority that issues to others as well would be one tenant.
+#[test]
+fn below_an_authority_that_issues_to_others_the_issuer_alone_is_no_tenant() {
+    let ca = TestCa::new("Payment Provider");
+    let leaf = || ca.client("hooks.psp.example").issue();
+    let spki = SpkiHash::of(&ca.spki_der());
+    let peers = || ExpectedPeers::host_names(["hooks.psp.example"]).expect("a name");
+    let shared = SharedCa::new(private(&[&ca]), peers()).expect("somebody");
+    let public = PublicCa::builder(peers(), algorithms()).pem(ca.pem().as_bytes());
+    let public = public.build(NOW).expect("anchors");
+    let known = KnownSender::meta();
+    let known = known.trust_other_anchors(ca.pem().as_bytes(), Profile::strict(), algorithms(), NOW);
+    let known = known.expect("anchors");
+    let meta = ca.client("client.webhooks.fbclientcerts.com").issue();
+    let table = |rule| TenantTable::builder().rule(rule).build().expect("a table");
+    let alone = || Rule::issuer(TenantId::parse("psp").expect("a name"), spki);
+    let refused = Err(NoTenant::SharedAuthority {
+        rule: format!("issuer {spki}").into(),
+    });
+    let named = |name| alone().carrying(NameKind::Dns, name);
+    let dry = private(&[&ca]).and(ReportOnly::new(shared.clone()));
+    #[rustfmt::skip]
+    let cases: [(_, &dyn VerifyPeer, _, _, Result<&str, NoTenant>); 9] = [
+        ("shared", &shared, leaf(), alone(), refused.clone()),
+        ("public", &public, leaf(), alone(), refused.clone()),
+        ("a known sender's", &*known, meta, alone(), refused.clone()),
+        ("shared, behind another", &private(&[&ca]).and(shared.clone()), leaf(), alone(), refused.clone()),
+        ("shared, below itself", &shared, leaf(), alone().issued_by(spki), refused),
+        ("shared, and a name", &shared, leaf(), named("hooks.psp.example"), Ok("psp")),
+        ("shared, and another name", &shared, leaf(), named("x.example"), Err(NoTenant::NoRule)),
+        ("one's own", &private(&[&ca]), leaf(), alone(), Ok("psp")),
+        ("a dry run", &dry, leaf(), alone(), Ok("psp")),
+    ];
+    for (case, trust, leaf, rule, expected) in cases {
+        let peer = peer_at(trust, &leaf, NOW).expect("trusted");
+        let resolved = table(rule).resolve_tenant(&peer);
+        let tenant = resolved.as_ref().map(|resolved| resolved.tenant.as_str());
+        assert_eq!(tenant, expected.as_ref().map(|tenant| *tenant), "{case}");
+    }
 }

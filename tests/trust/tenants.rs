@@ -51,6 +51,10 @@ fn ambiguous(first: &str, second: &str) -> Result<(String, String), NoTenant> {
     })
 }
 
+fn id(name: &str) -> TenantId {
+    TenantId::parse(name).expect("a tenant's name")
+}
+
 const NOBODY: Result<(String, String), NoTenant> = Err(NoTenant::NoRule);
 
 fn spki(ca: &TestCa) -> SpkiHash {
@@ -110,49 +114,49 @@ fn each_kind_of_rule_names_its_tenant_and_itself() {
         ),
         (
             "URI",
-            table().name(NameKind::Uri, "urn:globex", "globex"),
+            table().name(id("globex"), NameKind::Uri, "urn:globex"),
             bare().uri("urn:globex"),
             is("globex", "URI:urn:globex"),
         ),
         (
             "DNS name",
-            table().name(NameKind::Dns, "Globex.Example", "globex"),
+            table().name(id("globex"), NameKind::Dns, "Globex.Example"),
             root.client("globex.example"),
             is("globex", "DNS:globex.example"),
         ),
         (
             "e-mail address",
-            table().name(NameKind::Email, "ops@globex.example", "globex"),
+            table().name(id("globex"), NameKind::Email, "ops@globex.example"),
             root.client("ops@globex.example"),
             is("globex", "email:ops@globex.example"),
         ),
         (
             "IP address",
-            table().name(NameKind::Ip, "2001:db8::1", "globex"),
+            table().name(id("globex"), NameKind::Ip, "2001:db8::1"),
             root.client("2001:db8:0::0:1"),
             is("globex", "IP:2001:db8::1"),
         ),
         (
             "common name",
-            table().common_name("Globex GmbH", "globex"),
+            table().common_name(id("globex"), "Globex GmbH"),
             bare().common_name("Globex GmbH"),
             is("globex", "CN=Globex GmbH"),
         ),
         (
             "organizational unit",
-            table().organizational_unit("Bücher", "globex"),
+            table().organizational_unit(id("globex"), "Bücher"),
             bare().organizational_unit("Bücher").organizational_unit("Other"),
             is("globex", "OU=Bücher"),
         ),
         (
             "pin",
-            table().pin(pin, "globex"),
+            table().pin(id("globex"), pin),
             root.client(ACME).with_key(&key),
             is("globex", &format!("pin {pin}")),
         ),
         (
             "issuer",
-            table().issuer(spki(&root), "globex"),
+            table().issuer(id("globex"), spki(&root)),
             root.client(ACME),
             is("globex", &format!("issuer {}", spki(&root))),
         ),
@@ -177,36 +181,46 @@ fn each_kind_of_rule_names_its_tenant_and_itself() {
 /// N1: a name of another type is another name.
 #[test]
 fn n1_types_are_never_confused() {
+    type Leaf = fn(LeafBuilder, &str) -> LeafBuilder;
     let root = TestCa::new("Root");
-    let text = "globex.example";
     let bare = || root.client("x.example").without_san();
-    let leaves: Vec<(NameKind, Box<dyn Fn() -> LeafBuilder>)> = vec![
-        (NameKind::Dns, Box::new(|| bare().dns(text))),
-        (NameKind::Uri, Box::new(|| bare().uri(text))),
-        (NameKind::CommonName, Box::new(|| bare().common_name(text))),
-        (
-            NameKind::OrganizationalUnit,
-            Box::new(|| bare().organizational_unit(text)),
-        ),
-        (NameKind::Email, Box::new(|| bare().email(text))),
+    let dns: (NameKind, Leaf) = (NameKind::Dns, |leaf, text| leaf.dns(text));
+    let uri: (NameKind, Leaf) = (NameKind::Uri, |leaf, text| leaf.uri(text));
+    let others: [(NameKind, Leaf); 3] = [
+        (NameKind::CommonName, |leaf, text| leaf.common_name(text)),
+        (NameKind::OrganizationalUnit, |leaf, text| {
+            leaf.organizational_unit(text)
+        }),
+        (NameKind::Email, |leaf, text| leaf.email(text)),
     ];
-    for (rule, _) in &leaves {
-        let exact = built(table().name(*rule, text, "globex"));
-        let template = built(table().template(*rule, "{tenant}.example").known(["globex"]));
-        for (kind, leaf) in &leaves {
-            for table in [&exact, &template] {
-                let answer = ask(table, &root, leaf()).map(|(tenant, _)| tenant);
-                let expected = if kind == rule {
-                    Ok("globex".to_owned())
-                } else {
-                    Err(NoTenant::NoRule)
-                };
-                assert_eq!(answer, expected, "{rule} asked about {kind}");
+    // A URI begins with a scheme, which no DNS name has.
+    for (text, template, able) in [
+        ("globex.example", "{tenant}.example", dns),
+        ("urn:globex", "urn:{tenant}", uri),
+    ] {
+        let rules = [&[able], &others[..]].concat();
+        let leaves = [&[dns, uri][..], &others].concat();
+        for (rule, _) in &rules {
+            let exact = built(table().name(id("globex"), *rule, text));
+            let template = built(table().template(*rule, template).known(["globex"]));
+            for (kind, leaf) in leaves
+                .iter()
+                .filter(|(kind, _)| *kind != NameKind::Dns || able.0 == NameKind::Dns)
+            {
+                for table in [&exact, &template] {
+                    let answer = ask(table, &root, leaf(bare(), text)).map(|(tenant, _)| tenant);
+                    let expected = if kind == rule {
+                        Ok("globex".to_owned())
+                    } else {
+                        Err(NoTenant::NoRule)
+                    };
+                    assert_eq!(answer, expected, "{rule} asked about {kind}");
+                }
             }
         }
     }
     // An address in a dNSName is no address, and one written as a URI neither.
-    let ip = built(table().name(NameKind::Ip, "192.0.2.7", "globex"));
+    let ip = built(table().name(id("globex"), NameKind::Ip, "192.0.2.7"));
     assert_eq!(ask(&ip, &root, bare().common_name("192.0.2.7")), NOBODY);
     assert_eq!(ask(&ip, &root, bare().uri("192.0.2.7")), NOBODY);
 }
@@ -331,7 +345,7 @@ fn n6_a_spiffe_template_takes_spiffe_ids_only() {
             "{other}"
         );
     }
-    let exact = built(table().name(NameKind::Uri, ACME, "globex"));
+    let exact = built(table().name(id("globex"), NameKind::Uri, ACME));
     assert_eq!(
         ask(&exact, &root, root.client(ACME).uri("urn:x")),
         ambiguous(&format!("URI:{ACME}"), "a second URI beside a SPIFFE ID")
@@ -418,7 +432,7 @@ fn n7_two_matches_are_none() {
             "two rules, two tenants",
             table()
                 .uri(spiffe)
-                .name(NameKind::Dns, "initech.example", "initech"),
+                .name(id("initech"), NameKind::Dns, "initech.example"),
             root.client(globex).dns("initech.example"),
             ambiguous("DNS:initech.example", rule),
         ),
@@ -426,35 +440,37 @@ fn n7_two_matches_are_none() {
             "two rules, one tenant",
             table()
                 .uri(spiffe)
-                .name(NameKind::Dns, "globex.example", "globex"),
+                .name(id("globex"), NameKind::Dns, "globex.example"),
             root.client(globex).dns("globex.example"),
             ambiguous("DNS:globex.example", rule),
         ),
         (
             "two rules, one name",
-            table().uri(spiffe).name(NameKind::Uri, globex, "globex"),
+            table().uri(spiffe).name(id("globex"), NameKind::Uri, globex),
             root.client(globex),
             ambiguous("URI:https://acme.example/globex", rule),
         ),
         (
             "two exact names of one tenant",
-            table()
-                .name(NameKind::Dns, "a.example", "globex")
-                .name(NameKind::Dns, "b.example", "globex"),
+            table().name(id("globex"), NameKind::Dns, "a.example").name(
+                id("globex"),
+                NameKind::Dns,
+                "b.example",
+            ),
             root.client("a.example").dns("b.example"),
             ambiguous("DNS:a.example", "DNS:b.example"),
         ),
         (
             "a name and the issuer",
-            table().uri(spiffe).issuer(spki(&root), "globex"),
+            table().uri(spiffe).issuer(id("globex"), spki(&root)),
             root.client(globex),
             ambiguous(rule, &format!("issuer {}", spki(&root))),
         ),
         (
             "the same conditional rule twice",
             table()
-                .rule(Rule::name(NameKind::Uri, globex, "globex").issued_by(spki(&root)))
-                .rule(Rule::name(NameKind::Uri, globex, "globex").issued_by(spki(&root))),
+                .rule(Rule::name(id("globex"), NameKind::Uri, globex).issued_by(spki(&root)))
+                .rule(Rule::name(id("globex"), NameKind::Uri, globex).issued_by(spki(&root))),
             root.client(globex),
             ambiguous(&format!("URI {globex}"), &format!("URI {globex}")),
         ),
@@ -465,8 +481,8 @@ fn n7_two_matches_are_none() {
     let hash = SpkiHash::of(&pin.spki_der());
     let both = built(
         table()
-            .pin(hash, "globex")
-            .name(NameKind::Dns, "a.example", "initech"),
+            .pin(id("globex"), hash)
+            .name(id("initech"), NameKind::Dns, "a.example"),
     );
     assert_eq!(
         ask(&both, &root, root.client("a.example").with_key(&pin)),
@@ -579,7 +595,11 @@ impl MoreUnits for LeafBuilder {
 fn a_tenant_for_each_issuer_means_the_verified_path() {
     let root = TestCa::new("Root");
     let (one, two) = (root.intermediate("One"), root.intermediate("Two"));
-    let tenants = built(table().issuer(spki(&one), "one").issuer(spki(&two), "two"));
+    let tenants = built(
+        table()
+            .issuer(id("one"), spki(&one))
+            .issuer(id("two"), spki(&two)),
+    );
     let labels = [format!("issuer {}", spki(&one)), format!("issuer {}", spki(&two))];
     assert_eq!(ask(&tenants, &root, one.client(ACME)), is("one", &labels[0]));
     assert_eq!(ask(&tenants, &root, two.client(ACME)), is("two", &labels[1]));
@@ -587,7 +607,11 @@ fn a_tenant_for_each_issuer_means_the_verified_path() {
     // An issuer below both is both's; one stuffed beside the path is nobody's.
     assert_eq!(
         ask(
-            &built(table().issuer(spki(&one), "one").issuer(spki(&root), "root")),
+            &built(
+                table()
+                    .issuer(id("one"), spki(&one))
+                    .issuer(id("root"), spki(&root))
+            ),
             &root,
             one.client(ACME)
         ),
@@ -596,7 +620,7 @@ fn a_tenant_for_each_issuer_means_the_verified_path() {
     // With a condition, whoever does not fulfil it is nobody, as for a rule on a key.
     let key = TestKey::generate(KeyAlgorithm::default());
     let pin = SpkiHash::of(&key.spki_der());
-    for rule in [Rule::issuer(spki(&one), "one"), Rule::pin(pin, "one")] {
+    for rule in [Rule::issuer(id("one"), spki(&one)), Rule::pin(id("one"), pin)] {
         let table = built(table().rule(rule.carrying(NameKind::CommonName, "billing")));
         let leaf = || one.client(ACME).with_key(&key);
         let named = ask(&table, &root, leaf().common_name("billing")).map(|(tenant, _)| tenant);
@@ -623,7 +647,7 @@ fn a_tenant_for_each_issuer_means_the_verified_path() {
 #[test]
 fn n3_a_common_name_is_one_attribute_alone_and_in_plain_text() {
     let root = TestCa::new("Root");
-    let tenants = built(table().common_name("admin", "admin"));
+    let tenants = built(table().common_name(id("admin"), "admin"));
     let bare = || root.client("x.example").without_san();
     let raw = |rdns: &[Vec<u8>]| bare().raw_subject(&sequence(rdns));
     let (cn, o, ou) = (3, 10, 11);
@@ -713,7 +737,7 @@ fn n3_a_common_name_is_one_attribute_alone_and_in_plain_text() {
         assert_eq!(ask(&tenants, &root, leaf), expected, "{case}");
     }
     // A second name decides nothing where the rule asks for none.
-    let by_uri = built(table().name(NameKind::Uri, ACME, "admin"));
+    let by_uri = built(table().name(id("admin"), NameKind::Uri, ACME));
     assert_eq!(
         ask(
             &by_uri,
@@ -735,7 +759,10 @@ fn n4_subject_names_do_not_count_below_name_constraints() {
         .permitted_dns("acme.example")
         .issue();
     let tables = [
-        (NameKind::CommonName, built(table().common_name("admin", "admin"))),
+        (
+            NameKind::CommonName,
+            built(table().common_name(id("admin"), "admin")),
+        ),
         (
             NameKind::CommonName,
             built(
@@ -746,13 +773,16 @@ fn n4_subject_names_do_not_count_below_name_constraints() {
         ),
         (
             NameKind::OrganizationalUnit,
-            built(table().organizational_unit("unit", "admin")),
+            built(table().organizational_unit(id("admin"), "unit")),
         ),
         (
             NameKind::CommonName,
-            built(table().rule(
-                Rule::name(NameKind::Dns, "a.acme.example", "admin").carrying(NameKind::CommonName, "admin"),
-            )),
+            built(
+                table().rule(
+                    Rule::name(id("admin"), NameKind::Dns, "a.acme.example")
+                        .carrying(NameKind::CommonName, "admin"),
+                ),
+            ),
         ),
     ];
     for (root, issuer, counts) in [
@@ -779,7 +809,7 @@ fn n4_subject_names_do_not_count_below_name_constraints() {
             assert_eq!(answer, expected, "{kind}");
         }
         // A DNS name is what they do constrain.
-        let dns = built(table().name(NameKind::Dns, "a.acme.example", "admin"));
+        let dns = built(table().name(id("admin"), NameKind::Dns, "a.acme.example"));
         assert_eq!(
             ask(&dns, root, issuer.client("a.acme.example")),
             is("admin", "DNS:a.acme.example")
@@ -794,7 +824,7 @@ fn n4_a_constraint_counts_where_the_authority_stands_second() {
     let issuing = anchor.intermediate("Issuing");
     let leaf = issuing.client("a.acme.example").common_name("admin").issue();
     let pinned = || PinSet::new([SpkiHash::of(&leaf.spki_der())]);
-    let tenants = built(table().common_name("admin", "admin"));
+    let tenants = built(table().common_name(id("admin"), "admin"));
     let kind = NameKind::CommonName;
     for (case, trust) in [
         (
@@ -824,7 +854,7 @@ fn n5_wildcards_are_nobody() {
     let tenants = built(
         table()
             .template(NameKind::Dns, "{tenant}.acme.example")
-            .name(NameKind::Dns, "hooks.acme.example", "exact")
+            .name(id("exact"), NameKind::Dns, "hooks.acme.example")
             .uri("https://acme.example/{tenant}")
             .template(NameKind::CommonName, "cn-{tenant}")
             .known(["globex", "*", "hooks2"]),
@@ -891,6 +921,42 @@ fn mistakes_are_named_with_their_rule() {
             TableProblem::Placeholder,
         ),
         (
+            "nothing but the placeholder",
+            table().uri("{tenant}").known(["a"]),
+            "URI {tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a URI without a colon",
+            table().uri("https//foo/{tenant}").known(["a"]),
+            "URI https//foo/{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a URI with one slash",
+            table().uri("https:/foo/{tenant}").known(["a"]),
+            "URI https:/foo/{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "the placeholder as scheme",
+            table().uri("{tenant}:x").known(["a"]),
+            "URI {tenant}:x".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a colon further on",
+            table().uri("foo/{tenant}:x").known(["a"]),
+            "URI foo/{tenant}:x".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a path with a colon",
+            table().uri("1foo/a:{tenant}").known(["a"]),
+            "URI 1foo/a:{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
             "part of a SPIFFE segment",
             table().uri("spiffe://td/t-{tenant}").known(["a"]),
             "URI spiffe://td/t-{tenant}".to_owned(),
@@ -922,27 +988,21 @@ fn mistakes_are_named_with_their_rule() {
         ),
         (
             "a wildcard",
-            table().name(NameKind::Dns, "*.example", "a"),
+            table().name(id("a"), NameKind::Dns, "*.example"),
             "DNS name *.example".to_owned(),
             invalid(NameKind::Dns),
         ),
         (
             "a NUL",
-            table().common_name("a\0b", "a"),
+            table().common_name(id("a"), "a\0b"),
             "common name a\0b".to_owned(),
             invalid(NameKind::CommonName),
         ),
         (
             "a bad condition",
-            table().rule(Rule::pin(hash, "a").carrying(NameKind::Ip, "1.2.3")),
+            table().rule(Rule::pin(id("a"), hash).carrying(NameKind::Ip, "1.2.3")),
             format!("pin {hash}"),
             invalid(NameKind::Ip),
-        ),
-        (
-            "no tenant's name",
-            table().common_name("x", " a"),
-            "common name x".to_owned(),
-            TableProblem::Tenant(" a".into()),
         ),
         (
             "a known one that is none",
@@ -951,22 +1011,22 @@ fn mistakes_are_named_with_their_rule() {
             TableProblem::Tenant("b\n".into()),
         ),
         (
-            "too long a name",
-            table().issuer(hash, &long),
-            format!("issuer {hash}"),
+            "a known one of too long a name",
+            table().uri("https://x/{tenant}").known(["a", &long]),
+            "known".to_owned(),
             TableProblem::Tenant(long.clone()),
         ),
         (
             "a name of two tenants",
             table()
-                .name(NameKind::Dns, "x.example", "a")
-                .name(NameKind::Dns, "X.example", "b"),
+                .name(id("a"), NameKind::Dns, "x.example")
+                .name(id("b"), NameKind::Dns, "X.example"),
             "DNS:x.example".to_owned(),
             twice("a", "b"),
         ),
         (
             "a key of two tenants",
-            table().pin(hash, "a").pin(hash, "b"),
+            table().pin(id("a"), hash).pin(id("b"), hash),
             format!("pin {hash}"),
             twice("a", "b"),
         ),
@@ -1009,7 +1069,7 @@ fn a_million_tenants_are_as_exact_as_a_thousand() {
     let root = TestCa::new("Root");
     let of = |count: u64| {
         let rules = (0..count).fold(table(), |rules, n| {
-            rules.name(NameKind::Dns, &format!("t{n}.example"), &format!("t{n}"))
+            rules.name(id(&format!("t{n}")), NameKind::Dns, &format!("t{n}.example"))
         });
         built(
             rules
@@ -1038,8 +1098,8 @@ fn a_table_is_replaced_as_a_whole() {
     let tenants = |owner: &str| {
         built(
             table()
-                .name(NameKind::Dns, "a.example", owner)
-                .name(NameKind::Dns, "b.example", owner),
+                .name(id(owner), NameKind::Dns, "a.example")
+                .name(id(owner), NameKind::Dns, "b.example"),
         )
     };
     let live = Live::new(tenants("old"));

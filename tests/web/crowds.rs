@@ -12,7 +12,7 @@ use bytes::Bytes;
 use countersign::payload::Keyring;
 use countersign::refusal::{Busy, Refusal};
 use countersign::tls::ClientAuth;
-use countersign::web::{CallerLayer, Connection, Demand, OnDisconnect, PayloadLayer};
+use countersign::web::{CallerLayer, CertificateDemand, Connection, OnDisconnect, PayloadLayer};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Frame};
@@ -37,7 +37,7 @@ const AGAIN: u64 = 5;
 
 fn narrow(payload: PayloadLayer, caller: CallerLayer) -> Router<Arc<Desk>> {
     let payload = payload.with_max_deliveries(PLACES, PLACES).with_limit(LARGE);
-    let caller = caller.with_demand(Demand::never());
+    let caller = caller.with_demand(CertificateDemand::never());
     all_behind(|routes| routes.layer(payload).layer(caller))
 }
 

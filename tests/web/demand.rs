@@ -13,7 +13,7 @@ use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::trust::{PinSet, PrivateCa, ReportOnly, VerifyPeer as _};
-use countersign::web::{CallerLayer, Clock, Connection, Demand, PayloadLayer};
+use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, PayloadLayer};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -71,13 +71,13 @@ impl Stage {
     async fn deliver(
         &self,
         owner: &str,
-        demand: Demand,
+        demand: CertificateDemand,
         connection: Connection,
         host: &str,
     ) -> (StatusCode, Option<&'static str>) {
         let tenant = |name: &str| TenantId::parse(name).expect("a tenant");
         let keys = Keyring::builder(&Scheme::github())
-            .key(owner, "1", Secret::new(SECRET))
+            .key(TenantId::parse(owner).unwrap(), "1", Secret::new(SECRET))
             .build()
             .expect("keys");
         let signer = HmacSigner::new(Scheme::github(), keys.clone());
@@ -123,13 +123,13 @@ async fn some_must_and_others_need_not() {
     let missing = (StatusCode::UNAUTHORIZED, Some("identity.no_certificate"));
     let handled = (StatusCode::OK, None);
     let unreadable = (StatusCode::BAD_REQUEST, Some("host.unreadable"));
-    let strict = || Demand::for_hosts(["strict.example", "*.strict.example"]).expect("hosts");
+    let strict = || CertificateDemand::for_hosts(["strict.example", "*.strict.example"]).expect("hosts");
     #[rustfmt::skip]
     let cases = [
-        ("demanded of everybody", "globex", Demand::always(), none(), "open.example", missing),
-        ("a tenant of whom it is not demanded", "globex", Demand::never(), none(), "open.example", handled),
-        ("a tenant of whom it is", "acme", Demand::never(), none(), "open.example", missing),
-        ("and who shows it", "acme", Demand::never(), shown(), "open.example", handled),
+        ("demanded of everybody", "globex", CertificateDemand::always(), none(), "open.example", missing),
+        ("a tenant of whom it is not demanded", "globex", CertificateDemand::never(), none(), "open.example", handled),
+        ("a tenant of whom it is", "acme", CertificateDemand::never(), none(), "open.example", missing),
+        ("and who shows it", "acme", CertificateDemand::never(), shown(), "open.example", handled),
         ("a host that does not demand it", "globex", strict(), none(), "open.example", handled),
         ("a host that does", "globex", strict(), none(), "strict.example", missing),
         ("a host below a pattern", "globex", strict(), none(), "a.strict.example:8443", missing),
@@ -155,7 +155,7 @@ async fn a_verifier_that_only_reports_is_heard() {
     let answer = stage
         .deliver(
             "acme",
-            Demand::always(),
+            CertificateDemand::always(),
             stage.connection(Some(&stage.acme)),
             "open.example",
         )

@@ -69,7 +69,11 @@ pub(crate) fn keys(tenants: &[&str]) -> Keyring {
         _ => "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=",
     };
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(tenant, &format!("{tenant}-2026"), Secret::new(secret(tenant)))
+        ring.key(
+            TenantId::parse(tenant).unwrap(),
+            format!("{tenant}-2026"),
+            Secret::new(secret(tenant)),
+        )
     });
     ring.build().expect("good keys")
 }
@@ -368,7 +372,7 @@ pub(crate) fn payload_layer(
     hands: &Hands,
 ) -> PayloadLayer {
     let verifier = HmacVerifier::new(Scheme::standard_webhooks(), keys);
-    PayloadLayer::with_shared(Arc::new(verifier), store)
+    PayloadLayer::new(verifier, store)
         .with_limit(LIMIT)
         .with_terms(Terms::default().with_lease(secs(LEASE)))
         .with_clock(hands.clock())

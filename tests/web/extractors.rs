@@ -13,7 +13,7 @@ use countersign::gate::{Caller, Policy};
 use countersign::refusal::Refusal;
 use countersign::tenant::TenantId;
 use countersign::testing::TestCert;
-use countersign::web::{CallerLayer, Connection, Demand, PayloadLayer, RequireTenant, Signed};
+use countersign::web::{CallerLayer, CertificateDemand, Connection, PayloadLayer, RequireTenant, Signed};
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
 use rustls::pki_types::UnixTime;
@@ -112,7 +112,7 @@ async fn whose_a_request_is_by_whatever_was_proved() {
     let both = over(Some(&world.acme), order("/", "{}"));
     assert_eq!(ask(&by_both, both).await, ok("acme"));
     assert_eq!(ask(&routes(), order("/", "{}")).await, not_wired());
-    let forgotten = routes().layer(layers.caller().with_demand(Demand::never()));
+    let forgotten = routes().layer(layers.caller().with_demand(CertificateDemand::never()));
     assert_eq!(ask(&forgotten, over(None, order("/", "{}"))).await, not_wired());
 }
 
@@ -120,7 +120,7 @@ async fn whose_a_request_is_by_whatever_was_proved() {
 async fn a_caller_may_be_missing_where_that_was_asked_for_but_not_the_layer() {
     let (layers, world) = (Layers::new(), world());
     let routes = || Router::new().route("/", post(perhaps));
-    let undemanding = routes().layer(layers.caller().with_demand(Demand::never()));
+    let undemanding = routes().layer(layers.caller().with_demand(CertificateDemand::never()));
     let acme = || over(Some(&world.acme), order("/", "{}"));
     let nobody = || over(None, order("/", "{}"));
     let not_wired = || refused(500, "server.not_wired");
@@ -132,7 +132,7 @@ async fn a_caller_may_be_missing_where_that_was_asked_for_but_not_the_layer() {
     let layers = Layers::new();
     let both = routes()
         .layer(layers.payload())
-        .layer(layers.caller().with_demand(Demand::never()));
+        .layer(layers.caller().with_demand(CertificateDemand::never()));
     assert_eq!(ask(&both, nobody()).await, ok("nobody"));
 }
 

@@ -60,7 +60,7 @@ async fn port(acceptor: Acceptor) -> SocketAddr {
     tokio::spawn(async move {
         while let Some((mut secured, peer)) = listener.next().await {
             let connection = secured.connection().clone();
-            assert_eq!(connection.peer(), peer);
+            assert_eq!(connection.peer(), Some(peer));
             let caller = connection.identify(&policy(), rustls::pki_types::UnixTime::now());
             let said = match caller {
                 Ok(caller) => caller.tenant().to_string(),

@@ -13,8 +13,8 @@ use countersign::refusal::Refusal;
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
 use countersign::web::{
-    Acceptor, CallerLayer, Connection, Demand, InvalidSites, Listener, MisdirectedAnswer, Protocols, Site,
-    Sites,
+    Acceptor, CallerLayer, CertificateDemand, Connection, InvalidSites, Listener, MisdirectedAnswer,
+    Protocols, Site, Sites,
 };
 use http::{Request, Response};
 use rustls::ServerConfig;
@@ -46,7 +46,7 @@ impl World {
             .expect("a version")
             .with_no_client_auth()
             .with_single_cert(server.chain(), server.key());
-        Site::without_certificates(config.expect("a configuration"))
+        Site::for_anybody(config.expect("a configuration"))
     }
 
     /// Two names of one policy, all names below one of another, one that asks for no certificate.
@@ -79,7 +79,7 @@ impl Port {
         let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
         let address = listener.local_addr();
         let layer = CallerLayer::by_host(sites)
-            .with_demand(Demand::never())
+            .with_demand(CertificateDemand::never())
             .with_misdirected_answer(answer)
             .observed_by(Arc::new(log.clone()));
         let app: Router = Router::new().route("/who", post(who)).layer(layer);
@@ -287,13 +287,62 @@ async fn a_name_that_nothing_is_served_under_gets_no_handshake() {
     }
 }
 
+/// Where it is asked for, the site without a name is that of all names that nobody knows, and of no other.
+#[tokio::test]
+async fn names_that_nobody_knows_are_served_where_that_is_asked_for() {
+    let world = world();
+    let (policy, server) = (world.policy(), world.ca.server(ACME).dns("other.example"));
+    let server = server.dns("a.b.hooks.globex.example").issue();
+    let config = world.server_config_of(&server, policy.trust(), ClientAuth::Require);
+    let sites = world
+        .sites()
+        .without_name(Site::new(policy, config))
+        .serve_unknown_names();
+    let port = Port::open(
+        sites.build().expect("sites").into(),
+        MisdirectedAnswer::MisdirectedRequest,
+    )
+    .await;
+    let h1 = Version::Http1;
+    let other = || Err((421, true, "host.other_policy"));
+    #[rustfmt::skip]
+    let cases: [Case; 8] = [
+        ("a name nobody has", Some("other.example"), h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("two labels for one", Some("a.b.hooks.globex.example"), h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("another of them, or none", None, h1, "/who", &["other.example"], Ok(let_in("acme"))),
+        ("a site's name is none of them", Some("other.example"), h1, "/who", &[ACME], other()),
+        ("nor what a pattern stands for", Some("other.example"), h1, "/who", &[GLOBEX], other()),
+        ("nor is one without a policy", Some("other.example"), h1, "/who", &[OPEN], other()),
+        ("and from a site none is reached", Some(ACME), h1, "/who", &["other.example"], other()),
+        ("what is no name is none", Some("other.example"), h1, "/who", &["other.example.."], Err((400, false, "host.unreadable"))),
+    ];
+    for (name, greeted, version, target, hosts, expected) in cases {
+        let sender = port.greet(Some(&world.acme), version, greeted).await;
+        let told = ask(&mut sender.expect(name), request(target, hosts)).await;
+        let events = port.log.take().split_off(1); // it has connected
+        let (answer, lines) = match expected {
+            Ok(answer) => (answer, vec![]),
+            Err((status, close, code)) => (refused(status, close), vec![format!("refused: nobody {code}")]),
+        };
+        assert_eq!((told, events), (answer, lines), "{name}");
+    }
+    let nobody = port.greet(None, h1, Some("other.example")).await;
+    let refused = match nobody {
+        // Under TLS 1.3 the client learns it from the first answer.
+        Ok(mut sender) => sender.ask(request("/who", &["other.example"])).await.err(),
+        Err(refused) => Some(refused.into()),
+    };
+    assert!(refused.is_some(), "an unknown name gets in for no less");
+    port.log.wait_for("not connected: identity.no_certificate").await;
+}
+
 /// A connection of one's own says nothing of the policy that its handshake ran under, until it is told.
 #[tokio::test]
 async fn without_the_policy_of_the_handshake_no_host_is_served() {
     let world = world();
     let sites = world.sites().build().expect("sites");
     let policy = |name| sites.find(Some(name)).expect("a site").policy().cloned();
-    let layer = CallerLayer::by_host(sites.clone()).with_demand(Demand::never());
+    let layer = CallerLayer::by_host(sites.clone()).with_demand(CertificateDemand::never());
     type Under = Option<Option<Policy>>;
     #[rustfmt::skip]
     let cases: [(_, Under, _, _); 6] = [
@@ -408,6 +457,10 @@ fn sites_that_nobody_would_find_are_not_built() {
         let built = Sites::builder().site(name, site()).build();
         assert_eq!(built.err(), Some(not_a_name(name)), "{name:?}");
     }
+    let nowhere = Sites::builder().site(ACME, site()).serve_unknown_names();
+    assert_eq!(nowhere.build().err(), Some(InvalidSites::NoneWithoutName));
+    let weaker = world.sites().without_name(site()).serve_unknown_names();
+    assert_eq!(weaker.build().err(), Some(InvalidSites::Weaker));
     for again in ["a.example", "A.example", "a.example."] {
         let built = Sites::builder()
             .site("a.example", site())
@@ -486,7 +539,7 @@ proptest::proptest! {
         asked in proptest::collection::vec("[abAB](\\.[abAB]){0,3}\\.?", 1..20),
     ) {
         static CONFIG: std::sync::LazyLock<Arc<ServerConfig>> = std::sync::LazyLock::new(|| world().open_site(OPEN).config().clone());
-        let site = || Site::without_certificates(ServerConfig::clone(&CONFIG));
+        let site = || Site::for_anybody(ServerConfig::clone(&CONFIG));
         let table: Vec<_> = written.iter().map(|name| (name.clone(), site())).collect();
         let others = (0..others).map(|number| (format!("n{number}.others.example"), site()));
         let sites = table.iter().cloned().chain(others).fold(Sites::builder(), |sites, (name, site)| sites.site(name, site));

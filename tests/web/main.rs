@@ -12,6 +12,7 @@ mod support;
 
 mod accepting;
 mod actix;
+mod balancers;
 mod crowds;
 mod deliveries;
 mod demand;
@@ -24,6 +25,7 @@ mod handshakes;
 mod hosts;
 mod leaving;
 mod policies;
+mod probes;
 mod requests;
 mod sender;
 mod slow;

@@ -1,19 +1,24 @@
 //! Servers that are put together otherwise: wrongly, in part, or without axum.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Body;
+use axum::routing::post;
 use bytes::Bytes;
 use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::PeerChain;
-use countersign::payload::{Authentic, Fresh, Message, NoKey, NotAuthentic, VerifyPayload};
+use countersign::payload::{
+    Authentic, Fresh, HmacVerifier, Message, NoKey, NotAuthentic, Scheme, VerifyPayload,
+};
 use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, CallerLayer, Connection, Demand, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, CertificateDemand, Connection, PayloadLayer};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -28,6 +33,57 @@ use crate::sender::{Answer, Delivery, Sender, Version, delivery, empty, said, se
 use crate::support::{Flaky, tenant};
 
 const OK: &str = r#"{"status": 200}"#;
+
+// --- unobserved ---------------------------------------------------------------------------------------------------------
+
+/// What was written, for the test to read.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("a lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The peer sees a blank 500; whoever has built the server sees what is missing, and nothing else unasked.
+#[tokio::test]
+async fn a_missing_layer_is_told_of_where_nobody_observes() {
+    async fn handler(_: Fresh) {}
+    let (lines, routes) = (Lines::default(), || Router::new().route("/", post(handler)));
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .without_time()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let layer = PayloadLayer::new(
+        HmacVerifier::new(Scheme::github(), keys(&["acme"])),
+        MemoryStore::default(),
+    );
+
+    for (name, app, status, told) in [
+        (
+            "no layer",
+            routes(),
+            500,
+            "ERROR countersign: refused code=\"server.not_wired\" reason=\"Fresh is missing: put `PayloadLayer` around this route\"\n",
+        ),
+        ("refused by a layer", routes().layer(layer), 401, ""),
+    ] {
+        let request = Request::post("/").body(Body::empty()).expect("a request");
+        let response = app.oneshot(request).await.expect("an answer");
+        let written = std::mem::take(&mut *lines.0.lock().expect("a lock"));
+        assert_eq!(response.status(), status, "{name}");
+        assert_eq!(String::from_utf8_lossy(&written), told, "{name}");
+    }
+}
 
 // --- wrongly ------------------------------------------------------------------------------------------------------------
 
@@ -334,7 +390,7 @@ async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
     };
     assert_eq!(found, Ok(all), "a caller, before both layers");
 
-    let open = CallerLayer::new(policy()).with_demand(Demand::never());
+    let open = CallerLayer::new(policy()).with_demand(CertificateDemand::never());
     let nobody = on(&connection(None), request("globex", "msg_1"));
     let planted = ask(open.layer(service_fn(find)), with(caller(&world.globex), nobody)).await;
     let found = Found {

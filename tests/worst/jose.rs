@@ -93,7 +93,7 @@ fn unbound() -> UnboundJwts {
     let rules = JwtRules::new("issuer", "hooks");
     UnboundJwts::new(
         JwtScheme::new("test", JwtAt::bearer(), rules),
-        JwtKeyring::new().with(acme(), verifier()),
+        JwtKeyring::builder().keys(acme(), verifier()).build().unwrap(),
     )
 }
 
@@ -245,7 +245,13 @@ impl Request {
     fn refused(self, expected: impl Fn(&NotAuthentic) -> bool + 'static) -> Run {
         let key = VerifyingKey::hmac(KeyId::new("k"), Algorithm::Hs256, &SECRET).unwrap();
         let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example").unwrap());
-        let verifier = HttpSignatureVerifier::new(policy, HttpSignatureKeyring::new().with(acme(), [key]));
+        let verifier = HttpSignatureVerifier::new(
+            policy,
+            HttpSignatureKeyring::builder()
+                .keys(acme(), [key])
+                .build()
+                .unwrap(),
+        );
         Box::new(move || {
             let message = Message::new(&Method::POST, &self.uri, &self.headers, &self.body, at(NOW));
             let refused = verifier

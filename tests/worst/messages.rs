@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use countersign::payload::hmac::{KeyForm, KeySpec, PartialScheme, PartialVerifier};
 use countersign::payload::providers::presets::Make;
 use countersign::payload::providers::{
-    AdyenVerifier, EbayVerifier, HubSpotLegacy, NotFetched, SnsVerifier, TwilioVerifier, handshakes, presets,
+    AdyenVerifier, EbayVerifier, HubSpotLegacy, SnsVerifier, TwilioVerifier, handshakes, presets,
 };
 use countersign::payload::token::{TokenScheme, TokenVerifier};
 use countersign::payload::{
-    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret,
+    Head, HmacSigner, HmacVerifier, Keyring, Message, NoKey, NotAuthentic, Origin, Outgoing, Scheme, Secret,
     SignPayload as _, VerifyPayload as _,
 };
 use countersign::tenant::TenantId;
@@ -57,7 +57,7 @@ fn keys(spec: impl Into<KeySpec>) -> Keyring {
         _ => "It's a Secret to Everybody",
     };
     Keyring::builder(spec)
-        .key("acme", "1", Secret::new(secret))
+        .key(TenantId::parse("acme").unwrap(), "1", Secret::new(secret))
         .build()
         .expect("a key")
 }
@@ -301,7 +301,7 @@ fn items_of_a_body() {
         let tokens = tokens.clone();
         Box::new(move || assert!(tokens.recognize(&sent.message()).is_ok()))
     });
-    let none = |_: &str| Err(NotFetched::new());
+    let none = |_: &str| Err(NoKey::Unavailable);
     let sns = SnsVerifier::new(acme(), "arn:aws:sns:us-east-1:1:topic", none, algorithms()).expect("RSA");
     grows("SNS: a long message", BODY - 1_000, |bytes| {
         let sent = Sent::of(format!(
@@ -418,7 +418,7 @@ fn bodies_that_are_hashed() {
             )
         })
     });
-    let none = |_: &str| Err(NotFetched::new());
+    let none = |_: &str| Err(NoKey::Unavailable);
     let ebay = EbayVerifier::new(acme(), none, &[&Sha1]).expect("an algorithm");
     for (name, member) in [("members", 0), ("a long key", 1)] {
         grows(&format!("eBay: {name}"), 5_000, |bytes| {

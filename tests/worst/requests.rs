@@ -35,7 +35,7 @@ fn hosts() {
         .with_single_cert(leaf.chain(), leaf.key())
         .expect("a configuration");
     let sites = Sites::builder()
-        .site("*.hooks.example", Site::without_certificates(config))
+        .site("*.hooks.example", Site::for_anybody(config))
         .build()
         .expect("a site");
     for (name, part) in [
@@ -90,7 +90,11 @@ fn urls_and_addresses() {
 fn pieces_of_a_body() {
     let scheme = Scheme::github();
     let keys = Keyring::builder(&scheme)
-        .key("acme", "1", Secret::new("It's a Secret to Everybody"))
+        .key(
+            TenantId::parse("acme").unwrap(),
+            "1",
+            Secret::new("It's a Secret to Everybody"),
+        )
         .build()
         .expect("a key");
     let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::of_claims(1));

@@ -18,8 +18,7 @@ mod verifier;
 
 pub use encoding::Encoding;
 pub use keys::{
-    Digest, FindKeys, InvalidKey, Key, KeyForm, KeyId, KeyProblem, KeyReport, KeySpec, KeyState, Keyring,
-    KeyringBuilder, Keys, NoKey, Wanted,
+    Digest, InvalidKey, Key, KeyForm, KeyProblem, KeyReport, KeySpec, KeyState, Keyring, KeyringBuilder,
 };
 pub use running::Running;
 pub use scheme::{

@@ -7,19 +7,21 @@ use super::engine::{Reading, Written};
 use super::keys::Mac;
 use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
-use super::{Keys, Wanted};
+use crate::payload::hmac::Key;
 use crate::payload::proof::begin_time_and_body;
-use crate::payload::{Authentic, DeliveryKey, Hashed, Head, HmacVerifier, NotAuthentic, VerifyBody};
+use crate::payload::{
+    Authentic, DeliveryKey, Hashed, Head, HmacVerifier, NotAuthentic, TenantKeys, VerifyBody, Wanted,
+};
 
 /// An HMAC verification whose body is still arriving: what [`HmacVerifier`] begins with.
 ///
 /// Keeps nothing of the body, but a MAC under each key that is valid, and the hash by which a replay is known.
 pub struct Running<'m> {
     layout: Arc<Layout>,
-    keys: Keys,
+    keys: TenantKeys,
     reading: Reading<'m>,
     candidates: Candidates,
-    /// In the order of [`Keys::valid_at`].
+    /// In the order of [`TenantKeys::valid_at`].
     macs: Vec<Mac>,
     identity: Taking<'m>,
     room: usize,
@@ -48,7 +50,7 @@ impl HmacVerifier {
         let mut candidates = Candidates::NONE;
         layout.find_candidates(&reading, &mut candidates)?;
         let keys = self.keys.find_keys(&Wanted::of(head.sender))?;
-        let mut macs = Vec::with_capacity(Keys::MAX);
+        let mut macs = Vec::with_capacity(Key::MAX_PER_TENANT);
         for key in keys.valid_at(head.now) {
             macs.push(key.begin(layout.digest).ok_or(NotAuthentic::SignatureMismatch)?);
         }

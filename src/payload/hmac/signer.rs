@@ -12,8 +12,10 @@ use super::engine::{Reading, Written};
 use super::fields::MAX_ID;
 use super::scheme::{Identity, Layout, Part, SignatureAt, TimeAt};
 use super::time::SignedTime;
-use super::{FindKeys, Key, Keys, PartialScheme, Wanted, body};
-use crate::payload::{CannotSign, Message, NotAuthentic, Outgoing, Scheme, SignPayload};
+use super::{Key, PartialScheme, body};
+use crate::payload::{
+    CannotSign, FindKeys, Message, NotAuthentic, Outgoing, Scheme, SignPayload, TenantKeys, Wanted,
+};
 
 /// The header field that stands for those that a scheme lets the sender choose.
 const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
@@ -23,6 +25,19 @@ const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
 ///
 /// Signs with every key of the tenant that is valid now, where the scheme can carry several signatures, so that
 /// receivers can change over one by one; otherwise with the newest, which is the one given last.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::tenant::TenantId;
+///
+/// let (scheme, acme) = (Scheme::github(), TenantId::parse("acme")?);
+/// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", Secret::new("It's a Secret to Everybody")).build()?;
+/// let headers = HmacSigner::new(scheme, keys).sign_payload(&Outgoing::new(&acme, "delivery-1", b"Hello, World!", UnixTime::now()))?;
+/// let expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+/// assert_eq!(headers["x-hub-signature-256"], expected);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HmacSigner {
     layout: Arc<Layout>,
@@ -70,7 +85,7 @@ impl HmacSigner {
         }
     }
 
-    fn keys(&self, outgoing: &Outgoing<'_>) -> Result<Keys, CannotSign> {
+    fn keys(&self, outgoing: &Outgoing<'_>) -> Result<TenantKeys, CannotSign> {
         Ok(self.keys.find_keys(&Wanted::of(Some(outgoing.tenant)))?)
     }
 

@@ -5,10 +5,10 @@ use super::engine::{Reading, Written};
 use super::keys::{Feed, Matched};
 use super::scheme::{BodyForm, Layout};
 use super::signatures::MAX_SIGNATURES;
-use super::{FindKeys, Key, PartialScheme, Wanted};
+use super::{Key, PartialScheme};
 use crate::payload::{
-    Authentic, DeliveryKey, Head, Message, NotAuthentic, Recognized, Scheme, Strength, VerifyBody,
-    VerifyPayload,
+    Authentic, DeliveryKey, FindKeys, Head, Message, NotAuthentic, Recognized, Scheme, Strength, VerifyBody,
+    VerifyPayload, Wanted,
 };
 
 /// A verifier of HMAC signatures by a [`Scheme`], with the keys of the sender.
@@ -17,6 +17,25 @@ use crate::payload::{
 /// written canonically and within the tolerance; there is a well-formed signature; one of them is right under a key
 /// of the sender that is valid now. MACs are compared whole and in constant time. A malformed signature beside a good
 /// one is passed over. No heap allocation, unless the scheme reads the body as JSON or as a form.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::{HmacVerifier, Keyring, Message, NotAuthentic, Scheme, Secret, VerifyPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let scheme = Scheme::github();
+/// let secret = Secret::new("It's a Secret to Everybody");
+/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", secret).build()?;
+/// let verifier = HmacVerifier::new(scheme, keys);
+/// let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+/// let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+/// headers.insert("x-hub-signature-256", signature.parse()?);
+/// let verify = |body| verifier.verify_payload(&Message::new(&method, &uri, &headers, body, UnixTime::now())).map(|proof| proof.sender().to_string());
+/// assert_eq!(verify(b"Hello, World!"), Ok("acme".to_owned()));
+/// assert_eq!(verify(b"Hello, World?"), Err(NotAuthentic::SignatureMismatch));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HmacVerifier {
     pub(in crate::payload) scheme: Scheme,
@@ -60,6 +79,24 @@ impl VerifyPayload for HmacVerifier {
 }
 
 /// A verifier by a [`PartialScheme`]: who sent it is proved, what was sent is not.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::hmac::{PartialScheme, PartialVerifier};
+/// use countersign::payload::{HmacSigner, Keyring, Message, Outgoing, Secret, SignPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{Method, Uri};
+///
+/// let (scheme, acme) = (PartialScheme::mercado_pago(), TenantId::parse("acme")?);
+/// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", Secret::new("a secret of sixteen bytes")).build()?;
+/// let (method, uri, now) = (Method::POST, Uri::from_static("/?data.id=1"), UnixTime::now());
+/// let outgoing = Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri);
+/// let headers = HmacSigner::partial(scheme.clone(), keys.clone()).sign_payload(&outgoing)?;
+/// let verifier = PartialVerifier::new(scheme, keys);
+/// let recognized = verifier.recognize(&Message::new(&method, &uri, &headers, b"another body", now))?;
+/// assert_eq!(recognized.sender().as_str(), "acme", "whoever wrote the body");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PartialVerifier {
     scheme: PartialScheme,

@@ -2,7 +2,7 @@ use http::HeaderName;
 
 use crate::payload::jose::Algorithm;
 
-/// Why an HTTP message signature does not count.
+/// The reason why an HTTP message signature does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHttpSignature {

@@ -4,15 +4,24 @@ mod base;
 mod digest;
 mod fields;
 mod invalid;
-mod keys;
 mod policy;
 #[cfg(test)]
 mod rfc_9421;
 mod signer;
 mod verifier;
 
+use std::sync::Arc;
+
+use crate::payload::TenantKeys;
+use crate::payload::jose::{JoseKeyring, VerifyingKey};
+
 pub use invalid::InvalidHttpSignature;
-pub use keys::{FindVerifyingKeys, HttpSignatureKeyring, TenantVerifyingKeys};
 pub use policy::{ChooseSignature, HttpSignaturePolicy};
 pub use signer::HttpSigner;
 pub use verifier::HttpSignatureVerifier;
+
+/// The keys of each tenant, by the `keyid` that it names them by.
+pub type HttpSignatureKeyring = JoseKeyring<Arc<[VerifyingKey]>>;
+
+/// What a key store answers with here.
+type VerifyingKeys = TenantKeys<Arc<[VerifyingKey]>>;

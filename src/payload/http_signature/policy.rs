@@ -3,14 +3,26 @@ use sfv::InnerList;
 
 use super::base::whole_name;
 use super::fields::{Labelled, Read};
-use super::{InvalidHttpSignature, TenantVerifyingKeys};
+use super::{InvalidHttpSignature, VerifyingKeys};
 use crate::payload::Origin;
 use crate::replay::Tolerance;
 
-/// What a signature must be like to count (RFC 9421 §3.2.1 leaves that to the receiver).
+/// A policy for signatures: what one must be like to count (RFC 9421 §3.2.1 leaves that to the receiver).
 ///
 /// Always covered: `@method`; `@target-uri`, or `@authority`, `@path` and, where there is one, `@query`;
 /// `content-digest` where there is a body. Always there: `created`, within five minutes of the present.
+///
+/// ```
+/// use countersign::payload::Origin;
+/// use countersign::payload::http_signature::HttpSignaturePolicy;
+/// use http::header;
+///
+/// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?)
+///     .require_field(header::CONTENT_TYPE)
+///     .require_nonce();
+/// assert!(format!("{policy:?}").contains("content-type"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HttpSignaturePolicy {
     pub(super) origin: Origin,
@@ -21,7 +33,7 @@ pub struct HttpSignaturePolicy {
     fields: Vec<HeaderName>,
 }
 
-/// Which of several signatures is meant. Never simply the first.
+/// The choice among several signatures. Never simply the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChooseSignature {
@@ -90,7 +102,7 @@ impl HttpSignaturePolicy {
     pub(super) fn choose(
         &self,
         all: Vec<Read>,
-        keys: &TenantVerifyingKeys,
+        keys: &VerifyingKeys,
     ) -> Result<Labelled, InvalidHttpSignature> {
         let mut broken = InvalidHttpSignature::NotFound;
         let mut meant = Vec::with_capacity(1);
@@ -108,7 +120,7 @@ impl HttpSignaturePolicy {
         }
     }
 
-    fn means(&self, label: &str, labelled: &Labelled, keys: &TenantVerifyingKeys) -> bool {
+    fn means(&self, label: &str, labelled: &Labelled, keys: &VerifyingKeys) -> bool {
         match &self.choose {
             ChooseSignature::ByTag(tag) => labelled.parameters.tag.as_ref() == Some(tag),
             ChooseSignature::ByLabel(wanted) => label == wanted,

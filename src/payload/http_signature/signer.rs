@@ -18,6 +18,24 @@ use crate::tenant::TenantId;
 
 /// A signer of requests by RFC 9421: method, target, content digest and the fields that are asked for; with `created`,
 /// `expires`, the delivery's identity as `nonce`, `keyid` and `alg`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::UnixTime;
+/// use countersign::payload::http_signature::HttpSigner;
+/// use countersign::payload::jose::{Algorithm, HmacSigningKey};
+/// use countersign::payload::{KeyId, Origin, Outgoing, SignPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{Method, Uri};
+///
+/// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let acme = TenantId::parse("acme")?;
+/// let signer = HttpSigner::new(Origin::parse("https://hooks.example")?).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
+/// let (method, uri) = (Method::POST, Uri::from_static("/paid"));
+/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()).with_request(&method, &uri))?;
+/// assert!(headers["signature-input"].to_str()?.contains(r#"keyid="k1""#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HttpSigner {
     origin: Option<Origin>,

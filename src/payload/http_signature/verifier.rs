@@ -7,9 +7,10 @@ use sha2::{Digest as _, Sha256};
 use super::base::{Covered, whole_name};
 use super::fields::{Labelled, SignatureParameters, signatures};
 use super::policy::check_request;
-use super::{FindVerifyingKeys, HttpSignaturePolicy, InvalidHttpSignature, TenantVerifyingKeys, digest};
-use crate::payload::jose::{Algorithm, Unknown, VerifyingKey};
+use super::{HttpSignaturePolicy, InvalidHttpSignature, VerifyingKeys, digest};
+use crate::payload::jose::{Algorithm, VerifyingKey};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
+use crate::payload::{FindKeys, Unknown, Wanted};
 use crate::tenant::TenantId;
 
 /// A verifier of HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
@@ -30,7 +31,7 @@ use crate::tenant::TenantId;
 /// # use rustls::pki_types::UnixTime;
 ///
 /// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
-/// let keys = HttpSignatureKeyring::new().with(TenantId::parse("acme")?, [key]);
+/// let keys = HttpSignatureKeyring::builder().keys(TenantId::parse("acme")?, [key]).build()?;
 /// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?);
 /// let verifier = HttpSignatureVerifier::new(policy, keys);
 ///
@@ -42,13 +43,13 @@ use crate::tenant::TenantId;
 #[derive(Debug, Clone)]
 pub struct HttpSignatureVerifier {
     policy: HttpSignaturePolicy,
-    keys: Arc<dyn FindVerifyingKeys>,
+    keys: Arc<dyn FindKeys<Arc<[VerifyingKey]>>>,
     name: Arc<str>,
 }
 
 impl HttpSignatureVerifier {
     /// Verifies by this policy with those keys.
-    pub fn new(policy: HttpSignaturePolicy, keys: impl FindVerifyingKeys + 'static) -> Self {
+    pub fn new(policy: HttpSignaturePolicy, keys: impl FindKeys<Arc<[VerifyingKey]>> + 'static) -> Self {
         Self {
             policy,
             keys: Arc::new(keys),
@@ -59,7 +60,7 @@ impl HttpSignatureVerifier {
 
 impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
-        let keys = self.keys.find_verifying_keys(message.sender)?;
+        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let unknown = |why| refuse(why, &*self.keys, keys.owner());
         let chosen = self.policy.choose(signatures(message.headers)?, &keys);
         let chosen = chosen.map_err(|why| match why {
@@ -119,7 +120,7 @@ impl HttpSignatureVerifier {
 /// The key that `keyid` names, or the only one. `alg` chooses nothing: where it stands, it must be the key's.
 fn key_of<'k>(
     parameters: &SignatureParameters,
-    keys: &'k TenantVerifyingKeys,
+    keys: &'k VerifyingKeys,
 ) -> Result<&'k VerifyingKey, InvalidHttpSignature> {
     let named = |key: &&VerifyingKey| match &parameters.key_id {
         Some(id) => key.id().as_str() == id,
@@ -141,7 +142,11 @@ fn key_of<'k>(
 }
 
 /// Each of these is for want of a key, which may be known in a moment: an outage then, so that the sender comes again.
-fn refuse(why: InvalidHttpSignature, keys: &dyn FindVerifyingKeys, owner: &TenantId) -> NotAuthentic {
+fn refuse(
+    why: InvalidHttpSignature,
+    keys: &dyn FindKeys<Arc<[VerifyingKey]>>,
+    owner: &TenantId,
+) -> NotAuthentic {
     match keys.unknown_key(owner) {
         Unknown::Refreshing => NoKey::Unavailable.into(),
         Unknown::Refused => why.into(),

@@ -1,6 +1,6 @@
 use super::{Algorithm, InvalidJson};
 
-/// Why a token does not count. Says nothing of what stands in it but names of members.
+/// The reason why a token does not count. Says nothing of what stands in it but names of members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwt {

@@ -35,7 +35,7 @@ pub(crate) enum Json<'a> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-/// What is wrong with a JSON text.
+/// The mistake in a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJson {

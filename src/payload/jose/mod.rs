@@ -14,13 +14,12 @@ mod jwks;
 mod jws;
 #[cfg(feature = "jwt")]
 mod jwt;
-mod unknown;
+mod keyring;
 
 #[cfg(feature = "tls")]
 pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
 pub use algorithms::{
-    Algorithm, Algorithms, HmacSigningKey, NotSigned, ProviderAlgorithms, PublicKey, SigningKey,
-    VerifyingKey, WeakKey,
+    Algorithm, Algorithms, HmacSigningKey, ProviderAlgorithms, PublicKey, SigningKey, VerifyingKey, WeakKey,
 };
 #[cfg(feature = "jwt")]
 pub use invalid::{InvalidJwt, JwtPart};
@@ -39,7 +38,7 @@ use jws::{Candidate, Choice, Keys, Reading, UseAs};
 pub use jws::{DetachedVerifier, Jws, JwsVerifier};
 #[cfg(feature = "jwt")]
 pub use jwt::{
-    BodyHash, BoundJwtScheme, FindJwks, HashForm, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner,
-    JwtVerifier, RequestHash, TenantJwks, UnboundJwts,
+    BodyHash, BoundJwtScheme, HashForm, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner, JwtVerifier,
+    RequestHash, UnboundJwts,
 };
-pub use unknown::Unknown;
+pub use keyring::{JoseKeyring, JoseKeyringBuilder};

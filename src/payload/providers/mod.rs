@@ -6,7 +6,6 @@ pub mod handshakes;
 pub mod presets;
 
 pub use families::{
-    AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindCertificate, FindPublicKey,
-    HubSpotLegacy, NotFetched, PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier,
-    TwilioVerifier,
+    AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindPublished, HubSpotLegacy,
+    PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier, TwilioVerifier,
 };

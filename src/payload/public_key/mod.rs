@@ -8,10 +8,11 @@ use std::sync::Arc;
 use http::HeaderMap;
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::{Authentic, CannotSign, Message, NotAuthentic, Outgoing, SignPayload, VerifyPayload};
+use super::{Authentic, CannotSign, Message, NotAuthentic, NotSigned, Outgoing, SignPayload, VerifyPayload};
+use crate::payload::hmac::Key;
 use crate::payload::hmac::engine::{Reading, Written};
 use crate::payload::hmac::scheme::{InvalidScheme, Layout, SchemeBuilder};
-use crate::payload::hmac::{FindKeys, Key, Wanted};
+use crate::payload::{FindKeys, Wanted};
 use crate::tenant::TenantId;
 
 pub(in crate::payload) use form::rsa_bits;
@@ -20,7 +21,7 @@ pub use form::{PublicKeyAlgorithm, PublicKeyForm};
 /// The most signatures in one message that are tried: each costs a verification under every key.
 const MAX_SIGNATURES: usize = 4;
 
-/// How a provider signs with a private key. Data only; cheap to clone.
+/// A public-key scheme, how a provider signs with a private key. Data only; cheap to clone.
 ///
 /// The providers' own are constructors: [`PublicKeyScheme::discord`], [`PublicKeyScheme::telnyx`] and so on. One of
 /// your own is a [`SchemeBuilder`] with a kind of key:
@@ -35,6 +36,7 @@ const MAX_SIGNATURES: usize = 4;
 ///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" })
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;
+/// assert_eq!((scheme.name(), scheme.key_form()), ("acme", PublicKeyForm::Hex));
 /// # Ok::<(), countersign::payload::InvalidScheme>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,13 +120,13 @@ pub struct UnsupportedAlgorithm {
 impl Algorithms {
     pub(super) fn of(
         kind: PublicKeyAlgorithm,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         let suits = |algorithm: &&&'static dyn SignatureVerificationAlgorithm| {
             algorithm.public_key_alg_id() == kind.key_id()
                 && algorithm.signature_alg_id() == kind.signature_id()
         };
-        let suitable: Arc<[_]> = available.iter().filter(suits).copied().collect();
+        let suitable: Arc<[_]> = algorithms.iter().filter(suits).copied().collect();
         if suitable.is_empty() {
             return Err(UnsupportedAlgorithm { algorithm: kind });
         }
@@ -138,10 +140,24 @@ impl Algorithms {
     }
 }
 
-/// Verifies signatures made with a private key by a [`PublicKeyScheme`], with the public keys of the sender and the
+/// A verifier of signatures made with a private key by a [`PublicKeyScheme`], with the public keys of the sender and the
 /// caller's algorithms: `provider.signature_verification_algorithms.all` of a rustls `CryptoProvider`.
 ///
 /// Checks what [`HmacVerifier`](super::HmacVerifier) checks, in the same order.
+///
+/// ```
+/// use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
+/// use countersign::payload::{Keyring, Secret};
+/// use countersign::tenant::TenantId;
+///
+/// let scheme = PublicKeyScheme::discord();
+/// let shown = Secret::new("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", shown).build()?;
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(PublicKeyVerifier::new(scheme.clone(), keys.clone(), algorithms).is_ok());
+/// assert!(PublicKeyVerifier::new(scheme, keys, &[]).is_err(), "an algorithm that is missing is found at the start");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PublicKeyVerifier {
     scheme: PublicKeyScheme,
@@ -157,9 +173,9 @@ impl PublicKeyVerifier {
     pub fn new(
         scheme: PublicKeyScheme,
         keys: impl FindKeys + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
-        let algorithms = Algorithms::of(scheme.algorithm, available)?;
+        let algorithms = Algorithms::of(scheme.algorithm, algorithms)?;
         Ok(Self {
             scheme,
             keys: Arc::new(keys),
@@ -220,15 +236,36 @@ impl Layout {
 
 /// A private key of the caller: no key of this kind is held here. With feature `tls`, `tls::RustlsKey` is one over a
 /// rustls `SigningKey`.
+///
+/// It is told nothing of the algorithm, which the scheme or the provider has chosen. A key that a message may name the
+/// algorithm of is a `jose::SigningKey`.
 pub trait SignBytes: fmt::Debug + Send + Sync {
     /// The signature over this text, in the algorithm's own form: DER for ECDSA.
     ///
     /// # Errors
-    /// [`CannotSign::Key`].
-    fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, CannotSign>;
+    /// [`NotSigned`].
+    fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, NotSigned>;
 }
 
-/// Signs by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
+/// A signer by a [`PublicKeyScheme`] with private keys of the caller's: the sender's half of [`PublicKeyVerifier`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::UnixTime;
+/// use countersign::payload::public_key::{PublicKeyScheme, PublicKeySigner};
+/// use countersign::payload::{Outgoing, SignPayload as _};
+/// use countersign::tenant::TenantId;
+/// use countersign::testing::{KeyAlgorithm, TestKey};
+/// use countersign::tls::{RustlsKey, rustls};
+///
+/// let (acme, pair) = (TenantId::parse("acme")?, TestKey::generate(KeyAlgorithm::Ed25519));
+/// let provider = rustls::crypto::aws_lc_rs::default_provider();
+/// let key = RustlsKey::from_pem(&provider, rustls::SignatureScheme::ED25519, pair.pem().as_bytes())?;
+/// let signer = PublicKeySigner::new(PublicKeyScheme::discord(), acme.clone(), Arc::new(key));
+/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()))?;
+/// assert_eq!(headers["x-signature-ed25519"].len(), 128);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PublicKeySigner {
     scheme: PublicKeyScheme,
@@ -248,7 +285,7 @@ impl PublicKeySigner {
 
     /// And with this newer key, while receivers change over. Where the scheme carries one signature, the newest signs.
     #[must_use]
-    pub fn and(mut self, key: Arc<dyn SignBytes>) -> Self {
+    pub fn with_newer_key(mut self, key: Arc<dyn SignBytes>) -> Self {
         self.keys.push(key);
         self
     }

@@ -4,7 +4,7 @@ use super::script::down;
 use super::{RedisStore, unavailable};
 use crate::replay::StoreDown;
 
-/// What a server keeps when it is killed, as far as it tells.
+/// The persistence of a Redis server: what it keeps when it is killed, as far as it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Persistence {
@@ -14,7 +14,7 @@ pub enum Persistence {
     AppendOnly,
 }
 
-/// Why a server cannot keep the promise of a [`RedisStore`].
+/// The reason why a server cannot keep the promise of a [`RedisStore`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {

@@ -71,6 +71,14 @@ pub use fitness::{Persistence, Unfit};
 /// store.check().await?;
 /// # Ok(()) }
 /// ```
+///
+/// ```
+/// use countersign::replay::RedisStore;
+///
+/// // No server is needed yet.
+/// assert!(RedisStore::open("redis://10.0.0.7").is_ok());
+/// assert!(RedisStore::open("https://10.0.0.7").is_err(), "no address of a Redis server");
+/// ```
 #[derive(Clone)]
 pub struct RedisStore {
     link: Arc<dyn Link>,
@@ -238,7 +246,7 @@ fn shut_down() -> StoreDown {
     unavailable("the runtime is shutting down".to_owned())
 }
 
-/// Why there is no [`RedisStore`].
+/// The reason why there is no [`RedisStore`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be connected to: {reason}; give redis://user:password@host:port/database")]
 #[non_exhaustive]

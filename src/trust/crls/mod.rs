@@ -22,6 +22,19 @@ pub use scope::{PassedOver, Unanswered};
 ///
 /// Refused when read: a list that is out of date or from the future at `now`, without a number or a date for the next
 /// one, a delta or an indirect list, and one with a critical extension that is not known, of its own or of an entry. Refused when [renewed](Self::renew): a lower number than before.
+///
+/// ```
+/// use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::Crls;
+///
+/// let ca = TestCa::new("Acme Root");
+/// let lists = Crls::from_pem(ca.crl(1).issue().pem().as_bytes(), NOW)?;
+/// assert_eq!(lists.len(), 1);
+/// // A newer list takes the place of the older, and never the other way round.
+/// let newer = lists.renew(ca.crl(2).issue().pem().as_bytes(), NOW)?;
+/// assert!(newer.renew(ca.crl(1).issue().pem().as_bytes(), NOW).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Crls {
     by_issuer: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,

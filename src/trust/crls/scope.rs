@@ -91,7 +91,7 @@ impl PassedOver {
     }
 }
 
-/// Why a list of a certificate's issuer says nothing of it.
+/// The reason why a list of a certificate's issuer says nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unanswered {

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::payload::jose::{Algorithm, HmacSigningKey, ProviderAlgorithms, SigningKey};
-use countersign::tls::ProviderKey;
+use countersign::tls::RustlsKey;
 use rustls::crypto::CryptoProvider;
 
 /// 64 bytes: long enough for each HMAC.
@@ -98,7 +98,7 @@ pub fn signing_key(algorithm: Algorithm) -> Box<dyn SigningKey> {
 }
 
 pub fn named_key(algorithm: Algorithm, name: &str) -> Box<dyn SigningKey> {
-    Box::new(ProviderKey::from_pem(provider(), algorithm, &pem(name)).unwrap())
+    Box::new(RustlsKey::from_pem(provider(), algorithm, &pem(name)).unwrap())
 }
 
 /// A token with this very header and payload, rightly signed.

@@ -6,15 +6,15 @@ use rustls_pki_types::UnixTime;
 
 use super::mac::{Feed, Keyed};
 use super::secret::Weak;
-use super::{Digest, KeyForm, KeyId, Mac};
+use super::{Digest, KeyForm, Mac};
 use crate::identity::Validity;
-use crate::payload::Scheme;
 use crate::payload::hmac::PartialScheme;
 use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm, PublicKeyScheme};
 use crate::payload::token::TokenScheme;
+use crate::payload::{KeyId, Scheme};
 use crate::pem::InvalidPem;
 
-/// What the keys of a scheme are, and how they are written.
+/// The kind of a scheme's keys, and the form that they are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySpec {
@@ -60,10 +60,10 @@ impl From<&PartialScheme> for KeySpec {
 
 impl From<&TokenScheme> for KeySpec {
     /// Only the token's MAC is kept.
-    fn from(_: &TokenScheme) -> Self {
+    fn from(scheme: &TokenScheme) -> Self {
         Self::Secret {
             digest: Digest::Sha256,
-            form: KeyForm::Utf8,
+            form: scheme.key_form(),
         }
     }
 }
@@ -78,6 +78,18 @@ impl From<&PublicKeyScheme> for KeySpec {
 }
 
 /// A key with its name and the time in which it counts. Never shows its secret; wiped when dropped.
+///
+/// ```
+/// use countersign::payload::hmac::{Digest, Key, KeyForm, KeyProblem, KeySpec};
+/// use countersign::payload::KeyId;
+///
+/// let spec = KeySpec::Secret { digest: Digest::Sha256, form: KeyForm::Utf8 };
+/// let key = Key::parse(KeyId::new("2026"), spec, "a secret of sixteen bytes")?;
+/// assert_eq!(key.id().as_str(), "2026");
+/// let short = Key::parse(KeyId::new("2026"), spec, "secret");
+/// assert_eq!(short.err(), Some(KeyProblem::TooShort { bytes: 6 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Key {
     id: KeyId,
     validity: Validity,
@@ -93,6 +105,9 @@ enum Material {
 }
 
 impl Key {
+    /// The most keys that one tenant may have: each costs a pass over the body.
+    pub const MAX_PER_TENANT: usize = 8;
+
     /// The shortest secret, in bytes. 128 bits of it, if it is random.
     pub const MIN_SECRET: usize = 16;
 
@@ -222,7 +237,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What is wrong with a key.
+/// The mistake in a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyProblem {
@@ -264,17 +279,20 @@ pub enum KeyProblem {
         /// What is wrong with it.
         reason: InvalidPem,
     },
-    /// Not a tenant's name.
-    #[error("not a tenant's name: 1 to 128 printable ASCII characters without a space at either end")]
-    Tenant,
+    /// The tenant has keys from another source already.
+    #[error("the tenant has keys already; give all of them at once")]
+    SameTenant,
     /// Another key of the tenant has this name.
     #[error("the tenant has a key of this name already; name each key differently")]
     SameId,
     /// It never counts: its last second lies before its first.
     #[error("the key is retired before it begins; swap the two times")]
     NeverValid,
-    /// More than [`Keys::MAX`](super::Keys::MAX) keys.
-    #[error("a tenant may have {} keys; remove those that are retired", super::Keys::MAX)]
+    /// More than [`Key::MAX_PER_TENANT`] keys.
+    #[error(
+        "a tenant may have {} keys; remove those that are retired",
+        Key::MAX_PER_TENANT
+    )]
     TooMany,
     /// The ring is empty.
     #[error("the ring holds no key; add one")]

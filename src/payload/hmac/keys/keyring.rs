@@ -5,9 +5,9 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::secret::{Weak, is_swapped};
-use super::{FindKeys, Key, KeyId, KeyProblem, KeySpec, Keys, NoKey, Wanted};
+use super::{Key, KeyProblem, KeySpec};
 use crate::identity::Validity;
-use crate::payload::Secret;
+use crate::payload::{FindKeys, KeyId, NoKey, Secret, TenantKeys, Wanted};
 use crate::tenant::TenantId;
 
 /// The keys of all tenants for one scheme.
@@ -18,11 +18,25 @@ use crate::tenant::TenantId;
 ///
 /// Finding a tenant's keys is one look into a table, however many there are. A tenant with one HMAC-SHA256 key takes
 /// about half a kilobyte: a million of them were tried.
+///
+/// ```
+/// use countersign::payload::hmac::KeyProblem;
+/// use countersign::payload::{Keyring, Scheme, Secret};
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// let (old, new) = (Secret::new("a secret of the year 2025"), Secret::new("a secret of the year 2026"));
+/// let ring = Keyring::builder(&Scheme::github()).key(acme.clone(), "2025", old).key(acme.clone(), "2026", new).build()?;
+/// assert_eq!(ring.tenants(), 1);
+/// let weak = Keyring::builder(&Scheme::github()).key(acme, "2026", Secret::new("your-secret-goes-here")).build();
+/// assert_eq!(weak.err().map(|invalid| invalid.problem), Some(KeyProblem::Placeholder));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Keyring {
-    tenants: HashMap<TenantId, Keys>,
+    tenants: HashMap<TenantId, TenantKeys>,
     /// Where there is one tenant only.
-    sole: Option<Keys>,
+    sole: Option<TenantKeys>,
 }
 
 impl Keyring {
@@ -72,7 +86,7 @@ impl Keyring {
 }
 
 impl FindKeys for Keyring {
-    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<Keys, NoKey> {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
         let Some(owner) = wanted.sender else {
             return self.sole.clone().ok_or(NoKey::SenderNeeded);
         };
@@ -93,7 +107,7 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// What the operator sees of a key.
+/// A report on one key, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyReport {
@@ -109,7 +123,7 @@ pub struct KeyReport {
     pub state: KeyState,
 }
 
-/// Where a key stands in its life.
+/// The state of a key in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyState {
@@ -147,7 +161,7 @@ impl KeyState {
 pub struct KeyringBuilder {
     spec: KeySpec,
     weak: Weak,
-    keys: Vec<(String, Result<Key, KeyProblem>)>,
+    keys: Vec<(TenantId, Result<Key, KeyProblem>)>,
 }
 
 impl KeyringBuilder {
@@ -162,27 +176,35 @@ impl KeyringBuilder {
 
     /// A key of a tenant that counts always. The name of the tenant and of the key are logged: see [`KeyProblem::Swapped`].
     ///
-    /// The secret is of a type of its own. In the place of the name it does not compile:
+    /// Tenant, name and secret are of three types. In another's place none of them compiles:
     ///
     /// ```compile_fail,E0308
     /// use countersign::payload::{Keyring, Scheme, Secret};
+    /// use countersign::tenant::TenantId;
     ///
-    /// let _ = Keyring::builder(&Scheme::github()).key("acme", Secret::new("It's a Secret to Everybody"), "2026");
+    /// let acme = TenantId::parse("acme").unwrap();
+    /// let _ = Keyring::builder(&Scheme::github()).key(acme, "It's a Secret to Everybody", "2026");
     /// ```
-    pub fn key(self, tenant: &str, id: &str, secret: Secret) -> Self {
+    pub fn key(self, tenant: TenantId, id: impl Into<KeyId>, secret: Secret) -> Self {
         self.key_valid(tenant, id, secret, Validity::ALWAYS)
     }
 
     /// A key of a tenant that counts in this time only.
-    pub fn key_valid(mut self, tenant: &str, id: &str, secret: Secret, validity: Validity) -> Self {
-        let secret = secret.as_str();
-        let names = [tenant, id];
+    pub fn key_valid(
+        mut self,
+        tenant: TenantId,
+        id: impl Into<KeyId>,
+        secret: Secret,
+        validity: Validity,
+    ) -> Self {
+        let (id, secret) = (id.into(), secret.as_str());
+        let names = [tenant.as_str(), id.as_str()];
         let key = if self.spec.is_secret() && names.iter().any(|name| is_swapped(name, secret)) {
             Err(KeyProblem::Swapped)
         } else {
-            Key::parse_with(KeyId::new(id), self.spec, secret, self.weak).map(|key| key.valid(validity))
+            Key::parse_with(id, self.spec, secret, self.weak).map(|key| key.valid(validity))
         };
-        self.keys.push((tenant.to_owned(), key));
+        self.keys.push((tenant, key));
         self
     }
 
@@ -192,20 +214,19 @@ impl KeyringBuilder {
     /// [`InvalidKey`] with the first key that cannot be used, or where there is none.
     pub fn build(self) -> Result<Keyring, InvalidKey> {
         let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
-        for (place, (name, key)) in (1..).zip(self.keys) {
+        for (place, (tenant, key)) in (1..).zip(self.keys) {
             let problem = |problem| InvalidKey {
                 place: Some(place),
                 problem,
             };
             let key = key.map_err(problem)?;
-            let tenant = TenantId::parse(&name).map_err(|_| problem(KeyProblem::Tenant))?;
             let keys = tenants.entry(tenant).or_default();
             check_room(keys, &key).map_err(problem)?;
             keys.push(key);
         }
         let tenants: HashMap<_, _> = tenants
             .into_iter()
-            .map(|(tenant, keys)| (tenant.clone(), Keys::new(tenant, keys)))
+            .map(|(tenant, keys)| (tenant.clone(), TenantKeys::new(tenant, keys)))
             .collect();
         let mut owners = tenants.values();
         let sole = match (owners.next(), owners.next()) {
@@ -237,7 +258,7 @@ fn check_room(keys: &[Key], new: &Key) -> Result<(), KeyProblem> {
     if keys.iter().any(|key| key.id() == new.id()) {
         return Err(KeyProblem::SameId);
     }
-    if keys.len() == Keys::MAX {
+    if keys.len() == Key::MAX_PER_TENANT {
         return Err(KeyProblem::TooMany);
     }
     Ok(())

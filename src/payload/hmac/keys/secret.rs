@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::KeyProblem;
 use crate::payload::hmac::encoding::decode_hex_vec;
+use crate::payload::percent::is_unreserved;
 
 /// The form in which a provider shows its secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum KeyForm {
     Hex,
     /// The SHA-1 hash of the text is the key.
     Sha1OfText,
+    /// The text itself, of characters that have one form in a URL: RFC 3986 §2.3.
+    Unreserved,
 }
 
 impl fmt::Display for KeyForm {
@@ -31,6 +34,7 @@ impl fmt::Display for KeyForm {
             Self::Utf8 | Self::Sha1OfText => f.write_str("text"),
             Self::Base64 { prefix } => write!(f, "{prefix}<base64>"),
             Self::Hex => f.write_str("hexadecimal"),
+            Self::Unreserved => f.write_str("made of letters, digits, `-`, `.`, `_` and `~` alone"),
         }
     }
 }
@@ -67,6 +71,7 @@ impl KeyForm {
             Self::Base64 { prefix } => STANDARD.decode(without(prefix, secret)).ok(),
             Self::Hex => decode_hex_vec(Zeroizing::new(secret.to_ascii_lowercase()).as_bytes()),
             Self::Sha1OfText => Some(sha1::Sha1::digest(secret).to_vec()),
+            Self::Unreserved => is_unreserved(secret).then(|| secret.as_bytes().to_vec()),
         };
         decoded.map(Zeroizing::new).ok_or(KeyProblem::Form { form: self })
     }

@@ -55,7 +55,7 @@ impl SchemeBuilder {
     }
 
     /// How far the signed time may be off. Default: five minutes in both directions.
-    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+    pub fn with_tolerance(mut self, tolerance: Tolerance) -> Self {
         self.layout.window = Some(tolerance);
         self
     }

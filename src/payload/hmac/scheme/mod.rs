@@ -1,4 +1,4 @@
-//! How a provider signs, as data.
+//! HMAC schemes: how a provider signs, as data.
 
 mod builder;
 mod name;
@@ -22,7 +22,7 @@ pub use origin::{InvalidOrigin, Origin};
 pub use parts::{BodyForm, Identity, Part, SignatureAt, TimeAt};
 pub(in crate::payload) use prepared::{Prepared, ReadBody};
 
-/// How a provider signs with a shared secret: where signature, time and identity sit in a message, and what is
+/// An HMAC scheme, how a provider signs with a shared secret: where signature, time and identity sit in a message, and what is
 /// signed. Data only; cheap to clone.
 ///
 /// The providers' own are constructors: [`Scheme::github`], [`Scheme::stripe`] and so on, each with its source and
@@ -30,7 +30,7 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 ///
 /// ```
 /// use countersign::payload::hmac::{Part, SignatureAt, TimeAt, TimeFormat};
-/// use countersign::payload::Scheme;
+/// use countersign::payload::{InvalidScheme, Scheme};
 /// use http::HeaderName;
 ///
 /// let scheme = Scheme::builder("acme")
@@ -38,7 +38,16 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
 ///     .signed([Part::Time, Part::Literal("."), Part::Body])
 ///     .build()?;
-/// # Ok::<(), countersign::payload::InvalidScheme>(())
+/// assert_eq!(scheme.name(), "acme");
+///
+/// // What would not cover the body is no scheme.
+/// let unsigned = Scheme::builder("acme")
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
+///     .signed([Part::Time])
+///     .build();
+/// assert_eq!(unsigned.err(), Some(InvalidScheme::BodyNotSigned));
+/// # Ok::<(), InvalidScheme>(())
 /// ```
 ///
 /// A `Scheme` always covers the whole body. One that covers less is a [`PartialScheme`], and what it proves is less.
@@ -47,7 +56,7 @@ pub struct Scheme {
     pub(in crate::payload) layout: Arc<Layout>,
 }
 
-/// How a provider signs *some* of what it sends: the sender is proved, the body is not.
+/// A scheme that signs *some* of what is sent: the sender is proved, the body is not.
 ///
 /// Made by [`SchemeBuilder::build_partial`]. Its verifier, [`PartialVerifier`](super::PartialVerifier), answers with a
 /// [`Recognized`](crate::payload::Recognized), which cannot become a [`Fresh`](crate::payload::Fresh).

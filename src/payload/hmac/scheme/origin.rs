@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::Uri;
@@ -6,6 +7,14 @@ use http::Uri;
 /// Scheme, host and port of a URL as its sender sees them: what stands before the path.
 ///
 /// For schemes that sign the URL. It is configuration: behind a proxy no header field can be believed to tell it.
+///
+/// ```
+/// use countersign::payload::Origin;
+///
+/// assert!(Origin::parse("https://hooks.example").is_ok());
+/// assert!(Origin::parse("https://hooks.example/path").is_err(), "an origin has no path");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     text: Arc<str>,
@@ -71,6 +80,21 @@ impl Origin {
             Some(port) if port != usual => format!("{host}:{port}"),
             _ => host,
         }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        Self::parse(text)
+    }
+}
+
+/// As it was written.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

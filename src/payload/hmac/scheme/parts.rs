@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-/// Where the signature sits.
+/// The place of the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureAt {
@@ -70,7 +70,7 @@ impl SignatureAt {
     }
 }
 
-/// Where the signed time sits.
+/// The place of the signed time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeAt {
@@ -84,7 +84,7 @@ pub enum TimeAt {
     Json(&'static str),
 }
 
-/// One piece of what is signed.
+/// A piece of what is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
@@ -136,7 +136,7 @@ pub enum Part {
     },
 }
 
-/// In which form the body is signed.
+/// The form in which the body is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyForm {
@@ -147,7 +147,7 @@ pub enum BodyForm {
     RawOrEscaped,
 }
 
-/// What tells one delivery from another. Always something that is signed.
+/// The identity of a delivery within a scheme. Always something that is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {

@@ -18,7 +18,7 @@ use std::fmt;
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 
 pub use public_key::{PublicKey, WeakKey};
-pub use signing_key::{HmacSigningKey, NotSigned, SigningKey};
+pub use signing_key::{HmacSigningKey, SigningKey};
 pub use verifying_key::VerifyingKey;
 
 #[cfg(feature = "tls")]
@@ -161,10 +161,10 @@ impl Algorithm {
     /// What verifies it under a public key, if the provider has it.
     pub(in crate::payload) fn provided_by(
         self,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Option<&'static dyn SignatureVerificationAlgorithm> {
         let (key, signature) = self.row()?.provider?;
-        let found = provider.iter().find(|candidate| {
+        let found = algorithms.iter().find(|candidate| {
             candidate.public_key_alg_id() == key && candidate.signature_alg_id() == signature
         });
         found.copied()
@@ -187,6 +187,13 @@ impl fmt::Display for Algorithm {
 /// it names none, what counts is what its type can do *and* the list allows; that must be exactly one, or the key is
 /// not used: with `[Rs256]` an RSA key is a key for RS256, with `[Rs256, Ps256]` nobody has decided.
 /// [`allow_choice`](Self::allow_choice) loosens that.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, Algorithms};
+///
+/// let listed = Algorithms::of([Algorithm::Es256, Algorithm::EdDsa]);
+/// assert!(listed.contains(Algorithm::Es256) && !listed.contains(Algorithm::Hs256));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Algorithms {
     listed: u16,

@@ -11,6 +11,14 @@ use crate::pem::{self, InvalidPem, PublicKeyPem};
 /// A public key that was looked at: RSA of 2048 bits and more, a point on its curve, an Ed25519 key of large order.
 ///
 /// Read once, into the form in which a crypto provider takes it.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, PublicKey};
+///
+/// let key = PublicKey::from_pem(&std::fs::read("tests/support/jose/p256.pub.pem")?)?;
+/// assert!(key.fits(Algorithm::Es256) && !key.fits(Algorithm::Es384));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     kind: KeyType,
@@ -281,7 +289,7 @@ const P521_B: [u8; 66] = [
     0x3f, 0x00,
 ];
 
-/// Why a key is not used.
+/// The reason why a key is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakKey {

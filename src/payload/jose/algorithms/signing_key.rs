@@ -5,10 +5,11 @@ use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, KeyType, WeakKey};
+use crate::payload::NotSigned;
 
 /// A key of one's own. What it holds may be a secret, or the address of one in a hardware module.
 ///
-/// Ready-made: [`HmacSigningKey`], and under `tls` [`ProviderKey`](crate::tls::ProviderKey), which signs with any
+/// Ready-made: [`HmacSigningKey`], and under `tls` [`RustlsKey`](crate::tls::RustlsKey), which signs with any
 /// rustls `SigningKey`.
 pub trait SigningKey: fmt::Debug + Send + Sync {
     /// The one algorithm that it signs by.
@@ -21,26 +22,17 @@ pub trait SigningKey: fmt::Debug + Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, NotSigned>;
 }
 
-/// The key did not sign. Why is left to the key to log: it may be a matter of secrets.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the key did not sign")]
-#[non_exhaustive]
-pub struct NotSigned;
-
-impl NotSigned {
-    /// For implementations of [`SigningKey`].
-    pub fn new() -> Self {
-        Self
-    }
-}
-
-impl Default for NotSigned {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A shared secret to sign with. Wiped when dropped; never shown.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, HmacSigningKey, SigningKey as _, WeakKey};
+///
+/// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// assert_eq!(key.sign(b"message")?.len(), 32);
+/// let short = HmacSigningKey::new(Algorithm::Hs256, b"secret").err();
+/// assert!(matches!(short, Some(WeakKey::SecretTooShort { bytes: 6, wanted: 32, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct HmacSigningKey {
     algorithm: Algorithm,
     secret: Zeroizing<Vec<u8>>,
@@ -85,7 +77,7 @@ impl SigningKey for HmacSigningKey {
 }
 
 fn mac<M: hmac::Mac, E>(keyed: Result<M, E>, message: &[u8]) -> Result<Vec<u8>, NotSigned> {
-    let mut keyed = keyed.map_err(|_| NotSigned)?;
+    let mut keyed = keyed.map_err(|_| NotSigned::new())?;
     keyed.update(message);
     Ok(keyed.finalize().into_bytes().to_vec())
 }

@@ -10,6 +10,17 @@ use crate::payload::KeyId;
 
 /// A key that verifies one algorithm, and under no circumstances another. Cheap to clone where the key is public;
 /// never shows a secret, which is wiped when dropped.
+///
+/// ```
+/// use countersign::payload::KeyId;
+/// use countersign::payload::jose::{Algorithm, HmacSigningKey, SigningKey as _, VerifyingKey};
+///
+/// let secret = b"0123456789abcdef0123456789abcdef";
+/// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, secret)?;
+/// let signature = HmacSigningKey::new(Algorithm::Hs256, secret)?.sign(b"message")?;
+/// assert!(key.matches(b"message", &signature) && !key.matches(b"another", &signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
     id: KeyId,
@@ -37,13 +48,13 @@ impl VerifyingKey {
         id: KeyId,
         algorithm: Algorithm,
         key: &PublicKey,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Result<Self, WeakKey> {
         if !key.fits(algorithm) {
             return Err(WeakKey::OtherType { algorithm });
         }
         let with = algorithm
-            .provided_by(provider)
+            .provided_by(algorithms)
             .ok_or(WeakKey::NotProvided { algorithm })?;
         let key = key.clone();
         Ok(Self {
@@ -68,7 +79,7 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// As for [`hmac`](Self::hmac).
-    pub fn allow_short_hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
+    pub fn short_hmac(id: KeyId, algorithm: Algorithm, secret: &[u8]) -> Result<Self, WeakKey> {
         Self::keyed(id, algorithm, secret, secret_len(algorithm)?.min(16))
     }
 

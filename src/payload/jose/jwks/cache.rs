@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use crate::payload::jose::{InvalidJwkSet, JwkSet, Unknown};
+use crate::payload::Unknown;
+use crate::payload::jose::{InvalidJwkSet, JwkSet};
 
-/// How long a published key set counts, and how often it is asked for.
+/// Cache lifetimes of a published key set: how long it counts, and how often it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheRules {
@@ -88,6 +89,20 @@ pub enum InvalidCacheRules {
 ///
 /// `now` is always the time since any moment on a clock that is never set, such as
 /// [`Monotonic`](crate::clock::Monotonic): keys do not become younger by a step of the time of day.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::payload::Unknown;
+/// use countersign::payload::jose::{CacheRules, JwksCache, NextFetch};
+///
+/// let at = Duration::from_secs;
+/// let mut cache = JwksCache::new(CacheRules::default())?;
+/// assert_eq!(cache.poll(at(0)), NextFetch::Fetch);
+/// let body = br#"{"keys":[{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#;
+/// assert!(cache.fetched(body, at(1)).is_err(), "a published set holds no secrets");
+/// assert!(cache.keys(at(1)).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct JwksCache {
     rules: CacheRules,
@@ -113,7 +128,7 @@ struct Asking {
     wanted: bool,
 }
 
-/// What there is to do.
+/// The next step of whoever fetches a key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NextFetch {
@@ -252,7 +267,7 @@ fn read(body: &[u8]) -> Result<JwkSet, InvalidFetch> {
     Ok(keys)
 }
 
-/// Why an answer is not taken.
+/// The reason why an answer is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidFetch {

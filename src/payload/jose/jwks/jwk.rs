@@ -110,10 +110,10 @@ impl Jwk {
         &self,
         id: &KeyId,
         algorithm: Algorithm,
-        provider: ProviderAlgorithms,
+        algorithms: ProviderAlgorithms,
     ) -> Result<VerifyingKey, WeakKey> {
         match &self.material {
-            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, provider),
+            Material::Public(key) => VerifyingKey::public(id.clone(), algorithm, key, algorithms),
             Material::Secret(secret) => VerifyingKey::hmac(id.clone(), algorithm, secret),
         }
     }
@@ -265,7 +265,7 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// Why a key is not used.
+/// The reason why a key is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwk {

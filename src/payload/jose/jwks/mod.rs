@@ -112,13 +112,13 @@ impl JwkSet {
     /// A token's `kid` chooses the key; without one, its algorithm must leave exactly one. Keys of one name are told
     /// apart by what they are for (RFC 7517 §4.5); where two remain they are ambiguous, even if one of them cannot be
     /// used.
-    pub fn verifier(&self, algorithms: impl Into<Algorithms>, provider: ProviderAlgorithms) -> JwsVerifier {
-        let listed = algorithms.into();
+    pub fn verifier(&self, allowed: impl Into<Algorithms>, algorithms: ProviderAlgorithms) -> JwsVerifier {
+        let listed = allowed.into();
         let candidates = self.entries.iter().enumerate().map(|(place, entry)| Candidate {
             kid: entry.kid.clone(),
             place,
             use_as: match &entry.key {
-                Ok(key) => key.use_as(place, listed, provider),
+                Ok(key) => key.use_as(place, listed, algorithms),
                 Err(why) => UseAs::Nothing(why.clone()),
             },
         });
@@ -163,18 +163,18 @@ impl Entry {
 
 impl Jwk {
     /// Verifies with this one key, whatever `kid` a token names: the caller has chosen it.
-    pub fn verifier(&self, algorithms: impl Into<Algorithms>, provider: ProviderAlgorithms) -> JwsVerifier {
-        let listed = algorithms.into();
+    pub fn verifier(&self, allowed: impl Into<Algorithms>, algorithms: ProviderAlgorithms) -> JwsVerifier {
+        let listed = allowed.into();
         let candidate = Candidate {
             kid: None,
             place: 0,
-            use_as: self.use_as(0, listed, provider),
+            use_as: self.use_as(0, listed, algorithms),
         };
         JwsVerifier::of(Keys::new(listed, vec![candidate]), Choice::Chosen)
     }
 
     /// The algorithms it counts for: its own, or what its type and the list leave.
-    fn use_as(&self, place: usize, listed: Algorithms, provider: ProviderAlgorithms) -> UseAs {
+    fn use_as(&self, place: usize, listed: Algorithms, algorithms: ProviderAlgorithms) -> UseAs {
         let permitted = |algorithm: &Algorithm| match self.algorithm() {
             Some(own) => own == *algorithm,
             None => self.fits(*algorithm),
@@ -189,7 +189,7 @@ impl Jwk {
         let id = KeyId::new(self.kid().map_or_else(|| format!("#{place}"), str::to_owned));
         let (mut keys, mut why) = (Vec::with_capacity(1), None);
         for algorithm in decided {
-            match self.verifying(&id, *algorithm, provider) {
+            match self.verifying(&id, *algorithm, algorithms) {
                 Ok(key) => keys.push(key),
                 Err(weak) => why = Some(InvalidJwk::Weak(weak)),
             }
@@ -210,7 +210,7 @@ impl fmt::Debug for JwkSet {
     }
 }
 
-/// Why a text is not a key set.
+/// The reason why a text is not a key set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwkSet {

@@ -5,15 +5,26 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use crate::clock::Monotonic;
+use crate::payload::Unknown;
 #[cfg(feature = "http-signatures")]
 use crate::payload::jose::VerifyingKey;
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
 use crate::payload::jose::{
-    CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Reading, Unknown,
+    CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Reading,
 };
 
 /// A [`JwksCache`] that is shared: by verifiers, which read it without waiting, and by the one who fetches. No I/O.
 /// Clones share it.
+///
+/// ```
+/// use countersign::payload::jose::{Algorithm, CacheRules, NextFetch, RemoteJwks};
+///
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let remote = RemoteJwks::new(CacheRules::default(), [Algorithm::Es256], algorithms)?;
+/// // Whoever fetches asks when; verifiers hold clones.
+/// assert_eq!(remote.poll(), NextFetch::Fetch);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct RemoteJwks {
     shared: Arc<Shared>,
@@ -24,8 +35,8 @@ struct Shared {
     clock: Monotonic,
     cache: Mutex<JwksCache>,
     current: ArcSwapOption<Current>,
-    algorithms: Algorithms,
-    provider: ProviderAlgorithms,
+    allowed: Algorithms,
+    algorithms: ProviderAlgorithms,
     wanted: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -39,47 +50,47 @@ struct Current {
 impl Shared {
     fn new(
         rules: CacheRules,
-        algorithms: Algorithms,
-        provider: ProviderAlgorithms,
+        allowed: Algorithms,
+        algorithms: ProviderAlgorithms,
         clock: Monotonic,
     ) -> Result<Arc<Self>, InvalidCacheRules> {
         Ok(Arc::new(Self {
             clock,
             cache: Mutex::new(JwksCache::new(rules)?),
             current: ArcSwapOption::empty(),
+            allowed,
             algorithms,
-            provider,
             wanted: Mutex::new(None),
         }))
     }
 }
 
 impl RemoteJwks {
-    /// A set that is not there yet, for tokens of these algorithms. Its age is that of the system's monotonic clock:
+    /// A set that is not there yet, for tokens of the allowed algorithms. Its age is that of the system's monotonic clock:
     /// nothing becomes younger when the time of day is set.
     ///
     /// # Errors
     /// [`InvalidCacheRules`].
     pub fn new(
         rules: CacheRules,
-        algorithms: impl Into<Algorithms>,
-        provider: ProviderAlgorithms,
+        allowed: impl Into<Algorithms>,
+        algorithms: ProviderAlgorithms,
     ) -> Result<Self, InvalidCacheRules> {
-        Self::with_clock(rules, algorithms, provider, Monotonic::default())
+        Self::timed_by(rules, allowed, algorithms, Monotonic::default())
     }
 
     /// The same with a clock of your own: for tests that do not wait.
     ///
     /// # Errors
     /// [`InvalidCacheRules`].
-    pub fn with_clock(
+    pub fn timed_by(
         rules: CacheRules,
-        algorithms: impl Into<Algorithms>,
-        provider: ProviderAlgorithms,
+        allowed: impl Into<Algorithms>,
+        algorithms: ProviderAlgorithms,
         clock: Monotonic,
     ) -> Result<Self, InvalidCacheRules> {
         Ok(Self {
-            shared: Shared::new(rules, algorithms.into(), provider, clock)?,
+            shared: Shared::new(rules, allowed.into(), algorithms, clock)?,
             reading: Reading::by(Choice::ByName),
         })
     }
@@ -151,7 +162,7 @@ impl RemoteJwks {
         let now = shared.clock.elapsed();
         let keys = cache
             .fetched(body, now)?
-            .verifier(shared.algorithms, shared.provider);
+            .verifier(shared.allowed, shared.algorithms);
         let until = cache.keys_until().unwrap_or(now);
         shared.current.store(Some(Arc::new(Current {
             #[cfg(feature = "http-signatures")]
@@ -185,7 +196,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl fmt::Debug for RemoteJwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteJwks")
-            .field("algorithms", &self.shared.algorithms)
+            .field("allowed", &self.shared.allowed)
             .field("cache", &*self.cache())
             .finish_non_exhaustive()
     }

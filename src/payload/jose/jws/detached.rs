@@ -1,24 +1,42 @@
 use std::sync::Arc;
 
-use crate::payload::jose::{FindJwks, JwtAt};
+use crate::payload::jose::{JwsVerifier, JwtAt};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Message, NotAuthentic, VerifyPayload};
+use crate::payload::{FindKeys, Wanted};
 
 /// A verifier of messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The
 /// body is bound**, since it is what is signed.
 ///
 /// Open banking's `x-jws-signature` and Constant Contact's webhooks are of this form. Such a signature has no time: a
 /// delivery is told from another by its body, for as long as the replay store remembers.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, DetachedVerifier, Jwk, JwtAt, JwtKeyring};
+/// use countersign::payload::{Message, NotAuthentic, VerifyPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, HeaderName, Method, Uri};
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let keys = JwtKeyring::builder().keys(TenantId::parse("bank")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let name = HeaderName::from_static("x-jws-signature");
+/// let verifier = DetachedVerifier::new("open_banking", JwtAt::header(name.clone()), keys);
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+/// let unsigned = verifier.verify_payload(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// assert_eq!(unsigned.err(), Some(NotAuthentic::MissingHeader { name }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct DetachedVerifier {
     name: Arc<str>,
     at: JwtAt,
-    keys: Arc<dyn FindJwks>,
+    keys: Arc<dyn FindKeys<JwsVerifier>>,
 }
 
 impl DetachedVerifier {
     /// Verifies signatures that stand there with those keys. For key sets without `kid` (Constant Contact's), see
     /// [`JwsVerifier::allow_trying_keys`](crate::payload::jose::JwsVerifier::allow_trying_keys).
-    pub fn new(name: impl Into<Arc<str>>, at: JwtAt, keys: impl FindJwks + 'static) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, at: JwtAt, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self {
             name: name.into(),
             at,
@@ -27,7 +45,7 @@ impl DetachedVerifier {
     }
 
     /// Constant Contact, in the header field of this name: RS256, `b64` false. **The body is bound.**
-    pub fn constant_contact(name: http::HeaderName, keys: impl FindJwks + 'static) -> Self {
+    pub fn constant_contact(name: http::HeaderName, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self::new("constant_contact", JwtAt::header(name), keys)
     }
 }
@@ -35,10 +53,10 @@ impl DetachedVerifier {
 impl VerifyPayload for DetachedVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
-        let found = self.keys.find_jwks(message.sender, message.now)?;
+        let found = self.keys.find_keys(&Wanted::of(message.sender))?;
         let verified = found.keys().verify_detached(token, message.body);
-        let jws = verified
-            .map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner(), message.now))?;
+        let jws =
+            verified.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
         let key = jws.key().clone();
         let delivery = DeliveryKey::Body(message.body);
         let authentic = Authentic::assertion(found.into_owner(), self.name.clone(), key, delivery);

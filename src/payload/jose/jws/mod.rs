@@ -106,9 +106,9 @@ impl JwsVerifier {
     /// use countersign::payload::jose::{Algorithm, JwsVerifier, VerifyingKey};
     ///
     /// // A provider that hands out short secrets, and the one that it will sign with from next week on.
-    /// let key = |id, secret: &[u8]| VerifyingKey::allow_short_hmac(KeyId::new(id), Algorithm::Hs256, secret);
+    /// let key = |id, secret: &[u8]| VerifyingKey::short_hmac(KeyId::new(id), Algorithm::Hs256, secret);
     /// let verifier = JwsVerifier::of_keys([key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]);
-    /// # drop(verifier);
+    /// assert_eq!(verifier.unusable().count(), 0);
     /// # Ok::<(), countersign::payload::jose::WeakKey>(())
     /// ```
     pub fn of_keys(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {

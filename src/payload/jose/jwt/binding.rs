@@ -14,7 +14,7 @@ use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
 use crate::payload::percent::{decode, digit, encode, parameters};
 
-/// Where a token carries the SHA-256 of the body, and how it is written.
+/// The claim of a token that carries the SHA-256 of the body, and its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyHash {
     /// The objects around it, from the outside in.
@@ -35,7 +35,7 @@ enum OfEmpty {
     Absent,
 }
 
-/// How a hash is written.
+/// An encoding of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HashForm {

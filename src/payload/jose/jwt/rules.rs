@@ -8,16 +8,28 @@ use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::{Header, text};
 use crate::tenant::TenantId;
 
-/// What the claims of a token must say (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
+/// Rules on the claims of a token (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
 ///
 /// Issuer and audience are asked for by construction, `exp` by default. Every claim of RFC 7519 is of its type or the
 /// token is refused, asked for or not. The clock may be off by 60 seconds.
 ///
 /// ```
-/// use countersign::payload::jose::JwtRules;
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts};
+/// use countersign::payload::Message;
+/// use countersign::tenant::TenantId;
+/// # use http::{HeaderMap, Method, Uri};
 ///
 /// let rules = JwtRules::new("https://issuer.example", "https://hooks.example/acme").require_text("event", "paid");
-/// # drop(rules);
+/// # let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// # let keys = JwtKeyring::builder().keys(TenantId::parse("acme")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// # let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+/// let recognizer = UnboundJwts::new(JwtScheme::new("acme", JwtAt::bearer(), rules), keys);
+/// // A token without a signature ("alg":"none") never reaches them.
+/// let forged = "eyJhbGciOiJub25lIn0.e30.";
+/// let refused = recognizer.recognize_token(forged, &Message::new(&method, &uri, &headers, b"", UnixTime::now()));
+/// assert_eq!(refused.err().map(|why| why.code()), Some("payload.token.unknown_algorithm"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct JwtRules {

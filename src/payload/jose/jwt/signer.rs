@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use crate::identity::CertHash;
-use crate::payload::jose::{BodyHash, BoundJwtScheme, JwtScheme, NotSigned, SigningKey};
+use crate::payload::NotSigned;
+use crate::payload::jose::{BodyHash, BoundJwtScheme, JwtScheme, SigningKey};
 use crate::payload::{CannotSign, KeyId, NoKey, Outgoing, SignPayload};
 use crate::tenant::TenantId;
 
@@ -60,7 +61,7 @@ impl JwtSigner {
     ///
     /// # Security
     /// Whoever sees such a token can send what they like with it, for as long as it is valid.
-    pub fn allow_unbound(scheme: JwtScheme) -> Self {
+    pub fn unbound(scheme: JwtScheme) -> Self {
         Self::of(scheme, None)
     }
 

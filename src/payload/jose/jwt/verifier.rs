@@ -11,10 +11,10 @@ use super::times::Times;
 use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
-use crate::payload::jose::{BodyHash, FindJwks, InvalidJwt, JwtPart, JwtRules, RequestHash, Unknown};
+use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtPart, JwtRules, RequestHash};
 use crate::payload::{
-    Authentic, Bindings, DeliveryKey, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized, Strength,
-    VerifyPayload,
+    Authentic, Bindings, DeliveryKey, FindKeys, Hashed, KeyId, Message, NoKey, NotAuthentic, Recognized,
+    Strength, Unknown, VerifyPayload, Wanted,
 };
 use crate::tenant::TenantId;
 
@@ -25,7 +25,7 @@ const MAX_BODY_VALUES: u32 = 64 * 1024;
 /// The most tokens in a body.
 const MAX_LISTED: usize = 16;
 
-/// Where a token stands in a message.
+/// The place of a token in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtAt {
     name: HeaderName,
@@ -85,6 +85,18 @@ impl JwtAt {
 ///
 /// [`UnboundJwts`] verifies by it, and what it answers with is weaker, in its type. [`bound_to_body`](Self::bound_to_body)
 /// makes a [`BoundJwtScheme`] of it.
+///
+/// ```
+/// use countersign::payload::jose::{BodyHash, HashForm, JwtAt, JwtRules, JwtScheme};
+/// use http::HeaderName;
+///
+/// let at = JwtAt::header(HeaderName::from_static("x-acme-token"));
+/// assert_eq!(at.to_string(), "x-acme-token: <token>");
+/// let tokens = JwtScheme::new("acme", at, JwtRules::new("https://acme.example", "hooks"));
+/// // Only a scheme whose tokens say the body's hash is one for a `JwtVerifier`.
+/// let bound = tokens.bound_to_body(BodyHash::in_claim("body_sha256", HashForm::Base64Url));
+/// # drop(bound);
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtScheme {
     pub(in crate::payload::jose) name: Arc<str>,
@@ -159,15 +171,39 @@ impl BoundJwtScheme {
 /// # Security
 /// A token with `cnf` (RFC 8705) counts only on a connection with that very client certificate. One without counts on
 /// any: see [`JwtRules::require_certificate`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, BodyHash, HashForm, HmacSigningKey, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner, JwtVerifier};
+/// use countersign::payload::{KeyId, Message, Outgoing, SignPayload as _, VerifyPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{Method, Uri};
+///
+/// let scheme = JwtScheme::new("acme", JwtAt::bearer(), JwtRules::new("https://acme.example", "hooks"))
+///     .bound_to_body(BodyHash::in_claim("body", HashForm::Base64Url));
+/// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
+/// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let signer = JwtSigner::new(scheme.clone()).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
+/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", now))?;
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","kid":"k1","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let keys = JwtKeyring::builder().keys(acme, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let (verifier, method, uri) = (JwtVerifier::new(scheme, keys), Method::POST, Uri::from_static("/"));
+/// let refused = |body| verifier.verify_payload(&Message::new(&method, &uri, &headers, body, now)).err().map(|why| why.code());
+/// assert_eq!(refused(b"{}"), None);
+/// assert_eq!(refused(b"[]"), Some("payload.token.other_body"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtVerifier {
     scheme: BoundJwtScheme,
-    keys: Arc<dyn FindJwks>,
+    keys: Arc<dyn FindKeys<JwsVerifier>>,
 }
 
 impl JwtVerifier {
     /// Verifies by this scheme with those keys.
-    pub fn new(scheme: BoundJwtScheme, keys: impl FindJwks + 'static) -> Self {
+    pub fn new(scheme: BoundJwtScheme, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self {
             scheme,
             keys: Arc::new(keys),
@@ -196,15 +232,31 @@ impl VerifyPayload for JwtVerifier {
 /// Not a [`VerifyPayload`]: whoever holds such a token can send with it whatever they like, for as long as it is
 /// valid. So the answer is a [`Recognized`] of [`Strength::UnboundToken`], and there is no way from there to
 /// [`Countersigned`](crate::gate::Countersigned).
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::jose::{Algorithm, Jwk, JwtKeyring, JwtScheme, UnboundJwts};
+/// use countersign::payload::{Message, NotAuthentic};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, Method, Uri, header::AUTHORIZATION};
+///
+/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let keys = JwtKeyring::builder().keys(TenantId::parse("monday")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let recognizer = UnboundJwts::new(JwtScheme::monday("https://hooks.example/monday"), keys);
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/monday"), HeaderMap::new());
+/// let bare = recognizer.recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// assert_eq!(bare.err(), Some(NotAuthentic::MissingHeader { name: AUTHORIZATION }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct UnboundJwts {
     scheme: JwtScheme,
-    keys: Arc<dyn FindJwks>,
+    keys: Arc<dyn FindKeys<JwsVerifier>>,
 }
 
 impl UnboundJwts {
     /// Verifies by this scheme with those keys.
-    pub fn new(scheme: JwtScheme, keys: impl FindJwks + 'static) -> Self {
+    pub fn new(scheme: JwtScheme, keys: impl FindKeys<JwsVerifier> + 'static) -> Self {
         Self {
             scheme,
             keys: Arc::new(keys),
@@ -282,16 +334,16 @@ impl JwtScheme {
     fn accept<'m, D>(
         &self,
         token: &'m str,
-        keys: &dyn FindJwks,
+        keys: &dyn FindKeys<JwsVerifier>,
         message: &Message<'m>,
         body: Option<&BodyHash>,
         name: impl FnOnce(Option<&str>, &'m str) -> D,
     ) -> Result<Accepted<D>, NotAuthentic> {
-        let found = keys.find_jwks(message.sender, message.now)?;
+        let found = keys.find_keys(&Wanted::of(message.sender))?;
         let verified = found
             .keys()
             .verify(token, |header| self.rules.check_header(header));
-        let verified = verified.map_err(|why| refuse(why, keys, found.owner(), message.now))?;
+        let verified = verified.map_err(|why| refuse(why, keys, found.owner()))?;
         let claims = Object::parse(&verified.payload, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
@@ -336,11 +388,10 @@ impl JwtScheme {
 /// signature that does not match: a set may give the name of an old key to a new one, or no names at all.
 pub(in crate::payload::jose) fn refuse(
     why: InvalidJwt,
-    keys: &dyn FindJwks,
+    keys: &dyn FindKeys<JwsVerifier>,
     owner: &TenantId,
-    now: UnixTime,
 ) -> NotAuthentic {
-    if why.is_about_the_key() && keys.unknown_key(owner, now) == Unknown::Refreshing {
+    if why.is_about_the_key() && keys.unknown_key(owner) == Unknown::Refreshing {
         return NoKey::Unavailable.into();
     }
     why.into()

@@ -8,8 +8,9 @@ use crate::payload::hmac::body::{at_path, parse_json, scalar};
 use crate::payload::hmac::encoding::MacBytes;
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
-use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
+use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{CannotSign, Message, NoKey, NotAuthentic, Outgoing, Recognized, Strength};
+use crate::payload::{FindKeys, Wanted};
 
 /// What is signed of an item, in its order, as paths.
 const SIGNED: [&str; 8] = [
@@ -26,11 +27,26 @@ const SIGNATURE: &str = "additionalData.hmacSignature";
 /// The most items of one batch.
 const MAX_ITEMS: usize = 100;
 
-/// Verifies Adyen's standard webhooks: a batch of items, each with a signature of its own inside.
+/// A verifier of Adyen's standard webhooks: a batch of items, each with a signature of its own inside.
 ///
 /// *Every* item must be right. Only eight fields of an item are signed, so the answer holds those, and its strength is
 /// [`Strength::SignedFields`]; whatever else the body holds is anybody's. The platform webhooks sign the whole body:
 /// [`Scheme::adyen_platform`](crate::payload::Scheme::adyen_platform).
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::providers::AdyenVerifier;
+/// use countersign::payload::{Keyring, Message, Secret};
+/// use countersign::tenant::TenantId;
+/// use http::{HeaderMap, Method, Uri};
+///
+/// let key = Secret::new("44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056");
+/// let keys = Keyring::builder(AdyenVerifier::KEYS).key(TenantId::parse("acme")?, "2026", key).build()?;
+/// let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+/// let unsigned = AdyenVerifier::new(keys).recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// assert_eq!(unsigned.err().map(|why| why.code()), Some("payload.malformed_body"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AdyenVerifier {
     keys: Arc<dyn FindKeys>,

@@ -10,13 +10,12 @@ use serde_json::json;
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::fields::single;
-use crate::payload::providers::NotFetched;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{
     Algorithms, PublicKeyAlgorithm, PublicKeyForm, SignBytes, UnsupportedAlgorithm,
 };
 use crate::payload::{
-    Authentic, CannotSign, DeliveryKey, KeyId, Message, NoKey, NotAuthentic, Outgoing, SignPayload,
-    VerifyPayload,
+    Authentic, CannotSign, DeliveryKey, KeyId, Message, NotAuthentic, Outgoing, SignPayload, VerifyPayload,
 };
 use crate::tenant::TenantId;
 
@@ -25,58 +24,50 @@ const ALGORITHM: PublicKeyAlgorithm = PublicKeyAlgorithm::EcdsaP256Sha1;
 /// The longest name of a key, in bytes.
 const MAX_KID: usize = 128;
 
-/// Finds the public key that eBay names in its messages.
-///
-/// Called on the request path and without I/O: it looks into what `getPublicKey` of eBay's Notification API answered
-/// before. Where it answers [`NotFetched`], the message is refused as an outage, so that eBay sends it again.
-pub trait FindPublicKey: Send + Sync {
-    /// The `key` of this id as eBay answers it: PEM, with or without line breaks. The id is letters, digits and `-`.
-    ///
-    /// # Errors
-    /// [`NotFetched`].
-    fn find_public_key(&self, id: &str) -> Result<String, NotFetched>;
-}
-
-impl<F> FindPublicKey for F
-where
-    F: Fn(&str) -> Result<String, NotFetched> + Send + Sync,
-{
-    fn find_public_key(&self, id: &str) -> Result<String, NotFetched> {
-        self(id)
-    }
-}
-
-/// Verifies eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
+/// A verifier of eBay's notifications: ECDSA on P-256 with SHA-1 over the body.
 ///
 /// # Security
 /// SHA-1 is broken for collisions: whoever can have eBay sign a text of their own making can make two that share a
 /// signature. No `CryptoProvider` verifies it; the caller's algorithm has to.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::EbayVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// let built = EbayVerifier::new(TenantId::parse("acme")?, fetched, algorithms);
+/// assert!(built.is_err(), "no provider has ECDSA with SHA-1: bring an algorithm of your own");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct EbayVerifier {
     tenant: TenantId,
-    keys: Arc<dyn FindPublicKey>,
+    keys: Arc<dyn FindPublished<String>>,
     algorithms: Algorithms,
 }
 
 impl EbayVerifier {
-    /// Verifies what eBay sends to the tenant.
+    /// Verifies what eBay sends to the tenant. `keys` finds the `key` that `getPublicKey` of eBay's Notification API answers
+    /// for an id, in PEM, with or without line breaks.
     ///
     /// # Errors
     /// [`UnsupportedAlgorithm`] where none of the algorithms is ECDSA with SHA-1.
     pub fn new(
         tenant: TenantId,
-        keys: impl FindPublicKey + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        keys: impl FindPublished<String> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         Ok(Self {
             tenant,
             keys: Arc::new(keys),
-            algorithms: Algorithms::of(ALGORITHM, available)?,
+            algorithms: Algorithms::of(ALGORITHM, algorithms)?,
         })
     }
 
     fn key(&self, id: &str) -> Result<Vec<u8>, NotAuthentic> {
-        let text = self.keys.find_public_key(id).map_err(|_| NoKey::Unavailable)?;
+        let text = self.keys.find_published(id)?;
         let inner = text.trim().strip_prefix("-----BEGIN PUBLIC KEY-----");
         let inner = inner.and_then(|text| text.strip_suffix("-----END PUBLIC KEY-----"));
         let base64: String = inner.unwrap_or_default().split_whitespace().collect();
@@ -135,7 +126,7 @@ fn is_plain(id: &str) -> bool {
     (1..=MAX_KID).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// Signs as eBay does, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
+/// A signer as eBay is one, with a private key of the caller's: the sender's half of [`EbayVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct EbaySigner {

@@ -21,6 +21,17 @@ const VERSION: HeaderName = HeaderName::from_static("x-hubspot-signature-version
 /// # Security
 /// Whoever sees one message can make a longer one that has a right hash (length extension). So the answer is a
 /// [`Recognized`]. Have HubSpot send version 3 and use [`Scheme::hubspot`](crate::payload::Scheme::hubspot).
+///
+/// ```
+/// use countersign::payload::hmac::KeyProblem;
+/// use countersign::payload::providers::HubSpotLegacy;
+/// use countersign::tenant::TenantId;
+///
+/// let acme = TenantId::parse("acme")?;
+/// assert!(HubSpotLegacy::version_1(acme.clone(), "a client secret of HubSpot's").is_ok());
+/// assert_eq!(HubSpotLegacy::version_1(acme, "").err(), Some(KeyProblem::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct HubSpotLegacy {
     tenant: TenantId,

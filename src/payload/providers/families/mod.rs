@@ -13,55 +13,56 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::identity::{Certificate, PeerChain};
-use crate::payload::NotAuthentic;
 use crate::payload::public_key::Algorithms;
+use crate::payload::{NoKey, NotAuthentic};
 
 pub use adyen::{AdyenBatch, AdyenItem, AdyenVerifier};
-pub use ebay::{EbaySigner, EbayVerifier, FindPublicKey};
+pub use ebay::{EbaySigner, EbayVerifier};
 pub use hubspot::HubSpotLegacy;
 pub use paypal::{PayPalEvent, PayPalSigner, PayPalVerifier};
 pub use sns::{SnsMessage, SnsSigner, SnsVerifier};
 pub use twilio::TwilioVerifier;
 
-/// Finds the certificate behind a URL that a provider names in its messages.
+/// A store of what a provider publishes, under the name by which its messages ask for it: certificates by their URL
+/// ([`SnsVerifier`], [`PayPalVerifier`]), public keys in PEM by their id ([`EbayVerifier`]).
 ///
 /// Called on the request path and without I/O: it looks into what was fetched before. Where it answers
-/// [`NotFetched`], the message is refused as an outage, so that the provider sends it again; fetch the certificate
-/// meanwhile, over HTTPS and from that very URL, and check that its chain leads to a public authority and its names to
-/// the provider.
-pub trait FindCertificate: Send + Sync {
-    /// The certificate at this URL, whose scheme, host and path the caller has checked.
+/// [`NoKey::Unavailable`], the message is refused as an outage, so that the provider sends it again; fetch what was asked
+/// for meanwhile, over HTTPS, a certificate from that very URL, and check that its chain leads to a public authority and its
+/// names to the provider.
+///
+/// A function is such a store:
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::FindPublished;
+///
+/// let fetched = std::collections::HashMap::from([("k-1", "-----BEGIN PUBLIC KEY-----..")]);
+/// let find = move |id: &str| fetched.get(id).map(|pem| pem.to_string()).ok_or(NoKey::Unavailable);
+/// let store: &dyn FindPublished<String> = &find;
+/// assert_eq!(store.find_published("k-2"), Err(NoKey::Unavailable));
+/// ```
+pub trait FindPublished<T>: Send + Sync {
+    /// What is published under this name, which the caller has checked: the scheme, host and path of a URL, or the
+    /// letters, digits and hyphens of an id.
     ///
     /// # Errors
-    /// [`NotFetched`].
-    fn find_certificate(&self, url: &str) -> Result<CertificateDer<'static>, NotFetched>;
+    /// [`NoKey`].
+    fn find_published(&self, name: &str) -> Result<T, NoKey>;
 }
 
-/// The certificate is not there yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NotFetched;
-
-impl NotFetched {
-    /// Not there yet.
-    #[expect(clippy::new_without_default, reason = "it says nothing by itself")]
-    pub fn new() -> Self {
-        Self
-    }
-}
-
-impl<F> FindCertificate for F
+impl<T, F> FindPublished<T> for F
 where
-    F: Fn(&str) -> Result<CertificateDer<'static>, NotFetched> + Send + Sync,
+    F: Fn(&str) -> Result<T, NoKey> + Send + Sync,
 {
-    fn find_certificate(&self, url: &str) -> Result<CertificateDer<'static>, NotFetched> {
-        self(url)
+    fn find_published(&self, name: &str) -> Result<T, NoKey> {
+        self(name)
     }
 }
 
 /// Certificates that the caller fetches.
 #[derive(Clone)]
-struct Certificates(Arc<dyn FindCertificate>);
+struct Certificates(Arc<dyn FindPublished<CertificateDer<'static>>>);
 
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,10 +80,7 @@ impl Certificates {
         text: &[u8],
         signature: &[u8],
     ) -> Result<(), NotAuthentic> {
-        let der = self
-            .0
-            .find_certificate(url)
-            .map_err(|_| crate::payload::NoKey::Unavailable)?;
+        let der = self.0.find_published(url)?;
         let denied = NotAuthentic::Denied {
             reason: "the certificate of the signature cannot be read",
         };

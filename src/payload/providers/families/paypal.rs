@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderName};
-use rustls_pki_types::SignatureVerificationAlgorithm;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
 use super::{Certificates, plain_https};
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::fields::single;
 use crate::payload::hmac::time::TimeFormat;
-use crate::payload::providers::FindCertificate;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
 use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, SignPayload, Strength};
 use crate::replay::Tolerance;
@@ -21,12 +21,24 @@ const CERTIFICATE: HeaderName = HeaderName::from_static("paypal-cert-url");
 const ALGORITHM: HeaderName = HeaderName::from_static("paypal-auth-algo");
 const RSA_SHA256: &str = "SHA256withRSA";
 
-/// Verifies PayPal's webhooks: RSA with SHA-256 over the id of the transmission, its time, the id of the webhook and
+/// A verifier of PayPal's webhooks: RSA with SHA-256 over the id of the transmission, its time, the id of the webhook and
 /// the CRC-32 of the body.
 ///
 /// # Security
 /// A CRC-32 is not a hash: whoever sees one delivery can write another body with the same one. So the answer is a
 /// [`Recognized`] of [`Strength::Checksum`]: fetch the event from PayPal by its id before anything depends on it.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::PayPalVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let verifier = |algorithms| PayPalVerifier::new(TenantId::parse("acme").expect("a name"), "1JE4291016473214C", fetched, algorithms);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(verifier(algorithms).is_ok());
+/// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");
+/// ```
 #[derive(Debug, Clone)]
 pub struct PayPalVerifier {
     tenant: TenantId,
@@ -37,7 +49,7 @@ pub struct PayPalVerifier {
     name: Arc<str>,
 }
 
-/// What PayPal signed.
+/// An event as far as PayPal signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PayPalEvent {
@@ -55,14 +67,14 @@ impl PayPalVerifier {
     pub fn new(
         tenant: TenantId,
         webhook: &str,
-        certificates: impl FindCertificate + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        certificates: impl FindPublished<CertificateDer<'static>> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
         Ok(Self {
             tenant,
             webhook: webhook.into(),
             certificates: Certificates(Arc::new(certificates)),
-            algorithms: Algorithms::of(PublicKeyAlgorithm::RsaSha256, available)?,
+            algorithms: Algorithms::of(PublicKeyAlgorithm::RsaSha256, algorithms)?,
             window: Tolerance::default(),
             name: "paypal".into(),
         })
@@ -112,7 +124,7 @@ impl PayPalVerifier {
     }
 }
 
-/// Signs as PayPal does, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
+/// A signer as PayPal is one, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct PayPalSigner {

@@ -1,24 +1,37 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use serde_json::{Value, json};
 
 use super::{Certificates, plain_https};
 use crate::payload::hmac::Encoding;
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::time::TimeFormat;
-use crate::payload::providers::FindCertificate;
+use crate::payload::providers::FindPublished;
 use crate::payload::public_key::{Algorithms, PublicKeyAlgorithm, SignBytes, UnsupportedAlgorithm};
 use crate::payload::{CannotSign, KeyId, Message, NotAuthentic, Outgoing, Recognized, Strength};
 use crate::replay::Tolerance;
 use crate::tenant::TenantId;
 
-/// Verifies the messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
+/// A verifier of messages of AWS SNS: RSA over some fields of the JSON body, signature versions 1 (SHA-1) and 2
 /// (SHA-256).
 ///
 /// The answer holds the signed fields and nothing else: whatever more the body says is anybody's, and its strength is
 /// [`Strength::SignedFields`]. Anybody with an AWS account can send signed messages, so the topic is compared too.
+///
+/// ```
+/// use countersign::payload::NoKey;
+/// use countersign::payload::providers::SnsVerifier;
+/// use countersign::tenant::TenantId;
+///
+/// let topic = "arn:aws:sns:us-east-1:123456789012:orders";
+/// let fetched = |_: &str| Err(NoKey::Unavailable);
+/// let verifier = |algorithms| SnsVerifier::new(TenantId::parse("acme").expect("a name"), topic, fetched, algorithms);
+/// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// assert!(verifier(algorithms).is_ok());
+/// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");
+/// ```
 #[derive(Debug, Clone)]
 pub struct SnsVerifier {
     tenant: TenantId,
@@ -70,11 +83,11 @@ impl SnsVerifier {
     pub fn new(
         tenant: TenantId,
         topic: &str,
-        certificates: impl FindCertificate + 'static,
-        available: &[&'static dyn SignatureVerificationAlgorithm],
+        certificates: impl FindPublished<CertificateDer<'static>> + 'static,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {
-        let version_1 = Algorithms::of(PublicKeyAlgorithm::RsaSha1, available).ok();
-        let version_2 = match Algorithms::of(PublicKeyAlgorithm::RsaSha256, available) {
+        let version_1 = Algorithms::of(PublicKeyAlgorithm::RsaSha1, algorithms).ok();
+        let version_2 = match Algorithms::of(PublicKeyAlgorithm::RsaSha256, algorithms) {
             Ok(algorithms) => Some(algorithms),
             Err(unsupported) if version_1.is_none() => return Err(unsupported),
             Err(_) => None,
@@ -152,7 +165,7 @@ impl SnsVerifier {
     }
 }
 
-/// Signs as AWS SNS does, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
+/// A signer as AWS SNS is one, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]
 pub struct SnsSigner {

@@ -9,16 +9,17 @@ use crate::payload::hmac::body::parse_form;
 use crate::payload::hmac::fields::{optional, query_value, single};
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::payload::hmac::scheme::SchemeName;
-use crate::payload::hmac::{Encoding, FindKeys, Key, KeySpec, Wanted};
+use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{
     Authentic, CannotSign, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload,
     VerifyPayload,
 };
+use crate::payload::{FindKeys, Wanted};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Verifies and signs as Twilio does: HMAC-SHA1 with the account's auth token.
+/// A verifier and signer of Twilio's webhooks: HMAC-SHA1 with the account's auth token.
 ///
 /// Signed: the URL as Twilio sees it, then the fields of the form, sorted by name, each as its name followed by its
 /// value; several values of one name sorted, each once. Where the body is no form, the URL holds the body's SHA-256
@@ -28,6 +29,24 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// # Security
 /// Nothing separates a name from its value in what is signed, so the signature of `ab=c` is that of `a=bc`. A delivery
 /// is known by all that is signed, so such a variant of a delivery that was handled is a replay. No time is signed.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign::payload::providers::TwilioVerifier;
+/// use countersign::payload::{Keyring, Message, Origin, Outgoing, Secret, SignPayload as _, VerifyPayload as _};
+/// use countersign::tenant::TenantId;
+/// use http::{Method, Uri};
+///
+/// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
+/// let keys = Keyring::builder(TwilioVerifier::KEYS).key(acme.clone(), "2026", Secret::new("0123456789abcdef0123456789abcdef")).build()?;
+/// let twilio = TwilioVerifier::new(Origin::parse("https://hooks.example")?, keys);
+/// let (method, uri) = (Method::POST, Uri::from_static("/sms"));
+/// let headers = twilio.sign_payload(&Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri))?;
+/// let refused = |uri| twilio.verify_payload(&Message::new(&method, uri, &headers, b"{}", now)).err().map(|why| why.code());
+/// assert_eq!(refused(&uri), None);
+/// assert_eq!(refused(&Uri::from_static("/voice")), Some("payload.signature_mismatch"), "the URL is signed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TwilioVerifier {
     origin: Origin,

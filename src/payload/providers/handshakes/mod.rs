@@ -15,7 +15,7 @@ pub use echoed::{adobe_sign, asana, dropbox, meta, microsoft_graph, nylas, okta,
 pub use probes::{ebay, intercom, mandrill, notion, trello, vtex_orders, woocommerce};
 pub use signed::{airship, braintree, discord, front, linkedin, slack, twitch, x, xero, zoom};
 
-/// What to answer with.
+/// An answer to a provider's handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {

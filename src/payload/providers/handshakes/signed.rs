@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::echoed::query_text;
 use super::{Reply, is_token, is_visible};
+use crate::payload::hmac::Key;
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::encoding::{Encoding, hex};
 use crate::payload::hmac::fields::optional;
 use crate::payload::hmac::keys::Digest;
-use crate::payload::hmac::{FindKeys, Key, Wanted};
 use crate::payload::public_key::PublicKeyVerifier;
 use crate::payload::{Authentic, Head, HmacVerifier, Message, NotAuthentic, VerifyPayload};
+use crate::payload::{FindKeys, Wanted};
 
 /// Zoom: `endpoint.url_validation`, which Zoom signs like every event. Answers with the HMAC of the token.
 ///

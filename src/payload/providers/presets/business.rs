@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::rows::{minutes, name};
 use crate::payload::hmac::{BodyForm, Digest, Encoding, Part, SignatureAt, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Documents, forms, people";
     ashby "Ashby" { .field("ashby-signature", "sha256=").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -18,7 +18,7 @@ hmac_presets! {
         .either_of("box-signature-primary", "box-signature-secondary")
         .signed([Part::Body, Part::Time])
         .rfc3339("box-delivery-timestamp")
-        .tolerance(minutes(10))
+        .with_tolerance(minutes(10))
         .body(BodyForm::RawOrEscaped)
         .require(name("box-signature-version"), "1")
         .require(name("box-signature-algorithm"), "HmacSHA256")

@@ -3,7 +3,7 @@
 use super::rows::name;
 use crate::payload::hmac::{Digest, Encoding, Identity, KeyForm, Part, SignatureAt, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Shops, payments, parcels";
     adyen_platform "Adyen, platform webhooks" {
         .field("hmacsignature", "").body_only().base64().key_form(KeyForm::Hex)
     }

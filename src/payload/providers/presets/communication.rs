@@ -3,7 +3,7 @@
 use super::rows::{BASE64_KEY, minutes, name};
 use crate::payload::hmac::{BodyForm, Digest, Identity, Part, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Chat, mail, calls, social networks";
     airship "Airship" { .field("x-ua-signature", "").seconds("x-ua-timestamp").time_then_body(":") }
         signed: "`{time}:{body}`",
         not_covered: "method, URL, header fields",
@@ -139,7 +139,7 @@ hmac_presets! {
     twitch "Twitch EventSub" {
         .field("twitch-eventsub-message-signature", "sha256=")
         .rfc3339("twitch-eventsub-message-timestamp")
-        .tolerance(minutes(10))
+        .with_tolerance(minutes(10))
         .signed([Part::Header(name("twitch-eventsub-message-id")), Part::Time, Part::Body])
     }
         signed: "`{twitch-eventsub-message-id}{time}{body}`",

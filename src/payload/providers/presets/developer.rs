@@ -3,7 +3,7 @@
 use super::rows::{BASE64_KEY, minutes, name};
 use crate::payload::hmac::{Digest, Encoding, Part, SignatureAt, TimeAt, TimeFormat};
 
-hmac_presets! {
+hmac_presets! { "Code, builds, alerts, content";
     ably "Ably" { .field("x-ably-signature", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, `X-Ably-Key` and other header fields",
@@ -149,7 +149,7 @@ hmac_presets! {
         .field("linear-signature", "")
         .body_only()
         .time(TimeAt::Json("webhookTimestamp"), TimeFormat::Milliseconds)
-        .tolerance(minutes(1))
+        .with_tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
         not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",

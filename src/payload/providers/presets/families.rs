@@ -5,18 +5,18 @@ use crate::payload::Strength;
 
 pub(super) const ROWS: &[Preset] = &[
     Preset {
-        name: "twilio",
-        provider: "Twilio",
-        signed: "the URL, then every field of the form, by name, without what sets them apart; for other bodies the \
-                 URL with the body's SHA-256 hash in it",
-        not_covered: "any time; method, header fields; where a name ends and its value begins",
+        name: "adyen",
+        provider: "Adyen, standard webhooks",
+        signed: "of each item: PSP reference, original reference, merchant account, merchant reference, value, \
+                 currency, event code, success",
+        not_covered: "every other field of the items; any time; method, URL, header fields",
         handshake: "nothing",
-        source: Source::Own("twilio-python tests/unit/test_request_validator.py"),
-        vector: Some("twilio-python tests/unit/test_request_validator.py"),
+        source: Source::Own("adyen-python-api-library test/UtilTest.py"),
+        vector: Some("adyen-python-api-library test/UtilTest.py"),
         make: Make::Type {
-            name: "TwilioVerifier",
-            signature: "`x-twilio-signature`",
-            strength: None,
+            name: "AdyenVerifier",
+            signature: "body, JSON `additionalData.hmacSignature` of each item",
+            strength: Some(Strength::SignedFields),
         },
     },
     Preset {
@@ -48,6 +48,21 @@ pub(super) const ROWS: &[Preset] = &[
         },
     },
     Preset {
+        name: "hubspot_legacy",
+        provider: "HubSpot, versions 1 and 2",
+        signed: "the secret and the body, or the secret, method, URL and body; hashed, not authenticated: whoever \
+                 sees one message can make longer ones",
+        not_covered: "any time; header fields",
+        handshake: "nothing",
+        source: Source::Own("hubspot-api-python tests/spec/utils/test_signature.py"),
+        vector: Some("hubspot-api-python tests/spec/utils/test_signature.py"),
+        make: Make::Type {
+            name: "HubSpotLegacy",
+            signature: "`x-hubspot-signature`",
+            strength: Some(Strength::ExtendableHash),
+        },
+    },
+    Preset {
         name: "paypal",
         provider: "PayPal",
         signed: "`{transmission id}|{time}|{webhook id}|{CRC-32 of the body}`",
@@ -63,33 +78,18 @@ pub(super) const ROWS: &[Preset] = &[
         },
     },
     Preset {
-        name: "adyen",
-        provider: "Adyen, standard webhooks",
-        signed: "of each item: PSP reference, original reference, merchant account, merchant reference, value, \
-                 currency, event code, success",
-        not_covered: "every other field of the items; any time; method, URL, header fields",
+        name: "twilio",
+        provider: "Twilio",
+        signed: "the URL, then every field of the form, by name, without what sets them apart; for other bodies the \
+                 URL with the body's SHA-256 hash in it",
+        not_covered: "any time; method, header fields; where a name ends and its value begins",
         handshake: "nothing",
-        source: Source::Own("adyen-python-api-library test/UtilTest.py"),
-        vector: Some("adyen-python-api-library test/UtilTest.py"),
+        source: Source::Own("twilio-python tests/unit/test_request_validator.py"),
+        vector: Some("twilio-python tests/unit/test_request_validator.py"),
         make: Make::Type {
-            name: "AdyenVerifier",
-            signature: "body, JSON `additionalData.hmacSignature` of each item",
-            strength: Some(Strength::SignedFields),
-        },
-    },
-    Preset {
-        name: "hubspot_legacy",
-        provider: "HubSpot, versions 1 and 2",
-        signed: "the secret and the body, or the secret, method, URL and body; hashed, not authenticated: whoever \
-                 sees one message can make longer ones",
-        not_covered: "any time; header fields",
-        handshake: "nothing",
-        source: Source::Own("hubspot-api-python tests/spec/utils/test_signature.py"),
-        vector: Some("hubspot-api-python tests/spec/utils/test_signature.py"),
-        make: Make::Type {
-            name: "HubSpotLegacy",
-            signature: "`x-hubspot-signature`",
-            strength: Some(Strength::ExtendableHash),
+            name: "TwilioVerifier",
+            signature: "`x-twilio-signature`",
+            strength: None,
         },
     },
 ];

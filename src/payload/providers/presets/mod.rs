@@ -22,12 +22,15 @@ mod commerce;
 mod communication;
 mod developer;
 mod families;
+mod named;
 mod partial;
 mod standard;
 mod tokens;
 mod urls;
 
 use std::fmt::Write as _;
+
+pub use named::UnknownScheme;
 
 use http::HeaderName;
 
@@ -60,7 +63,7 @@ pub struct Preset {
     pub make: Make,
 }
 
-/// What a preset's facts rest on.
+/// The source of a preset's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -79,7 +82,7 @@ impl Source {
     }
 }
 
-/// How a preset is made, and with that, what it can prove.
+/// The constructor of a preset, and with that, what it can prove.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Make {
@@ -136,7 +139,11 @@ fn example_origin() -> Option<Origin> {
 
 /// Every preset, by theme.
 pub fn all() -> impl Iterator<Item = &'static Preset> {
-    let groups: [&'static [Preset]; 10] = [
+    groups().into_iter().flatten()
+}
+
+const fn groups() -> [&'static [Preset]; 10] {
+    [
         standard::ROWS,
         developer::ROWS,
         commerce::ROWS,
@@ -147,8 +154,7 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
         families::ROWS,
         partial::ROWS,
         tokens::ROWS,
-    ];
-    groups.into_iter().flatten()
+    ]
 }
 
 /// The preset of this name.
@@ -299,6 +305,15 @@ mod tests {
             assert_eq!(layout.covers_body(), covers, "{}", preset.name);
         }
         assert!(names.len() >= 100, "{} presets", names.len());
+    }
+
+    /// The order on the pages of their types, where whoever looks for a provider looks by its name.
+    #[test]
+    fn presets_stand_in_alphabetical_order_in_each_theme() {
+        for rows in groups() {
+            let names: Vec<_> = rows.iter().map(|preset| preset.name).collect();
+            assert!(names.is_sorted(), "{names:?}");
+        }
     }
 
     #[test]

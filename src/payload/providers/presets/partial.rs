@@ -3,7 +3,7 @@
 use super::rows::name;
 use crate::payload::hmac::{Part, SignatureAt, TimeAt, TimeFormat};
 
-presets! { PartialScheme; Partial; ();
+presets! { "Providers that sign a part of what arrives"; PartialScheme; Partial; ();
     mailgun "Mailgun" {
         super::Scheme::builder("mailgun")
             .signature(SignatureAt::Json("signature.signature"))

@@ -11,23 +11,25 @@ use crate::replay::Tolerance;
 /// Makes of each row a documented constructor and an entry of the catalogue, so that the two say the same.
 ///
 /// ```text
+/// "Theme, as the heading of their block on the type's page";
 /// name "Provider" { the builder's calls }
 ///     signed: "..", not_covered: "..", handshake: "..",
 ///     source: own "page, or package and version" (or `third_party ".."`), vector: ".." (or `none`);
 /// ```
 macro_rules! hmac_presets {
-    ($($name:ident $provider:literal { $($calls:tt)* } $($facts:ident: $fact:tt $($text:literal)?),*;)*) => {
-        presets! { Scheme; Hmac; (); $($name $provider {
+    ($theme:literal; $($name:ident $provider:literal { $($calls:tt)* } $($facts:ident: $fact:tt $($text:literal)?),*;)*) => {
+        presets! { $theme; Scheme; Hmac; (); $($name $provider {
             super::Scheme::builder(stringify!($name)) $($calls)* .preset()
         } $($facts: $fact $($text)?),*;)* }
     };
 }
 
 macro_rules! presets {
-    ($type:ident; $make:ident; $arguments:tt;
+    ($theme:literal; $type:ident; $make:ident; $arguments:tt;
      $($name:ident $provider:literal { $($body:tt)* }
         signed: $signed:literal, not_covered: $not_covered:literal, handshake: $handshake:literal,
         source: $authority:ident $source:literal, vector: $vector:tt;)*) => {
+        #[doc = concat!($theme, ", by name.")]
         impl super::$type {
             $(
                 #[doc = concat!($provider, ".\n\nSigned: ", $signed, ". Not covered: ", $not_covered, ".\n\n")]

@@ -2,7 +2,7 @@
 
 use crate::payload::hmac::KeyForm;
 
-hmac_presets! {
+hmac_presets! { "Standard Webhooks and Svix, of many providers";
     bigcommerce "BigCommerce" { .webhook_fields().key_form(KeyForm::Utf8) }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",

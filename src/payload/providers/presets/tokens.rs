@@ -6,7 +6,7 @@ use crate::payload::token::Shown;
 macro_rules! token_presets {
     ($($row:ident $provider:literal { $shown:expr }
         handshake: $handshake:literal, source: $authority:ident $source:literal;)*) => {
-        presets! { TokenScheme; Token; (); $($row $provider {
+        presets! { "Providers that show a secret"; TokenScheme; Token; (); $($row $provider {
             super::TokenScheme::preset(stringify!($row), $shown)
         }
             signed: "nothing",
@@ -18,34 +18,34 @@ macro_rules! token_presets {
 }
 
 token_presets! {
-    gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
-        handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
-    telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }
-        handshake: "nothing", source: third_party "pages of others on `secret_token`";
-    okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
-        handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
         handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
-    microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
-        handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
-    postmark "Postmark" { Shown::Basic }
-        handshake: "nothing", source: third_party "pages of others on its basic authentication";
-    chargebee "Chargebee" { Shown::Basic }
-        handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
-    sparkpost "SparkPost" { Shown::Basic }
-        handshake: "nothing", source: own "developers.sparkpost.com, \"Webhooks\"";
-    mixpanel "Mixpanel" { Shown::Basic }
-        handshake: "nothing", source: own "docs.mixpanel.com, \"Cohort sync webhooks\"";
-    datadog "Datadog" { Shown::ChosenField }
-        handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
     brevo "Brevo" { Shown::ChosenField }
         handshake: "nothing", source: own "developers.brevo.com, \"Webhooks\"";
-    new_relic "New Relic" { Shown::ChosenField }
-        handshake: "nothing", source: own "docs.newrelic.com, \"Webhook notifications\"";
-    zapier "Zapier" { Shown::ChosenField }
-        handshake: "nothing", source: own "help.zapier.com, \"Webhooks by Zapier\"";
+    chargebee "Chargebee" { Shown::Basic }
+        handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
+    datadog "Datadog" { Shown::ChosenField }
+        handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
     fillout "Fillout" { Shown::ChosenField }
         handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
+    gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
+        handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
+    microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
+        handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
+    mixpanel "Mixpanel" { Shown::Basic }
+        handshake: "nothing", source: own "docs.mixpanel.com, \"Cohort sync webhooks\"";
+    new_relic "New Relic" { Shown::ChosenField }
+        handshake: "nothing", source: own "docs.newrelic.com, \"Webhook notifications\"";
+    okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
+        handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
+    postmark "Postmark" { Shown::Basic }
+        handshake: "nothing", source: third_party "pages of others on its basic authentication";
+    sparkpost "SparkPost" { Shown::Basic }
+        handshake: "nothing", source: own "developers.sparkpost.com, \"Webhooks\"";
+    telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }
+        handshake: "nothing", source: third_party "pages of others on `secret_token`";
     vtex_orders "VTEX, orders hook" { Shown::ChosenField }
         handshake: "POST of `{\"hookConfig\":\"ping\"}`: answer 200", source: own "vtex/openapi-schemas, VTEX - Orders API.json";
+    zapier "Zapier" { Shown::ChosenField }
+        handshake: "nothing", source: own "help.zapier.com, \"Webhooks by Zapier\"";
 }

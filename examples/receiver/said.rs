@@ -1,37 +1,10 @@
-//! What the operator reads: one line for each event.
+//! What the operator reads of what was let in. What was not, the observer tells.
 
 use std::io::Write as _;
 
 use axum::http::HeaderMap;
 use countersign::gate::Countersigned;
-use countersign::observe::{Event, Observer};
 use countersign::payload::Scheme;
-
-/// Prints what was turned away. What was accepted, the handler prints itself: it knows the delivery's identity.
-#[derive(Debug)]
-pub(crate) struct Log;
-
-impl Observer for Log {
-    fn observe(&self, event: &Event<'_>) {
-        match event {
-            Event::HandshakeFailed { peer, reason } => say(&one_line(&format!(
-                "handshake failed code={} peer={peer} ({reason})",
-                reason.code()
-            ))),
-            Event::Refused { tenant, refusal, .. } => {
-                let tenant = tenant.map_or_else(|| "-".to_owned(), ToString::to_string);
-                say(&one_line(&format!(
-                    "refused code={} tenant={tenant} ({refusal})",
-                    refusal.code()
-                )));
-            }
-            Event::Unsettled { tenant, outcome } => {
-                say(&one_line(&format!("unsettled tenant={tenant} ({outcome:?})")));
-            }
-            _ => {}
-        }
-    }
-}
 
 /// Which delivery it is: by its identity where that is a signed header field, else by its name in the replay store.
 pub(crate) fn delivery(proof: &Countersigned, scheme: &Scheme, headers: &HeaderMap) -> String {
@@ -56,7 +29,7 @@ pub(crate) fn delivery(proof: &Countersigned, scheme: &Scheme, headers: &HeaderM
     }
 }
 
-/// An observer must not panic, as `println!` would when nobody reads any more.
+/// A handler must not panic, as `println!` would when nobody reads any more.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -1,0 +1,31 @@
+use http::HeaderName;
+
+use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+
+impl Format {
+    /// A proxy of your own, or one that is configured otherwise: certificates in this field and this encoding, verified by
+    /// the proxy where that field says exactly that.
+    ///
+    /// Where there is no certificate, both fields are absent, or the status is empty. Issuers are
+    /// [`with_chain`](Format::with_chain), further conditions [`with_status`](Format::with_status).
+    ///
+    /// ```
+    /// use countersign::forwarded::{Assurance, Encoding, Format};
+    /// use http::HeaderName;
+    ///
+    /// let certificate = HeaderName::from_static("x-edge-cert");
+    /// let status = HeaderName::from_static("x-edge-cert-status");
+    /// let format = Format::custom(certificate, Encoding::Base64Der, status, "verified");
+    /// assert_eq!(format.assurance(), Assurance::VerifiedTwice);
+    /// ```
+    pub fn custom(certificate: HeaderName, encoding: Encoding, status: HeaderName, verified: &str) -> Self {
+        Self::of(certificate, encoding).with_status(status, verified)
+    }
+}
+
+impl UnverifiedFormat {
+    /// The same of a proxy that does not say whether it has verified the certificate.
+    pub fn custom(certificate: HeaderName, encoding: Encoding) -> Self {
+        Self::of(Format::of(certificate, encoding))
+    }
+}

@@ -1,0 +1,351 @@
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderName;
+use rustls_pki_types::UnixTime;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+
+use super::Log;
+use crate::breaker::{Breaker, State, Transition, Verdict};
+use crate::observe::{
+    DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _, TlsVersion,
+};
+use crate::payload::{NoKey, NotAuthentic};
+use crate::refusal::{Busy, NotForwarded, Refusal};
+use crate::replay::{Replayed, Settlement, StoreDown};
+use crate::tenant::TenantId;
+use crate::trust::Untrusted;
+
+/// Keeps each event as `LEVEL target message field="text" field=other`.
+#[derive(Default)]
+struct Kept(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Kept {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let metadata = event.metadata();
+        let said = format!(
+            "{} {} {}{}",
+            metadata.level(),
+            metadata.target(),
+            line.message,
+            line.fields
+        );
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            name => self.fields += &format!(" {name}={value:?}"),
+        }
+    }
+}
+
+fn told(event: &Event<'_>) -> String {
+    let kept = Kept::default();
+    let lines = kept.0.clone();
+    tracing::subscriber::with_default(kept, || Log::new().observe(event));
+    let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    lines.join("\n")
+}
+
+/// One for each variant: whoever adds one adds a row below.
+fn variant(event: &Event<'_>) -> usize {
+    match event {
+        Event::HandshakeCompleted { .. } => 0,
+        Event::HandshakeFailed { .. } => 1,
+        Event::AcceptFailed { .. } => 2,
+        Event::SourceChanged { .. } => 3,
+        Event::Refused { .. } => 4,
+        Event::Reported { .. } => 5,
+        Event::Accepted { .. } => 6,
+        Event::SenderGone { .. } => 7,
+        Event::Unsettled { .. } => 8,
+        Event::Delivering { .. } => 9,
+        Event::Delivered { .. } => 10,
+        Event::NotDelivered { .. } => 11,
+        Event::CircuitChanged { .. } => 12,
+        Event::NotForwarded { .. } => 13,
+    }
+}
+const VARIANTS: usize = 14;
+
+fn at(second: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(second))
+}
+
+/// A source that is blocked, and then tried again.
+fn transitions() -> [Transition<IpAddr>; 2] {
+    let breaker = Breaker::new(1).trip_in_a_row(1);
+    let source = IpAddr::from([192, 0, 2, 7]);
+    let ask = |now| breaker.ask(&source, now).ok();
+    let blocked = ask(at(0)).and_then(|permit| permit.record(Verdict::Failure, at(0)));
+    let on_trial = ask(at(3600)).and_then(|permit| permit.transition().copied());
+    let unchanged = Transition {
+        key: source,
+        from: State::Closed {
+            requests: 0,
+            failures: 0,
+        },
+        to: State::Closed {
+            requests: 0,
+            failures: 0,
+        },
+    };
+    [blocked.unwrap_or(unchanged), on_trial.unwrap_or(unchanged)]
+}
+
+#[test]
+fn each_event_has_its_level_and_its_fields() {
+    let acme = &tenant("acme");
+    let globex = tenant("globex");
+    let peer = SocketAddr::from(([192, 0, 2, 7], 4711));
+    let full = io::Error::from_raw_os_error(24);
+    let [blocked, on_trial] = &transitions();
+    let down = StoreDown::Unavailable {
+        reason: "connection reset".into(),
+    };
+    let refused = |refusal| (Some(peer), Some(acme), refusal);
+    let mut seen = [false; VARIANTS];
+    let mut expect = |event: Event<'_>, line: &str| {
+        if let Some(seen) = seen.get_mut(variant(&event)) {
+            *seen = true;
+        }
+        assert_eq!(told(&event), line, "{event:?}");
+    };
+
+    expect(
+        Event::HandshakeCompleted {
+            peer,
+            handshake: HandshakeFacts::new(HandshakeKind::Resumed, TlsVersion::Tls13),
+        },
+        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 handshake="resumed" tls="1.3""#,
+    );
+    expect(
+        Event::HandshakeFailed {
+            peer,
+            reason: &HandshakeFailure::NoCertificate,
+        },
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="identity.no_certificate" reason="no client certificate""#,
+    );
+    // What a stranger has chosen is quoted.
+    expect(
+        Event::HandshakeFailed {
+            peer,
+            reason: &HandshakeFailure::Tls("a\n\u{1b}[31mERROR \"b\"".into()),
+        },
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
+    );
+    expect(
+        Event::AcceptFailed {
+            at: peer,
+            error: &full,
+        },
+        &format!(r#"ERROR countersign accept failed at=192.0.2.7:4711 reason="{full}""#),
+    );
+    expect(
+        Event::SourceChanged { transition: blocked },
+        r#"WARN countersign source changed source=192.0.2.7 from="closed" to="open""#,
+    );
+    expect(
+        Event::SourceChanged { transition: on_trial },
+        r#"INFO countersign source changed source=192.0.2.7 from="open" to="half_open""#,
+    );
+    expect(
+        Event::NotForwarded {
+            peer: Some(peer),
+            reason: &NotForwarded::UntrustedHop {
+                field: HeaderName::from_static("client-cert"),
+            },
+        },
+        r#"INFO countersign not forwarded peer=192.0.2.7:4711 code="forwarded.untrusted_hop" reason="client-cert came from nobody who may speak for others""#,
+    );
+    let not_wired = Refusal::NotWired {
+        missing: "Caller",
+        remedy: "put `CallerLayer` around this route",
+    };
+    let mismatch = Refusal::TenantMismatch {
+        connection: acme.clone(),
+        payload: globex.clone(),
+    };
+    let keys_down = NotAuthentic::NoKey(NoKey::Unavailable);
+    for ((peer, tenant, refusal), line) in [
+        (
+            refused(Refusal::NoCertificate),
+            r#"INFO countersign refused peer=192.0.2.7:4711 tenant="acme" code="identity.no_certificate" reason="no client certificate""#,
+        ),
+        (
+            (None, None, Replayed::Handled.into()),
+            r#"INFO countersign refused code="replay.handled" reason="this delivery was handled before""#,
+        ),
+        (
+            refused(Refusal::TenantNotAdmitted { tenant: acme.clone() }),
+            r#"WARN countersign refused peer=192.0.2.7:4711 tenant="acme" code="tenant.not_admitted" reason="the route is not for acme""#,
+        ),
+        (
+            refused(mismatch),
+            r#"WARN countersign refused peer=192.0.2.7:4711 tenant="acme" code="tenant.mismatch" reason="the connection is acme's, the payload is globex's""#,
+        ),
+        (
+            refused(Busy::InAll { limit: 1 }.into()),
+            r#"WARN countersign refused peer=192.0.2.7:4711 tenant="acme" code="server.busy" reason="as many deliveries are under way as may be: of 1 in all, those that are not kept for others""#,
+        ),
+        (
+            refused(not_wired),
+            r#"ERROR countersign refused peer=192.0.2.7:4711 tenant="acme" code="server.not_wired" reason="Caller is missing: put `CallerLayer` around this route""#,
+        ),
+        (
+            refused(down.clone().into()),
+            r#"ERROR countersign refused peer=192.0.2.7:4711 tenant="acme" code="replay.store_unavailable" reason="the replay store is unavailable: connection reset""#,
+        ),
+        (
+            (None, None, keys_down.into()),
+            r#"ERROR countersign refused code="payload.keys_unavailable" reason="the keys are not available""#,
+        ),
+    ] {
+        let refusal = &refusal;
+        expect(
+            Event::Refused {
+                peer,
+                tenant,
+                refusal,
+            },
+            line,
+        );
+    }
+    expect(
+        Event::Reported {
+            tenant: acme,
+            untrusted: &Untrusted::OnDenyList,
+        },
+        r#"WARN countersign reported tenant="acme" code="trust.on_deny_list" reason="denied by the operator's list""#,
+    );
+    expect(
+        Event::Accepted {
+            peer: Some(peer),
+            tenant: acme,
+        },
+        r#"DEBUG countersign accepted peer=192.0.2.7:4711 tenant="acme""#,
+    );
+    expect(
+        Event::SenderGone {
+            peer: None,
+            tenant: acme,
+        },
+        r#"INFO countersign sender gone tenant="acme""#,
+    );
+    for (outcome, line) in [
+        (
+            Ok(Settlement::Done),
+            r#"INFO countersign unsettled tenant="acme" code="replay.settled""#,
+        ),
+        (
+            Ok(Settlement::LeaseLost),
+            r#"WARN countersign unsettled tenant="acme" code="replay.lease_lost""#,
+        ),
+        (
+            Err(down),
+            r#"ERROR countersign unsettled tenant="acme" code="replay.store_unavailable" reason="the replay store is unavailable: connection reset""#,
+        ),
+    ] {
+        let outcome = &outcome;
+        expect(
+            Event::Unsettled {
+                tenant: acme,
+                outcome,
+            },
+            line,
+        );
+    }
+    let (host, id) = ("hooks.acme.example", "msg_1");
+    expect(
+        Event::Delivering {
+            tenant: acme,
+            host,
+            id,
+            stage: DeliveryStage::Connecting,
+        },
+        r#"TRACE countersign delivering tenant="acme" host="hooks.acme.example" id="msg_1" stage="connecting""#,
+    );
+    expect(
+        Event::Delivered {
+            tenant: acme,
+            host,
+            id,
+        },
+        r#"DEBUG countersign delivered tenant="acme" host="hooks.acme.example" id="msg_1""#,
+    );
+    for (level, fault) in [
+        ("ERROR", "ours"),
+        ("WARN", "theirs"),
+        ("WARN", "network"),
+        ("WARN", "policy"),
+    ] {
+        expect(
+            Event::NotDelivered {
+                tenant: acme,
+                host,
+                id,
+                code: "dispatch.timed_out",
+                fault,
+            },
+            &format!(
+                r#"{level} countersign not delivered tenant="acme" host="hooks.acme.example" id="msg_1" code="dispatch.timed_out" fault="{fault}""#
+            ),
+        );
+    }
+    for (level, from, to) in [
+        ("WARN", "closed", "open"),
+        ("INFO", "open", "half_open"),
+        ("INFO", "half_open", "closed"),
+    ] {
+        expect(
+            Event::CircuitChanged {
+                tenant: acme,
+                host,
+                from,
+                to,
+            },
+            &format!(
+                r#"{level} countersign circuit changed tenant="acme" host="hooks.acme.example" from="{from}" to="{to}""#
+            ),
+        );
+    }
+    assert_eq!(seen, [true; VARIANTS]);
+}
+
+fn tenant(name: &str) -> TenantId {
+    #[expect(clippy::expect_used, reason = "written here")]
+    TenantId::parse(name).expect("a good name")
+}

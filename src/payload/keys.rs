@@ -1,0 +1,191 @@
+//! Whose keys: how verifiers ask for them, and what they are told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::hmac::Key;
+use crate::tenant::TenantId;
+
+/// A key store: the keys that a message may be signed with.
+///
+/// Every verifier asks in this one way, and is told the keys of one owner. `K` is what it verifies with: `Arc<[Key]>`
+/// for shared secrets, public keys of a scheme and tokens, `JwsVerifier` for JSON Web Signatures, `Arc<[VerifyingKey]>`
+/// for HTTP message signatures. A [`Live`](crate::live::Live) store is a store.
+///
+/// ```
+/// use countersign::payload::hmac::{Digest, Key, KeyForm, KeySpec};
+/// use countersign::payload::{FindKeys, KeyId, NoKey, TenantKeys, Wanted};
+/// use countersign::tenant::TenantId;
+///
+/// /// One key for one customer: a store of your own may ask a cache that something else fills.
+/// #[derive(Debug)]
+/// struct Sole(TenantKeys);
+///
+/// impl FindKeys for Sole {
+///     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
+///         match wanted.sender {
+///             Some(sender) if sender != self.0.owner() => Err(NoKey::Unknown { sender: sender.clone() }),
+///             _ => Ok(self.0.clone()),
+///         }
+///     }
+/// }
+///
+/// let spec = KeySpec::Secret { digest: Digest::Sha256, form: KeyForm::Utf8 };
+/// let key = Key::parse(KeyId::new("2026"), spec, "a secret of sixteen bytes")?;
+/// let store = Sole(TenantKeys::new(TenantId::parse("acme")?, [key]));
+/// assert_eq!(store.find_keys(&Wanted::of(None))?.owner().as_str(), "acme");
+/// let globex = TenantId::parse("globex")?;
+/// let refused = store.find_keys(&Wanted::of(Some(&globex))).map(|_| ());
+/// assert_eq!(refused, Err(NoKey::Unknown { sender: globex.clone() }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait FindKeys<K = Arc<[Key]>>: fmt::Debug + Send + Sync {
+    /// The keys of the sender that the connection has proved; without one, of the only owner there is. Called for each
+    /// message: it waits for nothing.
+    ///
+    /// # Errors
+    /// [`NoKey`]. [`NoKey::Unavailable`] is an outage: the sender is to come again.
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey>;
+
+    /// A message of this owner is signed with a key that is not known: none has its name, or none verifies it. Whether
+    /// that may change in a moment.
+    fn unknown_key(&self, _owner: &TenantId) -> Unknown {
+        Unknown::Refused
+    }
+}
+
+impl<K, F: FindKeys<K> + ?Sized> FindKeys<K> for Arc<F> {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
+        (**self).find_keys(wanted)
+    }
+
+    fn unknown_key(&self, owner: &TenantId) -> Unknown {
+        (**self).unknown_key(owner)
+    }
+}
+
+/// A request for keys: whose are wanted.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Wanted<'a> {
+    /// The tenant that the connection has proved, if it has.
+    pub sender: Option<&'a TenantId>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The keys of this sender, or, without one, of the only owner there is.
+    pub fn of(sender: Option<&'a TenantId>) -> Self {
+        Self { sender }
+    }
+}
+
+/// The keys of one owner. Cheap to clone: whoever implements [`FindKeys`] makes them once.
+#[derive(Debug, Clone)]
+pub struct TenantKeys<K = Arc<[Key]>> {
+    owner: TenantId,
+    keys: K,
+}
+
+impl<K> TenantKeys<K> {
+    /// These keys are this owner's; where there are several, newest last.
+    pub fn new(owner: TenantId, keys: impl Into<K>) -> Self {
+        Self {
+            owner,
+            keys: keys.into(),
+        }
+    }
+
+    /// Whose keys they are.
+    pub fn owner(&self) -> &TenantId {
+        &self.owner
+    }
+
+    pub(in crate::payload) fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    #[cfg(any(feature = "jwt", feature = "http-signatures"))]
+    pub(in crate::payload) fn into_owner(self) -> TenantId {
+        self.owner
+    }
+}
+
+/// The verdict on a message that was signed with a key that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unknown {
+    /// The set is asked for again. Nothing speaks against the message yet: an outage, so that its sender comes again.
+    Refreshing,
+    /// The set was asked for a moment ago, and the key is not in it; or nobody is asking.
+    Refused,
+}
+
+/// The reason why there is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoKey {
+    /// This sender has none.
+    #[error("{sender} has no key")]
+    Unknown {
+        /// The sender.
+        sender: TenantId,
+    },
+    /// All of this sender's keys are not valid yet or no longer.
+    #[error("{sender} has no key that is valid now")]
+    NoneValid {
+        /// The sender.
+        sender: TenantId,
+    },
+    /// There are several owners, and nothing has proved which one it is.
+    #[error("nothing says whose keys to use: no client certificate, and several owners")]
+    SenderNeeded,
+    /// The keys are not loaded. An outage, not a refusal.
+    #[error("the keys are not available")]
+    Unavailable,
+}
+
+impl NoKey {
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "payload.no_key",
+            Self::NoneValid { .. } => "payload.no_valid_key",
+            Self::SenderNeeded => "payload.sender_needed",
+            Self::Unavailable => "payload.keys_unavailable",
+        }
+    }
+}
+
+/// The name of a key: what may be logged of it. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyId(Arc<str>);
+
+impl KeyId {
+    /// This name.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for KeyId {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for KeyId {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

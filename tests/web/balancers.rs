@@ -1,0 +1,446 @@
+//! Load balancers that pass TLS through and tell where a connection comes from: the PROXY protocol.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::breaker::{Breaker, State};
+use countersign::observe::{Event, Observer};
+use countersign::proxy_protocol::{Header, InvalidHeader, MAX_LENGTH, ProxyProtocol, read};
+use countersign::tls::ClientAuth;
+use countersign::web::{Acceptor, Listener};
+use rustls::pki_types::{ServerName, UnixTime};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::door::world;
+use crate::greetings::policy;
+use crate::sender::{AnyError, client_config};
+use crate::support::secs;
+
+// --- headers ------------------------------------------------------------------------------------------------------------
+
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// 203.0.113.7 to 10.7.0.4, from port 51234 to 8443.
+const V4: &[u8] = &[203, 0, 113, 7, 10, 7, 0, 4, 0xc8, 0x22, 0x20, 0xfb];
+const V6: &[u8] = &[
+    0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, // 2001:db8::7
+    0xfd, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, // fd00:7::4
+    0xc8, 0x22, 0x20, 0xfb,
+];
+/// `::ffff:203.0.113.7`, as a balancer says it that listens for both.
+const MAPPED: &[u8] = &[
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 7, //
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 7, 0, 4, //
+    0xc8, 0x22, 0x20, 0xfb,
+];
+/// What the balancer has seen of TLS: "a client certificate, verified, of CN=acme".
+const SSL: &[u8] = &[0x20, 0, 12, 7, 0, 0, 0, 0, 0x22, 0, 4, b'a', b'c', b'm', b'e'];
+
+fn v2(version_and_command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
+    v2_saying(version_and_command, family, rest.len() as u16, rest)
+}
+
+/// With a length that may be wrong.
+fn v2_saying(version_and_command: u8, family: u8, length: u16, rest: &[u8]) -> Vec<u8> {
+    let head = [SIGNATURE, &[version_and_command, family], &length.to_be_bytes()].concat();
+    [&head, rest].concat()
+}
+
+fn from(address: &str) -> Result<Header, InvalidHeader> {
+    Ok(Header::From(address.parse().expect("an address")))
+}
+
+fn filled(bytes: usize) -> Vec<u8> {
+    let value = bytes - 16 - V4.len() - 3;
+    let mut rest = [V4, &[4], &(value as u16).to_be_bytes()].concat();
+    rest.resize(bytes - 16, 0);
+    v2(0x21, 0x11, &rest)
+}
+
+type Row = (&'static str, Vec<u8>, Result<Header, InvalidHeader>);
+
+/// Whole headers.
+#[rustfmt::skip]
+fn good() -> Vec<Row> {
+    let text = |text: &str| text.as_bytes().to_vec();
+    let own = Ok(Header::Own);
+    let longest = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+    let ipv4 = from("203.0.113.7:51234");
+    let ipv6 = from("[2001:db8::7]:51234");
+    vec![
+        ("1: IPv4", text("PROXY TCP4 203.0.113.7 10.7.0.4 51234 8443\r\n"), ipv4),
+        ("1: IPv6", text("PROXY TCP6 2001:db8::7 fd00:7::4 51234 8443\r\n"), ipv6),
+        ("1: IPv6 in full", text("PROXY TCP6 2001:0DB8:0:0:0:0:0:7 fd00:7::4 51234 8443\r\n"), ipv6),
+        ("1: IPv4 in the form of IPv6", text("PROXY TCP6 ::ffff:203.0.113.7 ::ffff:10.7.0.4 51234 8443\r\n"), ipv4),
+        ("1: the least", text("PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n"), from("0.0.0.0:0")),
+        ("1: the longest", text(&format!("PROXY TCP6 {longest} {longest} 65535 65535\r\n")), from(&format!("[{longest}]:65535"))),
+        ("1: unknown", text("PROXY UNKNOWN\r\n"), own),
+        ("1: unknown, as long as may be", text(&format!("PROXY UNKNOWN {longest} {longest} 65535 65535\r\n")), own),
+        ("2: IPv4", v2(0x21, 0x11, V4), ipv4),
+        ("2: IPv6", v2(0x21, 0x21, V6), ipv6),
+        ("2: IPv4 in the form of IPv6", v2(0x21, 0x21, MAPPED), ipv4),
+        ("2: with a field", v2(0x21, 0x11, &[V4, &[4, 0, 1, 0]].concat()), ipv4),
+        ("2: with what it has seen of TLS", v2(0x21, 0x11, &[V4, SSL].concat()), ipv4),
+        ("2: as long as may be", filled(MAX_LENGTH), ipv4),
+        ("2: local", v2(0x20, 0x00, b""), own),
+        ("2: local, with addresses", v2(0x20, 0x11, V4), own),
+        ("2: local, of no known family", v2(0x20, 0xff, b"whatever"), own),
+        ("2: unspecified", v2(0x21, 0x00, b""), own),
+        ("2: unspecified, with fields", v2(0x21, 0x00, SSL), own),
+    ]
+}
+
+#[rustfmt::skip]
+fn bad() -> Vec<Row> {
+    use InvalidHeader::{Malformed, Missing, TooLong, Unsupported};
+    let text = |text: &str| text.as_bytes().to_vec();
+    let long = |limit| Err(TooLong { limit });
+    let (malformed, missing, unsupported) = (Err(Malformed), Err(Missing), Err(Unsupported));
+    vec![
+        ("TLS", vec![22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3], missing),
+        ("one byte of TLS", vec![22], missing),
+        ("HTTP", text("POST /hooks HTTP/1.1\r\n"), missing),
+        ("an empty line of HTTP", text("\r\nPOST /hooks HTTP/1.1\r\n"), missing),
+        ("1: in lower case", text("proxy TCP4 203.0.113.7 10.7.0.4 51234 8443\r\n"), missing),
+        ("1: no space", text("PROXYTCP4 203.0.113.7 10.7.0.4 51234 8443\r\n"), missing),
+        ("1: a tab", text("PROXY\tTCP4 203.0.113.7 10.7.0.4 51234 8443\r\n"), missing),
+        ("1: a space before it", text(" PROXY UNKNOWN\r\n"), missing),
+        ("1: LF alone", text("PROXY TCP4 203.0.113.7 10.7.0.4 51234 8443\n"), malformed),
+        ("1: CR alone", text("PROXY TCP4 203.0.113.7 10.7.0.4 51234 8443\r\r\n"), malformed),
+        ("1: two lines", text("PROXY UNKNOWN\r\nPROXY UNKNOWN\r\n"), malformed),
+        ("1: 106 bytes and no end", [b"PROXY ".to_vec(), vec![b'x'; 100]].concat(), long(107)),
+        ("1: 107 bytes and no end", [b"PROXY ".to_vec(), vec![b'x'; 101]].concat(), long(107)),
+        ("1: 108 bytes", [b"PROXY UNKNOWN ".to_vec(), vec![b'x'; 92], b"\r\n".to_vec()].concat(), long(107)),
+        ("1: another family", text("PROXY UDP4 203.0.113.7 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: family and address differ", text("PROXY TCP4 2001:db8::7 fd00:7::4 51234 8443\r\n"), malformed),
+        ("1: address and family differ", text("PROXY TCP6 203.0.113.7 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: no family", text("PROXY  203.0.113.7 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: two spaces", text("PROXY TCP4 203.0.113.7  10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: a port too few", text("PROXY TCP4 203.0.113.7 10.7.0.4 51234\r\n"), malformed),
+        ("1: one too many", text("PROXY TCP4 203.0.113.7 10.7.0.4 51234 8443 1\r\n"), malformed),
+        ("1: a port with a sign", text("PROXY TCP4 203.0.113.7 10.7.0.4 +51234 8443\r\n"), malformed),
+        ("1: a port with a zero", text("PROXY TCP4 203.0.113.7 10.7.0.4 051234 8443\r\n"), malformed),
+        ("1: a port that is none", text("PROXY TCP4 203.0.113.7 10.7.0.4 65536 8443\r\n"), malformed),
+        ("1: an address with a zero", text("PROXY TCP4 203.0.113.07 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: an address of three", text("PROXY TCP4 203.0.113 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: a zone", text("PROXY TCP6 fe80::7%eth0 fd00:7::4 51234 8443\r\n"), malformed),
+        ("1: a host name", text("PROXY TCP4 acme.example 10.7.0.4 51234 8443\r\n"), malformed),
+        ("1: not text", [&b"PROXY TCP4 \xff 10.7.0.4 51234 8443\r\n"[..]].concat(), malformed),
+        ("2: another signature", [b"\r\n\r\n\0\r\nQUIT\r".to_vec(), vec![0x21, 0x11, 0, 12], V4.to_vec()].concat(), missing),
+        ("2: version 1", v2(0x11, 0x11, V4), malformed),
+        ("2: version 3", v2(0x31, 0x11, V4), malformed),
+        ("2: another command", v2(0x22, 0x11, V4), malformed),
+        ("2: another family", v2(0x21, 0x41, V4), malformed),
+        ("2: another protocol", v2(0x21, 0x13, V4), malformed),
+        ("2: a family without a protocol", v2(0x21, 0x10, V4), malformed),
+        ("2: a protocol without a family", v2(0x21, 0x01, b""), malformed),
+        ("2: UDP over IPv4", v2(0x21, 0x12, V4), unsupported),
+        ("2: UDP over IPv6", v2(0x21, 0x22, V6), unsupported),
+        ("2: a Unix stream", v2(0x21, 0x31, &[0; 216]), unsupported),
+        ("2: Unix datagrams", v2(0x21, 0x32, &[0; 216]), unsupported),
+        ("2: no addresses", v2(0x21, 0x11, b""), malformed),
+        ("2: a byte of IPv4 too few", v2(0x21, 0x11, &V4[..11]), malformed),
+        ("2: a byte of IPv6 too few", v2(0x21, 0x21, &V6[..35]), malformed),
+        ("2: a byte of Unix too few", v2(0x21, 0x31, &[0; 215]), malformed),
+        ("2: IPv4, said to be IPv6", v2(0x21, 0x21, V4), malformed),
+        ("2: IPv6, said to be IPv4", v2(0x21, 0x11, V6), malformed),
+        ("2: a byte too many", v2(0x21, 0x11, &[V4, &[22]].concat()), malformed),
+        ("2: a length that takes in TLS", v2(0x21, 0x11, &[V4, &[22, 3, 1, 2, 0, 1]].concat()), malformed),
+        ("2: a field that goes beyond it", v2(0x21, 0x11, &[V4, &[4, 0, 2, 0]].concat()), malformed),
+        ("2: bytes behind it", v2_saying(0x21, 0x11, 12, &[V4, &[22]].concat()), malformed),
+        ("2: a byte too long", filled(MAX_LENGTH + 1), long(MAX_LENGTH)),
+        ("2: as long as it can say", v2_saying(0x21, 0x11, u16::MAX, V4), long(MAX_LENGTH)),
+        ("2: local, as long as it can say", v2_saying(0x20, 0x00, u16::MAX, b""), long(MAX_LENGTH)),
+    ]
+}
+
+#[test]
+fn each_header_says_where_a_connection_comes_from_or_is_refused() {
+    for (name, bytes, expected) in good().into_iter().chain(bad()) {
+        assert_eq!(read(&bytes), expected, "{name}");
+    }
+}
+
+/// Byte by byte: of a good header it is never too early, and never a byte of TLS is asked for.
+#[test]
+fn a_header_that_is_not_whole_needs_no_more_than_its_rest() {
+    for (name, bytes, _) in good() {
+        for received in 0..bytes.len() {
+            let rest = bytes.len() - received;
+            let Ok(Header::Needs(missing)) = read(&bytes[..received]) else {
+                panic!("{name}: {received} bytes: {:?}", read(&bytes[..received]));
+            };
+            assert!((1..=rest).contains(&missing), "{name}: {missing} of {rest}");
+        }
+    }
+}
+
+/// Whatever is refused as a whole is never believed before, and once it is refused, no more is asked for.
+#[test]
+fn a_bad_header_is_never_taken_for_a_good_one_on_the_way() {
+    for (name, bytes, expected) in bad() {
+        let steps = (0..=bytes.len()).map(|received| read(&bytes[..received]));
+        let steps: Vec<_> = steps.collect();
+        // Of two headers the first is good: only who reads no more than is needed can be given that alone.
+        let whole = |step: &&Result<_, _>| matches!(step, Ok(Header::From(_) | Header::Own));
+        let early = steps.iter().filter(whole).count();
+        let first = name == "1: two lines" || name == "2: bytes behind it";
+        assert_eq!(early, usize::from(first), "{name}");
+        assert_eq!(steps.last(), Some(&expected), "{name}");
+    }
+}
+
+// --- connections --------------------------------------------------------------------------------------------------------
+
+const BALANCER: &str = "10.7.0.4:40000";
+const TOLD: &str = "203.0.113.7:51234";
+const TEXT: &[u8] = b"PROXY TCP4 203.0.113.7 10.7.0.4 51234 8443\r\n";
+
+/// Events with the peer's address.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Told {
+    fn observe(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::HandshakeCompleted { peer, .. } => format!("{peer} connected"),
+            Event::HandshakeFailed { peer, reason } => format!("{peer} {}", reason.code()),
+            other => panic!("another event: {other:?}"),
+        };
+        self.0.lock().expect("not poisoned").push(line);
+    }
+}
+
+impl Told {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("not poisoned"))
+    }
+}
+
+fn plain() -> (Acceptor, Told) {
+    let told = Told::default();
+    let acceptor = Acceptor::new(world().server_config(policy().trust(), ClientAuth::Require));
+    let acceptor = acceptor.with_handshake_timeout(secs(1));
+    (acceptor.observed_by(Arc::new(told.clone())), told)
+}
+
+fn behind_balancers() -> (Acceptor, Told) {
+    let (acceptor, told) = plain();
+    let networks = ["10.7.0.0/24", "fd00:7::4"].map(|text| text.parse().expect("a network"));
+    (
+        acceptor.with_proxy_protocol(ProxyProtocol::from_balancers(networks)),
+        told,
+    )
+}
+
+/// Who the acceptor takes a connection from there for, on which a client does this; and what it tells.
+async fn met(
+    (acceptor, told): (Acceptor, Told),
+    peer: &str,
+    client: impl AsyncFnOnce(DuplexStream),
+) -> (Option<SocketAddr>, Vec<String>) {
+    let (io, other) = duplex(64 * 1024);
+    let peer = peer.parse().expect("an address");
+    let server = async {
+        let mut secured = acceptor.accept(other, peer).await.ok()?;
+        secured.write_all(b"good").await.expect("open");
+        secured.shutdown().await.expect("open");
+        Some(secured.connection().peer())
+    };
+    let (seen, ()) = tokio::join!(server, client(io));
+    (seen.flatten(), told.take())
+}
+
+async fn handshake(io: DuplexStream) -> Result<String, AnyError> {
+    let config = client_config(Some(&world().acme))?;
+    let name = ServerName::try_from("hooks.acme.example")?;
+    let mut tls = TlsConnector::from(Arc::new(config)).connect(name, io).await?;
+    let mut said = String::new();
+    tls.read_to_string(&mut said).await?;
+    Ok(said)
+}
+
+async fn send(mut io: DuplexStream, header: &[u8]) {
+    io.write_all(header).await.expect("open");
+    assert_eq!(handshake(io).await.expect("a handshake"), "good");
+}
+
+async fn one_byte_at_a_time(mut io: DuplexStream, header: &[u8]) {
+    for byte in header {
+        io.write_all(&[*byte]).await.expect("open");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(handshake(io).await.expect("a handshake"), "good");
+}
+
+#[tokio::test]
+async fn the_peer_is_whom_the_balancer_tells_of() {
+    let tls = v2(0x21, 0x11, &[V4, SSL].concat());
+    let local = v2(0x20, 0x00, b"");
+    #[rustfmt::skip]
+    let cases = [
+        ("version 1", BALANCER, TEXT, TOLD),
+        ("version 2", BALANCER, &*v2(0x21, 0x11, V4), TOLD),
+        ("IPv6", BALANCER, &*v2(0x21, 0x21, V6), "[2001:db8::7]:51234"),
+        ("IPv4 in the form of IPv6", BALANCER, &*v2(0x21, 0x21, MAPPED), TOLD),
+        ("what it has seen of TLS", BALANCER, &*tls, TOLD),
+        ("as long as may be", BALANCER, &*filled(MAX_LENGTH), TOLD),
+        ("a balancer with IPv6", "[fd00:7::4]:40000", TEXT, TOLD),
+        ("on a port for both", "[::ffff:10.7.0.4]:40000", TEXT, TOLD),
+        ("local", BALANCER, &*local, BALANCER),
+        ("unknown", BALANCER, b"PROXY UNKNOWN\r\n", BALANCER),
+        ("no balancer, no header", "10.7.1.4:40000", b"", "10.7.1.4:40000"),
+    ];
+    for (name, peer, header, expected) in cases {
+        let told = (
+            Some(expected.parse().expect("an address")),
+            vec![format!("{expected} connected")],
+        );
+        let at_once = met(behind_balancers(), peer, async |io| send(io, header).await).await;
+        assert_eq!(at_once, told, "{name}");
+        if header.len() < 100 {
+            let slowly = met(behind_balancers(), peer, async |io| {
+                one_byte_at_a_time(io, header).await;
+            });
+            assert_eq!(slowly.await, told, "{name}, slowly");
+        }
+    }
+}
+
+/// Says this, and nothing more; ends there, or stays until it is left.
+async fn say(mut io: DuplexStream, bytes: &[u8], ends: bool) {
+    // It may be gone before all was said.
+    let _ = io.write_all(bytes).await;
+    if ends {
+        let _ = io.shutdown().await;
+    }
+    let _ = io.read(&mut [0; 64]).await;
+}
+
+const HELLO: &[u8] = &[22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0, 0, 0];
+const STAYS: bool = false;
+const ENDS: bool = true;
+
+#[tokio::test]
+async fn what_does_not_begin_as_it_is_to_is_refused() {
+    let (elsewhere, v2_header) = ("192.0.2.1:40000", v2(0x21, 0x11, V4));
+    let late = "handshake.timed_out";
+    #[rustfmt::skip]
+    let cases = [
+        ("TLS from a balancer", BALANCER, HELLO, STAYS, "proxy_header.missing"),
+        ("one byte of it", BALANCER, &HELLO[..1], STAYS, "proxy_header.missing"),
+        ("HTTP from a balancer", BALANCER, b"GET / HTTP/1.1\r\n\r\n", STAYS, "proxy_header.missing"),
+        ("version 1 from elsewhere", elsewhere, TEXT, STAYS, "proxy_header.unexpected"),
+        ("version 2 from elsewhere", elsewhere, &*v2_header, STAYS, "proxy_header.unexpected"),
+        ("local from elsewhere", elsewhere, &*v2(0x20, 0x00, b""), STAYS, "proxy_header.unexpected"),
+        ("HTTP from elsewhere", elsewhere, b"GET / HTTP/1.1\r\n\r\n", STAYS, "handshake.tls"),
+        ("half of version 1", BALANCER, &TEXT[..20], ENDS, "proxy_header.truncated"),
+        ("half of version 2", BALANCER, &v2_header[..20], ENDS, "proxy_header.truncated"),
+        ("half of its signature", BALANCER, &v2_header[..6], ENDS, "proxy_header.truncated"),
+        ("half, and silence", BALANCER, &TEXT[..20], STAYS, late),
+        ("silence", BALANCER, b"", STAYS, late),
+        ("a port that is looked at", BALANCER, b"", ENDS, "handshake.io"),
+        ("a line without an end", BALANCER, &[b"PROXY ".as_slice(), &[b'x'; 200]].concat(), STAYS, "proxy_header.too_long"),
+        ("as long as it can say", BALANCER, &*v2_saying(0x21, 0x11, u16::MAX, V4), STAYS, "proxy_header.too_long"),
+        ("a length of nothing", BALANCER, &*v2_saying(0x21, 0x11, 0, V4), STAYS, "proxy_header.malformed"),
+        ("UDP", BALANCER, &*v2(0x21, 0x12, V4), STAYS, "proxy_header.unsupported"),
+        ("a Unix socket", BALANCER, &*v2(0x21, 0x31, &[0; 216]), STAYS, "proxy_header.unsupported"),
+    ];
+    for (name, peer, bytes, ends, code) in cases {
+        let refused = met(behind_balancers(), peer, async |io| say(io, bytes, ends).await).await;
+        assert_eq!(refused, (None, vec![format!("{peer} {code}")]), "{name}");
+    }
+    let twice = [TEXT, v2_header.as_slice()].concat();
+    let refused = met(behind_balancers(), BALANCER, async |io| {
+        say(io, &twice, STAYS).await
+    })
+    .await;
+    let unexpected = |peer: &str| (None, vec![format!("{peer} proxy_header.unexpected")]);
+    assert_eq!(refused, unexpected(TOLD), "two headers");
+    let refused = met(plain(), BALANCER, async |io| say(io, TEXT, STAYS).await).await;
+    assert_eq!(refused, unexpected(BALANCER), "nobody was named");
+}
+
+/// What a hello begins with are no fields, so it is seen, and not waited for what TLS will not send again.
+#[tokio::test]
+async fn a_length_that_takes_in_a_hello_is_seen() {
+    let wrong = v2_saying(0x21, 0x11, 12 + 100, V4);
+    let outcome = met(behind_balancers(), BALANCER, async |mut io| {
+        io.write_all(&wrong).await.expect("open");
+        handshake(io).await.expect_err("no handshake");
+    });
+    let malformed = format!("{BALANCER} proxy_header.malformed");
+    assert_eq!(outcome.await, (None, vec![malformed]));
+}
+
+#[tokio::test]
+async fn a_share_and_a_circuit_are_of_whom_the_balancer_tells() {
+    let breaker = Breaker::<IpAddr>::new(100).trip_at_rate(101, 1);
+    let (acceptor, told) = behind_balancers();
+    let acceptor = acceptor
+        .with_breaker(breaker.clone())
+        .with_max_handshakes_per_source(1);
+    let header = |from: &str| format!("PROXY TCP4 {from} 10.7.0.4 51234 8443\r\n");
+    let stays_silent = async |from: &str| {
+        let header = header(from);
+        met((acceptor.clone(), told.clone()), BALANCER, async |io| {
+            say(io, &[header.as_bytes(), &HELLO[..6]].concat(), STAYS).await;
+        })
+        .await;
+    };
+    let of = async |bytes: &[u8]| {
+        met((acceptor.clone(), told.clone()), BALANCER, async |io| {
+            say(io, bytes, STAYS).await;
+        })
+        .await;
+    };
+    tokio::join!(
+        stays_silent("203.0.113.7"),
+        stays_silent("203.0.113.7"),
+        stays_silent("203.0.113.8")
+    );
+    // No header, half of one, a bad one: nobody's.
+    tokio::join!(of(HELLO), of(&TEXT[..20]), of(b"PROXY\n"));
+    let failures = |ip: &str| {
+        let ip: IpAddr = ip.parse().expect("an address");
+        match breaker.state(&ip, UnixTime::now()) {
+            State::Closed { failures, .. } => failures,
+            other => panic!("{other:?}"),
+        }
+    };
+    let counted = ["203.0.113.7", "203.0.113.8", "10.7.0.4"].map(failures);
+    assert_eq!(counted, [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_listener_reads_headers_beside_each_other() {
+    let (acceptor, told) = plain();
+    let balancers = ["127.0.0.1".parse().expect("an address")];
+    let acceptor = acceptor
+        .with_handshake_timeout(secs(60))
+        .with_max_handshakes_per_source(1)
+        .with_proxy_protocol(ProxyProtocol::from_balancers(balancers));
+    let mut listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
+    let address = listener.local_addr();
+    let mut waiting = Vec::new();
+    for _ in 0..32 {
+        let mut io = TcpStream::connect(address).await.expect("a port");
+        io.write_all(&TEXT[..10]).await.expect("open");
+        waiting.push(io);
+    }
+    let client = async {
+        let mut io = TcpStream::connect(address).await.expect("a port");
+        io.write_all(TEXT).await.expect("open");
+        let config = client_config(Some(&world().acme)).expect("a configuration");
+        let name = ServerName::try_from("hooks.acme.example").expect("a name");
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, io).await;
+        tls.expect("a handshake")
+    };
+    let (accepted, _tls) = tokio::join!(listener.next(), client);
+    let (secured, peer) = accepted.expect("a connection");
+    assert_eq!(peer.to_string(), TOLD);
+    assert_eq!(secured.connection().peer(), Some(peer));
+    assert_eq!(told.take(), [format!("{TOLD} connected")]);
+}
