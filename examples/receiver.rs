@@ -23,6 +23,7 @@ mod sample;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -55,7 +56,7 @@ async fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Task::Serve(options)) => match bind(&options.listen).await {
-            Ok(tcp) => serve(options, tcp).await,
+            Ok(tcp) => serve(options, tcp, None).await,
             Err(mistake) => Err(mistake),
         },
         Ok(Task::Enrol(options)) => match bind(&options.listen).await {
@@ -77,7 +78,10 @@ async fn main() -> ExitCode {
 /// Takes the port first: where that fails, no folder is left behind that the next attempt would stumble over.
 async fn demo(directory: &Path, given: Given) -> Result<(), Mistake> {
     let tcp = bind(given.address()).await?;
-    serve(demo::write(directory, given)?, tcp).await
+    let address = tcp.local_addr().map_err(|error| format!("--listen: {error}"))?;
+    let options = demo::write(directory, given)?;
+    let dispatcher = demo::dispatcher(directory, address)?;
+    serve(options, tcp, Some(dispatcher)).await
 }
 
 async fn bind(address: &str) -> Result<TcpListener, Mistake> {
@@ -88,23 +92,54 @@ async fn bind(address: &str) -> Result<TcpListener, Mistake> {
     })
 }
 
-async fn serve(options: Options, tcp: TcpListener) -> Result<(), Mistake> {
+async fn serve(options: Options, tcp: TcpListener, more: Option<String>) -> Result<(), Mistake> {
     log::start();
     let receiver = Receiver::from_files(&options)?;
     let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log::new()));
     let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
     let sample = sample::curl(&options, &receiver, listener.local_addr())?;
+    let asked = asked_to_end()?;
 
     say(&format!("listening on https://{}/hooks", listener.local_addr()));
     say(&format!("\n{sample}\n"));
-    axum::serve(
-        listener,
-        receiver
-            .into_router()
-            .into_make_service_with_connect_info::<Connection>(),
-    )
-    .await
-    .map_err(|error| format!("the server stopped: {error}"))
+    if let Some(more) = more {
+        say(&format!("{more}\n"));
+    }
+    let drain = listener.drain();
+    let app = receiver
+        .into_router()
+        .into_make_service_with_connect_info::<Connection>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
+    tokio::spawn(async move {
+        asked.await;
+        drain.shut(GRACE).await;
+    });
+    server
+        .await
+        .map_err(|error| format!("the server stopped: {error}"))
+}
+
+/// How long deliveries that are under way may take when the process is asked to end.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// By whoever sits before it (SIGINT), or by whatever runs it (SIGTERM). Listened for from now on, and not only when this
+/// is first polled: whoever reads that it listens may already ask.
+#[cfg(unix)]
+fn asked_to_end() -> Result<impl Future<Output = ()>, Mistake> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
+    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn asked_to_end() -> Result<impl Future<Output = ()>, Mistake> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 /// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use countersign::identity::SpkiHash;
@@ -10,6 +11,7 @@ use countersign::testing::{KeyAlgorithm, TestCa, TestCert, TestKey};
 use crate::Mistake;
 use crate::options::{Given, Options};
 use crate::said::say;
+use crate::sample::quoted;
 
 /// Writes them into a new directory, and completes the options with them.
 pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mistake> {
@@ -46,10 +48,12 @@ impl<'a> Files<'a> {
         fs::create_dir(directory)?;
         let files = Self(directory);
         let ca = TestCa::new("Throw-away CA");
+        let servers = TestCa::new("Throw-away server CA");
         let [acme, globex] =
             ["acme", "globex"].map(|tenant| ca.client(&TEMPLATE.replace("{tenant}", tenant)).issue());
         files.put("client-ca.pem", &ca.pem())?;
-        files.pair("server", &ca.server("localhost").issue())?;
+        files.put("server-ca.pem", &servers.pem())?;
+        files.pair("server", &servers.server("localhost").issue())?;
         files.pair("acme", &acme)?;
         files.pair("globex", &globex)?;
         files.put(
@@ -82,6 +86,33 @@ impl<'a> Files<'a> {
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
+}
+
+/// A command of the sender's side that delivers to this receiver, as acme, and the files that only it reads.
+pub(crate) fn dispatcher(directory: &Path, address: SocketAddr) -> Result<String, Mistake> {
+    let files = Files(directory);
+    let port = address.port();
+    let endpoint = format!("acme https://localhost:{port}/hooks\n");
+    files
+        .put("endpoints.txt", &endpoint)
+        .and_then(|()| files.put("event.json", r#"{"type":"order.paid"}"#))
+        .map_err(|error| format!("--demo {}: {error}", directory.display()))?;
+    let file = |name: &str| quoted(&files.path(name).display());
+    let words = [
+        "cargo run --quiet --example dispatcher --".to_owned(),
+        format!(
+            "--endpoints {} --identities {}",
+            file("endpoints.txt"),
+            quoted(&directory.display())
+        ),
+        format!("--keys {} --body {}", file("keys.txt"), file("event.json")),
+        format!("--server-ca {}", file("server-ca.pem")),
+        format!("--port {port} --allow-network 127.0.0.0/8 --allow-network ::1/128"),
+    ];
+    Ok(format!(
+        "# one from the dispatcher example, as acme:\n{}",
+        words.join(" \\\n  ")
+    ))
 }
 
 /// 32 bytes that nobody can guess: the hash of a private key that was just made. Every scheme takes it as it is.

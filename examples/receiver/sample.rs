@@ -115,6 +115,6 @@ fn reachable(address: IpAddr) -> IpAddr {
 }
 
 /// One word for a shell, whatever stands in it.
-fn quoted(text: &impl ToString) -> String {
+pub(crate) fn quoted(text: &impl ToString) -> String {
     format!("'{}'", text.to_string().replace('\'', r"'\''"))
 }

@@ -174,8 +174,7 @@ impl Format {
         let mut certificates = decode(&self.certificate, self.encoding, &leaf)?;
         self.check_hash(headers, &certificates)?;
         for (field, encoding) in &self.chain {
-            // A proxy that has no issuers to send may send the field without them.
-            if let Some(above) = text(headers, field)?.filter(|text| !text.is_empty()) {
+            if let Some(above) = self.above(headers, field)? {
                 certificates.extend(decode(field, *encoding, &above)?);
             }
         }
@@ -185,13 +184,24 @@ impl Format {
     /// The field with the certificate, unless it says that there is none.
     fn present(&self, headers: &HeaderMap) -> Result<Option<String>, NotForwarded> {
         let value = text(headers, &self.certificate)?;
-        Ok(value.filter(|value| !self.no_certificate.iter().any(|none| **none == **value)))
+        Ok(value.filter(|value| !self.says_none(value)))
+    }
+
+    /// A field of issuers. A proxy that has none to send may send the field without them, or says so as it does of the
+    /// certificate.
+    fn above(&self, headers: &HeaderMap, field: &HeaderName) -> Result<Option<String>, NotForwarded> {
+        let value = text(headers, field)?;
+        Ok(value.filter(|value| !value.is_empty() && !self.says_none(value)))
+    }
+
+    fn says_none(&self, value: &str) -> bool {
+        self.no_certificate.iter().any(|none| **none == *value)
     }
 
     /// There is no certificate: whether nothing says that there is one.
     fn absent(&self, headers: &HeaderMap) -> Result<(), NotForwarded> {
         for (field, _) in &self.chain {
-            if text(headers, field)?.is_some_and(|text| !text.is_empty()) {
+            if self.above(headers, field)?.is_some() {
                 let field = field.clone();
                 return Err(NotForwarded::ChainAlone { field });
             }

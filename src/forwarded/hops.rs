@@ -122,7 +122,8 @@ impl Hops {
     /// The weakest proof there is. Whoever else can connect from such an address (another process or container on that
     /// host, another customer behind the same translator, whoever is given the address next) may speak for every client.
     /// On a shared network nothing keeps the fields from being changed on their way. Only for a link that nobody else is
-    /// on; everywhere else have the hop show a certificate.
+    /// on; everywhere else have the hop show a certificate. Behind a load balancer that speaks the
+    /// [PROXY protocol](crate::proxy_protocol), it is the address that the load balancer tells of.
     #[must_use]
     pub fn with_unauthenticated_addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses = addresses.into_iter().map(|address| address.to_canonical());

@@ -343,7 +343,7 @@ impl<'m> Authentic<'m> {
         };
         Ok(Fresh {
             signature,
-            claim: claimed.key(),
+            claimed: claimed.clone(),
         })
     }
 
@@ -386,7 +386,7 @@ impl fmt::Debug for DeliveryKey<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fresh {
     signature: Signature,
-    claim: ClaimKey,
+    claimed: Claimed,
 }
 
 impl Fresh {
@@ -419,6 +419,12 @@ impl Fresh {
     /// effect, under a unique index, it keeps the effect from happening twice where nothing else can: see
     /// [`replay`](crate::replay#what-nobody-can-promise).
     pub fn claim_key(&self) -> ClaimKey {
-        self.claim
+        self.claimed.key()
+    }
+
+    /// The claim that was granted on it, for a store that commits it in the transaction of the handler's effect
+    /// (`PostgresStore::commit_in`). Who has claimed it commits or releases it; here, that is the layer.
+    pub fn claimed(&self) -> &Claimed {
+        &self.claimed
     }
 }

@@ -29,8 +29,12 @@
 
 mod claim;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres_store;
 #[cfg(feature = "redis")]
 mod redis_store;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod remote;
 mod tolerance;
 mod tolerance_text;
 
@@ -45,6 +49,8 @@ use crate::tenant::TenantId;
 
 pub use claim::{Claim, ClaimKey, Claimed, Terms};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres_store::{InvalidPostgres, NotCommitted, PostgresStore, UnfitPostgres};
 #[cfg(feature = "redis")]
 pub use redis_store::{InvalidRedis, Persistence, RedisStore, Unfit};
 pub use tolerance::{NotFresh, Tolerance};

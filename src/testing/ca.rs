@@ -7,6 +7,7 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::dates::Window;
+use super::issued::issued;
 use super::keys::KeySource;
 use super::{CrlBuilder, KeyAlgorithm, LeafBuilder, Serial, TestKey, der};
 
@@ -181,47 +182,6 @@ impl CaBuilder {
         }
     }
 
-    /// Makes a fresh key of this kind, instead of P-256.
-    pub fn key_algorithm(mut self, algorithm: KeyAlgorithm) -> Self {
-        self.key = KeySource::Fresh(algorithm);
-        self
-    }
-
-    /// Uses a key that there already is: a [`TestKey`], or that of a [`TestCa`] or
-    /// [`TestCert`](super::TestCert).
-    pub fn with_key(mut self, key: impl Into<TestKey>) -> Self {
-        self.key = KeySource::Given(key.into());
-        self
-    }
-
-    /// Its serial number, instead of one that is used once.
-    pub fn serial(mut self, serial: impl Into<Serial>) -> Self {
-        self.serial = Some(serial.into());
-        self
-    }
-
-    /// Valid in this time, both ends included.
-    pub fn validity(mut self, not_before: UnixTime, not_after: UnixTime) -> Self {
-        Window {
-            from: not_before,
-            until: not_after,
-        }
-        .set(&mut self.params);
-        self
-    }
-
-    /// Valid in the year 2020 only.
-    pub fn expired(mut self) -> Self {
-        Window::EXPIRED.set(&mut self.params);
-        self
-    }
-
-    /// Valid from 2090 on.
-    pub fn not_yet_valid(mut self) -> Self {
-        Window::NOT_YET.set(&mut self.params);
-        self
-    }
-
     /// Permits DNS names in this domain only (RFC 5280 §4.2.1.10). Repeated: in any of these.
     pub fn permitted_dns(mut self, domain: &str) -> Self {
         self.constraints()
@@ -328,6 +288,8 @@ impl CaBuilder {
         }
     }
 }
+
+issued!(CaBuilder);
 
 impl CaBuilder {
     fn edited(&self, certificate: CertificateDer<'static>, key: &TestKey) -> CertificateDer<'static> {

@@ -11,6 +11,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::ca::sign;
 use super::dates::Window;
 use super::der::{self, Attribute};
+use super::issued::issued;
 use super::keys::KeySource;
 use super::{KeyAlgorithm, Serial, TestCa, TestCert, TestKey};
 
@@ -223,27 +224,10 @@ impl LeafBuilder {
     }
 }
 
-/// Key, number and time.
+issued!(LeafBuilder);
+
+/// Key and number, written otherwise than anybody would.
 impl LeafBuilder {
-    /// Makes a fresh key of this kind, instead of P-256.
-    pub fn key_algorithm(mut self, algorithm: KeyAlgorithm) -> Self {
-        self.key = KeySource::Fresh(algorithm);
-        self
-    }
-
-    /// Uses a key that there already is: a [`TestKey`], or that of a [`TestCert`] (which renews it) or a
-    /// [`TestCa`].
-    pub fn with_key(mut self, key: impl Into<TestKey>) -> Self {
-        self.key = KeySource::Given(key.into());
-        self
-    }
-
-    /// Its serial number, instead of one that is used once.
-    pub fn serial(mut self, serial: impl Into<Serial>) -> Self {
-        self.serial = Some(serial.into());
-        self
-    }
-
     /// Writes these contents of an INTEGER as its serial number: with leading zeros, negative, of any length.
     ///
     /// [`TestCert::serial`] does not know of it.
@@ -256,28 +240,6 @@ impl LeafBuilder {
     /// Writes this SubjectPublicKeyInfo, DER, in place of that of its key: one that nobody here holds the key of.
     pub fn raw_spki(mut self, spki: &[u8]) -> Self {
         self.raw.push((der::PUBLIC_KEY, spki.to_vec()));
-        self
-    }
-
-    /// Valid in this time, both ends included.
-    pub fn validity(mut self, not_before: UnixTime, not_after: UnixTime) -> Self {
-        Window {
-            from: not_before,
-            until: not_after,
-        }
-        .set(&mut self.params);
-        self
-    }
-
-    /// Valid in the year 2020 only.
-    pub fn expired(mut self) -> Self {
-        Window::EXPIRED.set(&mut self.params);
-        self
-    }
-
-    /// Valid from 2090 on.
-    pub fn not_yet_valid(mut self) -> Self {
-        Window::NOT_YET.set(&mut self.params);
         self
     }
 }

@@ -75,6 +75,7 @@ mod crl;
 mod dates;
 mod der;
 mod handshake;
+mod issued;
 mod keys;
 mod leaf;
 mod proofs;

@@ -129,16 +129,7 @@ impl Anchors {
             Err(Untrusted::Rfc5280 { rule }) => return Err(Problem::Rfc5280 { subject, rule }),
             Err(_) => return Err(Problem::MayNotSign { subject }),
         }
-        if now > validity.not_after {
-            return Err(Problem::Expired {
-                subject,
-                not_after: validity.not_after,
-            });
-        }
-        let trusted = webpki::anchor_from_trusted_cert(der)
-            .map_err(|_| Problem::Certificate)?
-            .to_owned();
-        let anchor = Anchor::new(subject, &trusted, &facts, validity);
+        let (anchor, trusted) = taken(der, subject, &facts, validity, now)?;
         if let Kind::Private(algorithms) = kind {
             check_private(&anchor, der, algorithms)?;
         }
@@ -166,19 +157,8 @@ impl Anchors {
                 Problem::NotALeaf { subject }
             });
         }
-        if now > validity.not_after {
-            return Err(Problem::Expired {
-                subject,
-                not_after: validity.not_after,
-            });
-        }
-        let trusted = webpki::anchor_from_trusted_cert(der)
-            .map_err(|_| Problem::Certificate)?
-            .to_owned();
-        self.leaves.insert(
-            CertHash::of(der),
-            Anchor::new(subject, &trusted, &facts, validity),
-        );
+        let (anchor, _) = taken(der, subject, &facts, validity, now)?;
+        self.leaves.insert(CertHash::of(der), anchor);
         Ok(())
     }
 
@@ -304,6 +284,23 @@ impl Anchor {
             handshakes: self.hits.load(Ordering::Relaxed),
         }
     }
+}
+
+/// As an anchor, or as a leaf that counts by itself: within its dates, and in webpki's form.
+fn taken(
+    der: &CertificateDer<'_>,
+    subject: String,
+    facts: &Facts,
+    validity: Validity,
+    now: UnixTime,
+) -> Result<(Anchor, TrustAnchor<'static>), Problem> {
+    let not_after = validity.not_after;
+    if now > not_after {
+        return Err(Problem::Expired { subject, not_after });
+    }
+    let trusted = webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate)?;
+    let trusted = trusted.to_owned();
+    Ok((Anchor::new(subject, &trusted, facts, validity), trusted))
 }
 
 fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Problem> {

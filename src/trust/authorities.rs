@@ -57,6 +57,46 @@ impl Authorities {
     }
 }
 
+/// What a builder with `authorities` is told of them.
+macro_rules! takes_authorities {
+    ($builder:ty) => {
+        impl $builder {
+            /// Anchors from a PEM text: roots, or intermediates, above which nothing is looked at then.
+            #[must_use]
+            pub fn pem(mut self, pem: &[u8]) -> Self {
+                self.authorities
+                    .sources
+                    .push($crate::trust::source::Source::Pem(pem.to_vec()));
+                self
+            }
+
+            /// Anchors from a PEM file.
+            #[must_use]
+            pub fn pem_file(mut self, path: impl AsRef<std::path::Path>) -> Self {
+                self.authorities
+                    .sources
+                    .push($crate::trust::source::Source::file(path));
+                self
+            }
+
+            /// Asks this of the certificates.
+            #[must_use]
+            pub fn with_profile(mut self, profile: $crate::trust::Profile) -> Self {
+                self.authorities.profile = profile;
+                self
+            }
+
+            /// Checks revocation.
+            #[must_use]
+            pub fn with_revocation(mut self, revocation: $crate::trust::Revocation) -> Self {
+                self.authorities.revocation = Some(revocation);
+                self
+            }
+        }
+    };
+}
+pub(super) use takes_authorities;
+
 fn invalid_crls(problem: Problem) -> InvalidCa {
     InvalidCa {
         source_name: "CRLs".to_owned(),

@@ -6,17 +6,17 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::algorithms::Algorithms;
 use super::anchors::{Anchor, AnchorUsage, Kind};
-use super::authorities::Authorities;
+use super::authorities::{Authorities, takes_authorities};
 use super::path::PathRules;
 use super::source::Source;
-use super::{Evidence, InvalidCa, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
+use super::{Evidence, InvalidCa, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, SpkiHash};
 
 /// Trust in what certificate authorities of your own have issued.
 ///
 /// A path from the leaf to one of the anchors is built and verified by rustls-webpki (RFC 5280 §6). On top of that
-/// the [`Profile`] is asked of every certificate on it, the anchor's own dates, path length and extended key usage are
-/// honoured, and [`Revocation`] is checked where it is given. Authorities that browsers trust are refused as anchors, and
+/// the [`Profile`](super::Profile) is asked of every certificate on it, the anchor's own dates, path length and extended key usage are
+/// honoured, and [`Revocation`](super::Revocation) is checked where it is given. Authorities that browsers trust are refused as anchors, and
 /// so are the intermediates that these have issued themselves: they issue to anybody. What such an intermediate has issued
 /// in turn is not recognised, since the list of browsers has roots only.
 ///
@@ -118,21 +118,9 @@ pub struct PrivateCaBuilder {
     authorities: Authorities,
 }
 
+takes_authorities!(PrivateCaBuilder);
+
 impl PrivateCaBuilder {
-    /// Anchors from a PEM text: roots, or intermediates, above which nothing is looked at then.
-    #[must_use]
-    pub fn pem(mut self, pem: &[u8]) -> Self {
-        self.authorities.sources.push(Source::Pem(pem.to_vec()));
-        self
-    }
-
-    /// Anchors from a PEM file.
-    #[must_use]
-    pub fn pem_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.authorities.sources.push(Source::file(path));
-        self
-    }
-
     /// An anchor in DER.
     #[must_use]
     pub fn der(mut self, der: CertificateDer<'_>) -> Self {
@@ -145,20 +133,6 @@ impl PrivateCaBuilder {
     #[must_use]
     pub fn leaf_pem(mut self, pem: &[u8]) -> Self {
         self.authorities.sources.push(Source::LeafPem(pem.to_vec()));
-        self
-    }
-
-    /// Asks this of the certificates.
-    #[must_use]
-    pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.authorities.profile = profile;
-        self
-    }
-
-    /// Checks revocation.
-    #[must_use]
-    pub fn with_revocation(mut self, revocation: Revocation) -> Self {
-        self.authorities.revocation = Some(revocation);
         self
     }
 

@@ -1,17 +1,15 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
 use super::algorithms::Algorithms;
 use super::anchors::Kind;
-use super::authorities::Authorities;
+use super::authorities::{Authorities, takes_authorities};
 use super::invalid_ca::{InvalidCa, Problem};
 use super::path::PathRules;
-use super::source::Source;
-use super::{Evidence, PinSet, Presented, Profile, Revocation, Untrusted, VerifiedPeer, VerifyPeer};
+use super::{Evidence, PinSet, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
 /// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
@@ -22,7 +20,7 @@ use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 /// # When public authorities stop issuing clientAuth
 /// They do so by March 2027 (Chrome's root policy: 2027-03-15, DigiCert: 2027-03-01). A sender that relied on one will
 /// move to an authority of its own, and then it is a [`PrivateCa`](super::PrivateCa) here; or it will present a
-/// certificate for servers, and then it takes [`Profile::allow_server_auth_as_client`], together with *pins*: a name
+/// certificate for servers, and then it takes [`Profile::allow_server_auth_as_client`](super::Profile::allow_server_auth_as_client), together with *pins*: a name
 /// alone says only that somebody controls that name today. Until then the strict profile works.
 ///
 /// ```
@@ -191,35 +189,9 @@ pub struct PublicCaBuilder {
     expected: ExpectedPeers,
 }
 
+takes_authorities!(PublicCaBuilder);
+
 impl PublicCaBuilder {
-    /// Anchors from a PEM text.
-    #[must_use]
-    pub fn pem(mut self, pem: &[u8]) -> Self {
-        self.authorities.sources.push(Source::Pem(pem.to_vec()));
-        self
-    }
-
-    /// Anchors from a PEM file.
-    #[must_use]
-    pub fn pem_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.authorities.sources.push(Source::file(path));
-        self
-    }
-
-    /// Asks this of the certificates.
-    #[must_use]
-    pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.authorities.profile = profile;
-        self
-    }
-
-    /// Checks revocation.
-    #[must_use]
-    pub fn with_revocation(mut self, revocation: Revocation) -> Self {
-        self.authorities.revocation = Some(revocation);
-        self
-    }
-
     /// The verifier.
     ///
     /// # Errors

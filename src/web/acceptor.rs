@@ -77,6 +77,13 @@ pub(super) struct Arrival {
     taken: Option<Taken>,
 }
 
+impl Arrival {
+    /// Where it comes from, as far as is known: before its header is read, a load balancer's comes from there.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
 /// The versions of HTTP inside TLS, offered by ALPN (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

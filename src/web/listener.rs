@@ -145,7 +145,7 @@ async fn accept_all(tcp: TcpListener, at: SocketAddr, acceptor: Acceptor, secure
         handshakes.spawn(async move {
             if let Ok(accepted) = acceptor.accept_in(&place, io, &mut arrival).await {
                 // The place is kept meanwhile: a server that accepts no more makes the senders wait, not the memory grow.
-                let _ = secured.send((accepted, peer)).await;
+                let _ = secured.send((accepted, arrival.peer())).await;
             }
             drop((place, arrival));
         });

@@ -423,6 +423,34 @@ fn garbage() -> UnreadableField {
 }
 
 /// A client whose authority lets it choose a URI with a comma in it can have Envoy write an element in its name.
+/// As it says it of the certificate.
+#[test]
+fn a_proxy_that_has_no_issuers_to_send_may_say_so() {
+    let chain = field("x-client-chain");
+    let format = format("apache").with_chain(chain.clone(), Encoding::PemOnOneLine);
+    let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), format).expect("a format");
+    let leaf = certificate("leaf");
+    let alone = Err(NotForwarded::ChainAlone { field: chain.clone() });
+    let none = |case: Case| {
+        case.with("x-client-cert", |_| "(null)".into())
+            .with("x-client-verify", |_| "NONE".into())
+    };
+    let table: Vec<(&str, Case, Read)> = vec![
+        ("", case("apache"), Ok(Some(vec![leaf.clone()]))),
+        ("(null)", case("apache"), Ok(Some(vec![leaf]))),
+        ("", none(case("apache")), Ok(None)),
+        ("(null)", none(case("apache")), Ok(None)),
+        ("null", none(case("apache")), alone),
+    ];
+    for (value, case, expected) in table {
+        let mut headers = case.headers();
+        headers.insert(&chain, HeaderValue::from_static(value));
+        let read = forwarder.present(Some(&Hop::unix_socket()), &headers);
+        let read = read.map(|read| read.map(|read| read.certificates().to_vec()));
+        assert_eq!(read, expected, "{value:?}");
+    }
+}
+
 #[test]
 fn a_name_that_reads_as_an_element_is_refused() {
     let ca = countersign::testing::TestCa::new("Acme Root");

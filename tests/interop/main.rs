@@ -295,9 +295,16 @@ fn the_demo_can_be_tried_at_once() {
     let world = World::new("demo");
     let demo = world.path("new");
     let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&demo)]);
+    let dispatcher = receiver.paragraph();
     let answer = in_a_shell(&receiver.curl);
     assert!(answer.ends_with("of acme\n200\n"), "{answer}");
     receiver.event();
+    // What was built, in place of building it.
+    let built = example::example("dispatcher").display().to_string();
+    let dispatcher = dispatcher.replace("cargo run --quiet --example dispatcher --", &built);
+    let answer = in_a_shell(&dispatcher);
+    assert!(answer.ends_with("1 of 1 delivered\n"), "{dispatcher}: {answer}");
+    assert!(receiver.event().starts_with("accepted tenant=acme id=msg_"));
     receiver.assert_nothing_else();
 
     let again = run(Command::new(binary()).arg("--demo").arg(&demo));
@@ -306,6 +313,16 @@ fn the_demo_can_be_tried_at_once() {
         demo.display()
     );
     assert_eq!((again.status.code(), again.stderr), (Some(2), expected));
+}
+
+/// The one to copy from: what runs a service ends it with SIGTERM, and who tries it with SIGINT.
+#[test]
+fn the_receiver_drains_when_it_is_asked_to_end() {
+    let world = World::new("signals");
+    for signal in ["-TERM", "-INT"] {
+        let receiver = Receiver::start(&world, &[]);
+        assert_eq!(receiver.ends_on(signal), Some(0), "{signal}");
+    }
 }
 
 #[test]

@@ -78,7 +78,8 @@ impl Receiver {
         lines.find(|line| line.starts_with(start)).unwrap_or_default()
     }
 
-    fn paragraph(&self) -> String {
+    /// What it says up to an empty line.
+    pub(crate) fn paragraph(&self) -> String {
         let lines = std::iter::repeat_with(|| self.line()).skip_while(String::is_empty);
         lines
             .take_while(|line| !line.is_empty())
@@ -97,6 +98,14 @@ impl Receiver {
             Err(RecvTimeoutError::Timeout) => panic!("the receiver says nothing"),
             Err(RecvTimeoutError::Disconnected) => panic!("the receiver is gone"),
         }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn ends_on(mut self, signal: &str) -> Option<i32> {
+        let process = self.process.0.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+        self.process.end().and_then(|status| status.code())
     }
 
     /// Nothing has happened but what was asked for.

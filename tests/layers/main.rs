@@ -72,6 +72,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["tls", "testing"]),
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
+    ("tokio_postgres", &["replay"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];

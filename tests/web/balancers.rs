@@ -42,6 +42,22 @@ fn v2(version_and_command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
     v2_saying(version_and_command, family, rest.len() as u16, rest)
 }
 
+/// As AWS's Network Load Balancer writes it for an endpoint of its VPC service, with a checksum and filled up with zeroes
+/// (captured by go-proxyproto 0.15, `tlvparse/aws_test.go`).
+fn network_load_balancer() -> Vec<u8> {
+    let addresses = [
+        0xac, 0x1f, 0x07, 0x71, 0xac, 0x1f, 0x0a, 0x1f, 0xc8, 0xf2, 0, 0x50,
+    ];
+    let checksum = [3, 0, 4, 0xe8, 0xd6, 0x89, 0x2d];
+    let endpoint = [&[0xea, 0, 0x17, 1], b"vpce-08d2bf15fac5001c9".as_slice()].concat();
+    let filled = [&[4, 0, 36][..], &[0; 36]].concat();
+    v2(
+        0x21,
+        0x11,
+        &[&addresses[..], &checksum, &endpoint, &filled].concat(),
+    )
+}
+
 /// With a length that may be wrong.
 fn v2_saying(version_and_command: u8, family: u8, length: u16, rest: &[u8]) -> Vec<u8> {
     let head = [SIGNATURE, &[version_and_command, family], &length.to_be_bytes()].concat();
@@ -84,6 +100,7 @@ fn good() -> Vec<Row> {
         ("2: with a field", v2(0x21, 0x11, &[V4, &[4, 0, 1, 0]].concat()), ipv4),
         ("2: with what it has seen of TLS", v2(0x21, 0x11, &[V4, SSL].concat()), ipv4),
         ("2: as long as may be", filled(MAX_LENGTH), ipv4),
+        ("2: AWS's", network_load_balancer(), from("172.31.7.113:51442")),
         ("2: local", v2(0x20, 0x00, b""), own),
         ("2: local, with addresses", v2(0x20, 0x11, V4), own),
         ("2: local, of no known family", v2(0x20, 0xff, b"whatever"), own),

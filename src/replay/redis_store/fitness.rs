@@ -1,8 +1,9 @@
 use redis::Value;
 
+use super::RedisStore;
 use super::script::down;
-use super::{RedisStore, unavailable};
 use crate::replay::StoreDown;
+use crate::replay::remote::unavailable;
 
 /// The persistence of a Redis server: what it keeps when it is killed, as far as it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,9 +47,9 @@ impl RedisStore {
     /// [`Unfit`], with the first reason found.
     pub async fn check(&self) -> Result<Persistence, Unfit> {
         let command = redis::cmd("INFO");
-        let asked = tokio::time::timeout(self.timeout, self.link.ask(&command)).await;
+        let asked = tokio::time::timeout(self.settling.timeout, self.link.ask(&command)).await;
         let answer = asked
-            .map_err(|_| unavailable(format!("no answer within {:?}", self.timeout)))?
+            .map_err(|_| unavailable(format!("no answer within {:?}", self.settling.timeout)))?
             .map_err(|error| down(&error))?;
         let reports = reports(&answer);
         let kept = reports.iter().map(|report| judge(report));

@@ -1,7 +1,6 @@
 mod fitness;
 mod link;
 mod script;
-mod settling;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +9,11 @@ use std::time::Duration;
 use redis::aio::ConnectionLike;
 use redis::cluster::ClusterClientBuilder;
 use redis::{Client, IntoConnectionInfo, RedisError};
-use tokio::sync::oneshot;
 
 use self::link::{Cluster, Link, OneServer, Ready};
-use self::script::{Question, Step};
-use self::settling::{Places, Settle};
-use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreDown, StoreFuture};
+use self::script::Question;
+use super::remote::{Answer, Failure, Remote, Settling, Step};
+use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
 
 pub use fitness::{Persistence, Unfit};
 
@@ -83,16 +81,14 @@ pub use fitness::{Persistence, Unfit};
 pub struct RedisStore {
     link: Arc<dyn Link>,
     prefix: Arc<str>,
-    timeout: Duration,
-    patience: Duration,
-    places: Arc<Places>,
+    settling: Settling,
 }
 
 impl RedisStore {
     /// How long a step may take by default.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
+    pub const DEFAULT_TIMEOUT: Duration = Settling::TIMEOUT;
     /// For how long a commit that failed is tried again by default: a default lease.
-    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
+    pub const DEFAULT_PATIENCE: Duration = Settling::PATIENCE;
 
     /// On the server at this URL: `redis://user:password@host:port/database`. It is not connected to yet.
     ///
@@ -122,23 +118,21 @@ impl RedisStore {
         Self {
             link,
             prefix: "countersign".into(),
-            timeout: Self::DEFAULT_TIMEOUT,
-            patience: Self::DEFAULT_PATIENCE,
-            places: Arc::default(),
+            settling: Settling::default(),
         }
     }
 
     /// Gives up on a step after this long, connecting included.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settling.timeout = timeout;
         self
     }
 
     /// Tries a commit that failed again for this long, in the background.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.settling.patience = patience;
         self
     }
 
@@ -152,55 +146,31 @@ impl RedisStore {
     /// Waits until no commit is left that is tried again in the background: before a process ends, that it may not have
     /// handled what nobody has written down.
     pub async fn settled(&self) {
-        self.places.all_free().await;
+        self.settling.settled().await;
+    }
+}
+
+impl Remote for RedisStore {
+    async fn ask(&self, step: &Step<'_>) -> Result<Answer, Failure> {
+        Question::new(&self.prefix, step).ask(&*self.link).await
     }
 
-    /// One step, within the time that it may take.
-    async fn step(&self, step: &Step<'_>) -> Result<script::Answer, Failure> {
-        let question = Question::new(&self.prefix, step);
-        match tokio::time::timeout(self.timeout, question.ask(&*self.link)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::in_doubt(format!("no answer within {:?}", self.timeout))),
-        }
-    }
-
-    async fn try_claim(&self, claim: &Claim) -> Result<ClaimAnswer, StoreDown> {
-        let token = getrandom::u64().map_err(|error| unavailable(format!("no randomness: {error}")))?;
-        let failure = match self.step(&Step::Claim(claim, token)).await {
-            Ok(answer) => return answer.to_claim(claim, token),
-            Err(failure) => failure,
-        };
-        if failure.granted == Granted::Perhaps {
-            tokio::spawn(
-                self.clone()
-                    .insist(Settle::Release, Claimed::granted(claim, token)),
-            );
-        }
-        Err(failure.down)
+    fn settling(&self) -> &Settling {
+        &self.settling
     }
 }
 
 impl ReplayStore for RedisStore {
     fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            let (store, claim) = (self.clone(), claim.clone());
-            tokio::spawn(async move {
-                // Nobody is there any more to settle it.
-                if let Err(Ok(ClaimAnswer::Granted(claimed))) = answer.send(store.try_claim(&claim).await) {
-                    store.insist(Settle::Release, claimed).await;
-                }
-            });
-            answered.await.unwrap_or_else(|_| Err(shut_down()))
-        })
+        Box::pin(Remote::claim(self, claim))
     }
 
     fn commit<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(self.settle(Settle::Commit, claimed))
+        Box::pin(Remote::commit(self, claimed))
     }
 
     fn release<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(self.settle(Settle::Release, claimed))
+        Box::pin(Remote::release(self, claimed))
     }
 }
 
@@ -209,41 +179,10 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .field("patience", &self.patience)
+            .field("timeout", &self.settling.timeout)
+            .field("patience", &self.settling.patience)
             .finish_non_exhaustive()
     }
-}
-
-/// Why a step has failed.
-#[derive(Debug)]
-struct Failure {
-    down: StoreDown,
-    granted: Granted,
-}
-
-/// Whether a claim that failed may have been granted all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Granted {
-    No,
-    Perhaps,
-}
-
-impl Failure {
-    fn in_doubt(reason: String) -> Self {
-        Self {
-            down: unavailable(reason),
-            granted: Granted::Perhaps,
-        }
-    }
-}
-
-fn unavailable(reason: String) -> StoreDown {
-    StoreDown::Unavailable { reason }
-}
-
-fn shut_down() -> StoreDown {
-    unavailable("the runtime is shutting down".to_owned())
 }
 
 /// The reason why there is no [`RedisStore`].

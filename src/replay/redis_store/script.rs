@@ -1,13 +1,12 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use sha1::{Digest as _, Sha1};
 
 use super::link::Link;
-use super::{Failure, Granted, unavailable};
-use crate::replay::{Claim, ClaimAnswer, ClaimKey, Claimed, Settlement, StoreDown};
+use crate::replay::remote::{Answer, Failure, Granted, Step, milliseconds, unavailable};
+use crate::replay::{Claim, ClaimKey, Claimed, StoreDown};
 
 /// What a key holds: `L` and the token of the lease, or `H` and the token of the commit. Nothing else is touched.
 ///
@@ -53,14 +52,6 @@ return {'done'}",
     )
 });
 
-/// What is asked of the server.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step<'a> {
-    Claim(&'a Claim, u64),
-    Commit(&'a Claimed),
-    Release(&'a Claimed),
-}
-
 struct Script {
     text: &'static str,
     hash: String,
@@ -103,14 +94,14 @@ impl Question {
     /// Once, and if the connection is lost over it, once more: each step may be taken twice.
     pub(super) async fn ask(&self, link: &dyn Link) -> Result<Answer, Failure> {
         let error = match self.once(link).await {
-            Ok(value) => return Answer::read(&value),
+            Ok(value) => return read(&value),
             Err(error) => error,
         };
         if error.is_connection_refusal() || !error.is_connection_dropped() {
             return Err(failure(&error));
         }
         match self.once(link).await {
-            Ok(value) => Answer::read(&value),
+            Ok(value) => read(&value),
             Err(error) => Err(Failure {
                 granted: Granted::Perhaps,
                 ..failure(&error)
@@ -157,54 +148,18 @@ fn text(token: u64) -> String {
     format!("{token:016x}")
 }
 
-/// Through the last second, as in memory; a century is for ever.
-fn milliseconds(time: Duration) -> u64 {
-    const CENTURY: u64 = 100 * 366 * 24 * 60 * 60;
-    (time.as_secs().min(CENTURY) + 1) * 1000
-}
-
 /// What a script has returned.
-#[derive(Debug)]
-pub(super) enum Answer {
-    Granted,
-    Handled,
-    Leased { left: Duration },
-    Done,
-    Lost,
-}
-
-impl Answer {
-    fn read(value: &Value) -> Result<Self, Failure> {
-        let Value::Array(parts) = value else {
-            return Err(no_answer());
-        };
-        match (parts.first().and_then(word), parts.get(1).and_then(number)) {
-            (Some(b"granted"), _) => Ok(Self::Granted),
-            (Some(b"handled"), _) => Ok(Self::Handled),
-            (Some(b"leased"), Some(left)) => Ok(Self::Leased {
-                left: Duration::from_secs(left.saturating_sub(1) / 1000),
-            }),
-            (Some(b"done"), _) => Ok(Self::Done),
-            (Some(b"lost"), _) => Ok(Self::Lost),
-            _ => Err(no_answer()),
-        }
-    }
-
-    pub(super) fn to_claim(&self, claim: &Claim, token: u64) -> Result<ClaimAnswer, StoreDown> {
-        match self {
-            Self::Granted => Ok(ClaimAnswer::Granted(Claimed::granted(claim, token))),
-            Self::Handled => Ok(ClaimAnswer::Handled),
-            Self::Leased { left } => Ok(ClaimAnswer::InProgress { left: *left }),
-            Self::Done | Self::Lost => Err(out_of_place()),
-        }
-    }
-
-    pub(super) fn to_settlement(&self) -> Result<Settlement, StoreDown> {
-        match self {
-            Self::Done => Ok(Settlement::Done),
-            Self::Lost => Ok(Settlement::LeaseLost),
-            _ => Err(out_of_place()),
-        }
+fn read(value: &Value) -> Result<Answer, Failure> {
+    let Value::Array(parts) = value else {
+        return Err(Failure::no_answer());
+    };
+    match (parts.first().and_then(word), parts.get(1).and_then(number)) {
+        (Some(b"granted"), _) => Ok(Answer::Granted),
+        (Some(b"handled"), _) => Ok(Answer::Handled),
+        (Some(b"leased"), Some(left)) => Ok(Answer::leased(left)),
+        (Some(b"done"), _) => Ok(Answer::Done),
+        (Some(b"lost"), _) => Ok(Answer::Lost),
+        _ => Err(Failure::no_answer()),
     }
 }
 
@@ -220,14 +175,6 @@ fn number(value: &Value) -> Option<u64> {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
-}
-
-fn no_answer() -> Failure {
-    Failure::in_doubt("an answer that is none".to_owned())
-}
-
-fn out_of_place() -> StoreDown {
-    unavailable("an answer to another question".to_owned())
 }
 
 fn failure(error: &RedisError) -> Failure {

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Haproxy,
     Apache,
     Envoy,
+    /// To what the client has sent: the last element is the proxy's.
+    EnvoyAppending,
     Traefik,
     Caddy,
 }
@@ -46,7 +48,7 @@ impl Kind {
             Self::Nginx => debian("nginx", "nginx-light"),
             Self::Haproxy => debian("haproxy", "haproxy"),
             Self::Apache => debian("apache2", "apache2-bin"),
-            Self::Envoy => pypi("envoy"),
+            Self::Envoy | Self::EnvoyAppending => pypi("envoy"),
             Self::Traefik => pypi("traefik"),
             Self::Caddy => pypi("caddy"),
         }
@@ -59,8 +61,10 @@ impl Kind {
             Self::Nginx => Format::nginx(certificate, verify),
             Self::Haproxy => Format::haproxy(certificate, verify)
                 .with_chain(field("x-client-cert-chain"), Encoding::ConcatenatedBase64Der),
-            Self::Apache => Format::apache(certificate, verify),
+            Self::Apache => Format::apache(certificate, verify)
+                .with_chain(field("x-client-cert-chain"), Encoding::PemOnOneLine),
             Self::Envoy => UnverifiedFormat::envoy().verified_here(),
+            Self::EnvoyAppending => UnverifiedFormat::envoy_append_forward().verified_here(),
             Self::Traefik => UnverifiedFormat::traefik().verified_here(),
             Self::Caddy => UnverifiedFormat::caddy(certificate).verified_here(),
         }
@@ -71,7 +75,7 @@ impl Kind {
             Self::Nginx => "nginx.conf",
             Self::Haproxy => "haproxy.cfg",
             Self::Apache => "httpd.conf",
-            Self::Envoy => "envoy.yaml",
+            Self::Envoy | Self::EnvoyAppending => "envoy.yaml",
             Self::Traefik => "hooks.yml",
             Self::Caddy => "Caddyfile",
         }
@@ -79,7 +83,11 @@ impl Kind {
 
     /// As the cookbook has it.
     pub(crate) fn config(self) -> String {
-        block(&format!("# {}: TLS ends here", self.file())).to_owned()
+        let config = block(&format!("# {}: TLS ends here", self.file()));
+        match self {
+            Self::EnvoyAppending => put(config, "SANITIZE_SET", "APPEND_FORWARD"),
+            _ => config.to_owned(),
+        }
     }
 
     /// The same, asking for a certificate, and handing on whatever is shown.
@@ -96,7 +104,7 @@ impl Kind {
                 "SSLVerifyClient require",
                 "SSLVerifyClient optional_no_ca",
             ),
-            Self::Envoy => {
+            Self::Envoy | Self::EnvoyAppending => {
                 let config = put(
                     config,
                     "require_client_certificate: true",
@@ -117,7 +125,7 @@ impl Kind {
 
     /// Where no issuers are handed on, only the anchors' own certificates can be verified here.
     pub(crate) fn hands_on(self, identity: Option<&str>, verdict: Verdict) -> Verdict {
-        let issuers = matches!(self, Self::Haproxy | Self::Envoy | Self::Traefik);
+        let issuers = !matches!(self, Self::Nginx | Self::Caddy);
         match identity {
             Some("below") if !issuers => Refused("trust.unknown_issuer"),
             _ => verdict,
@@ -157,7 +165,7 @@ impl Kind {
     fn alias(self) -> Verdict {
         match self {
             Self::Nginx | Self::Traefik | Self::Caddy => In("acme"),
-            Self::Haproxy | Self::Apache | Self::Envoy => Refused("forwarded.alias"),
+            Self::Haproxy | Self::Apache | Self::Envoy | Self::EnvoyAppending => Refused("forwarded.alias"),
         }
     }
 
@@ -176,13 +184,13 @@ impl Kind {
     pub(crate) fn mistaken(self, config: &str) -> Option<(String, Verdict)> {
         let (repeated, unreadable) = (Refused("forwarded.repeated"), Refused("forwarded.unreadable"));
         let (this, that, expected) = match self {
-            Self::Nginx => return None,
+            Self::Nginx | Self::EnvoyAppending => return None,
             Self::Haproxy => (
                 "del-header X-Client-Cert\n    http-request",
                 "set-header X-Other 1\n    http-request",
                 repeated,
             ),
-            Self::Apache => ("set X-Client-Cert", "append X-Client-Cert", unreadable),
+            Self::Apache => ("set X-Client-Cert \"", "append X-Client-Cert \"", unreadable),
             Self::Envoy => ("SANITIZE_SET", "APPEND_FORWARD", unreadable),
             // It overwrites what is there, where there is a certificate.
             Self::Traefik => ("[blank, certificate]", "[certificate]", In("acme")),
@@ -215,7 +223,9 @@ impl Kind {
             Self::Nginx => ("x-client-cert", escaped()),
             Self::Haproxy | Self::Caddy => ("x-client-cert", base64),
             Self::Apache => ("x-client-cert", pem.replace('\n', " ")),
-            Self::Envoy => ("x-forwarded-client-cert", format!("Cert=\"{}\"", escaped())),
+            Self::Envoy | Self::EnvoyAppending => {
+                ("x-forwarded-client-cert", format!("Cert=\"{}\"", escaped()))
+            }
             Self::Traefik => ("x-forwarded-tls-client-cert", base64),
         };
         (name.to_owned(), value)
@@ -240,7 +250,7 @@ impl Kind {
                 ),
                 Self::Haproxy => (String::new(), "bind :443", format!("bind {at}")),
                 Self::Apache => (apache_around(&directory, &at), "*:443", format!("*:{port}")),
-                Self::Envoy => (
+                Self::Envoy | Self::EnvoyAppending => (
                     String::new(),
                     "address: 0.0.0.0, port_value: 443",
                     format!("address: 127.0.0.1, port_value: {port}"),
@@ -284,7 +294,9 @@ impl Kind {
             Self::Nginx => &["-e", "stderr", "-p", ".", "-c"],
             Self::Haproxy => &["-db", "-f"],
             Self::Apache => &["-X", "-f"],
-            Self::Envoy => &["--use-dynamic-base-id", "-l", "error", "--concurrency", "1", "-c"],
+            Self::Envoy | Self::EnvoyAppending => {
+                &["--use-dynamic-base-id", "-l", "error", "--concurrency", "1", "-c"]
+            }
             Self::Traefik => &["--configFile"],
             Self::Caddy => &["run", "--adapter", "caddyfile", "--config"],
         }

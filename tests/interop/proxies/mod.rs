@@ -30,6 +30,11 @@ fn envoy() {
 }
 
 #[test]
+fn envoy_that_appends() {
+    judged(Kind::EnvoyAppending);
+}
+
+#[test]
 fn traefik() {
     judged(Kind::Traefik);
 }

@@ -1,0 +1,158 @@
+//! What stores behind a network have in common: a step that may have been taken though its answer was lost, and
+//! settlements that go on being tried.
+
+mod settling;
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Claim, ClaimAnswer, Claimed, Settlement, StoreDown};
+
+use settling::Settle;
+pub(super) use settling::Settling;
+
+/// What is asked of the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step<'a> {
+    Claim(&'a Claim, u64),
+    Commit(&'a Claimed),
+    Release(&'a Claimed),
+}
+
+/// What the server has answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Granted,
+    Handled,
+    Leased { left: Duration },
+    Done,
+    Lost,
+}
+
+impl Answer {
+    /// With so many milliseconds left of a lease that holds through its last second.
+    pub(super) fn leased(milliseconds: u64) -> Self {
+        let left = Duration::from_secs(milliseconds.saturating_sub(1) / 1000);
+        Self::Leased { left }
+    }
+
+    fn to_claim(&self, claim: &Claim, token: u64) -> Result<ClaimAnswer, StoreDown> {
+        match self {
+            Self::Granted => Ok(ClaimAnswer::Granted(Claimed::granted(claim, token))),
+            Self::Handled => Ok(ClaimAnswer::Handled),
+            Self::Leased { left } => Ok(ClaimAnswer::InProgress { left: *left }),
+            Self::Done | Self::Lost => Err(out_of_place()),
+        }
+    }
+
+    fn to_settlement(&self) -> Result<Settlement, StoreDown> {
+        match self {
+            Self::Done => Ok(Settlement::Done),
+            Self::Lost => Ok(Settlement::LeaseLost),
+            _ => Err(out_of_place()),
+        }
+    }
+}
+
+/// Why a step has failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) down: StoreDown,
+    pub(super) granted: Granted,
+}
+
+/// Whether a claim that failed may have been granted all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Granted {
+    No,
+    Perhaps,
+}
+
+impl Failure {
+    pub(super) fn in_doubt(reason: String) -> Self {
+        Self {
+            down: unavailable(reason),
+            granted: Granted::Perhaps,
+        }
+    }
+
+    pub(super) fn no_answer() -> Self {
+        Self::in_doubt("an answer that is none".to_owned())
+    }
+}
+
+/// A server that is asked step by step. Each step may be taken twice. Cheap to clone.
+pub(super) trait Remote: Clone + Send + Sync + 'static {
+    /// One step, once, however long it takes.
+    fn ask(&self, step: &Step<'_>) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// How long a step may take, and how settlements are tried again.
+    fn settling(&self) -> &Settling;
+
+    /// One step, within the time that it may take.
+    fn step(&self, step: &Step<'_>) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        async move {
+            let timeout = self.settling().timeout;
+            match tokio::time::timeout(timeout, self.ask(step)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Failure::in_doubt(format!("no answer within {timeout:?}"))),
+            }
+        }
+    }
+
+    /// Claims in a task of its own: what is granted to somebody who is gone is given back.
+    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<ClaimAnswer, StoreDown>> + Send {
+        async move {
+            let (answer, answered) = oneshot::channel();
+            let (store, claim) = (self.clone(), claim.clone());
+            tokio::spawn(async move {
+                if let Err(Ok(ClaimAnswer::Granted(claimed))) = answer.send(try_claim(&store, &claim).await) {
+                    settling::insist(store, Settle::Release, claimed).await;
+                }
+            });
+            answered.await.unwrap_or_else(|_| Err(shut_down()))
+        }
+    }
+
+    /// It was handled.
+    fn commit(&self, claimed: &Claimed) -> impl Future<Output = Result<Settlement, StoreDown>> + Send {
+        settling::settle(self, Settle::Commit, claimed)
+    }
+
+    /// It was not handled.
+    fn release(&self, claimed: &Claimed) -> impl Future<Output = Result<Settlement, StoreDown>> + Send {
+        settling::settle(self, Settle::Release, claimed)
+    }
+}
+
+async fn try_claim(store: &impl Remote, claim: &Claim) -> Result<ClaimAnswer, StoreDown> {
+    let token = getrandom::u64().map_err(|error| unavailable(format!("no randomness: {error}")))?;
+    let failure = match store.step(&Step::Claim(claim, token)).await {
+        Ok(answer) => return answer.to_claim(claim, token),
+        Err(failure) => failure,
+    };
+    if failure.granted == Granted::Perhaps {
+        let claimed = Claimed::granted(claim, token);
+        tokio::spawn(settling::insist(store.clone(), Settle::Release, claimed));
+    }
+    Err(failure.down)
+}
+
+pub(super) fn unavailable(reason: String) -> StoreDown {
+    StoreDown::Unavailable { reason }
+}
+
+fn shut_down() -> StoreDown {
+    unavailable("the runtime is shutting down".to_owned())
+}
+
+fn out_of_place() -> StoreDown {
+    unavailable("an answer to another question".to_owned())
+}
+
+/// Through the last second, as in memory; a century is for ever.
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    const CENTURY: u64 = 100 * 366 * 24 * 60 * 60;
+    (time.as_secs().min(CENTURY) + 1) * 1000
+}
