@@ -4,7 +4,8 @@
 //! reading the chain, path building, the strict profile and revocation. Each group is one public key infrastructure;
 //! the first line is `WebPkiClientVerifier` without a CRL, and all ratios are to that.
 //!
-//! "known" is a chain that [`Remembered`] has seen in an earlier handshake; `crl_100000` has an issuer that has revoked
+//! "known" is a chain that [`Remembered`] has seen in an earlier handshake, "forwarded" a known one that a proxy hands on in
+//! the fields of RFC 9440, all the way to the caller; `crl_100000` has an issuer that has revoked
 //! so many. `cargo bench -p countersign-benches --bench verify_peer`
 #![expect(
     clippy::expect_used,
@@ -15,12 +16,16 @@ mod support;
 
 use std::sync::Arc;
 
+use countersign::forwarded::{Emit, Format, Forwarder, Hop, Hops};
+use countersign::gate::{Caller, Policy};
 use countersign::identity::PeerChain;
+use countersign::tenant::TenantTable;
 use countersign::testing::{KeyAlgorithm, NOW, Serial, TestCa, TestCrl};
 use countersign::tls::HandshakeVerifier;
 use countersign::trust::{
     Crls, Fingerprint, PrivateCa, PrivateCaBuilder, Remembered, Revocation, Role, VerifiedPeer, VerifyPeer,
 };
+use http::HeaderMap;
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -57,10 +62,12 @@ fn measure(summary: &mut Summary, name: &str, chain: &Chain) {
     let [first, first_crl] = [chain.first(), chain.first_crl(&chain.crls())];
     let [known, known_crl] = [chain.known(&first), chain.known(&first_crl)];
     let ask = |verifier: &HandshakeVerifier| chain.ask(verifier);
+    let forwarded = chain.forwarded(&first);
     let measured = Group::default()
         .case("webpki", || chain.ask(&*webpki))
         .case_on("first", || in_handshakes(&first), ask)
         .case_on("known", || in_handshakes(&known), ask)
+        .case("forwarded", || forwarded.identify())
         .case("webpki_crl_100000", || chain.ask(&*webpki_crl))
         .case_on("first_crl_100000", || in_handshakes(&first_crl), ask)
         .case_on("known_crl_100000", || in_handshakes(&known_crl), ask)
@@ -209,9 +216,44 @@ impl Chain {
         Arc::new(trust)
     }
 
+    /// A request of a client that was here before, over a proxy.
+    fn forwarded(&self, trust: &Trust) -> Request {
+        let table = TenantTable::builder()
+            .uri("spiffe://acme.example/tenant/{tenant}")
+            .known(["acme"]);
+        let policy = Policy::new(Arc::clone(trust), table.build().expect("a table"));
+        let chain = PeerChain::parse(self.presented.iter().cloned()).expect("a chain");
+        let caller = Caller::identify(&policy, chain, NOW).expect("a caller");
+        let mut headers = HeaderMap::new();
+        let written = Emit::rfc_9440_with_chain().set(&caller, &mut headers);
+        written.expect("not too large");
+        let hops = Hops::nobody().with_unix_socket();
+        let request = Request {
+            forwarder: Forwarder::new(hops, Format::rfc_9440()).expect("fields"),
+            policy,
+            headers,
+        };
+        request.identify();
+        request
+    }
+
     fn ask(&self, verifier: &dyn ClientCertVerifier) {
         let (leaf, others) = self.presented.split_first().expect("a leaf");
         verifier.verify_client_cert(leaf, others, NOW).expect("trusted");
+    }
+}
+
+struct Request {
+    forwarder: Forwarder,
+    policy: Policy,
+    headers: HeaderMap,
+}
+
+impl Request {
+    fn identify(&self) {
+        let forwarded = self.forwarder.present(Some(&Hop::unix_socket()), &self.headers);
+        let forwarded = forwarded.expect("readable").expect("a certificate");
+        forwarded.identify(&self.policy, NOW).expect("a caller");
     }
 }
 

@@ -104,6 +104,7 @@
 //! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
 //! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
+//! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |

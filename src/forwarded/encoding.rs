@@ -104,27 +104,21 @@ fn percent_decoded(text: &str) -> Result<Vec<u8>, UnreadableField> {
     Ok(percent_encoding::percent_decode_str(text).collect())
 }
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
-/// Line breaks are not allowed in a field, so they have become spaces (or tabs, where a line was folded).
+/// Line breaks are not allowed in a field, so they have become spaces (or tabs, where a line was folded). The one space
+/// within a mark has always been one.
 fn pem_on_one_line(text: &str) -> Result<Vec<CertificateDer<'static>>, UnreadableField> {
-    let mut lines = String::with_capacity(text.len());
-    let mut rest = text;
-    // What is between the marks has lost its line breaks; the space in the marks themselves is one.
-    while let Some((place, mark)) = next_mark(rest) {
-        let (before, after) = rest.split_at(place);
-        lines.push_str(&before.replace([' ', '\t'], "\n"));
-        lines.push_str(mark);
-        rest = after.strip_prefix(mark).unwrap_or_default();
-    }
-    lines.push_str(&rest.replace([' ', '\t'], "\n"));
-    pem::certificates_alone(lines.as_bytes()).map_err(UnreadableField::Pem)
-}
-
-fn next_mark(text: &str) -> Option<(usize, &'static str)> {
-    let places = [BEGIN, END].map(|mark| text.find(mark).map(|place| (place, mark)));
-    places.into_iter().flatten().min()
+    let bytes = text.as_bytes();
+    let in_mark = |place: usize| {
+        let (before, after) = bytes.split_at_checked(place).unwrap_or((bytes, &[]));
+        let begun = before.ends_with(b"-----BEGIN") || before.ends_with(b"-----END");
+        begun && after.starts_with(b" CERTIFICATE-----")
+    };
+    let lines = bytes.iter().enumerate().map(|(place, byte)| match byte {
+        b' ' | b'\t' if !in_mark(place) => b'\n',
+        other => *other,
+    });
+    let lines: Vec<u8> = lines.collect();
+    pem::certificates_alone(&lines).map_err(UnreadableField::Pem)
 }
 
 fn one_behind_the_other(der: &[u8]) -> Result<Vec<CertificateDer<'static>>, UnreadableField> {

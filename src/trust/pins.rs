@@ -343,7 +343,7 @@ pub struct InvalidPin {
     pub source: PinProblem,
 }
 
-/// What is wrong with a pin.
+/// A reason why a pin cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinProblem {

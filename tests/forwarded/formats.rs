@@ -399,7 +399,7 @@ fn what_envoy_does_not_write_is_refused() {
         ("the first opens a quote", both("By=\"x", cert), xfcc(Quote), xfcc(Quote)),
         ("the first escapes the comma", format!("By=\"x\\,{cert}"), xfcc(Quote), xfcc(Quote)),
         ("the first is no pair", both("x", cert), xfcc(Pair), xfcc(Pair)),
-        ("nine elements", vec![cert; 9].join(","), xfcc(TooMany), xfcc(TooMany)),
+        ("nine elements", [cert; 9].join(","), xfcc(TooMany), xfcc(TooMany)),
         ("very many pairs", format!("{}{cert}", "By=a;".repeat(256)), xfcc(TooMany), xfcc(TooMany)),
     ];
     for (name, text, only, last) in table {

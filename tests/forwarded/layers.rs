@@ -1,5 +1,6 @@
 //! The layers behind a proxy: real requests through hyper and axum, in memory.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use countersign::forwarded::{Emit, Format, Forwarder, Hops};
 use countersign::gate::{Caller, ForwardedBy, Policy, Provenance};
 use countersign::observe::{Event, Observer};
 use countersign::testing::{NOW, TestCert};
-use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, ForwardLayer};
+use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, ForwardLayer, Site, Sites};
 use http::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -298,6 +299,147 @@ async fn end_to_end_is_not_forwarded() {
     }
 }
 
+/// The policy of the host decides about who is forwarded, whatever the handshake ran under: that was the hop's.
+#[tokio::test]
+async fn by_host_it_is_the_hosts_policy() {
+    let world = World::new();
+    let (policy, hops_policy) = (world.policy(), world.hops_policy());
+    let config = world.server_config();
+    let others = world.policy_of(
+        &world.clients.evil_twin(),
+        "spiffe://acme.example/tenant/{tenant}",
+        &["acme"],
+    );
+    let site = |policy: &Policy| Site::new(policy.clone(), config.clone());
+    let edge = || connection(Some(&world.edge));
+    let good = line(&world.acme);
+    let refused: &[&str] = &["refused trust.signature"];
+    #[rustfmt::skip]
+    let table: &[(&str, Site, Connection, &str, u16, &[&str])] = &[
+        ("its own", site(&policy), edge().under(Some(hops_policy.clone())), &good, 200, &[]),
+        ("its own, ground untold", site(&policy), edge(), &good, 200, &[]),
+        ("another's", site(&others), edge().under(Some(hops_policy.clone())), &good, 403, refused),
+        ("nobody's", Site::for_anybody(config.clone()), edge(), &good, 401, &["refused identity.no_certificate"]),
+        ("none is forwarded", site(&policy), edge(), "", 401, &["refused identity.no_certificate"]),
+        ("a client itself", site(&policy), connection(Some(&world.acme)).under(Some(policy.clone())), "", 200, &[]),
+        ("without TLS", site(&policy), Connection::without_tls(peer("192.0.2.1:1")), &good, 401, &["ignored forwarded.untrusted_hop", "refused identity.no_certificate"]),
+    ];
+    for (line, site, connection, fields, status, told) in table {
+        let sites = Sites::builder()
+            .site("a.example", site.clone())
+            .build()
+            .expect("a site");
+        let hops = Hops::nobody().with_callers(hops_policy.clone(), [name("edge")]);
+        let forwarder = Forwarder::new(hops, Format::rfc_9440()).expect("fields");
+        let log = Arc::<Told>::default();
+        let layer = CallerLayer::by_host(sites)
+            .behind(forwarder)
+            .with_clock(Clock::new(|| NOW))
+            .observed_by(log.clone());
+        let receiver = Receiver { layer, told: log };
+        let answer = receiver.ask(connection, fields).await;
+        assert_eq!(answer.status(), *status, "{line}");
+        assert_eq!(answer.told, *told, "{line}");
+    }
+}
+
+/// Without anything else, a hop's signature; a wrong one is told of, and the field counts for nothing.
+#[tokio::test]
+async fn a_hop_by_signature() {
+    use countersign::payload::http_signature::{
+        HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
+    };
+    use countersign::payload::jose::{Algorithm, HmacSigningKey, VerifyingKey};
+    use countersign::payload::{KeyId, Origin, Outgoing, SignPayload as _};
+    let world = World::new();
+    let origin = || Origin::parse("https://inside.example").expect("an origin");
+    let secret = b"a key of the proxy, of 32 bytes!";
+    let key = VerifyingKey::hmac(KeyId::new("edge"), Algorithm::Hs256, secret).expect("a key");
+    let keys = HttpSignatureKeyring::builder().keys(name("edge"), [key]).build();
+    let policy = HttpSignaturePolicy::new(origin());
+    let verifier = HttpSignatureVerifier::new(policy, keys.expect("keys"));
+    let hops = Hops::nobody().with_signatures(verifier, [name("edge")]);
+    let receiver = Receiver::new(
+        world.policy(),
+        hops,
+        Format::rfc_9440(),
+        CertificateDemand::never(),
+    );
+
+    let key = Arc::new(HmacSigningKey::new(Algorithm::Hs256, secret).expect("a key"));
+    let cert = http::HeaderName::from_static("client-cert");
+    let signer = HttpSigner::new(origin()).with_key(name("edge"), KeyId::new("edge"), key);
+    let (edge, method, uri) = (name("edge"), http::Method::GET, http::Uri::from_static("/"));
+    let mut headers: HeaderMap = [(cert.clone(), byte_sequence(&world.acme))].into_iter().collect();
+    let outgoing = Outgoing::new(&edge, "1", b"", NOW)
+        .with_request(&method, &uri)
+        .with_headers(&headers);
+    let added = signer.covering(cert).sign_payload(&outgoing).expect("signed");
+    headers.extend(added);
+    let text = |headers: &HeaderMap| {
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
+        lines.collect::<String>()
+    };
+    let open = Connection::without_tls(peer("192.0.2.1:4000"));
+    let answer = receiver.ask(&open, &text(&headers)).await;
+    assert_eq!(answer.body(), "acme by Signature(TenantId(\"edge\")); left: []");
+    assert_eq!(answer.told, Vec::<String>::new());
+    headers.insert("client-cert", byte_sequence(&world.edge));
+    let answer = receiver.ask(&open, &text(&headers)).await;
+    assert_eq!(answer.body(), "nobody; left: []");
+    assert_eq!(answer.told, ["ignored forwarded.hop_not_authentic"]);
+}
+
+/// Both signatures name one tenant, and it is known which of them we saw.
+#[test]
+fn a_countersigned_says_whose_handshake_it_was() {
+    use countersign::gate::{self, Countersigned};
+    use countersign::payload::{
+        HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _,
+    };
+    use countersign::replay::{MemoryStore, Terms};
+    let world = World::new();
+    let scheme = Scheme::standard_webhooks();
+    let secret = Secret::new("whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=");
+    let keys = Keyring::builder(&scheme)
+        .key(name("acme"), "1", secret)
+        .build()
+        .expect("a key");
+    let signer = HmacSigner::new(scheme.clone(), keys.clone());
+    let signed = signer
+        .sign_payload(&Outgoing::new(&name("acme"), "1", b"{}", NOW))
+        .expect("signed");
+    let (method, uri) = (http::Method::POST, http::Uri::from_static("/"));
+    let mut headers: HeaderMap = [(
+        http::HeaderName::from_static("client-cert"),
+        byte_sequence(&world.acme),
+    )]
+    .into_iter()
+    .collect();
+    headers.extend(signed);
+    let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), Format::rfc_9440()).expect("fields");
+    let forwarded = forwarder.present(Some(&countersign::forwarded::Hop::unix_socket()), &headers);
+    let caller = forwarded
+        .expect("read")
+        .expect("a certificate")
+        .identify(&world.policy(), NOW)
+        .expect("a caller");
+    let message = Message::new(&method, &uri, &headers, b"{}", NOW);
+    let verifier = HmacVerifier::new(scheme, keys);
+    let authentic = gate::verify(&verifier, message, Some(&caller)).expect("authentic");
+    let store = MemoryStore::default();
+    let mut claim = std::pin::pin!(gate::claim(&store, authentic, Terms::default(), NOW));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(claimed) = claim.as_mut().poll(&mut context) else {
+        panic!("it waits");
+    };
+    let (fresh, _claimed) = claimed.expect("fresh");
+    let both = Countersigned::bind(caller.clone(), fresh).expect("one tenant");
+    assert_eq!(both.provenance(), &Provenance::Forwarded(ForwardedBy::UnixSocket));
+}
+
 #[tokio::test]
 async fn what_is_too_large_is_431() {
     let world = World::new();
@@ -348,6 +490,53 @@ fn pair(field: &(&'static str, &'static str)) -> (http::HeaderName, http::Header
         http::HeaderName::from_static(name),
         http::HeaderValue::from_static(value),
     )
+}
+
+/// Servers without TLS: axum tells the layer where a request comes from, over a Unix socket and over TCP.
+#[tokio::test]
+async fn axum_without_tls() {
+    let world = World::new();
+    let (policy, good) = (world.policy(), line(&world.acme));
+    let app = |hops: Hops| {
+        let receiver = Receiver::new(
+            policy.clone(),
+            hops,
+            Format::rfc_9440(),
+            CertificateDemand::always(),
+        );
+        let app = Router::new().route("/", get(who)).layer(receiver.layer);
+        app.into_make_service_with_connect_info::<Connection>()
+    };
+    let request = format!("GET / HTTP/1.1\r\nhost: a.example\r\nconnection: close\r\n{good}\r\n");
+    let local = std::net::IpAddr::from([127, 0, 0, 1]);
+
+    let path = std::env::temp_dir().join(format!("countersign-forwarded-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let socket = tokio::net::UnixListener::bind(&path).expect("a socket");
+    let served = tokio::spawn(axum::serve(socket, app(Hops::nobody().with_unix_socket())).into_future());
+    let mut client = tokio::net::UnixStream::connect(&path).await.expect("connected");
+    client.write_all(request.as_bytes()).await.expect("written");
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.expect("read");
+    assert!(text.ends_with("acme by UnixSocket; left: []"), "{text}");
+    served.abort();
+    let _ = std::fs::remove_file(&path);
+
+    let by_address = Hops::nobody().with_unauthenticated_addresses([local]);
+    for (hops, status) in [
+        (by_address, "HTTP/1.1 200"),
+        (Hops::nobody().with_unix_socket(), "HTTP/1.1 401"),
+    ] {
+        let port = tokio::net::TcpListener::bind((local, 0)).await.expect("a port");
+        let address = port.local_addr().expect("an address");
+        let served = tokio::spawn(axum::serve(port, app(hops)).into_future());
+        let mut client = tokio::net::TcpStream::connect(address).await.expect("connected");
+        client.write_all(request.as_bytes()).await.expect("written");
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.expect("read");
+        assert!(text.starts_with(status), "{text}");
+        served.abort();
+    }
 }
 
 // --- the other side -----------------------------------------------------------------------------------------------------

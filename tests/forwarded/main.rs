@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "tests say what they expect by failing loudly"
+    clippy::type_complexity,
+    reason = "tests say what they expect by failing loudly; a table is what it is"
 )]
 
 mod decisions;

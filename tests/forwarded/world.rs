@@ -6,7 +6,7 @@ use countersign::gate::{Caller, Policy};
 use countersign::identity::PeerChain;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::tls::Tls;
+use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::PrivateCa;
 
 pub(crate) struct World {
@@ -44,6 +44,16 @@ impl World {
             "spiffe://proxies.example/{tenant}",
             &["edge", "logger"],
         )
+    }
+
+    /// A handshake's, which no test here drives.
+    pub(crate) fn server_config(&self) -> Arc<rustls::ServerConfig> {
+        let server = self.proxies.server("a.example").issue();
+        let own = Credentials::new(self.tls.provider(), server.chain(), server.key()).expect("a pair");
+        let config = self
+            .tls
+            .server_config(&own, self.hops_policy().trust(), ClientAuth::Offer);
+        config.expect("a configuration").into()
     }
 
     pub(crate) fn policy_of(&self, ca: &TestCa, template: &str, known: &[&str]) -> Policy {

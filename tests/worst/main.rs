@@ -12,6 +12,7 @@
 )]
 
 mod certificates;
+mod forwarded;
 mod jose;
 mod messages;
 mod requests;

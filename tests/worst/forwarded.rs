@@ -1,0 +1,56 @@
+//! Fields that should hold certificates, from a hop that is trusted and hands on whatever it is given.
+
+use countersign::forwarded::{Encoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::grows;
+
+const LIMIT: usize = 64 * 1024;
+
+fn field() -> HeaderName {
+    HeaderName::from_static("x-client-cert")
+}
+
+fn read(format: Format, text: &str) -> impl Fn() + use<> {
+    let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), format).expect("fields");
+    let mut headers = HeaderMap::new();
+    let name = forwarder.format().certificate_field().clone();
+    headers.insert(name, HeaderValue::from_str(text).expect("a value"));
+    move || assert!(forwarder.present(Some(&Hop::unix_socket()), &headers).is_err())
+}
+
+#[test]
+fn forwarded_certificates() {
+    let plain = |encoding| UnverifiedFormat::custom(field(), encoding).verified_here();
+    let begin = "-----BEGIN CERTIFICATE----- ";
+    #[rustfmt::skip]
+    let table: Vec<(&str, Format, &str)> = vec![
+        ("marks that begin", plain(Encoding::PemOnOneLine), begin),
+        ("marks that begin and end", plain(Encoding::PemOnOneLine), "-----BEGIN CERTIFICATE----- -----END CERTIFICATE----- "),
+        ("half a mark", plain(Encoding::PemOnOneLine), "-----BEGIN "),
+        ("hyphens", plain(Encoding::PemOnOneLine), "-"),
+        ("spaces and tabs", plain(Encoding::PemOnOneLine), " \t"),
+        ("escapes", plain(Encoding::PercentEncodedPemChain), "%2D"),
+        ("escaped lines", plain(Encoding::PercentEncodedPemChain), "%0A"),
+        ("percent signs", plain(Encoding::PercentEncodedPem), "%"),
+        ("escaped marks", plain(Encoding::PercentEncodedPemChain), "-----BEGIN%20CERTIFICATE-----%0A-----END%20CERTIFICATE-----%0A"),
+        ("commas", plain(Encoding::Base64DerList), ","),
+        ("one after the other", plain(Encoding::Base64DerList), "AAAA,"),
+        ("quotes", plain(Encoding::QuotedBase64Der), "\""),
+        ("DER of nothing", plain(Encoding::ConcatenatedBase64Der), "MAAwADAA"),
+        ("sequences", Format::rfc_9440(), ":AAAA:,"),
+        ("colons", Format::rfc_9440(), ":"),
+        ("pairs", UnverifiedFormat::envoy().verified_here(), "By=a;"),
+        ("elements", UnverifiedFormat::envoy_append_forward().verified_here(), "By=a,"),
+        ("quotes in pairs", UnverifiedFormat::envoy().verified_here(), "By=\"a\";"),
+        ("backslashes", UnverifiedFormat::envoy().verified_here(), "By=\"\\"),
+        ("equals signs", UnverifiedFormat::envoy().verified_here(), "="),
+    ];
+    for (name, format, part) in table {
+        grows(&format!("a certificate of {name}"), LIMIT, |bytes| {
+            // Whatever comes of it, the end is none of it.
+            let text = format!("{}!", part.repeat((bytes - 1) / part.len()));
+            Box::new(read(format.clone(), &text))
+        });
+    }
+}
