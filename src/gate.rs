@@ -24,6 +24,8 @@
 //! }
 //! ```
 
+mod recognized;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,15 +36,17 @@ use rustls_pki_types::UnixTime;
 
 use crate::identity::PeerChain;
 use crate::payload::{
-    Authentic, Bindings, ClientCertificate, Fresh, Head, Message, Recognized, Strength, VerifyBody,
-    VerifyPayload,
+    Authentic, Bindings, ClientCertificate, Fresh, Head, Message, VerifyBody, VerifyPayload,
 };
 use crate::refusal::Refusal;
 use crate::replay::{ClaimAnswer, Claimed, ReplayStore, Replayed, StoreDown, Terms};
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
 #[cfg(feature = "forwarded")]
 use crate::trust::Fingerprint;
-use crate::trust::{Remembered, Role, SecondCheck, VerifiedPeer, VerifyPeer};
+use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
+use recognized::{Shown, second_checked};
+
+pub use recognized::RecognizedCaller;
 
 /// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
 ///
@@ -422,90 +426,6 @@ impl Countersigned {
     /// The payload's half.
     pub fn payload(&self) -> &Fresh {
         &self.fresh
-    }
-}
-
-/// A caller that was recognized by what it showed as well, in the name of one tenant, and has signed nothing: weaker than
-/// [`Countersigned`], which cannot be made of senders that sign nothing. Proof: only [`RecognizedCaller::bind`] makes one.
-///
-/// # Security
-/// The connection proves who sent the message, and keeps others from changing it on the way; what was shown proves for which
-/// customer. Nothing says that the message is new: handle it twice as if once.
-#[derive(Debug, Clone)]
-pub struct RecognizedCaller {
-    caller: Caller,
-    recognized: Recognized,
-}
-
-impl RecognizedCaller {
-    /// Both name the same tenant, and what was shown is what the caller's certificate demands beside it.
-    ///
-    /// # Errors
-    /// [`Refusal::TenantMismatch`], [`Refusal::SecondCheck`].
-    pub fn bind(caller: Caller, recognized: Recognized) -> Result<Self, Refusal> {
-        same_tenant(caller.tenant(), recognized.sender())?;
-        second_checked(
-            &caller,
-            Shown::Recognized(recognized.scheme(), recognized.strength()),
-        )?;
-        Ok(Self { caller, recognized })
-    }
-
-    /// Whose it is, by both.
-    pub fn tenant(&self) -> &TenantId {
-        self.caller.tenant()
-    }
-
-    /// The connection's half.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// What was shown beside it.
-    pub fn recognized(&self) -> &Recognized {
-        &self.recognized
-    }
-}
-
-/// How a payload was proved, by the rules of which scheme.
-#[derive(Clone, Copy)]
-enum Shown<'a> {
-    Signed(&'a str),
-    Recognized(&'a str, Strength),
-}
-
-impl Shown<'_> {
-    fn scheme(&self) -> &str {
-        let (Self::Signed(scheme) | Self::Recognized(scheme, _)) = self;
-        scheme
-    }
-
-    fn meets(self, demanded: SecondCheck) -> bool {
-        let secret = matches!(
-            self,
-            Self::Recognized(_, Strength::Url | Strength::Token | Strength::Basic)
-        );
-        let looked_up = matches!(self, Self::Recognized(_, Strength::LookedUp));
-        match demanded {
-            SecondCheck::Signature(name) => matches!(self, Self::Signed(scheme) if scheme == name),
-            SecondCheck::IdentityToken => matches!(self, Self::Recognized(_, Strength::UnboundToken)),
-            SecondCheck::Body(_) => looked_up,
-            SecondCheck::UrlSecret => secret,
-            SecondCheck::UrlSecretOrBody(_) => secret || looked_up,
-            SecondCheck::Nothing => true,
-        }
-    }
-}
-
-/// What the caller's certificate demands beside it, all of it, is what the payload was proved by.
-fn second_checked(caller: &Caller, shown: Shown<'_>) -> Result<(), Refusal> {
-    let demanded = &caller.peer.evidence().second_checks;
-    match demanded.iter().find(|demanded| !shown.meets(**demanded)) {
-        None => Ok(()),
-        Some(demanded) => Err(Refusal::SecondCheck {
-            demanded: *demanded,
-            shown: shown.scheme().into(),
-        }),
     }
 }
 

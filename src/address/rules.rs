@@ -91,7 +91,7 @@ pub struct InvalidGuard {
     pub problem: GuardProblem,
 }
 
-/// What is wrong with a rule of a guard.
+/// A reason why a rule of a guard cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuardProblem {

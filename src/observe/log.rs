@@ -39,12 +39,22 @@ mod tests;
 /// away; what anybody on the internet can cause is information.
 ///
 /// ```
-/// use std::sync::Arc;
-/// use countersign::observe::{Log, Observer};
+/// use std::io::Read;
+/// use std::sync::Mutex;
+/// use countersign::observe::{Event, Log, Observer};
+/// use countersign::refusal::Refusal;
 ///
-/// let log: Arc<dyn Observer> = Arc::new(Log::new());
-/// // acceptor.observed_by(log.clone()), and the same for `CallerLayer`, `PayloadLayer` and `Dispatcher::builder`.
-/// # drop(log);
+/// let (mut lines, writer) = std::io::pipe()?;
+/// let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(Mutex::new(writer));
+/// tracing::subscriber::with_default(subscriber.finish(), || {
+///     // Give it to the layers and to the acceptor with `observed_by(Arc::new(Log::new()))`: they tell it of such.
+///     Log::new().observe(&Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate });
+/// });
+///
+/// let mut written = String::new();
+/// lines.read_to_string(&mut written)?;
+/// assert_eq!(written, " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n");
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Security

@@ -8,7 +8,8 @@ use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
 use super::{Evidence, Presented, Untrusted, VerifyPeer};
-use crate::identity::{CertHash, Date, InvalidHash, SpkiHash, from_rfc3339};
+use crate::date::Date;
+use crate::identity::{CertHash, InvalidHash, SpkiHash, from_rfc3339};
 
 /// The keys and certificates that are allowed, by their SHA-256.
 ///
@@ -342,7 +343,7 @@ pub struct InvalidPin {
     pub source: PinProblem,
 }
 
-/// What is wrong with a pin.
+/// A reason why a pin cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinProblem {

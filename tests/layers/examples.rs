@@ -33,10 +33,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ),
     ("PeerAlert", "found in errors of a client's own"),
     (
-        "RecognizedCaller",
-        "as `Countersigned`, for schemes that prove less",
-    ),
-    (
         "RequestHash",
         "shown in the constructors of schemes that have one",
     ),

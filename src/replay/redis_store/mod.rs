@@ -33,7 +33,7 @@ pub use fitness::{Persistence, Unfit};
 /// * **A commit that fails** was of a delivery that *is* handled. It goes on in the background, for
 ///   [`with_patience`](Self::with_patience): let that, and the lease, be longer than the outages that you want to survive. Neither
 ///   commits nor releases are cut off when the sender hangs up.
-/// * **A full server** (`maxmemory` with `noeviction`) is [`Full`](StoreDown::Full): no claim is granted, while those that were
+/// * **A full server** (`maxmemory` with `noeviction`) is [`Full`](super::StoreDown::Full): no claim is granted, while those that were
 ///   are still committed.
 ///
 /// # What it cannot promise
