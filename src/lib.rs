@@ -147,6 +147,7 @@
 pub mod address;
 pub mod breaker;
 pub mod clock;
+mod date;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]

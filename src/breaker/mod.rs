@@ -20,6 +20,7 @@ use rustls_pki_types::UnixTime;
 
 use self::circuit::Rules;
 use self::circuits::Circuits;
+use crate::date::Date;
 
 pub use jitter::Jitter;
 pub use permit::Permit;
@@ -247,7 +248,7 @@ pub enum Verdict {
 #[non_exhaustive]
 pub enum NotNow {
     /// The circuit is open.
-    #[error("it failed too often, and is not tried before {}", .until.as_secs())]
+    #[error("it failed too often, and is not tried before {}", Date(*.until))]
     Open {
         /// From when on it is probed.
         until: UnixTime,

@@ -11,6 +11,9 @@ use crate::tenant::TenantId;
 
 /// How many circuits the breaker has room for by default.
 const CIRCUITS: usize = 65_536;
+/// An endpoint is one tenant's, so failures in a row are its own. By the rate alone, one that is tried once a minute would
+/// never be left alone: it has no ten requests within a minute.
+const IN_A_ROW: u32 = 10;
 
 /// What a dispatcher goes by.
 #[derive(Clone)]
@@ -72,7 +75,7 @@ impl DispatcherBuilder {
                 deadlines: Deadlines::default(),
                 limits: Limits::default(),
                 retry: RetryRules::default(),
-                breaker: Breaker::new(CIRCUITS),
+                breaker: Breaker::new(CIRCUITS).trip_in_a_row(IN_A_ROW),
                 clock: Clock::default(),
                 observer: Arc::new(Silent),
             },
@@ -103,6 +106,8 @@ impl DispatcherBuilder {
 
     /// Leaves endpoints alone by this breaker, for a while, that fail too often. What is our own fault, or forbidden by
     /// our own rules, is not counted. Clones share the circuits, so its states can be read, stored and restored.
+    ///
+    /// By default a circuit opens when half of ten or more requests within a minute fail, or ten in a row, however far apart.
     #[must_use]
     pub fn with_breaker(mut self, breaker: Breaker<Endpoint>) -> Self {
         self.rules.breaker = breaker;

@@ -5,6 +5,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::address::PrivateAddress;
 use crate::breaker::NotNow;
+use crate::date::Date;
 use crate::egress::{NotConnected, NotResolved};
 use crate::identity::Validity;
 use crate::payload::CannotSign;
@@ -41,7 +42,7 @@ pub enum Failure {
     #[error("nobody has claimed the endpoint")]
     Unclaimed,
     /// The delivery's last moment has passed. Nothing was sent.
-    #[error("the delivery was not to be tried after {}", .at.as_secs())]
+    #[error("the delivery was not to be tried after {}", Date(*.at))]
     Expired {
         /// The last moment.
         at: UnixTime,
@@ -303,6 +304,7 @@ pub(super) fn is_ours(untrusted: &Untrusted) -> bool {
             | Untrusted::CrlFromTheFuture { .. }
             | Untrusted::RevocationUnknown { .. }
             | Untrusted::CrlSignature { .. }
+            | Untrusted::CrlIssuer
             | Untrusted::NothingBefore
     )
 }

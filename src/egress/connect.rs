@@ -1,4 +1,7 @@
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -70,12 +73,11 @@ impl Egress {
         match &self.proxy {
             Some(proxy) => Ok(Stream::tunnel(proxy.connect(address).await?)),
             None => {
-                let unreachable = |error: std::io::Error| NotConnected::Unreachable {
+                let dialled = (self.dial)(address).await;
+                let (tcp, from) = dialled.map_err(|error| NotConnected::Unreachable {
                     address,
                     reason: error.to_string(),
-                };
-                let tcp = direct(address).await.map_err(unreachable)?;
-                let from = tcp.local_addr().map_err(unreachable)?.ip();
+                })?;
                 self.guard.check_connected(address, from)?;
                 Ok(Stream::direct(tcp))
             }
@@ -83,7 +85,20 @@ impl Egress {
     }
 }
 
-pub(super) async fn direct(address: SocketAddr) -> std::io::Result<TcpStream> {
+/// How a connection is made, and from which address of ours it is. A plug: no test can count on a machine with a public
+/// address.
+pub(super) type Dial = fn(SocketAddr) -> Dialing;
+pub(super) type Dialing = Pin<Box<dyn Future<Output = io::Result<(TcpStream, IpAddr)>> + Send>>;
+
+pub(super) fn dial(address: SocketAddr) -> Dialing {
+    Box::pin(async move {
+        let tcp = direct(address).await?;
+        let from = tcp.local_addr()?.ip();
+        Ok((tcp, from))
+    })
+}
+
+pub(super) async fn direct(address: SocketAddr) -> io::Result<TcpStream> {
     let tcp = TcpStream::connect(address).await?;
     // A request leaves in several small writes; none of them is to wait for the peer's delayed acknowledgement.
     tcp.set_nodelay(true)?;
@@ -143,6 +158,94 @@ impl NotConnected {
         Self::Proxy {
             proxy: proxy.to_string(),
             reason: reason.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as loudly as the test"
+)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::address::{AddressGuard, Forbidden};
+    use crate::egress::{Resolve, Resolving};
+
+    /// A machine that has 8.8.4.4 itself, and from which 1.1.1.1 can be reached, and nothing else.
+    fn dial(address: SocketAddr) -> Dialing {
+        Box::pin(async move {
+            let from = match address.ip().to_canonical().to_string().as_str() {
+                "8.8.4.4" => address.ip(),
+                "1.1.1.1" => [192, 168, 0, 2].into(),
+                _ => return Err(io::ErrorKind::ConnectionRefused.into()),
+            };
+            let here = TcpListener::bind("127.0.0.1:0").await?;
+            Ok((TcpStream::connect(here.local_addr()?).await?, from))
+        })
+    }
+
+    #[derive(Debug)]
+    struct Answer(Vec<IpAddr>);
+
+    impl Resolve for Answer {
+        fn resolve<'a>(&'a self, _: &'a str) -> Resolving<'a> {
+            Box::pin(async move { Ok(self.0.clone()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_turns_out_to_be_our_own_refuses_the_name() {
+        let own = |address: &str| {
+            Err(NotConnected::Forbidden(PrivateAddress {
+                address: SocketAddr::new(address.parse().unwrap(), 443),
+                why: Forbidden::Own,
+            }))
+        };
+        let unreachable = |address: &str| {
+            Err(NotConnected::Unreachable {
+                address: SocketAddr::new(address.parse().unwrap(), 443),
+                reason: io::Error::from(io::ErrorKind::ConnectionRefused).to_string(),
+            })
+        };
+        let allowing = AddressGuard::new().allow("8.8.4.4:443".parse().unwrap());
+        let plain = AddressGuard::new();
+        for (name, guard, answer, expected) in [
+            ("another's", &plain, &["1.1.1.1"][..], Ok(())),
+            ("its own", &plain, &["8.8.4.4"], own("8.8.4.4")),
+            (
+                "its own, as IPv6",
+                &plain,
+                &["::ffff:8.8.4.4"],
+                own("::ffff:8.8.4.4"),
+            ),
+            ("its own, allowed", &allowing, &["8.8.4.4"], Ok(())),
+            ("nobody, another's", &plain, &["8.8.8.8", "1.1.1.1"], Ok(())),
+            (
+                "its own, another's",
+                &plain,
+                &["8.8.4.4", "1.1.1.1"],
+                own("8.8.4.4"),
+            ),
+            (
+                "nobody, its own, another's",
+                &plain,
+                &["8.8.8.8", "8.8.4.4", "1.1.1.1"],
+                own("8.8.4.4"),
+            ),
+            ("its own, nobody", &plain, &["8.8.4.4", "8.8.8.8"], own("8.8.4.4")),
+            ("nobody", &plain, &["8.8.8.8"], unreachable("8.8.8.8")),
+        ] {
+            let egress = Egress {
+                dial,
+                ..Egress::new().with_guard(guard.clone())
+            };
+            let addresses = answer.iter().map(|address| address.parse().unwrap());
+            let egress = egress.with_resolver(Answer(addresses.collect()));
+            let connected = egress.connect("hooks.example", 443, Duration::from_secs(5)).await;
+            assert_eq!(connected.map(drop), expected, "{name}");
         }
     }
 }

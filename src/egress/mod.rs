@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::address::AddressGuard;
 
+use connect::Dial;
 pub use connect::NotConnected;
 #[cfg(feature = "dispatch")]
 pub(crate) use connect::from_now;
@@ -53,6 +54,7 @@ pub struct Egress {
     guard: AddressGuard,
     resolver: Arc<dyn Resolve>,
     proxy: Option<Proxy>,
+    dial: Dial,
 }
 
 impl Egress {
@@ -62,6 +64,7 @@ impl Egress {
             guard: AddressGuard::new(),
             resolver: Arc::new(SystemResolver),
             proxy: None,
+            dial: connect::dial,
         }
     }
 

@@ -33,7 +33,7 @@ pub use names::{InvalidName, Name, NameKind};
 pub(crate) use rfc3339::from_rfc3339;
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use validity::Validity;
-pub(crate) use validity::{Date, from_asn1};
+pub(crate) use validity::from_asn1;
 
 /// The certificates that a peer presented: the leaf, read, and the others, as they came.
 ///

@@ -24,13 +24,14 @@ impl Secret {
     /// The secret in an environment variable.
     ///
     /// # Errors
-    /// [`NoSecret`], which names the variable.
+    /// [`NoSecret`], which names the variable, if its name is written as such are: what stands in its place by mistake may be
+    /// the secret itself.
     pub fn from_env(variable: &str) -> Result<Self, NoSecret> {
         Self::of_variable(variable, std::env::var_os(variable))
     }
 
     fn of_variable(variable: &str, value: Option<OsString>) -> Result<Self, NoSecret> {
-        let variable = || variable.to_owned();
+        let variable = || shown(variable).to_owned();
         let value = value.ok_or_else(|| NoSecret::NotSet { variable: variable() })?;
         if value.is_empty() {
             return Err(NoSecret::Empty { variable: variable() });
@@ -43,6 +44,21 @@ impl Secret {
 
     pub(in crate::payload) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A name in capitals, whose words are not long and have digits at their end only, as `ACME_SECRET_2026`. Neither base64
+/// nor hexadecimal is written so, but by a rare chance.
+fn shown(variable: &str) -> &str {
+    const LONGEST: usize = 16;
+    let is_word = |word: &str| {
+        let letters = word.trim_end_matches(|last: char| last.is_ascii_digit());
+        word.len() <= LONGEST && letters.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    if variable.split('_').all(is_word) {
+        variable
+    } else {
+        "(whose name is not shown, since it may be the secret)"
     }
 }
 
@@ -59,19 +75,19 @@ pub enum NoSecret {
     /// There is no such variable.
     #[error("the environment variable {variable} is not set")]
     NotSet {
-        /// Its name.
+        /// Its name, or that it is not shown.
         variable: String,
     },
     /// Nothing in it.
     #[error("the environment variable {variable} is empty")]
     Empty {
-        /// Its name.
+        /// Its name, or that it is not shown.
         variable: String,
     },
     /// Not UTF-8.
     #[error("the environment variable {variable} is not UTF-8")]
     NotText {
-        /// Its name.
+        /// Its name, or that it is not shown.
         variable: String,
     },
 }
@@ -100,6 +116,28 @@ mod tests {
             let found = Secret::of_variable("ACME_SECRET", value.map(OsString::from));
             let found = found.as_ref().map(Secret::as_str);
             assert_eq!(found, expected.as_ref().map(|text| *text), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_the_variable_is_not_shown() {
+        let (seen, hidden) = (true, false);
+        for (variable, expected) in [
+            ("ACME_SECRET", seen),
+            ("ACME_SECRET_2026", seen),
+            ("SECRET1", seen),
+            ("_ACME__SECRET", seen),
+            ("acme_secret", hidden),
+            ("whsec_C2FVsBQIhrscChlQIMV", hidden),
+            ("E4782DEF547AAA06C910C43932B1EB0C", hidden),
+            ("JBSWY3DPEHPK3PXP", hidden),
+            ("JBSWYDPEHPKPXPQRSTU", hidden),
+            ("correct horse battery staple", hidden),
+            ("It's a Secret", hidden),
+        ] {
+            let invalid = Secret::of_variable(variable, None).unwrap_err();
+            let shown = format!("{invalid} {invalid:?}");
+            assert_eq!(shown.contains(variable), expected, "{shown}");
         }
     }
 

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::date::Date;
+
 /// A time window around the present in which a signed time must lie, in either direction, both ends included.
 ///
 /// In a configuration it is `5m`, or `past=1h future=5m`: whole numbers of `s`, `m`, `h` or `d`.
@@ -76,7 +78,7 @@ impl Tolerance {
 #[non_exhaustive]
 pub enum NotFresh {
     /// Too old.
-    #[error("signed at {} and too old at {}", .signed.as_secs(), .now.as_secs())]
+    #[error("signed at {} and too old at {}", Date(*.signed), Date(*.now))]
     Stale {
         /// The signed time.
         signed: UnixTime,
@@ -84,7 +86,7 @@ pub enum NotFresh {
         now: UnixTime,
     },
     /// Too far ahead.
-    #[error("signed at {}, which lies in the future of {}", .signed.as_secs(), .now.as_secs())]
+    #[error("signed at {}, which lies in the future of {}", Date(*.signed), Date(*.now))]
     FromTheFuture {
         /// The signed time.
         signed: UnixTime,

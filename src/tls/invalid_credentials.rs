@@ -1,6 +1,6 @@
 use rustls::pki_types::UnixTime;
 
-use crate::identity::Date;
+use crate::date::Date;
 use crate::pem::InvalidPem;
 use crate::trust::Untrusted;
 

@@ -8,7 +8,8 @@ use super::algorithms::Algorithms;
 use super::anchors::subject_text;
 use super::untrusted::check_validity;
 use super::{PrivateCa, Profile, Role, Untrusted, VerifiedPeer};
-use crate::identity::{Date, Name, PeerChain, SpkiHash};
+use crate::date::Date;
+use crate::identity::{Name, PeerChain, SpkiHash};
 
 /// A peer that has proved to hold its key, and whom nobody trusts yet: what to put into the configuration to let it in.
 ///

@@ -1,6 +1,7 @@
 use rustls_pki_types::UnixTime;
 
-use crate::identity::{CertHash, Date};
+use crate::date::Date;
+use crate::identity::CertHash;
 use crate::pem::InvalidPem;
 
 /// A set of anchors that must not be used: which source, which certificate, what to do.

@@ -8,7 +8,8 @@ use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
 use super::{Evidence, Presented, Untrusted, VerifyPeer};
-use crate::identity::{CertHash, Date, InvalidHash, SpkiHash, from_rfc3339};
+use crate::date::Date;
+use crate::identity::{CertHash, InvalidHash, SpkiHash, from_rfc3339};
 
 /// The keys and certificates that are allowed, by their SHA-256.
 ///

@@ -4,7 +4,8 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::PassedOver;
-use crate::identity::{Date, Malformed, SerialNumber, SpkiHash, Validity};
+use crate::date::Date;
+use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
 /// The reason why a peer is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,15 +1,20 @@
 //! What becomes of a delivery: each row of the classification, against a real socket.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign::breaker::NotNow;
 use countersign::dispatch::{
     BodyEnd, Deadlines, Failure, Fate, Fault, NotImplemented, Outcome, RetryRules, Stage,
 };
 use countersign::identity::SpkiHash;
+use countersign::replay::NotFresh;
 use countersign::testing::{TestCa, TestCert, utc};
 use countersign::tls::ClientAuth;
 use countersign::trust::{Crls, DenyList, PinSet, PrivateCa, Revocation, Untrusted, VerifyPeer};
+use countersign::web::Clock;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use rustls::ServerConfig;
@@ -359,6 +364,22 @@ async fn lists_of_ours_that_are_out_of_date_are_our_fault_and_tried_again() {
         let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
         assert_eq!(verdict(&outcome), expected, "{name}: {outcome:?}");
     }
+    // Nor is it the server's fault that our authority has signed a list that it may not sign.
+    let servers = TestCa::builder("Servers Root").without_crl_sign().issue();
+    let receiver =
+        Receiver::good(world.server_config_showing(&servers.server(HOST).issue(), ClientAuth::Require)).await;
+    let crls = Crls::from_der([servers.crl(7).issue().der().clone()], now);
+    let trust = PrivateCa::builder(world.tls.algorithms())
+        .pem(servers.pem().as_bytes())
+        .with_revocation(Revocation::required(crls.expect("a list")))
+        .build(now)
+        .expect("an anchor");
+    let dispatcher = builder(&[receiver.port()]).build();
+    let sender = world.sender_trusting(&world.acme, "acme", trust);
+    dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
+    let to = endpoint("acme", &receiver.url(HOST));
+    let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+    assert_eq!(verdict(&outcome), ours("trust.crl_issuer"), "{outcome:?}");
     let alone = world.sender_trusting(&world.acme, "acme", DenyList::new());
     let dispatcher = builder(&[receiver.port()]).build();
     dispatcher.set_identity(tenant("acme"), alone).expect("TLS");
@@ -497,6 +518,61 @@ async fn nobody_at_the_port_is_tried_again() {
         verdict(&outcome),
         (AT_ONCE, "dispatch.unreachable", Some(Fault::Network))
     );
+}
+
+/// Nobody reckons in seconds since 1970.
+#[test]
+fn times_are_told_as_dates() {
+    let (at, now) = (utc(2026, 11, 26), utc(2026, 11, 27));
+    let (day, next) = ("2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z");
+    let stale = NotFresh::Stale { signed: at, now };
+    let ahead = NotFresh::FromTheFuture { signed: now, now: at };
+    for (told, expected) in [
+        (
+            Failure::Expired { at }.to_string(),
+            format!("the delivery was not to be tried after {day}"),
+        ),
+        (
+            Failure::NotNow(NotNow::Open { until: at }).to_string(),
+            format!("it failed too often, and is not tried before {day}"),
+        ),
+        (
+            stale.to_string(),
+            format!("signed at {day} and too old at {next}"),
+        ),
+        (
+            ahead.to_string(),
+            format!("signed at {next}, which lies in the future of {day}"),
+        ),
+    ] {
+        assert_eq!(told, expected);
+    }
+}
+
+/// By its own default breaker: no rate within a minute sees it.
+#[tokio::test]
+async fn who_is_tried_once_a_minute_is_left_alone_after_ten_failures() {
+    let receiver = Receiver::good(config()).await;
+    let port = receiver.port();
+    drop(receiver);
+    tokio::task::yield_now().await;
+    let began = UnixTime::now().as_secs();
+    let hands = Arc::new(AtomicU64::new(began));
+    let read = hands.clone();
+    let clock = Clock::new(move || UnixTime::since_unix_epoch(Duration::from_secs(read.load(SeqCst))));
+    let dispatcher = builder(&[port]).with_clock(clock).build();
+    dispatcher
+        .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
+        .expect("TLS");
+    let to = endpoint("acme", &format!("https://{HOST}:{port}/"));
+    let mut codes = Vec::new();
+    for minute in 0..11 {
+        // The circuit is open for half a minute at first.
+        hands.store(began + minute * 65 - minute / 10 * 60, SeqCst);
+        codes.push(dispatcher.deliver(&to, &delivery("acme", "msg_1")).await.code());
+    }
+    let expected = [["dispatch.unreachable"; 10].as_slice(), &["breaker.open"]].concat();
+    assert_eq!(codes, expected);
 }
 
 fn short(set: impl FnOnce(&mut Deadlines)) -> Deadlines {

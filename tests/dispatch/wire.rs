@@ -412,29 +412,27 @@ async fn no_connection_is_left_without_a_word() {
             assert_eq!(outcome.code(), code, "{outcome:?}");
         }
     };
-    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let how = left(unasking(version), b"", expect("dispatch.identity_not_asked")).await;
-        assert_eq!(how, "close_notify", "not asked, {version:?}");
-    }
-    let how = left(config(), b"", expect("dispatch.answer_timed_out")).await;
-    assert_eq!(how, "close_notify", "too late");
-    let how = left(with_http2(config()), b"", expect("dispatch.answer_timed_out")).await;
-    assert_eq!(how, "close_notify", "too late, HTTP/2");
-    let how = left(config(), TAKEN, expect("delivered")).await;
-    assert_eq!(how, "close_notify", "idle for too long");
+    let (not_asked, too_late) = ("dispatch.identity_not_asked", "dispatch.answer_timed_out");
     let long = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nmore than is kept, and not all";
-    let how = left(config(), long, expect("delivered")).await;
-    assert_eq!(how, "close_notify", "a long answer");
     let called_off = async |dispatcher: &Dispatcher, receiver: &Receiver| {
         let sending = send(dispatcher, receiver, "{}");
         let called = tokio::time::timeout(Duration::from_millis(150), sending).await;
         assert!(called.is_err(), "still under way");
     };
-    assert_eq!(
-        left(config(), b"", called_off).await,
-        "close_notify",
-        "called off"
-    );
+    let (tls12, tls13) = (&rustls::version::TLS12, &rustls::version::TLS13);
+    #[rustfmt::skip]
+    let rows = [
+        ("not asked, TLS 1.2", left(unasking(tls12), b"", expect(not_asked)).await),
+        ("not asked, TLS 1.3", left(unasking(tls13), b"", expect(not_asked)).await),
+        ("too late", left(config(), b"", expect(too_late)).await),
+        ("too late, HTTP/2", left(with_http2(config()), b"", expect(too_late)).await),
+        ("idle for too long", left(config(), TAKEN, expect("delivered")).await),
+        ("a long answer", left(config(), long, expect("delivered")).await),
+        ("no HTTP", left(config(), b"220 ready\r\n\r\n", expect("dispatch.not_http")).await),
+        ("called off", left(config(), b"", called_off).await),
+    ];
+    // All of them at once: who breaks the one sees whether he breaks the others.
+    assert_eq!(rows, rows.map(|(name, _)| (name, "close_notify")));
 }
 
 /// A peer that reads nothing more does not keep us for ever.

@@ -4,19 +4,27 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign::address::AddressGuard;
+use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Schedule};
+use countersign::egress::{Egress, Proxy};
 use countersign::identity::{CertHash, SpkiHash};
+use countersign::payload::hmac::Origin;
 use countersign::payload::hmac::{Key, KeySpec};
-use countersign::payload::jose::{Algorithm, HmacSigningKey, Jwk, JwkSet, PublicKey, VerifyingKey};
+use countersign::payload::jose::{
+    Algorithm, Algorithms, CacheRules, HmacSigningKey, Jwk, JwkSet, PublicKey, RemoteJwks, VerifyingKey,
+};
 use countersign::payload::providers::{HubSpotLegacy, TwilioVerifier};
 use countersign::payload::public_key::PublicKeyScheme;
-use countersign::payload::{KeyId, Keyring, Scheme, Secret};
+use countersign::payload::{HmacSigner, HmacVerifier, KeyId, Keyring, Scheme, Secret};
+use countersign::reload::FetchJwks;
 use countersign::replay::RedisStore;
 use countersign::tenant::TenantId;
 use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::tls::{Credentials, RustlsKey};
+use countersign::tls::{Credentials, RustlsKey, Tls};
 use countersign::trust::{Crls, ExpectedPeers, PinSet, PrivateCa, PublicCa};
 
 use crate::stage::{ACME, algorithms, provider};
@@ -211,6 +219,8 @@ fn of_texts(errors: &mut Errors, text: &str) {
     errors.add("spki", SpkiHash::parse(text));
     errors.add("certificate", CertHash::parse(text));
     errors.add("pins", PinSet::parse([text]));
+    errors.add("variable", Secret::from_env(text));
+    of_urls(errors, text);
     for url in [
         text.to_owned(),
         format!("redis://user:{text}@"),
@@ -226,7 +236,112 @@ fn of_texts(errors: &mut Errors, text: &str) {
     }
 }
 
+/// Where a URL is asked for: as a whole, and in each of its parts.
+fn of_urls(errors: &mut Errors, text: &str) {
+    let acme = || TenantId::parse("acme").expect("a tenant");
+    let tls = Arc::new(client_config());
+    for url in [
+        text.to_owned(),
+        format!("{text}://hooks.example/"),
+        format!("http://hooks.example/{text}"),
+        format!("https://user:{text}@hooks.example/"),
+        format!("https://{text}@hooks.example/"),
+        format!("https://{text}/"),
+        format!("https://{text}.example/"),
+        format!("https://hooks.example:{text}/"),
+        format!("https://hooks.example/{text}"),
+        format!("https://hooks.example/%{text}"),
+        format!("https://hooks.example/?key={text}"),
+        format!("https://hooks.example/?key={text}#"),
+        format!("https://hooks.example/#{text}"),
+        format!("https://hooks.example/?key={}", text.repeat(100)),
+    ] {
+        errors.add("endpoint", Endpoint::parse(acme(), &url));
+        errors.add("origin", Origin::parse(&url));
+        errors.add("key set", FetchJwks::new(&url, tls.clone(), AddressGuard::new()));
+    }
+}
+
+fn client_config() -> rustls::ClientConfig {
+    let tls = Tls::new(provider());
+    let cert = TestCa::new("Root").client(ACME).issue();
+    let own = Credentials::new(tls.provider(), cert.chain(), cert.key()).expect("a pair");
+    tls.client_config(&own, PinSet::default())
+        .expect("a configuration")
+}
+
+/// What is told of a key set that was published, and is none.
+fn of_published(errors: &mut Errors, text: &str) {
+    let remote = RemoteJwks::new(CacheRules::default(), Algorithms::PUBLIC_KEY, algorithms());
+    let remote = remote.expect("good rules");
+    let _ = remote.poll();
+    errors.add("fetched", remote.fetched(text.as_bytes()));
+    let json = serde_json::json!({ "keys": [{ "kty": "oct", "k": text }] });
+    errors.add("fetched", remote.fetched(json.to_string().as_bytes()));
+}
+
+/// Whatever has been given a secret, and was content with it.
+fn values(secret: &str) -> Vec<(&'static str, String)> {
+    let acme = || TenantId::parse("acme").expect("a tenant");
+    let field = |text: &str| http::HeaderValue::from_str(text).expect("a value");
+    let ring = || Keyring::builder(&Scheme::github()).key(acme(), "1", Secret::new(secret));
+    let keys = ring().build().expect("keys");
+    let url = format!("https://hooks.example/{secret}?key={secret}");
+    let endpoint = Endpoint::parse(acme(), &url).expect("a URL");
+    let authorized = http::header::AUTHORIZATION;
+    let delivery = Delivery::new(acme(), "msg_1", format!("{{\"secret\":\"{secret}\"}}"))
+        .with_header(authorized, field(&format!("Bearer {secret}")))
+        .expect("not one of ours");
+    let proxy = Proxy::at(([127, 0, 0, 1], 3128).into()).with_authorization(field(secret));
+    let egress = Egress::new().through(proxy.clone());
+    let mut backlog = Backlog::new(Schedule::standard_webhooks());
+    backlog.push(endpoint.clone(), delivery.clone(), NOW);
+    let queued = backlog.next(NOW).expect("due");
+    let tls = Arc::new(client_config());
+    let fetch = FetchJwks::new(&url, tls, AddressGuard::new()).expect("a URL");
+    let hmac = HmacSigningKey::new(Algorithm::Hs256, secret.as_bytes());
+    let verifying = VerifyingKey::hmac(KeyId::new("1"), Algorithm::Hs256, secret.as_bytes());
+    let signer = HmacSigner::new(Scheme::github(), keys.clone());
+    let verifier = HmacVerifier::new(Scheme::github(), keys.clone());
+    vec![
+        ("secret", format!("{:?}", Secret::new(secret))),
+        ("keys being collected", format!("{:?}", ring())),
+        ("keys", format!("{keys:?}")),
+        ("signer", format!("{signer:?}")),
+        ("verifier", format!("{verifier:?}")),
+        ("signing key", format!("{:?}", hmac.expect("long enough"))),
+        ("verifying key", format!("{:?}", verifying.expect("long enough"))),
+        ("endpoint", format!("{endpoint:?} {endpoint}")),
+        ("delivery", format!("{delivery:?}")),
+        ("queued", format!("{queued:?} {backlog:?}")),
+        ("proxy", format!("{proxy:?} {proxy}")),
+        ("egress", format!("{egress:?}")),
+        (
+            "dispatcher",
+            format!("{:?}", Dispatcher::builder().with_egress(egress).build()),
+        ),
+        ("key set", format!("{fetch:?}")),
+    ]
+}
+
+#[test]
+fn no_value_shows_a_secret_that_it_was_given() {
+    for secret in [
+        "correct-horse-battery-staple-of-32-bytes",
+        "kRz3vUQeXc9YtJp0aWm2bHsNf7gLqD1o8TxE4iVyC6A",
+        "44782def547aaa06c910c43932b1eb0c71fc68d9d0c057550c48ec2acf6ba056",
+    ] {
+        let planted = Planted::new(secret.as_bytes());
+        let values = values(secret);
+        let told = values
+            .iter()
+            .filter_map(|(name, shown)| Some((name, planted.is_told_by(shown)?)));
+        assert_eq!(told.collect::<Vec<_>>(), []);
+    }
+}
+
 fn of_key_sets(errors: &mut Errors, text: &str) {
+    of_published(errors, text);
     for json in [
         text.to_owned(),
         format!(r#"{{"kty":"oct","k":"{text}"}}"#),

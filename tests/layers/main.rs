@@ -34,16 +34,20 @@ const CORE: &[&str] = &[
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
+    ("date", &[]),
     ("pem", &[]),
     ("address", &[]),
     ("proxy_protocol", &[&["address"]]),
-    ("breaker", &[]),
+    ("breaker", &[&["date"]]),
     ("clock", &[]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem"]]),
+    ("trust", &[&["identity", "pem", "date"]]),
     ("tenant", &[&["trust", "identity"]]),
-    ("replay", &[&["tenant", "clock"]]),
-    ("payload", &[&["replay", "tenant", "identity", "pem", "clock"]]),
+    ("replay", &[&["tenant", "clock", "date"]]),
+    (
+        "payload",
+        &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
+    ),
     ("refusal", &[FIVE, &["pem"]]),
     ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
@@ -55,9 +59,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
-    ("tls", &[CORE, &["clock"]]),
+    ("tls", &[CORE, &["clock", "date"]]),
     ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
-    ("dispatch", &[CORE, &["clock", "egress", "stream", "tls"]]),
+    ("dispatch", &[CORE, &["clock", "date", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
     ("written", &[CORE]),

@@ -188,6 +188,9 @@ fn names_of_header_fields() {
     });
 }
 
+/// More are not read.
+const VALUES: usize = 64 * 1024;
+
 /// What a JSON body may be made of, whatever is looked for in it.
 fn json_bodies() -> Vec<(&'static str, usize, fn(usize) -> String)> {
     fn members(count: usize, value: &str) -> String {
@@ -197,17 +200,15 @@ fn json_bodies() -> Vec<(&'static str, usize, fn(usize) -> String)> {
         format!("{{{}}}", members.join(","))
     }
     vec![
-        ("members", BODY / 12, |count| members(count, "0")),
+        ("members", VALUES - 8, |count| members(count, "0")),
         ("members that begin alike", BODY / 1024, |count| {
             let members: Vec<_> = (0..count)
                 .map(|number| format!("\"{}{number:x}\":0", "a".repeat(1000)))
                 .collect();
             format!("{{{}}}", members.join(","))
         }),
-        ("objects", BODY / 24, |count| members(count, r#"{"a":{}}"#)),
-        ("lists", BODY / 3 - 1, |count| {
-            format!("[{}0]", "[],".repeat(count))
-        }),
+        ("objects", VALUES / 2 - 8, |count| members(count, r#"{"a":{}}"#)),
+        ("lists", VALUES - 8, |count| format!("[{}0]", "[],".repeat(count))),
         ("a long text", BODY - 16, |bytes| {
             format!("[\"{}\"]", "a".repeat(bytes))
         }),
@@ -243,6 +244,25 @@ fn json_in_a_body() {
                 )
             })
         });
+    }
+}
+
+/// Before anybody is known, a body of a mebibyte does not take the memory of eighty.
+#[test]
+fn json_in_a_body_takes_little_memory() {
+    let adyen = AdyenVerifier::new(keys(AdyenVerifier::KEYS));
+    let small: fn(usize) -> String = |count| format!("[{}0]", r#"{"a":0},"#.repeat(count));
+    let lists: fn(usize) -> String = |count| format!("[{}0]", "[],".repeat(count));
+    let more = [
+        ("small objects", BODY / 8 - 1, small),
+        ("more lists", BODY / 3 - 1, lists),
+    ];
+    for (name, limit, body) in json_bodies().into_iter().chain(more) {
+        let sent = Sent::of(body(limit));
+        assert!(sent.body.len() <= BODY, "{name}");
+        let used = allocation_counter::measure(|| drop(adyen.recognize(&sent.message())));
+        println!("{name}: {} KiB", used.bytes_max / 1024);
+        assert!(used.bytes_max < 24 << 20, "{name}: {} bytes", used.bytes_max);
     }
 }
 

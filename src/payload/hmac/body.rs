@@ -1,15 +1,18 @@
 //! Bodies that have to be read before they can be verified: JSON and forms. Strictly, and only up to a size.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::payload::NotAuthentic;
 
 /// The largest body that is parsed before it is verified, in bytes.
 pub(in crate::payload) const MAX_PARSED: usize = 1024 * 1024;
+/// The most values in a JSON text. Of the smallest, 1 MiB would take 80 MB; no sender's are so small.
+const MAX_VALUES: u32 = 64 * 1024;
 /// The most fields of a form.
 const MAX_FIELDS: usize = 1000;
 
@@ -32,11 +35,15 @@ pub(in crate::payload) fn within_limit(body: &[u8]) -> Result<&[u8], NotAuthenti
     Ok(body)
 }
 
-/// JSON without a repeated name in any object: readers would differ on which of them counts.
+/// JSON without a repeated name in any object: readers would differ on which of them counts. Of 65,536 values at most.
 pub(in crate::payload) fn parse_json(body: &[u8]) -> Result<Value, NotAuthentic> {
-    let strict: Strict =
-        serde_json::from_slice(within_limit(body)?).map_err(|_| NotAuthentic::MalformedBody)?;
-    Ok(strict.0)
+    let left = Cell::new(MAX_VALUES);
+    let mut reader = serde_json::Deserializer::from_slice(within_limit(body)?);
+    let read = Strict { left: &left }.deserialize(&mut reader).and_then(|value| {
+        reader.end()?;
+        Ok(value)
+    });
+    read.map_err(|_| NotAuthentic::MalformedBody)
 }
 
 /// The value at a path of names, `event.id`.
@@ -134,18 +141,24 @@ fn escape(unit: u16) -> [u8; 6] {
     [b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]
 }
 
-/// A JSON value in which no object has a name twice.
-struct Strict(Value);
+/// Reads a JSON value in which no object has a name twice, and of which there are so many values left.
+#[derive(Clone, Copy)]
+struct Strict<'l> {
+    left: &'l Cell<u32>,
+}
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        self.left
+            .set(left.ok_or_else(|| D::Error::custom("too many values"))?);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,7 +191,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Strict(value)) = items.next_element()? {
+        while let Some(value) = items.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -186,7 +199,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(self)?;
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("a name is repeated"));
             }
@@ -217,6 +231,12 @@ mod tests {
         }
         assert_eq!(
             parse_json("[".repeat(100_000).as_bytes()),
+            Err(NotAuthentic::MalformedBody)
+        );
+        let list = |values: u32| format!("[{}0]", "{},".repeat(values as usize - 2));
+        assert!(parse_json(list(MAX_VALUES).as_bytes()).is_ok());
+        assert_eq!(
+            parse_json(list(MAX_VALUES + 1).as_bytes()),
             Err(NotAuthentic::MalformedBody)
         );
         let huge = vec![b' '; MAX_PARSED + 1];

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use crate::identity::{Date, from_rfc3339};
+use crate::date::Date;
+use crate::identity::from_rfc3339;
 
 /// A format of signed times. What was sent is what was signed: it is read, never rendered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

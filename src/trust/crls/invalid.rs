@@ -1,6 +1,6 @@
 use rustls_pki_types::UnixTime;
 
-use crate::identity::Date;
+use crate::date::Date;
 use crate::pem::InvalidPem;
 
 /// Revocation lists that must not be used: which, and what to do.
