@@ -12,5 +12,6 @@ mod decisions;
 mod emitted;
 mod formats;
 mod layers;
+mod mutated;
 mod vectors;
 mod world;
