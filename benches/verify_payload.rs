@@ -117,7 +117,11 @@ struct Signed<'b> {
 impl<'b> Signed<'b> {
     fn new(scheme: Scheme, body: &'b [u8]) -> Self {
         let keys = Keyring::builder(&scheme)
-            .key(TenantId::parse("acme").unwrap(), "1", Secret::new(SECRET))
+            .key(
+                TenantId::parse("acme").expect("a tenant"),
+                "1",
+                Secret::new(SECRET),
+            )
             .build();
         let (keys, now) = (keys.expect("a key"), now());
         let tenant = TenantId::parse("acme").expect("a tenant");

@@ -110,7 +110,7 @@ impl Stage {
         let policy = Policy::new(trust(&tls, &ca), table.known(["acme"]).build().expect("a table"));
         let keys = Keyring::builder(&Scheme::standard_webhooks());
         let keys = keys.key(
-            TenantId::parse("acme").unwrap(),
+            TenantId::parse("acme").expect("a tenant"),
             "2026",
             Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
         );

@@ -194,7 +194,7 @@ fn signer_with_acmes_name() -> countersign::payload::HmacSigner {
     let scheme = countersign::payload::Scheme::standard_webhooks();
     let other = "whsec_b3RoZXItc2VjcmV0LW9mLTMyLWJ5dGVzLWZvci10ZXN0cw==";
     let ring = countersign::payload::Keyring::builder(&scheme).key(
-        TenantId::parse("acme").unwrap(),
+        TenantId::parse("acme").expect("a tenant"),
         "other",
         Secret::new(other),
     );

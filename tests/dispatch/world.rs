@@ -62,7 +62,7 @@ pub(crate) fn keys(tenants: &[&str]) -> Keyring {
     let scheme = Scheme::standard_webhooks();
     let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
         ring.key(
-            TenantId::parse(tenant).unwrap(),
+            TenantId::parse(tenant).expect("a tenant"),
             format!("{tenant}-2026"),
             Secret::new(secret(tenant)),
         )

@@ -21,8 +21,8 @@ use countersign::payload::{
 };
 use countersign::refusal::{Busy, Misdirected, NotForwarded, Refusal, UnreadableField};
 use countersign::replay::{
-    Claim, ClaimAnswer, Claimed, MemoryStore, NotFresh, ReplayStore, Replayed, Settlement, StoreDown,
-    StoreFuture, Terms,
+    Claim, ClaimAnswer, Claimed, MemoryStore, NotCommitted, NotFresh, ReplayStore, Replayed, Settlement,
+    StoreDown, StoreFuture, Terms,
 };
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
@@ -759,6 +759,18 @@ fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
     for (not_now, code) in every_not_now() {
         assert_eq!(not_now.code(), code, "{not_now:?}");
     }
+    for (told, code) in every_settlement() {
+        assert_eq!(told, code);
+    }
+}
+
+/// What stores answer with, and the codes of it.
+fn every_settlement() -> [(&'static str, &'static str); 3] {
+    [
+        (Settlement::Done.code(), "replay.settled"),
+        (Settlement::LeaseLost.code(), "replay.lease_lost"),
+        (NotCommitted::Taken.code(), "replay.taken"),
+    ]
 }
 
 /// The statuses that `web` documents, each with its codes. `*` is any end of a code.
@@ -819,6 +831,7 @@ fn every_code_in_the_source_is_tested() {
         .chain(not_now)
         .chain(sending)
         .chain(endpoints)
+        .chain(every_settlement().map(|(_, code)| code.to_owned()))
         .collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), &mut given);

@@ -190,7 +190,7 @@ fn of_texts(errors: &mut Errors, text: &str) {
                     case,
                     ring()
                         .key(
-                            TenantId::parse("acme").unwrap(),
+                            TenantId::parse("acme").expect("a tenant"),
                             "1",
                             Secret::new("It's a Secret to Everybody"),
                         )

@@ -301,7 +301,7 @@ const CHANGES: [Change; 17] = [
         "a tenant's rule",
         |running, parts, _| {
             parts.tenants = vec![Rule::name(
-                TenantId::parse("acme").unwrap(),
+                TenantId::parse("acme").expect("a tenant"),
                 NameKind::Dns,
                 "x.example",
             )];

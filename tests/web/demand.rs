@@ -77,7 +77,11 @@ impl Stage {
     ) -> (StatusCode, Option<&'static str>) {
         let tenant = |name: &str| TenantId::parse(name).expect("a tenant");
         let keys = Keyring::builder(&Scheme::github())
-            .key(TenantId::parse(owner).unwrap(), "1", Secret::new(SECRET))
+            .key(
+                TenantId::parse(owner).expect("a tenant"),
+                "1",
+                Secret::new(SECRET),
+            )
             .build()
             .expect("keys");
         let signer = HmacSigner::new(Scheme::github(), keys.clone());

@@ -330,7 +330,7 @@ async fn names_that_nobody_knows_are_served_where_that_is_asked_for() {
     let refused = match nobody {
         // Under TLS 1.3 the client learns it from the first answer.
         Ok(mut sender) => sender.ask(request("/who", &["other.example"])).await.err(),
-        Err(refused) => Some(refused.into()),
+        Err(refused) => Some(refused),
     };
     assert!(refused.is_some(), "an unknown name gets in for no less");
     port.log.wait_for("not connected: identity.no_certificate").await;

@@ -346,6 +346,5 @@ fn each_event_has_its_level_and_its_fields() {
 }
 
 fn tenant(name: &str) -> TenantId {
-    #[expect(clippy::expect_used, reason = "written here")]
     TenantId::parse(name).expect("a good name")
 }
