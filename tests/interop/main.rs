@@ -23,6 +23,7 @@ mod packages;
 #[path = "../support/process.rs"]
 mod process;
 mod proxies;
+mod readme;
 mod receiver;
 mod senders;
 mod world;

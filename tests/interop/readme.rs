@@ -1,0 +1,172 @@
+//! The README's server, as a newcomer has it: built from the README's manifest in a folder of its own, and started on the
+//! files that the receiver's demo writes.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+
+use crate::clients::Client;
+use crate::process::{Running, or_skip, run, workshop};
+use crate::receiver::Receiver;
+use crate::{in_a_shell, world::argument};
+
+const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const NAME: &str = "countersign-readme";
+
+/// The one block of the README in this language that holds this.
+fn block<'a>(readme: &'a str, language: &str, what: &str) -> &'a str {
+    let fence = format!("```{language}\n");
+    let blocks = readme.split(&fence).skip(1);
+    let mut blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let found = blocks.find(|block| block.contains(what));
+    found.unwrap_or_else(|| panic!("the README has no {what} in {language}"))
+}
+
+/// The text with one piece, which stands there once, in place of another.
+fn with(text: &str, piece: &str, other: &str) -> String {
+    assert_eq!(text.matches(piece).count(), 1, "{piece} in: {text}");
+    text.replace(piece, other)
+}
+
+/// Its binary. What differs from the README is where the crate comes from and where the server listens.
+fn server() -> PathBuf {
+    let readme = fs::read_to_string(Path::new(TREE).join("README.md")).expect("the README");
+    let folder = workshop().join("readme");
+    fs::create_dir_all(folder.join("src")).expect("a folder");
+    let dependencies = block(&readme, "toml", "[dependencies]");
+    let here = format!("countersign = {{ path = {TREE:?}, ");
+    let dependencies = with(dependencies, r#"countersign = { version = "0.1", "#, &here);
+    let package = format!("[package]\nname = \"{NAME}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n");
+    let source = block(&readme, "rust,no_run", "async fn serve()");
+    let source = with(source, r#""0.0.0.0:8443""#, r#"&std::env::var("ADDRESS")?[..]"#);
+    for (file, text) in [
+        ("Cargo.toml", format!("{package}\n[workspace]\n\n{dependencies}")),
+        ("src/main.rs", source),
+    ] {
+        let file = folder.join(file);
+        // What is as it was is not built again.
+        if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
+            fs::write(file, text).expect("a file");
+        }
+    }
+    fs::copy(Path::new(TREE).join("Cargo.lock"), folder.join("Cargo.lock"))
+        .expect("the versions of the tree");
+    let target = workshop().parent().expect("the target directory").to_owned();
+    // On a machine with nothing built, the compiler needs longer than any client.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--offline", "--target-dir", argument(&target)])
+        .current_dir(&folder)
+        .status();
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "the README's server is not to be built"
+    );
+    let binary = target.join("debug").join(NAME);
+    binary.with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// The files of the receiver's demo, gone with the test, and the demo itself.
+struct Demo {
+    files: PathBuf,
+    receiver: Receiver,
+    secret: String,
+}
+
+impl Demo {
+    fn new() -> Self {
+        let files = workshop().join(format!("readme-demo-{}", id()));
+        let _ = fs::remove_dir_all(&files);
+        let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&files)]);
+        let keys = fs::read_to_string(files.join("keys.txt")).expect("the keys");
+        let of_acme = |line: &str| line.strip_prefix("acme demo ").map(str::to_owned);
+        let secret = keys.lines().find_map(of_acme).expect("a key of acme's");
+        Self {
+            files,
+            receiver,
+            secret,
+        }
+    }
+
+    fn command(&self, server: &Path, address: &str) -> Command {
+        let mut command = Command::new(server);
+        command
+            .current_dir(&self.files)
+            .envs([("ACME_SECRET", &self.secret[..]), ("ADDRESS", address)]);
+        command
+    }
+
+    /// The demo's curl command, to this port.
+    fn curl(&self, port: u16) -> String {
+        let there = self
+            .receiver
+            .curl
+            .replace(&format!(":{}", self.receiver.port), &format!(":{port}"));
+        with(&there, "/hooks", "/paid")
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.files);
+    }
+}
+
+#[test]
+fn the_server_of_the_readme_runs_on_the_files_of_the_demo() {
+    if or_skip("the README's server", Client::Curl.prepare()).is_none() {
+        return;
+    }
+    let (server, demo) = (server(), Demo::new());
+    let (port, _running) = Running::on_free_port(|port| demo.command(&server, &format!("127.0.0.1:{port}")));
+    let good = demo.curl(port);
+    for (name, command, expected) in [
+        (
+            "a word of the body changed",
+            with(&good, "order.paid", "order.sent"),
+            "401\n",
+        ),
+        ("another tenant", good.replace("acme.", "globex."), "403\n"),
+        ("the demo's command", good.clone(), "200\n"),
+    ] {
+        assert_eq!(in_a_shell(&command), expected, "{name}: {command}");
+    }
+    let shown = |line: &&str| !line.starts_with("  --cert ") && !line.starts_with("  --key ");
+    let nobody = good.lines().filter(shown).collect::<Vec<_>>().join("\n");
+    let told = in_a_shell(&nobody);
+    assert!(told.starts_with("000\ncurl: "), "no certificate: {told}");
+    mistakes_at_the_start_are_named(&server, &demo);
+}
+
+/// In the order in which the server asks for them, last to first: each is taken away, and missed.
+fn mistakes_at_the_start_are_named(server: &Path, demo: &Demo) {
+    let told = |command: &mut Command| {
+        let outcome = run(command);
+        assert_eq!(
+            (outcome.status.code(), outcome.stdout.as_str()),
+            (Some(1), ""),
+            "{}",
+            outcome.stderr
+        );
+        outcome.stderr
+    };
+    let occupied = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = occupied.local_addr().expect("an address").to_string();
+    let line = told(&mut demo.command(server, &taken));
+    assert!(
+        line.starts_with(&format!("{taken}: Address already in use")),
+        "{line}"
+    );
+    for missing in ["server.key", "server.pem"] {
+        fs::remove_file(demo.files.join(missing)).expect("it was there");
+        let line = told(&mut demo.command(server, "127.0.0.1:0"));
+        assert!(line.contains(missing), "{missing}: {line}");
+    }
+    let line = told(demo.command(server, "127.0.0.1:0").env_remove("ACME_SECRET"));
+    assert!(line.contains("ACME_SECRET"), "{line}");
+    for missing in ["pins.txt", "client-ca.pem"] {
+        fs::remove_file(demo.files.join(missing)).expect("it was there");
+        let line = told(&mut demo.command(server, "127.0.0.1:0"));
+        assert!(line.contains(missing), "{missing}: {line}");
+    }
+}
