@@ -2,6 +2,8 @@
 //!
 //! With throw-away credentials. It prints a curl command that reaches it, and then what it let in.
 
+#[path = "support/say.rs"]
+mod say;
 #[path = "axum/throw_away.rs"]
 mod throw_away;
 
@@ -19,14 +21,15 @@ use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::PrivateCa;
 use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
+use say::say;
 use serde_json::Value;
 
 async fn signed(proof: Fresh, Signed(Json(event)): Signed<Json<Value>>) {
-    println!("signed by {}: {event}", proof.sender());
+    say(&format_args!("signed by {}: {event}", proof.sender()));
 }
 
 async fn countersigned(proof: Countersigned, Signed(Json(event)): Signed<Json<Value>>) {
-    println!("countersigned by {}: {event}", proof.tenant());
+    say(&format_args!("countersigned by {}: {event}", proof.tenant()));
 }
 
 #[tokio::main]
@@ -49,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn payload(layer: PayloadLayer, curl: &str) -> Result<(), Box<dyn Error>> {
     let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("{curl} http://{}/hooks", tcp.local_addr()?);
+    say(&format_args!("{curl} http://{}/hooks", tcp.local_addr()?));
     let app = Router::new().route("/hooks", post(signed)).layer(layer);
     Ok(axum::serve(tcp, app).await?)
 }
@@ -67,7 +70,7 @@ async fn mutual_tls(layer: PayloadLayer, curl: &str) -> Result<(), Box<dyn Error
     let acceptor = acceptor.observed_by(Arc::new(Log::new()));
     let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
     let (port, client) = (listener.local_addr().port(), throw_away::client(&ca)?);
-    println!("{curl} {client} https://localhost:{port}/hooks");
+    say(&format_args!("{curl} {client} https://localhost:{port}/hooks"));
 
     // What is added last is asked first: the payload is verified with the keys of the tenant that is calling.
     let app = Router::new().route("/hooks", post(countersigned)).layer(layer);

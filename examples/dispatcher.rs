@@ -15,6 +15,8 @@ mod demo;
 mod files;
 #[path = "dispatcher/options.rs"]
 mod options;
+#[path = "support/say.rs"]
+mod say;
 #[path = "dispatcher/table.rs"]
 mod table;
 
@@ -29,6 +31,7 @@ use tokio::task::JoinSet;
 
 use command_line::Words;
 use options::Task;
+use say::say;
 use table::Row;
 
 /// Why it does not start: one line that says what is wrong, where, and what to do.
@@ -139,9 +142,4 @@ fn in_words(after: Duration) -> String {
         0 => "by the schedule".to_owned(),
         seconds => format!("after {seconds} s"),
     }
-}
-
-/// A reader that has gone away (`| head`) is no reason to panic.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -14,8 +14,12 @@ mod command_line;
 mod receiver;
 #[path = "../tests/support/redis_server.rs"]
 mod redis_server;
+#[path = "support/say.rs"]
+mod say;
 #[path = "fleet/sender.rs"]
 mod sender;
+#[path = "support/signals.rs"]
+mod signals;
 #[path = "fleet/world.rs"]
 mod world;
 
@@ -26,12 +30,16 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use command_line::{Words, once, unknown};
-use countersign::replay::{RedisStore, Terms};
+use countersign::replay::{Persistence, RedisStore, Terms};
 use receiver::Ledger;
+use redis::IntoConnectionInfo as _;
 use redis_server::{PERSISTENT, RedisServer};
+use say::say;
 use sender::{Sender, Told};
+use signals::asked_to_end;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use world::World;
+use world::{Folder, World};
 
 const SENDERS: usize = 8;
 const DELIVERIES_EACH: usize = 25;
@@ -44,35 +52,48 @@ fleet - two receivers on one Redis, and the same deliveries at both.
   --help       This text.";
 
 const NO_REDIS: &str = "\
-fleet: no Redis, so there is no fleet.
+no Redis, so there is no fleet.
   Install one:   apt-get install redis-server    (or: brew install redis, or valkey)
   Or use yours:  cargo run --example fleet -- --redis redis://127.0.0.1:6379";
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let redis = match redis(Words::new()) {
+fn main() -> ExitCode {
+    let played = match redis(Words::new()) {
         Ok(Given::Help) => {
-            println!("{USAGE}");
+            say(USAGE);
             return ExitCode::SUCCESS;
         }
-        Ok(Given::Redis(url)) => url,
-        Err(mistake) => return stop(&format!("fleet: {mistake}")),
+        Ok(Given::Redis(url)) => run(url),
+        Err(mistake) => Err(mistake.into()),
     };
-    let (url, own) = match (redis, redis_server::installed()) {
-        (Some(url), _) => (url, None),
-        (None, Some(command)) => {
-            let server = RedisServer::start(&command, &PERSISTENT);
-            (server.url(), Some(server))
-        }
-        (None, None) => return stop(NO_REDIS),
-    };
-    let folder = std::env::temp_dir().join(format!("countersign-example-fleet-{}", std::process::id()));
-    let played = play(&folder, &url, own).await;
-    let _ = std::fs::remove_dir_all(&folder);
     match played {
         Ok(report) => report.print(),
-        Err(error) => stop(&format!("fleet: {error}")),
+        Err(error) => {
+            eprintln!("fleet: {error}");
+            ExitCode::from(2)
+        }
     }
+}
+
+/// Leaves nothing behind, however it ends.
+fn run(given: Option<String>) -> Result<Report, Box<dyn Error>> {
+    // Goes last, after the runtime, and so after everybody who writes into it.
+    let folder = Folder::new("countersign-example-fleet");
+    let runtime = Runtime::new()?;
+    runtime.block_on(async {
+        let asked = asked_to_end()?;
+        let (url, own) = match (given, redis_server::installed()) {
+            (Some(url), _) => (url, None),
+            (None, Some(command)) => {
+                let server = RedisServer::start(&command, &PERSISTENT);
+                (server.url(), Some(server))
+            }
+            (None, None) => return Err(NO_REDIS.into()),
+        };
+        tokio::select! {
+            played = play(folder.path(), &url, own) => played,
+            () = asked => Err("asked to end before it was done".into()),
+        }
+    })
 }
 
 /// What stands on the command line.
@@ -94,16 +115,21 @@ fn redis(mut words: Words) -> Result<Given, String> {
     Ok(Given::Redis(url))
 }
 
-fn stop(why: &str) -> ExitCode {
-    eprintln!("{why}");
-    ExitCode::from(2)
-}
-
 async fn play(folder: &Path, url: &str, own: Option<RedisServer>) -> Result<Report, Box<dyn Error>> {
     // Each run is a fleet of its own, on a Redis that others may use as well.
     let prefix = format!("countersign-fleet-{}", std::process::id());
-    let store = || RedisStore::open(url).map(|store| store.with_prefix(&prefix));
-    println!("Redis keeps: {:?}\n", store()?.check().await?);
+    let wrong = |error| format!("--redis: {error}; write it as redis://user:password@host:port/database");
+    let store = || {
+        RedisStore::open(url)
+            .map(|store| store.with_prefix(&prefix))
+            .map_err(wrong)
+    };
+    let first = store()?;
+    // Where it is, and not as whom and by which password.
+    let address = url.into_connection_info()?.addr().to_string();
+    let kept = first.check().await;
+    let kept = kept.map_err(|unfit| format!("the Redis at {address}: {unfit}"))?;
+    say(&format_args!("Redis at {address}: {}\n", in_words(kept)));
     let world = Arc::new(World::create(folder, SENDERS));
     let mut ports = Vec::new();
     for name in ["A", "B"] {
@@ -120,6 +146,16 @@ async fn play(folder: &Path, url: &str, own: Option<RedisServer>) -> Result<Repo
     }
     report.entered = std::fs::read_dir(world.ledger())?.count();
     Ok(report)
+}
+
+fn in_words(kept: Persistence) -> String {
+    match kept {
+        Persistence::AtMostSnapshots => {
+            "keeps snapshots at most, so that deliveries can be handled again after its restart".into()
+        }
+        Persistence::AppendOnly => "keeps its claims when it is restarted".into(),
+        other => format!("{other:?}"),
+    }
 }
 
 async fn start(
@@ -204,29 +240,32 @@ impl Report {
     }
 
     fn print(&self) -> ExitCode {
-        println!("{:<32} {:<9} {:<10}", "delivery", "receiver", "answer");
+        say(&format_args!(
+            "{:<32} {:<9} {:<10}",
+            "delivery", "receiver", "answer"
+        ));
         for (what, at, told, expected) in &self.rows {
-            println!(
+            say(&format_args!(
                 "{what:<32} {at:<9} {:<10} {}",
                 text(*told),
                 mark(is(*told, *expected))
-            );
+            ));
         }
         let once = self.pairs.iter().filter(|pair| handled_by_one(pair)).count();
         let all = SENDERS * DELIVERIES_EACH;
         let enough = once == all && self.pairs.len() == all;
-        println!(
+        say(&format_args!(
             "{:<32} {:<9} {once} of {all} handled by one   {}",
             "each of these at both at once",
             "A and B",
             mark(enough)
-        );
+        ));
         let handled = self.rows.iter().filter(|(_, _, told, _)| is(*told, 200)).count() + once;
-        println!(
+        say(&format_args!(
             "\nhandled {handled}, entered in the ledger {}   {}",
             self.entered,
             mark(handled == self.entered)
-        );
+        ));
         let good = self
             .rows
             .iter()

@@ -20,13 +20,15 @@ mod files;
 mod log;
 #[path = "outgoing_proxy/proxy.rs"]
 mod proxy;
+#[path = "support/say.rs"]
+mod say;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use command_line::Words;
 use files::{Options, Task};
 use proxy::Proxy;
+use say::say;
 
 /// Why it does not start: one line that says what is wrong, where, and what to do.
 type Mistake = String;
@@ -61,9 +63,4 @@ async fn serve(options: Options) -> Result<(), Mistake> {
     say(&format!("listening on http://{address}/MERCHANT/PATH"));
     proxy.serve(listener).await;
     Ok(())
-}
-
-/// A reader that has gone away (`| head`) is no reason to panic.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -10,16 +10,10 @@
 )]
 #![expect(clippy::expect_used, reason = "a poisoned lock ends the play")]
 
-/// As `println!`, which panics where nobody reads any more: `quickstart | head -1`.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
-}
-
 #[path = "support/command_line.rs"]
 mod command_line;
+#[path = "support/say.rs"]
+mod say;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -50,6 +44,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig};
+use say::say;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -346,10 +341,10 @@ impl Play {
         let good = (stage, answer.as_str(), code) == expected;
         self.verdicts += 1;
         self.wrong += usize::from(!good);
-        say!(
+        say(&format_args!(
             "{tried:<48} {stage:<11} {answer:<30} {code:<28} {}",
             if good { "ok" } else { "WRONG" }
-        );
+        ));
         Ok(())
     }
 
@@ -481,7 +476,7 @@ async fn main() -> Result<ExitCode, AnyError> {
     match Words::new().option() {
         Ok(None) => {}
         Ok(Some(option)) if option == "help" => {
-            say!("quickstart - deliveries over real sockets, and where each is stopped. It has no options.");
+            say("quickstart - deliveries over real sockets, and where each is stopped. It has no options.");
             return Ok(ExitCode::SUCCESS);
         }
         Ok(Some(option)) => return Ok(stop(&unknown(&option))),
@@ -495,22 +490,19 @@ async fn main() -> Result<ExitCode, AnyError> {
         verdicts: 0,
         wrong: 0,
     };
-    say!(
+    say(&format_args!(
         "{:<48} {:<11} {:<30} {:<28} verdict",
-        "tried",
-        "stopped at",
-        "the client sees",
-        "the operator sees"
-    );
+        "tried", "stopped at", "the client sees", "the operator sees"
+    ));
     play.certificates().await?;
     play.payloads().await?;
     play.replays().await?;
     play.open_connection().await?;
     let as_expected = play.verdicts - play.wrong;
-    say!(
+    say(&format_args!(
         "quickstart: {as_expected} of {} verdicts as expected",
         play.verdicts
-    );
+    ));
     Ok(if play.wrong == 0 {
         ExitCode::SUCCESS
     } else {

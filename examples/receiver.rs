@@ -19,6 +19,12 @@ mod options;
 mod said;
 #[path = "receiver/sample.rs"]
 mod sample;
+#[path = "support/say.rs"]
+mod say;
+#[path = "support/secret.rs"]
+mod secret;
+#[path = "support/signals.rs"]
+mod signals;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,7 +49,8 @@ use tokio::net::TcpListener;
 use command_line::Words;
 use files::in_option;
 use options::{Given, Options, Task};
-use said::say;
+use say::say;
+use signals::asked_to_end;
 
 /// Why the receiver does not start: one line that says what is wrong, where, and what to do.
 type Mistake = String;
@@ -121,26 +128,6 @@ async fn serve(options: Options, tcp: TcpListener, more: Option<String>) -> Resu
 
 /// How long deliveries that are under way may take when the process is asked to end.
 const GRACE: Duration = Duration::from_secs(30);
-
-/// By whoever sits before it (SIGINT), or by whatever runs it (SIGTERM). Listened for from now on, and not only when this
-/// is first polled: whoever reads that it listens may already ask.
-#[cfg(unix)]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Mistake> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
-    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Mistake> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
-}
 
 /// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.
 fn tls(tls12: bool) -> Tls {

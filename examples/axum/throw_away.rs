@@ -1,21 +1,18 @@
 //! Credentials for one run, and the curl command that uses them.
 
+#[path = "../support/secret.rs"]
+mod secret;
+
 use std::error::Error;
 use std::fs::{DirBuilder, write};
 
 use countersign::clock::Clock;
-use countersign::identity::SpkiHash;
 use countersign::payload::{Outgoing, SignPayload};
-use countersign::testing::{KeyAlgorithm, TestCa, TestKey};
+use countersign::testing::TestCa;
+
+pub(crate) use secret::secret;
 
 const BODY: &str = r#"{"type":"order.paid"}"#;
-
-/// 32 bytes that nobody can guess: the hash of a private key that was just made.
-pub(crate) fn secret() -> String {
-    let random = TestKey::generate(KeyAlgorithm::Ed25519).pem();
-    let random = SpkiHash::of(random.as_bytes()).to_string();
-    random.replace("sha256/", "whsec_")
-}
 
 /// A delivery of acme's, signed now.
 pub(crate) fn curl(signer: &dyn SignPayload) -> Result<String, Box<dyn Error>> {

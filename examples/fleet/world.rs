@@ -16,6 +16,26 @@ use rustls::{ClientConfig, ServerConfig};
 pub(crate) const SERVER: &str = "hooks.example.com";
 const TEMPLATE: &str = "spiffe://pay.example/tenant/{tenant}";
 
+/// A folder of this process's, cleared away when all is over, well or not.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// Made by whoever first writes into it.
+    pub(crate) fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("{name}-{}", std::process::id())))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 pub(crate) struct World {
     folder: PathBuf,
     tls: Tls,

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use countersign::identity::SpkiHash;
-use countersign::testing::{KeyAlgorithm, TestCa, TestCert, TestKey};
+use countersign::testing::{TestCa, TestCert};
 
 use crate::Mistake;
 use crate::options::{Given, Options};
-use crate::said::say;
 use crate::sample::quoted;
+use crate::say::say;
+use crate::secret::secret;
 
 /// Writes them into a new directory, and completes the options with them.
 pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mistake> {
@@ -20,12 +21,7 @@ pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mista
             "--demo brings its own files; leave --cert, --keys and so on out, or leave --demo out".into(),
         );
     }
-    let files = Files::write(directory).map_err(|error| {
-        format!(
-            "--demo {}: {error}; give a directory that does not exist yet, in one that does",
-            directory.display()
-        )
-    })?;
+    let files = Files::write(directory).map_err(unwritten(directory))?;
     given.templates.push(TEMPLATE.into());
     given.cert = Some(files.path("server.pem"));
     given.key = Some(files.path("server.key"));
@@ -36,6 +32,17 @@ pub(crate) fn write(directory: &Path, mut given: Given) -> Result<Options, Mista
     given.client_key = Some(files.path("acme.key"));
     say(&format!("wrote {}", directory.display()));
     given.complete()
+}
+
+fn unwritten(directory: &Path) -> impl Fn(io::Error) -> Mistake {
+    move |error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AlreadyExists => "give a directory that does not exist yet",
+            io::ErrorKind::NotFound => "give a directory in one that exists",
+            _ => "give a directory in one that this process may write",
+        };
+        format!("--demo {}: {error}; {remedy}", directory.display())
+    }
 }
 
 const TEMPLATE: &str = "spiffe://acme.example/tenant/{tenant}";
@@ -96,7 +103,7 @@ pub(crate) fn dispatcher(directory: &Path, address: SocketAddr) -> Result<String
     files
         .put("endpoints.txt", &endpoint)
         .and_then(|()| files.put("event.json", r#"{"type":"order.paid"}"#))
-        .map_err(|error| format!("--demo {}: {error}", directory.display()))?;
+        .map_err(unwritten(directory))?;
     let file = |name: &str| quoted(&files.path(name).display());
     let words = [
         "cargo run --quiet --example dispatcher --".to_owned(),
@@ -113,12 +120,4 @@ pub(crate) fn dispatcher(directory: &Path, address: SocketAddr) -> Result<String
         "# one from the dispatcher example, as acme:\n{}",
         words.join(" \\\n  ")
     ))
-}
-
-/// 32 bytes that nobody can guess: the hash of a private key that was just made. Every scheme takes it as it is.
-fn secret() -> String {
-    let random = TestKey::generate(KeyAlgorithm::Ed25519).pem();
-    SpkiHash::of(random.as_bytes())
-        .to_string()
-        .replace("sha256/", "whsec_")
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::files;
 use crate::options::Enrol;
-use crate::said::say;
+use crate::say::say;
 use crate::{Mistake, log, tls};
 
 pub(crate) async fn serve(options: Enrol, tcp: TcpListener) -> Result<(), Mistake> {

@@ -1,7 +1,5 @@
 //! What the operator reads of what was let in. What was not, the observer tells.
 
-use std::io::Write as _;
-
 use axum::http::HeaderMap;
 use countersign::gate::Countersigned;
 use countersign::payload::Scheme;
@@ -27,11 +25,6 @@ pub(crate) fn delivery(proof: &Countersigned, scheme: &Scheme, headers: &HeaderM
             format!("key={digits}")
         }
     }
-}
-
-/// A handler must not panic, as `println!` would when nobody reads any more.
-pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Some of it comes from certificates and files: it may not draw on the terminal or pretend to be a line of its own.

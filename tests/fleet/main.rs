@@ -40,7 +40,7 @@ use receiver::Ledger;
 use redis_server::{PERSISTENT, Port, RedisServer, installed_or_skip};
 use sender::{Sender, Told};
 use tokio::runtime::Runtime;
-use world::World;
+use world::{Folder, World};
 
 const SENDERS: usize = 50;
 const DELIVERIES: usize = 10_000;
@@ -61,10 +61,10 @@ fn every_delivery_is_handled_once() {
         return;
     };
     let began = Instant::now();
-    let folder = Folder::new();
-    let world = Arc::new(World::create(&folder.0, SENDERS));
+    let folder = Folder::new("countersign-fleet");
+    let world = Arc::new(World::create(folder.path(), SENDERS));
     let mut redis = RedisServer::start(&command, &PERSISTENT);
-    let mut receivers = ["A", "B"].map(|name| Process::start(name, &folder.0, &redis.url()));
+    let mut receivers = ["A", "B"].map(|name| Process::start(name, folder.path(), &redis.url()));
     let ports = [receivers[0].port.number, receivers[1].port.number];
     let done = Arc::new(AtomicUsize::new(0));
 
@@ -145,22 +145,6 @@ fn every_delivery_is_handled_once() {
         tally.cut_off > 0 && tally.later > 0 && tally.refused > 0 && tally.failed > 0,
         "{tally:?}"
     );
-}
-
-/// Cleared away when all is over, well or not.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let name = format!("countersign-fleet-{}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn wait_for(done: &AtomicUsize, deliveries: usize) {

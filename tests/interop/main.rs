@@ -14,6 +14,7 @@ mod clients;
 mod control;
 #[path = "../support/cookbook.rs"]
 mod cookbook;
+mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
@@ -307,13 +308,34 @@ fn the_demo_can_be_tried_at_once() {
     assert!(answer.ends_with("1 of 1 delivered\n"), "{dispatcher}: {answer}");
     assert!(receiver.event().starts_with("accepted tenant=acme id=msg_"));
     receiver.assert_nothing_else();
+}
 
-    let again = run(Command::new(binary()).arg("--demo").arg(&demo));
-    let expected = format!(
-        "receiver: --demo {}: File exists (os error 17); give a directory that does not exist yet, in one that does\n",
-        demo.display()
-    );
-    assert_eq!((again.status.code(), again.stderr), (Some(2), expected));
+#[test]
+fn a_demo_that_cannot_write_its_files_says_what_would_help() {
+    let world = World::new("unwritten");
+    for (folder, problem, remedy) in [
+        (
+            "",
+            "File exists (os error 17)",
+            "give a directory that does not exist yet",
+        ),
+        (
+            "missing/new",
+            "No such file or directory (os error 2)",
+            "give a directory in one that exists",
+        ),
+        (
+            "keys.txt/new",
+            "Not a directory (os error 20)",
+            "give a directory in one that this process may write",
+        ),
+    ] {
+        let folder = world.path(folder);
+        let options = ["--listen", "127.0.0.1:0", "--demo", argument(&folder)];
+        let told = run(Command::new(binary()).args(options));
+        let expected = format!("receiver: --demo {}: {problem}; {remedy}\n", folder.display());
+        assert_eq!((told.status.code(), told.stderr), (Some(2), expected));
+    }
 }
 
 /// The one to copy from: what runs a service ends it with SIGTERM, and who tries it with SIGINT.

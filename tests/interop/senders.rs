@@ -68,7 +68,7 @@ impl Drop for Files {
 }
 
 /// One at a time, so that none is built twice at once.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     static BUILDING: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _one = BUILDING.lock();
     example(name)
