@@ -13,10 +13,16 @@ mod command_line;
 mod demo;
 #[path = "dispatcher/files.rs"]
 mod files;
+#[path = "support/keys.rs"]
+mod keys;
+#[path = "support/lines.rs"]
+mod lines;
 #[path = "dispatcher/options.rs"]
 mod options;
 #[path = "support/say.rs"]
 mod say;
+#[path = "support/sending.rs"]
+mod sending;
 #[path = "dispatcher/table.rs"]
 mod table;
 
@@ -29,7 +35,7 @@ use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Failure, Ji
 use rustls::pki_types::UnixTime;
 use tokio::task::JoinSet;
 
-use command_line::Words;
+use command_line::{Words, exit};
 use options::Task;
 use say::say;
 use table::Row;
@@ -65,14 +71,7 @@ async fn main() -> ExitCode {
         },
         Err(mistake) => Err(mistake),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(mistake) => {
-            eprintln!("dispatcher: {mistake}");
-            ExitCode::from(2)
-        }
-    }
+    exit("dispatcher", done)
 }
 
 /// A first try, and no other.

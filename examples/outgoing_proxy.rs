@@ -16,16 +16,20 @@ mod command_line;
 mod demo;
 #[path = "outgoing_proxy/files.rs"]
 mod files;
+#[path = "support/lines.rs"]
+mod lines;
 #[path = "support/log.rs"]
 mod log;
 #[path = "outgoing_proxy/proxy.rs"]
 mod proxy;
 #[path = "support/say.rs"]
 mod say;
+#[path = "support/sending.rs"]
+mod sending;
 
 use std::process::ExitCode;
 
-use command_line::Words;
+use command_line::{Words, exit};
 use files::{Options, Task};
 use proxy::Proxy;
 use say::say;
@@ -44,14 +48,7 @@ async fn main() -> ExitCode {
         Ok(Task::Serve(options)) => serve(options).await.map(|()| true),
         Err(mistake) => Err(mistake),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(mistake) => {
-            eprintln!("outgoing_proxy: {mistake}");
-            ExitCode::from(2)
-        }
-    }
+    exit("outgoing_proxy", done)
 }
 
 async fn serve(options: Options) -> Result<(), Mistake> {

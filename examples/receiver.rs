@@ -11,6 +11,10 @@ mod demo;
 mod enrol;
 #[path = "receiver/files.rs"]
 mod files;
+#[path = "support/keys.rs"]
+mod keys;
+#[path = "support/lines.rs"]
+mod lines;
 #[path = "support/log.rs"]
 mod log;
 #[path = "receiver/options.rs"]
@@ -46,7 +50,7 @@ use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, Paylo
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
-use command_line::Words;
+use command_line::{Words, exit};
 use files::in_option;
 use options::{Given, Options, Task};
 use say::say;
@@ -73,13 +77,7 @@ async fn main() -> ExitCode {
         Ok(Task::Demo { directory, options }) => demo(&directory, options).await,
         Err(mistake) => Err(mistake),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(mistake) => {
-            eprintln!("receiver: {}", said::one_line(&mistake));
-            ExitCode::from(2)
-        }
-    }
+    exit("receiver", outcome.map(|()| true))
 }
 
 /// Takes the port first: where that fails, no folder is left behind that the next attempt would stumble over.
@@ -151,7 +149,7 @@ impl Receiver {
         let clock = Clock::default();
 
         let ca = files::clients(options, &tls, clock.now())?;
-        let (keys, tenants) = files::keys(&options.keys, &options.scheme)?;
+        let (keys, tenants) = keys::keys(&options.keys, &options.scheme)?;
         let table = files::tenants(&options.templates, &options.names, &tenants)?;
         let policy = match &options.pins {
             Some(pins) => Policy::new(ca.and(files::pins(pins)?), table),

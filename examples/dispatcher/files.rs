@@ -6,18 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use countersign::address::AddressGuard;
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
-use countersign::egress::Egress;
 use countersign::identity::SpkiHash;
-use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+use countersign::payload::{CannotSign, HmacSigner, Outgoing, Scheme, SignPayload as _};
 use countersign::tenant::TenantId;
-use countersign::tls::{Credentials, Tls};
+use countersign::tls::Tls;
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer, WebRoots};
 use rustls::pki_types::UnixTime;
 
 use crate::options::Options;
-use crate::{Job, Mistake};
+use crate::{Job, Mistake, keys, lines, sending};
 
 pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake> {
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
@@ -27,16 +25,18 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
         .iter()
         .map(|endpoint| endpoint.tenant().clone())
         .collect();
-    let keys = keys(&options.keys)?;
+    let (keys, _) = keys::keys(&options.keys, &Scheme::standard_webhooks())?;
     let pins = options.pins.as_deref().map(pins).transpose()?;
 
-    let body = fs::read(&options.body).map_err(|error| unreadable("--body", &options.body, &error))?;
+    let body = fs::read(&options.body).map_err(lines::unreadable("--body", &options.body))?;
     let id = options.id.clone().unwrap_or_else(a_new_id);
 
-    let dispatcher = builder(options)?.with_claims(claims).build();
+    let dispatcher = sending::dispatcher(&options.networks, &options.ports)?
+        .with_claims(claims)
+        .build();
     for tenant in tenants {
         let trust = trust(options, &tls, pins.as_ref(), &tenant)?;
-        let credentials = credentials(&options.identities, &tls, &tenant)?;
+        let credentials = sending::credentials(&options.identities, &tls, &tenant)?;
         let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
         check_signing(
             options,
@@ -88,56 +88,20 @@ fn last_moment(options: &Options) -> Result<Option<UnixTime>, Mistake> {
     Ok(Some(UnixTime::since_unix_epoch(Duration::from_secs(last))))
 }
 
-fn builder(options: &Options) -> Result<countersign::dispatch::DispatcherBuilder, Mistake> {
-    let mut guard = AddressGuard::new();
-    for network in &options.networks {
-        let parsed = network.parse();
-        guard = guard.allow_network(parsed.map_err(|error| format!("--allow-network {network:?}: {error}"))?);
-    }
-    let mut ports = vec![Endpoint::DEFAULT_PORT];
-    for port in &options.ports {
-        let parsed = port.parse();
-        ports.push(parsed.map_err(|_| format!("--port {port:?}: give a number from 1 to 65535"))?);
-    }
-    let egress = Egress::new().with_guard(guard);
-    Ok(Dispatcher::builder().with_egress(egress).with_ports(ports))
-}
-
-/// Lines that say something: where they stand, and their words.
-fn lines(option: &str, path: &Path) -> Result<Vec<(usize, Vec<String>)>, Mistake> {
-    let text = fs::read_to_string(path).map_err(|error| unreadable(option, path, &error))?;
-    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let lines = text
-        .lines()
-        .enumerate()
-        .map(|(above, line)| (above + 1, words(line)));
-    let says_something =
-        |(_, words): &(usize, Vec<String>)| words.first().is_some_and(|first| !first.starts_with('#'));
-    Ok(lines.filter(says_something).collect())
-}
-
 fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mistake> {
-    let read = |(line, words): (usize, Vec<String>)| {
-        let wrong = |why: String| format!("--endpoints {}, line {line}: {why}", path.display());
-        let [tenant, url] = words.as_slice() else {
-            return Err(wrong("write it as TENANT URL".into()));
-        };
-        let tenant = TenantId::parse(tenant).map_err(|error| wrong(error.to_string()))?;
-        let endpoint = Endpoint::parse(tenant, url).map_err(|error| wrong(error.to_string()))?;
-        // Here the file is the proof of who owns what; a platform asks for a better one before it claims.
-        claims
-            .claim(&endpoint)
-            .map_err(|error| wrong(error.to_string()))?;
-        Ok(endpoint)
-    };
+    let text = lines::read("--endpoints", path)?;
     let mut endpoints = Vec::new();
-    for (line, words) in lines("--endpoints", path)? {
-        let endpoint = read((line, words))?;
+    for (line, words) in lines::lines(&text) {
+        let wrong = lines::in_line("--endpoints", path, line);
+        let [tenant, url] = words.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(wrong(&"write it as TENANT URL"));
+        };
+        let tenant = TenantId::parse(tenant).map_err(|error| wrong(&error))?;
+        let endpoint = Endpoint::parse(tenant, url).map_err(|error| wrong(&error))?;
+        // Here the file is the proof of who owns what; a platform asks for a better one before it claims.
+        claims.claim(&endpoint).map_err(|error| wrong(&error))?;
         if endpoints.contains(&endpoint) {
-            return Err(format!(
-                "--endpoints {}, line {line}: stands there twice",
-                path.display()
-            ));
+            return Err(wrong(&"stands there twice"));
         }
         endpoints.push(endpoint);
     }
@@ -150,36 +114,16 @@ fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mist
     Ok(endpoints)
 }
 
-fn keys(path: &Path) -> Result<Keyring, Mistake> {
-    let scheme = Scheme::standard_webhooks();
-    let mut ring = Keyring::builder(&scheme);
-    for (line, words) in lines("--keys", path)? {
-        let [tenant, name, secret] = words.as_slice() else {
-            return Err(format!(
-                "--keys {}, line {line}: write it as TENANT KEY-NAME SECRET",
-                path.display()
-            ));
-        };
-        let tenant = TenantId::parse(tenant)
-            .map_err(|invalid| format!("--keys {}, line {line}: {invalid}", path.display()))?;
-        ring = ring.key(tenant, name.as_str(), Secret::new(secret));
-    }
-    ring.build()
-        .map_err(|error| format!("--keys {}: {error}", path.display()))
-}
-
 fn pins(path: &Path) -> Result<BTreeMap<String, Vec<SpkiHash>>, Mistake> {
+    let text = lines::read("--pins", path)?;
     let mut pins = BTreeMap::<_, Vec<_>>::new();
-    for (line, words) in lines("--pins", path)? {
-        let [tenant, pin] = words.as_slice() else {
-            return Err(format!(
-                "--pins {}, line {line}: write it as TENANT PIN",
-                path.display()
-            ));
+    for (line, words) in lines::lines(&text) {
+        let wrong = lines::in_line("--pins", path, line);
+        let [tenant, pin] = words.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(wrong(&"write it as TENANT PIN"));
         };
-        let pin = SpkiHash::parse(pin)
-            .map_err(|error| format!("--pins {}, line {line}: {error}", path.display()))?;
-        pins.entry(tenant.clone()).or_default().push(pin);
+        let pin = SpkiHash::parse(pin).map_err(|error| wrong(&error))?;
+        pins.entry(tenant.to_owned()).or_default().push(pin);
     }
     Ok(pins)
 }
@@ -205,26 +149,6 @@ fn trust(
         ));
     }
     Ok(Box::new(authority.and(PinSet::new(own.iter().copied()))))
-}
-
-fn credentials(directory: &Path, tls: &Tls, tenant: &TenantId) -> Result<Credentials, Mistake> {
-    // The name becomes the name of a file: nothing that leads elsewhere.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !tenant.as_str().bytes().all(plain) {
-        return Err(format!(
-            "--endpoints: {tenant}: name tenants with letters, digits, - and _ only"
-        ));
-    }
-    let file = |ending: &str| directory.join(format!("{tenant}.{ending}"));
-    Credentials::from_pem_files(tls.provider(), file("pem"), file("key"))
-        .map_err(|error| format!("--identities: {error}"))
-}
-
-fn unreadable(option: &str, path: &Path, error: &std::io::Error) -> Mistake {
-    format!(
-        "{option} {}: {error}; give a file that this process may read",
-        path.display()
-    )
 }
 
 fn a_new_id() -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Mistake;
-use crate::command_line::{Words, once, unknown};
+use crate::command_line::{Asked, Words, needed, once, unknown};
 
 pub(crate) enum Task {
     Help,
@@ -40,23 +40,11 @@ struct Given {
 }
 
 impl Task {
-    pub(crate) fn parse(mut words: Words) -> Result<Self, Mistake> {
-        let mut given = Given::default();
-        let (mut demo, mut others) = (false, false);
-        while let Some(option) = words.option()? {
-            match option.as_str() {
-                "help" => return Ok(Self::Help),
-                "demo" => demo = true,
-                option => {
-                    others = true;
-                    given.set(option, &mut words)?;
-                }
-            }
-        }
-        match demo {
-            true if others => Err("--demo brings its own files; leave the other options out".into()),
-            true => Ok(Self::Demo),
-            false => given.complete().map(Box::new).map(Self::Deliver),
+    pub(crate) fn parse(words: Words) -> Result<Self, Mistake> {
+        match Asked::read(words, Given::set)? {
+            Asked::Help => Ok(Self::Help),
+            Asked::Demo => Ok(Self::Demo),
+            Asked::Work(given) => given.complete().map(Box::new).map(Self::Deliver),
         }
     }
 }
@@ -86,10 +74,6 @@ impl Given {
     }
 
     fn complete(self) -> Result<Options, Mistake> {
-        let needed = |option: &str, value: Option<PathBuf>| {
-            let missing = || format!("{option} is missing; --help explains it, and --demo tries it without");
-            value.ok_or_else(missing)
-        };
         Ok(Options {
             endpoints: needed("--endpoints FILE", self.endpoints)?,
             identities: needed("--identities DIR", self.identities)?,

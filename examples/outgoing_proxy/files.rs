@@ -1,21 +1,18 @@
 //! What stands on the command line, and in the files that it names.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign::address::AddressGuard;
 use countersign::dispatch::{Dispatcher, Endpoint, Limits, TenantIdentity};
-use countersign::egress::Egress;
 use countersign::identity::SpkiHash;
 use countersign::observe::Log;
 use countersign::tenant::TenantId;
-use countersign::tls::{Credentials, Tls};
+use countersign::tls::Tls;
 use countersign::trust::PinSet;
 
-use crate::Mistake;
-use crate::command_line::{Words, once, unknown};
+use crate::command_line::{Asked, Words, needed, once, unknown};
+use crate::{Mistake, lines, sending};
 
 pub(crate) enum Task {
     Help,
@@ -42,23 +39,11 @@ struct Given {
 }
 
 impl Task {
-    pub(crate) fn parse(mut words: Words) -> Result<Self, Mistake> {
-        let mut given = Given::default();
-        let (mut demo, mut others) = (false, false);
-        while let Some(option) = words.option()? {
-            match option.as_str() {
-                "help" => return Ok(Self::Help),
-                "demo" => demo = true,
-                option => {
-                    others = true;
-                    given.set(option, &mut words)?;
-                }
-            }
-        }
-        match demo {
-            true if others => Err("--demo brings its own files; leave the other options out".into()),
-            true => Ok(Self::Demo),
-            false => given.complete().map(Self::Serve),
+    pub(crate) fn parse(words: Words) -> Result<Self, Mistake> {
+        match Asked::read(words, Given::set)? {
+            Asked::Help => Ok(Self::Help),
+            Asked::Demo => Ok(Self::Demo),
+            Asked::Work(given) => given.complete().map(Self::Serve),
         }
     }
 }
@@ -77,10 +62,6 @@ impl Given {
     }
 
     fn complete(self) -> Result<Options, Mistake> {
-        let needed = |option: &str, value: Option<PathBuf>| {
-            let missing = || format!("{option} is missing; --help explains it, and --demo tries it without");
-            value.ok_or_else(missing)
-        };
         Ok(Options {
             listen: self.listen.unwrap_or_else(|| "127.0.0.1:8080".into()),
             merchants: needed("--merchants FILE", self.merchants)?,
@@ -100,19 +81,15 @@ struct Merchant {
 
 fn read(options: &Options) -> Result<Vec<Merchant>, Mistake> {
     let path = options.merchants.display();
-    let text = fs::read_to_string(&options.merchants)
-        .map_err(|error| format!("--merchants {path}: {error}; give a file that this process may read"))?;
+    let text = lines::read("--merchants", &options.merchants)?;
     let mut merchants: Vec<Merchant> = Vec::new();
-    for (line, text) in (1..).zip(text.lines().map(str::trim)) {
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let wrong = |why: String| format!("--merchants {path}, line {line}: {why}");
-        let merchant = merchant(text).map_err(wrong)?;
+    for (line, text) in lines::lines(&text) {
+        let wrong = lines::in_line("--merchants", &options.merchants, line);
+        let merchant = merchant(text).map_err(|error| wrong(&error))?;
         // Not the one nor the other: whichever counted, the keys of the other would be lost.
         if merchants.iter().any(|other| other.tenant == merchant.tenant) {
             let name = &merchant.tenant;
-            return Err(wrong(format!(
+            return Err(wrong(&format!(
                 "{name} stands there twice; write all its keys in one line"
             )));
         }
@@ -145,26 +122,14 @@ fn merchant(line: &str) -> Result<Merchant, Mistake> {
 /// With an identity for each merchant. Pins alone decide whom to talk to: a name or an authority adds nothing to a key
 /// that the merchant has handed over. And the beginning of each merchant's URLs.
 pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<String, String>), Mistake> {
-    let mut guard = AddressGuard::new();
-    for network in &options.networks {
-        let parsed = network.parse();
-        guard = guard.allow_network(parsed.map_err(|error| format!("--allow-network {network:?}: {error}"))?);
-    }
-    let mut ports = vec![Endpoint::DEFAULT_PORT];
-    for port in &options.ports {
-        let parsed = port.parse();
-        ports.push(parsed.map_err(|_| format!("--port {port:?}: give a number from 1 to 65535"))?);
-    }
-    let dispatcher = Dispatcher::builder()
-        .with_egress(Egress::new().with_guard(guard))
-        .with_ports(ports)
+    let dispatcher = sending::dispatcher(&options.networks, &options.ports)?
         .with_limits(limits())
         .observed_by(Arc::new(Log::new()))
         .build();
     let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let mut origins = HashMap::new();
     for merchant in read(options)? {
-        let credentials = credentials(&options.identities, &tls, &merchant.tenant)?;
+        let credentials = sending::credentials(&options.identities, &tls, &merchant.tenant)?;
         origins.insert(merchant.tenant.to_string(), merchant.origin);
         let sender = TenantIdentity::unsigned(&tls, credentials, merchant.pins);
         let sender = sender.map_err(|error| error.to_string())?;
@@ -178,17 +143,4 @@ pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<Strin
 /// Answers of an API are larger than those to a webhook.
 pub(crate) fn limits() -> Limits {
     Limits::default().with_body(1024 * 1024)
-}
-
-fn credentials(directory: &Path, tls: &Tls, tenant: &TenantId) -> Result<Credentials, Mistake> {
-    // The name becomes the name of a file: nothing that leads elsewhere.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !tenant.as_str().bytes().all(plain) {
-        return Err(format!(
-            "--merchants: {tenant}: name merchants with letters, digits, - and _ only"
-        ));
-    }
-    let file = |ending: &str| directory.join(format!("{tenant}.{ending}"));
-    Credentials::from_pem_files(tls.provider(), file("pem"), file("key"))
-        .map_err(|error| format!("--identities: {error}"))
 }

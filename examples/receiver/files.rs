@@ -1,17 +1,16 @@
 //! What stands in the files. Every mistake names the option, the file, and what to do about it.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 
 use countersign::identity::{NameKind, SpkiHash};
-use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa};
 use rustls::pki_types::UnixTime;
 
 use crate::Mistake;
+use crate::lines::read;
 use crate::options::Options;
 
 /// What the library says is wrong, with the option that it is about.
@@ -46,51 +45,14 @@ pub(crate) fn pins(file: &Path) -> Result<PinSet, Mistake> {
     let text = read("--pins", file)?;
     let pins: PinSet = text
         .parse()
-        .map_err(|invalid| format!("--pins: {} {invalid}", file.display()))?;
+        .map_err(|invalid| format!("--pins {}, {invalid}", file.display()))?;
     if pins.is_empty() {
         return Err(format!(
-            "--pins: {} holds no pin, so nobody could call; add one a line",
+            "--pins {} holds no pin, so nobody could call; add one a line",
             file.display()
         ));
     }
     Ok(pins)
-}
-
-/// One key a line, as tenant, name of the key, and secret; and whose keys they are, in their order.
-///
-/// A mistake is told by the number of its line, and never by what stands there: where a column is missing or two are
-/// swapped, what looks like a name is a secret.
-pub(crate) fn keys(file: &Path, scheme: &Scheme) -> Result<(Keyring, Vec<TenantId>), Mistake> {
-    let text = read("--keys", file)?;
-    let mut ring = Keyring::builder(scheme);
-    let (mut tenants, mut names) = (Vec::new(), HashMap::new());
-    for (number, line) in lines(&text) {
-        let wrong = in_line("--keys", file, number);
-        let [tenant, id, secret] = line.split_ascii_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(wrong("not three words; write: tenant key-name secret".into()));
-        };
-        if let Some(first) = names.insert((tenant, id), number) {
-            return Err(wrong(format!(
-                "tenant and key name stand in line {first} too; name each key differently"
-            )));
-        }
-        let tenant = TenantId::parse(tenant).map_err(|invalid| wrong(invalid.to_string()))?;
-        let alone = Keyring::builder(scheme)
-            .key(tenant.clone(), id, Secret::new(secret))
-            .build();
-        alone.map_err(|invalid| wrong(invalid.problem.to_string()))?;
-        ring = ring.key(tenant.clone(), id, Secret::new(secret));
-        tenants.push(tenant);
-    }
-    if tenants.is_empty() {
-        return Err(format!(
-            "--keys: {} holds no key; add one a line: tenant key-name secret",
-            file.display()
-        ));
-    }
-    let ring = ring.build();
-    let ring = ring.map_err(|invalid| format!("--keys: {}: {}", file.display(), invalid.problem))?;
-    Ok((ring, tenants))
 }
 
 /// Rules for the tenants that have keys.
@@ -148,24 +110,4 @@ fn exact_name(rule: &str) -> Result<(&str, Shown<'_>), Mistake> {
     parsed.ok_or_else(|| {
         format!("--name {rule}: write TENANT=KIND:NAME, where KIND is one of URI, DNS, email, IP, CN, OU, UID, organizationIdentifier, or pin with a key's hash")
     })
-}
-
-fn read(option: &str, file: &Path) -> Result<String, Mistake> {
-    std::fs::read_to_string(file).map_err(|error| {
-        let file = file.display();
-        format!("{option}: {file} cannot be read ({error}); check that it is a text file and that this process may read it")
-    })
-}
-
-/// The lines that say something, and their numbers.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = text
-        .lines()
-        .enumerate()
-        .map(|(place, line)| (place + 1, line.trim()));
-    numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn in_line(option: &str, file: &Path, number: usize) -> impl Fn(String) -> Mistake {
-    move |error| format!("{option}: {} line {number}: {error}", file.display())
 }

@@ -6,7 +6,7 @@ use countersign::payload::Scheme;
 use countersign::tenant::TenantId;
 
 use crate::Mistake;
-use crate::command_line::{Words, once, unknown};
+use crate::command_line::{Words, needed, once, unknown};
 
 pub(crate) enum Task {
     Help,
@@ -118,9 +118,12 @@ impl Given {
     }
 
     pub(crate) fn names_a_file(&self) -> bool {
+        self.cert.is_some() || self.key.is_some() || self.says_whom()
+    }
+
+    /// Whether anything is given that says whom to admit.
+    fn says_whom(&self) -> bool {
         let files = [
-            &self.cert,
-            &self.key,
             &self.client_ca,
             &self.client_leaf,
             &self.keys,
@@ -137,25 +140,15 @@ impl Given {
 
     /// Everything that says whom to admit is left out: nobody is.
     fn enrolling(self, tenant: &str) -> Result<Enrol, Mistake> {
-        let whom = [
-            &self.client_ca,
-            &self.client_leaf,
-            &self.keys,
-            &self.pins,
-            &self.client_cert,
-            &self.client_key,
-            &self.demo,
-        ];
-        let says_whom = whom.into_iter().any(Option::is_some) || self.scheme.is_some();
-        if says_whom || !self.templates.is_empty() || !self.names.is_empty() {
+        if self.says_whom() || self.scheme.is_some() || self.demo.is_some() {
             return Err("--enrol admits nobody; give it --cert and --key, and --listen or --tls12, but no other option".into());
         }
         Ok(Enrol {
             listen: self.address().to_owned(),
             tls12: self.tls12,
             tenant: TenantId::parse(tenant).map_err(|invalid| format!("--enrol {tenant}: {invalid}"))?,
-            cert: needed("--cert", self.cert)?,
-            key: needed("--key", self.key)?,
+            cert: needed("--cert FILE", self.cert)?,
+            key: needed("--key FILE", self.key)?,
         })
     }
 
@@ -172,15 +165,15 @@ impl Given {
             );
         }
         if self.client_ca.is_none() && self.client_leaf.is_none() {
-            needed("--client-ca", None)?;
+            needed("--client-ca FILE", None::<PathBuf>)?;
         }
         Ok(Options {
             listen,
-            cert: needed("--cert", self.cert)?,
-            key: needed("--key", self.key)?,
+            cert: needed("--cert FILE", self.cert)?,
+            key: needed("--key FILE", self.key)?,
             client_ca: self.client_ca,
             client_leaf: self.client_leaf,
-            keys: needed("--keys", self.keys)?,
+            keys: needed("--keys FILE", self.keys)?,
             pins: self.pins,
             templates: self.templates,
             names: self.names,
@@ -189,12 +182,6 @@ impl Given {
             client,
         })
     }
-}
-
-fn needed(option: &str, value: Option<PathBuf>) -> Result<PathBuf, Mistake> {
-    value.ok_or_else(|| {
-        format!("{option} FILE is missing; --help explains it, and --demo DIR tries the receiver without")
-    })
 }
 
 fn scheme(name: &str) -> Result<Scheme, Mistake> {

@@ -26,10 +26,3 @@ pub(crate) fn delivery(proof: &Countersigned, scheme: &Scheme, headers: &HeaderM
         }
     }
 }
-
-/// Some of it comes from certificates and files: it may not draw on the terminal or pretend to be a line of its own.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .collect()
-}

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use lexopt::Arg::{Long, Short};
 use lexopt::{Parser, ValueExt as _};
@@ -51,6 +52,63 @@ pub(crate) fn once<T>(option: &str, place: &mut Option<T>, value: T) -> Result<(
         None => Ok(()),
         Some(_) => Err(format!("--{option} stands twice; give it once")),
     }
+}
+
+/// What a program is asked that has a demo with files of its own.
+pub(crate) enum Asked<Given> {
+    Help,
+    Demo,
+    Work(Given),
+}
+
+impl<Given: Default> Asked<Given> {
+    /// Each option but `--help` and `--demo` is told to `set`, which takes its value.
+    pub(crate) fn read(
+        mut words: Words,
+        set: impl Fn(&mut Given, &str, &mut Words) -> Result<(), Mistake>,
+    ) -> Result<Self, Mistake> {
+        let mut given = Given::default();
+        let (mut demo, mut others) = (false, false);
+        while let Some(option) = words.option()? {
+            match option.as_str() {
+                "help" => return Ok(Self::Help),
+                "demo" => demo = true,
+                option => {
+                    others = true;
+                    set(&mut given, option, &mut words)?;
+                }
+            }
+        }
+        match demo {
+            true if others => Err("--demo brings its own files; leave the other options out".into()),
+            true => Ok(Self::Demo),
+            false => Ok(Self::Work(given)),
+        }
+    }
+}
+
+/// For an option that must be there.
+pub(crate) fn needed<T>(option: &str, value: Option<T>) -> Result<T, Mistake> {
+    value.ok_or_else(|| format!("{option} is missing; --help explains it, and --demo tries it without"))
+}
+
+/// How a program ends: 0 where all was as it should be, 1 where it was not, 2 where it could not start.
+pub(crate) fn exit(program: &str, done: Result<bool, Mistake>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(mistake) => {
+            eprintln!("{program}: {}", one_line(&mistake));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Some of it comes from certificates and files: it may not draw on the terminal or pretend to be a line of its own.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
 }
 
 fn wrong(error: lexopt::Error) -> Mistake {

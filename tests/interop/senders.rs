@@ -74,18 +74,57 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     example(name)
 }
 
+const OPTIONS: [&str; 8] = [
+    "--endpoints",
+    "DIR/endpoints",
+    "--identities",
+    "DIR",
+    "--keys",
+    "DIR/keys",
+    "--body",
+    "DIR/body",
+];
+const PROXY_OPTIONS: [&str; 4] = ["--merchants", "DIR/merchants", "--identities", "DIR"];
+
+/// With whose they are, and both files.
+#[test]
+fn credentials_that_do_not_fit_are_told_with_tenant_and_files() {
+    let files = Files::new("credentials");
+    let other = TestCa::new("Other Root")
+        .client("spiffe://pay.example/tenant/acme")
+        .issue();
+    for (tenant, key, expected) in [
+        (
+            "acme",
+            other.key_pem(),
+            "--identities, for acme from DIR/acme.pem and DIR/acme.key: the private key is not that of the first certificate; give the key that its request was made with",
+        ),
+        (
+            "globex",
+            String::new(),
+            "--identities, for globex from DIR/globex.pem and DIR/globex.key: DIR/globex.pem cannot be read (No such file or directory (os error 2)); check that it exists and that this process may read it",
+        ),
+        (
+            "a.b",
+            String::new(),
+            "--identities: no file is named after a.b; use letters, digits, - and _ only",
+        ),
+    ] {
+        files.write(&format!("{tenant}.key"), &key);
+        files.write("endpoints", &format!("{tenant} https://hooks.example/\n"));
+        files.write(
+            "merchants",
+            &format!("{tenant} https://api.example {}\n", PINS[0]),
+        );
+        for (example, options) in [("dispatcher", &OPTIONS[..]), ("outgoing_proxy", &PROXY_OPTIONS)] {
+            let told = files.told(example, options);
+            assert_eq!(told, format!("{example}: {expected}"));
+        }
+    }
+}
+
 #[test]
 fn the_dispatcher_finds_at_the_start_what_is_wrong() {
-    const OPTIONS: [&str; 8] = [
-        "--endpoints",
-        "DIR/endpoints",
-        "--identities",
-        "DIR",
-        "--keys",
-        "DIR/keys",
-        "--body",
-        "DIR/body",
-    ];
     let files = Files::new("dispatcher");
     // A file in place of the good one, further options, and what is said.
     #[rustfmt::skip]
@@ -94,6 +133,12 @@ fn the_dispatcher_finds_at_the_start_what_is_wrong() {
         ("endpoints", "# none yet\n\n", &[], "--endpoints DIR/endpoints: holds no endpoint, so nothing would be delivered; write one a line: TENANT URL"),
         ("endpoints", "acme https://a.example/\nacme https://A.example\n", &[], "--endpoints DIR/endpoints, line 2: stands there twice"),
         ("keys", "globex 2026 whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=\n", &[], "--keys DIR/keys: no key of acme that is valid now; add a line: TENANT KEY-NAME SECRET"),
+        ("keys", "", &[], "--keys DIR/keys holds no key; add one a line: tenant key-name secret"),
+        ("keys", "acme 2026\n", &[], "--keys DIR/keys, line 1: not three words; write: tenant key-name secret"),
+        ("keys", "acme one swordfish\n", &[], "--keys DIR/keys, line 1: the secret is not whsec_<base64>; copy it as the provider shows it"),
+        ("keys", KEY, &["--pins", "DIR/missing"], "--pins DIR/missing cannot be read (No such file or directory (os error 2)); check that it is a text file and that this process may read it"),
+        ("keys", KEY, &["--port", "0"], "--port \"0\": give a number from 1 to 65535"),
+        ("keys", KEY, &["--allow-network", "10.0.0.0/33"], "--allow-network \"10.0.0.0/33\": not a network; write it as 10.7.0.0/16 or fd00:7::/32, with no bit set beyond the prefix, and IPv4 never as ::ffff:10.7.0.0/112"),
         ("keys", KEY, &["--id", "a.b"], "--id \"a.b\": the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"),
         ("keys", KEY, &["--id", ""], "--id \"\": the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"),
         ("keys", KEY, &["--keep-trying", "soon"], "--keep-trying \"soon\": give a number of seconds"),
@@ -134,8 +179,7 @@ fn the_outgoing_proxy_finds_at_the_start_what_is_wrong() {
     ];
     for (text, more, expected) in cases {
         files.write("merchants", text);
-        let options = ["--merchants", "DIR/merchants", "--identities", "DIR"];
-        let told = files.told("outgoing_proxy", &[&options[..], more].concat());
+        let told = files.told("outgoing_proxy", &[&PROXY_OPTIONS[..], more].concat());
         assert_eq!(told, format!("outgoing_proxy: {expected}"), "{text:?} {more:?}");
     }
 }
