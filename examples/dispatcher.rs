@@ -35,8 +35,7 @@ use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Failure, Ji
 use rustls::pki_types::UnixTime;
 use tokio::task::JoinSet;
 
-use command_line::{Words, exit};
-use options::Task;
+use command_line::{Asked, Words, exit};
 use say::say;
 use table::Row;
 
@@ -51,13 +50,13 @@ struct Job {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Task::parse(Words::new()) {
-        Ok(Task::Help) => {
+    let done = match options::asked(Words::new()) {
+        Ok(Asked::Help) => {
             say(include_str!("dispatcher/help.txt").trim_end());
             return ExitCode::SUCCESS;
         }
-        Ok(Task::Demo) => demo::run().await,
-        Ok(Task::Deliver(options)) => match files::read(&options) {
+        Ok(Asked::Demo) => demo::run().await,
+        Ok(Asked::Work(options)) => match files::read(&options) {
             Ok((dispatcher, jobs)) => {
                 let tries = match options.keep_trying {
                     Some(_) => Schedule::standard_webhooks(),

@@ -29,8 +29,8 @@ mod sending;
 
 use std::process::ExitCode;
 
-use command_line::{Words, exit};
-use files::{Options, Task};
+use command_line::{Asked, Words, exit};
+use files::Options;
 use proxy::Proxy;
 use say::say;
 
@@ -39,13 +39,13 @@ type Mistake = String;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Task::parse(Words::new()) {
-        Ok(Task::Help) => {
+    let done = match files::asked(Words::new()) {
+        Ok(Asked::Help) => {
             say(include_str!("outgoing_proxy/help.txt").trim_end());
             return ExitCode::SUCCESS;
         }
-        Ok(Task::Demo) => demo::run().await,
-        Ok(Task::Serve(options)) => serve(options).await.map(|()| true),
+        Ok(Asked::Demo) => demo::run().await,
+        Ok(Asked::Work(options)) => serve(*options).await.map(|()| true),
         Err(mistake) => Err(mistake),
     };
     exit("outgoing_proxy", done)

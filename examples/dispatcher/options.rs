@@ -5,12 +5,6 @@ use std::path::PathBuf;
 use crate::Mistake;
 use crate::command_line::{Asked, Words, needed, once, unknown};
 
-pub(crate) enum Task {
-    Help,
-    Demo,
-    Deliver(Box<Options>),
-}
-
 /// Everything that it needs to know.
 pub(crate) struct Options {
     pub(crate) endpoints: PathBuf,
@@ -39,14 +33,8 @@ struct Given {
     networks: Vec<String>,
 }
 
-impl Task {
-    pub(crate) fn parse(words: Words) -> Result<Self, Mistake> {
-        match Asked::read(words, Given::set)? {
-            Asked::Help => Ok(Self::Help),
-            Asked::Demo => Ok(Self::Demo),
-            Asked::Work(given) => given.complete().map(Box::new).map(Self::Deliver),
-        }
-    }
+pub(crate) fn asked(words: Words) -> Result<Asked<Options>, Mistake> {
+    Asked::read(words, Given::set, Given::complete)
 }
 
 impl Given {

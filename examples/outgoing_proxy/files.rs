@@ -14,12 +14,6 @@ use countersign::trust::PinSet;
 use crate::command_line::{Asked, Words, needed, once, unknown};
 use crate::{Mistake, lines, sending};
 
-pub(crate) enum Task {
-    Help,
-    Demo,
-    Serve(Options),
-}
-
 /// Everything that it needs to know.
 pub(crate) struct Options {
     pub(crate) listen: String,
@@ -38,14 +32,8 @@ struct Given {
     networks: Vec<String>,
 }
 
-impl Task {
-    pub(crate) fn parse(words: Words) -> Result<Self, Mistake> {
-        match Asked::read(words, Given::set)? {
-            Asked::Help => Ok(Self::Help),
-            Asked::Demo => Ok(Self::Demo),
-            Asked::Work(given) => given.complete().map(Self::Serve),
-        }
-    }
+pub(crate) fn asked(words: Words) -> Result<Asked<Options>, Mistake> {
+    Asked::read(words, Given::set, Given::complete)
 }
 
 impl Given {

@@ -55,17 +55,18 @@ pub(crate) fn once<T>(option: &str, place: &mut Option<T>, value: T) -> Result<(
 }
 
 /// What a program is asked that has a demo with files of its own.
-pub(crate) enum Asked<Given> {
+pub(crate) enum Asked<Options> {
     Help,
     Demo,
-    Work(Given),
+    Work(Box<Options>),
 }
 
-impl<Given: Default> Asked<Given> {
+impl<Options> Asked<Options> {
     /// Each option but `--help` and `--demo` is told to `set`, which takes its value.
-    pub(crate) fn read(
+    pub(crate) fn read<Given: Default>(
         mut words: Words,
         set: impl Fn(&mut Given, &str, &mut Words) -> Result<(), Mistake>,
+        complete: impl Fn(Given) -> Result<Options, Mistake>,
     ) -> Result<Self, Mistake> {
         let mut given = Given::default();
         let (mut demo, mut others) = (false, false);
@@ -82,7 +83,7 @@ impl<Given: Default> Asked<Given> {
         match demo {
             true if others => Err("--demo brings its own files; leave the other options out".into()),
             true => Ok(Self::Demo),
-            false => Ok(Self::Work(given)),
+            false => complete(given).map(Box::new).map(Self::Work),
         }
     }
 }
