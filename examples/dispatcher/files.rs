@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,10 +44,10 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
             &Outgoing::new(&tenant, &id, &body, UnixTime::now()),
         )?;
         let sender =
-            TenantIdentity::new(&tls, credentials, trust, signer).map_err(|error| error.to_string())?;
+            TenantIdentity::new(&tls, credentials, trust, signer).map_err(sending::unusable(&tenant))?;
         dispatcher
-            .set_identity(tenant, sender)
-            .map_err(|error| error.to_string())?;
+            .set_identity(tenant.clone(), sender)
+            .map_err(sending::unusable(&tenant))?;
     }
     let last = last_moment(options)?;
     let deliver = |tenant| {
@@ -114,9 +114,13 @@ fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mist
     Ok(endpoints)
 }
 
-fn pins(path: &Path) -> Result<BTreeMap<String, Vec<SpkiHash>>, Mistake> {
+/// Of each tenant's receivers.
+type Pins = BTreeMap<String, Vec<SpkiHash>>;
+
+/// With the file that they stand in.
+fn pins(path: &Path) -> Result<(PathBuf, Pins), Mistake> {
     let text = lines::read("--pins", path)?;
-    let mut pins = BTreeMap::<_, Vec<_>>::new();
+    let mut pins = Pins::new();
     for (line, words) in lines::lines(&text) {
         let wrong = lines::in_line("--pins", path, line);
         let [tenant, pin] = words.split_whitespace().collect::<Vec<_>>()[..] else {
@@ -125,13 +129,13 @@ fn pins(path: &Path) -> Result<BTreeMap<String, Vec<SpkiHash>>, Mistake> {
         let pin = SpkiHash::parse(pin).map_err(|error| wrong(&error))?;
         pins.entry(tenant.to_owned()).or_default().push(pin);
     }
-    Ok(pins)
+    Ok((path.to_owned(), pins))
 }
 
 fn trust(
     options: &Options,
     tls: &Tls,
-    pins: Option<&BTreeMap<String, Vec<SpkiHash>>>,
+    pins: Option<&(PathBuf, Pins)>,
     tenant: &TenantId,
 ) -> Result<Box<dyn VerifyPeer>, Mistake> {
     let authority: Box<dyn VerifyPeer> = match &options.server_ca {
@@ -141,11 +145,14 @@ fn trust(
             Box::new(ca.map_err(|error| format!("--server-ca: {error}"))?)
         }
     };
-    let Some(pins) = pins else { return Ok(authority) };
+    let Some((path, pins)) = pins else {
+        return Ok(authority);
+    };
     let own = pins.get(tenant.as_str()).map(Vec::as_slice).unwrap_or_default();
     if own.is_empty() {
         return Err(format!(
-            "--pins: none for {tenant}; add its keys, or leave --pins out"
+            "--pins {}: none for {tenant}; add its keys, or leave --pins out",
+            path.display()
         ));
     }
     Ok(Box::new(authority.and(PinSet::new(own.iter().copied()))))

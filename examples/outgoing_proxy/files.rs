@@ -120,10 +120,10 @@ pub(crate) fn dispatcher(options: &Options) -> Result<(Dispatcher, HashMap<Strin
         let credentials = sending::credentials(&options.identities, &tls, &merchant.tenant)?;
         origins.insert(merchant.tenant.to_string(), merchant.origin);
         let sender = TenantIdentity::unsigned(&tls, credentials, merchant.pins);
-        let sender = sender.map_err(|error| error.to_string())?;
+        let sender = sender.map_err(sending::unusable(&merchant.tenant))?;
         dispatcher
-            .set_identity(merchant.tenant, sender)
-            .map_err(|error| error.to_string())?;
+            .set_identity(merchant.tenant.clone(), sender)
+            .map_err(sending::unusable(&merchant.tenant))?;
     }
     Ok((dispatcher, origins))
 }

@@ -1,5 +1,6 @@
 //! What options of the sender's side say: where to it delivers, and as whom.
 
+use std::fmt::Display;
 use std::num::NonZero;
 use std::path::Path;
 
@@ -36,8 +37,11 @@ pub(crate) fn credentials(directory: &Path, tls: &Tls, tenant: &TenantId) -> Res
         ));
     }
     let [cert, key] = ["pem", "key"].map(|ending| directory.join(format!("{tenant}.{ending}")));
-    Credentials::from_pem_files(tls.provider(), &cert, &key).map_err(|error| {
-        let (cert, key) = (cert.display(), key.display());
-        format!("--identities, for {tenant} from {cert} and {key}: {error}")
-    })
+    let (shown_cert, shown_key) = (cert.display(), key.display());
+    let whose = format!("{tenant} from {shown_cert} and {shown_key}");
+    Credentials::from_pem_files(tls.provider(), &cert, &key).map_err(unusable(&whose))
+}
+
+pub(crate) fn unusable<E: Display>(whose: &impl Display) -> impl Fn(E) -> String {
+    move |error| format!("--identities, for {whose}: {error}")
 }

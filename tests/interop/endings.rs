@@ -67,6 +67,14 @@ fn redis(test: &str) -> bool {
     or_skip(test, found).is_some()
 }
 
+/// Asks it to end, and waits until it has.
+pub(crate) fn ends_on(running: &mut Running, signal: &str) -> Option<i32> {
+    let process = running.0.id().to_string();
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    running.end().and_then(|status| status.code())
+}
+
 /// `| head -1`.
 #[test]
 fn a_reader_that_goes_away_is_no_reason_to_panic() {
@@ -103,10 +111,7 @@ fn a_fleet_that_is_asked_to_end_leaves_no_redis_and_no_folder() {
         let mut running = temporary.start("fleet", &[]);
         first_line(&mut running);
         assert_ne!(temporary.left(), Vec::<String>::new(), "its Redis is seen");
-        let process = running.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &process]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
-        let code = running.end().and_then(|status| status.code());
+        let code = ends_on(&mut running, signal);
         let told = "fleet: asked to end before it was done\n";
         assert_eq!(
             (complaint(&mut running).as_str(), code),

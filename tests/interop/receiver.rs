@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use crate::endings::ends_on;
 use crate::example::example;
 use crate::process::Running;
 use crate::world::World;
@@ -102,10 +103,7 @@ impl Receiver {
 
     /// Asks it to end, and waits until it has.
     pub(crate) fn ends_on(mut self, signal: &str) -> Option<i32> {
-        let process = self.process.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &process]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
-        self.process.end().and_then(|status| status.code())
+        ends_on(&mut self.process, signal)
     }
 
     /// Nothing has happened but what was asked for.

@@ -137,6 +137,8 @@ fn the_dispatcher_finds_at_the_start_what_is_wrong() {
         ("keys", "acme 2026\n", &[], "--keys DIR/keys, line 1: not three words; write: tenant key-name secret"),
         ("keys", "acme one swordfish\n", &[], "--keys DIR/keys, line 1: the secret is not whsec_<base64>; copy it as the provider shows it"),
         ("keys", KEY, &["--pins", "DIR/missing"], "--pins DIR/missing cannot be read (No such file or directory (os error 2)); check that it is a text file and that this process may read it"),
+        ("pins", &format!("globex {}\n", PINS[0]), &["--pins", "DIR/pins"], "--pins DIR/pins: none for acme; add its keys, or leave --pins out"),
+        ("pins", "# a pin\nacme sha256/AAAA\n", &["--pins", "DIR/pins"], "--pins DIR/pins, line 2: not a SHA-256 digest but 11 other characters; write it as sha256/<44 characters of base64> or as 64 hexadecimal digits"),
         ("keys", KEY, &["--port", "0"], "--port \"0\": give a number from 1 to 65535"),
         ("keys", KEY, &["--allow-network", "10.0.0.0/33"], "--allow-network \"10.0.0.0/33\": not a network; write it as 10.7.0.0/16 or fd00:7::/32, with no bit set beyond the prefix, and IPv4 never as ::ffff:10.7.0.0/112"),
         ("keys", KEY, &["--id", "a.b"], "--id \"a.b\": the delivery's identity cannot be signed: 1 to 256 visible ASCII characters, none of them a separator of the scheme"),
