@@ -1,8 +1,11 @@
 // Writes libraries.toml: messages that the providers' own libraries sign, or take while they refuse a changed body.
 // Each library stands in a folder of its own: p/NAME/node_modules, NAME with `_` for `/` and `@`.
+// What Python's libraries say is asked of `v/bin/python` there.
 // Run: node libraries.mjs FOLDER > libraries.toml
+import { spawnSync } from "node:child_process";
 import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
 import { createRequire } from "node:module";
 
 const NOW = 1790000000;
@@ -25,6 +28,7 @@ const version = (name) => JSON.parse(readFileSync(`${place(name)}node_modules/${
 const BODY = JSON.stringify({ id: "evt_1", type: "café.opened", webhookTimestamp: NOW * 1000, event: { id: "1" } });
 const SECRET = "a secret of the catalogue, 0123456789";
 const WHSEC = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const ZOOM = JSON.stringify({ event: "meeting.started", event_ts: NOW * 1000, payload: { object: { topic: "café" } } });
 const ID = "msg_2hO1bWkqTBMGSOo7CwCAmQDz9Ly";
 const hex = (text, key = SECRET, hash = "sha256") => createHmac(hash, key).update(text).digest("hex");
 const base64 = (text, key = SECRET, hash = "sha256") => createHmac(hash, key).update(text).digest("base64");
@@ -38,6 +42,21 @@ const standard = (prefix, key, secret = WHSEC) => ({
 });
 const pair = generateKeyPairSync("ed25519");
 const publicKey = pair.publicKey.export({ format: "der", type: "spki" }).subarray(12);
+
+// Whether a library of Python's takes the message `m`: where it raises or says False, it does not.
+const python = (code) => Object.assign((m, b) => {
+  const time = `import datetime, json, sys\nclass Fixed(datetime.datetime):\n  @classmethod\n  def now(cls, tz=None): return cls.fromtimestamp(${NOW}, tz)\nm = json.load(sys.stdin)\n`;
+  return spawnSync(`${folder}/v/bin/python`, ["-c", time + code], { input: JSON.stringify({ ...m, body: b }) }).status === 0;
+}, { python: true });
+const pip = (name) => spawnSync(`${folder}/v/bin/python`, ["-c", `import importlib.metadata as m; print(m.version("${name}"), end="")`]).stdout.toString();
+// What a server made by a library answers to the message, on this machine.
+const posted = (port, path, m, b) => new Promise((answer) => {
+  const sent = request({ host: "127.0.0.1", port, path, method: "POST", headers: { "content-type": "application/json", ...m.headers } }, (got) => {
+    got.resume();
+    answer(got.statusCode < 300);
+  });
+  sent.end(b);
+});
 
 // preset, package, function, then the message and whether the library takes it; or how the library signs it.
 const rows = [
@@ -107,6 +126,40 @@ const rows = [
     (m, b) => new (load("viber-bot", "/lib/message/message-validator.js"))({ debug() {} }, m.key).validateMessage(m.headers["x-viber-content-signature"], b)],
   ["easypost", "@easypost/api", "Utils.validateWebhook", { headers: { "x-hmac-signature": `hmac-sha256-hex=${hex(BODY)}` } },
     (m, b) => new (load("@easypost/api").default ?? load("@easypost/api"))("k").Utils.validateWebhook(Buffer.from(b), m.headers, m.key)],
+  ["finch", "@tryfinch/finch-api", "webhooks.verifySignature", { key: WHSEC.slice(6), headers: { "finch-event-id": ID, "finch-timestamp": String(NOW), "finch-signature": "v1," + base64(`${ID}.${NOW}.${BODY}`, Buffer.from(WHSEC.slice(6), "base64")) } },
+    (m, b) => new (load("@tryfinch/finch-api").default)({ accessToken: "a" }).webhooks.verifySignature(b, m.headers, m.key)],
+  ["lithic", "lithic", "webhooks.verifySignature", standard("webhook"), (m, b) => new (load("lithic").default)({ apiKey: "a" }).webhooks.verifySignature(b, m.headers, m.key)],
+  ["liveblocks", "@liveblocks/node", "WebhookHandler.verifyRequest", () => {
+    const body = JSON.stringify({ type: "storageUpdated", data: { roomId: "café", projectId: "p", updatedAt: "2026-09-21T14:13:20Z" } });
+    const signature = "v1," + base64(`${ID}.${NOW}.${body}`, Buffer.from(WHSEC.slice(6), "base64"));
+    return { key: WHSEC, body, headers: { "webhook-id": ID, "webhook-timestamp": String(NOW), "webhook-signature": signature } };
+  }, (m, b) => Boolean(new (load("@liveblocks/node").WebhookHandler)(m.key).verifyRequest({ headers: m.headers, rawBody: b }))],
+  ["anthropic", "@anthropic-ai/sdk", "beta.webhooks.unwrap", standard("webhook"), (m, b) => Boolean(new (load("@anthropic-ai/sdk").default)({ apiKey: "a" }).beta.webhooks.unwrap(b, { headers: m.headers, key: m.key }))],
+  ["orb", "orb-billing", "webhooks.verifySignature", { headers: { "x-orb-timestamp": "2026-09-21T14:13:20.123456", "x-orb-signature": `v1=${hex(`v1:2026-09-21T14:13:20.123456:${BODY}`)}` } },
+    (m, b) => new (load("orb-billing").default)({ apiKey: "a" }).webhooks.verifySignature(b, m.headers, m.key)],
+  ["stream", "stream-chat", "verifyWebhook", { headers: { "x-signature": hex(BODY) } },
+    (m, b) => new (load("stream-chat").StreamChat)("k", m.key).verifyWebhook(b, m.headers["x-signature"])],
+  ["npm", "npm-hook-receiver", "its server", () => {
+    const body = JSON.stringify({ event: "package:publish", type: "package", name: "café", hookOwner: { username: "u" }, payload: { id: "1" } });
+    return { body, headers: { "x-npm-signature": `sha256=${hex(body)}` } };
+  }, (m, b) => new Promise((answer) => {
+    const server = load("npm-hook-receiver")({ name: "r", secret: m.key, mount: "/hook" });
+    server.listen(0, "127.0.0.1", async () => {
+      const taken = await posted(server.address().port, "/hook", m, b);
+      server.close();
+      answer(taken);
+    });
+  })],
+  ["zoom", "@zoom/rivet", "AwsLambdaReceiver", { headers: { "x-zm-request-timestamp": String(NOW), "x-zm-signature": `v0=${hex(`v0:${NOW}:${ZOOM}`)}` }, body: ZOOM },
+    async (m, b) => {
+      const { AwsLambdaReceiver } = load("@zoom/rivet", "/users");
+      console.debug = () => {};
+      return (await new AwsLambdaReceiver({ webhooksSecretToken: m.key }).start()({ headers: m.headers, body: b })).statusCode === 200;
+    }],
+  ["increase", "increase", "events.unwrap", standard("webhook", SECRET, SECRET),
+    python(`import standardwebhooks.webhooks as w\nw.datetime = Fixed\nfrom increase import Increase\nIncrease(api_key="a").events.unwrap(m["body"], headers=m["headers"], key=m["key"].encode())`)],
+  ["sinch", "sinch", "validate_sinch_event_signature_with_nonce", { headers: { "x-sinch-webhook-signature": base64(`${BODY}.${ID}.${NOW}`), "x-sinch-webhook-signature-nonce": ID, "x-sinch-webhook-signature-timestamp": String(NOW), "x-sinch-webhook-signature-algorithm": "HmacSHA256" } },
+    python(`from sinch.domains.authentication.sinch_events.v1.authentication_validation import validate_sinch_event_signature_with_nonce as takes\nsys.exit(0 if takes(m["key"], m["headers"], m["body"]) else 1)`)],
 ];
 
 const quote = (text) => JSON.stringify(text);
@@ -127,7 +180,7 @@ for (const [preset, name, does, make, check] of rows) {
     const headers = Object.entries(message.headers).map(([field, value]) => `${quote(field)} = ${quote(value)}`);
     console.log(`\n[[vector]]\nname = ${quote(`${preset} by its library`)}\npreset = ${quote(preset)}\nkeys = [${quote(message.key)}]`);
     console.log(`now = ${NOW}\nurl = ${quote(message.url)}\nheaders = { ${headers.join(", ")} }\nbody = ${quote(message.body)}`);
-    console.log(`expect = "ok"\nsource = ${quote(`npm ${name} ${version(name)}, ${does}`)}\nby = "provider"`);
+    console.log(`expect = "ok"\nsource = ${quote(`${check?.python ? `PyPI ${name} ${pip(name)}` : `npm ${name} ${version(name)}`}, ${does}`)}\nby = "provider"`);
   } catch (error) {
     console.error(preset, name, error.message?.split("\n")[0]);
   }

@@ -87,13 +87,13 @@ hmac_presets! { "Documents, forms, people";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.withpersona.com, \"Webhook best practices\"",
         vector: none;
     segment "Segment" { .field("x-signature", "").body_only().digest(Digest::Sha1) }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "segmentio/action-destinations packages/destination-actions/src/destinations/webhook/index.ts",
         vector: none;
     tally "Tally" { .field("tally-signature", "").body_only().base64() }
         signed: "the body",

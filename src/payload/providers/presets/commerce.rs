@@ -16,13 +16,13 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.affirm.com, \"Checking webhook signatures\"; Affirm's sample of it",
         vector: none;
     aftership "AfterShip" { .field("aftership-hmac-sha256", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "aftership.com/docs, \"Webhook signature\"",
         vector: none;
     airwallex "Airwallex" {
         .field("x-signature", "")
@@ -119,7 +119,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, `X-Event-Name` and other header fields",
         handshake: "a secret of 6 to 40 characters: choose 16 or more, fewer are refused here",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.lemonsqueezy.com, \"Signing requests\"; lmsqueezy/nextjs-billing src/app/api/webhook/route.ts",
         vector: none;
     lob "Lob" {
         .field("lob-signature", "")
@@ -179,7 +179,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developer.intuit.com, \"Managing webhooks notifications\"; IntuitDeveloper/SampleApp-Webhooks-nodejs util/util.js",
         vector: none;
     razorpay "Razorpay" { .field("x-razorpay-signature", "").body_only() }
         signed: "the body",
@@ -219,7 +219,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.squarespace.com, \"Verifying notifications\"",
         vector: none;
     stripe "Stripe" { .list("stripe-signature", "v1", "t").time_then_body(".").identity(Identity::Body) }
         signed: "`{time}.{body}`",
@@ -231,7 +231,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
         handshake: "unsigned POST of `webhook_id`: answer 200",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "woocommerce/woocommerce plugins/woocommerce/includes/class-wc-webhook.php",
         vector: none;
     xero "Xero" { .field("x-xero-signature", "").body_only().base64() }
         signed: "the body",

@@ -35,7 +35,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "HEAD: answer 200",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.intercom.com, \"Signed notifications\"",
         vector: none;
     klaviyo "Klaviyo" {
         .field("klaviyo-signature", "")
@@ -55,7 +55,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "knocklabs/docs content/developer-tools/outbound-webhooks/overview.mdx",
         vector: none;
     line "LINE" { .field("x-line-signature", "").body_only().base64() }
         signed: "the body",
@@ -145,7 +145,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "`{twitch-eventsub-message-id}{time}{body}`",
         not_covered: "method, URL, `Twitch-Eventsub-Message-Type`, `Twitch-Eventsub-Message-Retry` and other header fields",
         handshake: "`webhook_callback_verification`: echo the challenge",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "dev.twitch.tv, \"Getting events using webhook callbacks\"; twitchdev/eventsub-webhooks-node-sample index.js",
         vector: none;
     viber "Viber" { .field("x-viber-content-signature", "").body_only() }
         signed: "the body",

@@ -8,7 +8,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, `X-Ably-Key` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "ably/docs src/pages/docs/platform/integrations/webhooks/index.mdx",
         vector: none;
     airtable "Airtable" {
         .field("x-airtable-content-mac", "hmac-sha256=")
@@ -52,25 +52,25 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, `X-Buildkite-Event` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "buildkite/docs pages/apis/webhooks, \"Verifying HMAC signatures\"",
         vector: none;
     cal_com "Cal.com" { .field("x-cal-signature-256", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "calcom/cal.com packages/features/webhooks/lib/sendPayload.ts",
         vector: none;
     circleci "CircleCI" { .list_separated_by(",", "circleci-signature", "v1").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "circleci/circleci-docs jekyll/_cci2/webhooks.adoc, \"Validate outbound webhooks\"",
         vector: none;
     clickup "ClickUp" { .field("x-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developer.clickup.com, \"Webhook signature\"",
         vector: none;
     configcat "ConfigCat" {
         .signature(SignatureAt::Bare { name: name("x-configcat-webhook-signature-v1") })
@@ -183,7 +183,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "npm/npm-hook-receiver index.js",
         vector: none;
     pagerduty "PagerDuty, version 3" { .list_separated_by(",", "x-pagerduty-signature", "v1").body_only() }
         signed: "the body",

@@ -43,7 +43,7 @@ token_presets! {
     sparkpost "SparkPost" { Shown::Basic }
         handshake: "nothing", source: own "developers.sparkpost.com, \"Webhooks\"";
     telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }
-        handshake: "nothing", source: third_party "pages of others on `secret_token`";
+        handshake: "nothing", source: own "tdlib/telegram-bot-api telegram-bot-api/WebhookActor.cpp";
     vtex_orders "VTEX, orders hook" { Shown::ChosenField }
         handshake: "POST of `{\"hookConfig\":\"ping\"}`: answer 200", source: own "vtex/openapi-schemas, VTEX - Orders API.json";
     zapier "Zapier" { Shown::ChosenField }
