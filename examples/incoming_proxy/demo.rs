@@ -80,7 +80,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
         client.ask(erp, "/hooks", &first).await,
         "502 {\"code\":\"proxy.backend\"}",
     );
-    let stopped = tokio::spawn(service(behind));
+    let stopped = tokio::spawn(service(TcpListener::bind(behind).await?));
     judge(
         "its retry, when the service is back",
         client.ask(erp, "/hooks", &first).await,
@@ -143,8 +143,7 @@ async fn serve(ca: &TestCa, payload: PayloadLayer, backend: Backend) -> Result<S
 }
 
 /// A service that knows nothing of TLS, and says what it was told.
-async fn service(address: SocketAddr) -> Result<(), std::io::Error> {
-    let tcp = TcpListener::bind(address).await?;
+async fn service(tcp: TcpListener) -> Result<(), std::io::Error> {
     let told = |headers: HeaderMap| async move {
         let has = |name| if headers.contains_key(name) { "yes" } else { "no" };
         let tenant = headers
