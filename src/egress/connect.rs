@@ -164,10 +164,6 @@ impl NotConnected {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
 mod tests {
     use tokio::net::TcpListener;
 
