@@ -115,7 +115,9 @@ fn repeated_headers(vector: &Vector) {
         let value = headers[name].clone();
         headers.append(http::HeaderName::try_from(name).expect("a name"), value);
         let verdict = vector.check_as(&headers, vector.body.as_bytes(), vector.now);
-        let unread = ["x-hubspot-request-timestamp"].contains(&&**name) && vector.preset != "hubspot";
+        let of_hubspot = &**name == "x-hubspot-request-timestamp" && vector.preset != "hubspot";
+        // Names the algorithm: the scheme says it already.
+        let unread = of_hubspot || &**name == "x-sinch-webhook-signature-algorithm";
         if !unread {
             assert_eq!(
                 verdict,

@@ -243,11 +243,16 @@ impl Layout {
         time.into_iter().chain(named).collect()
     }
 
+    /// The first of what the scheme's readers split at.
     fn separator(&self) -> &'static str {
-        match &self.signature {
-            SignatureAt::List { separators, .. } if separators.starts_with(';') => ";",
-            _ => ",",
-        }
+        let SignatureAt::List { separators, .. } = &self.signature else {
+            return ",";
+        };
+        let end = separators
+            .char_indices()
+            .nth(1)
+            .map_or(separators.len(), |(at, _)| at);
+        separators.get(..end).unwrap_or(",")
     }
 
     fn signature(&self, key: &Key, reading: &Reading<'_>) -> Result<String, CannotSign> {

@@ -65,8 +65,8 @@ presets! { "Providers that sign with a private key"; PublicKeyScheme; PublicKey;
         signed: "the body",
         not_covered: "any time; method, URL, `X-Delivery-Id` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e, wise.test.ts",
-        vector: none;
+        source: own "transferwise/digital-signatures-examples verify-webhook-signature",
+        vector: "transferwise/digital-signatures-examples verify-webhook-signature";
 }
 
 fn of(builder: SchemeBuilder, algorithm: PublicKeyAlgorithm, key_form: PublicKeyForm) -> PublicKeyScheme {

@@ -12,7 +12,7 @@ hmac_presets! { "Documents, forms, people";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.ashbyhq.com, \"Authenticating webhooks\"",
         vector: none;
     box_com "Box" {
         .either_of("box-signature-primary", "box-signature-secondary")

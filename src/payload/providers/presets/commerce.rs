@@ -73,7 +73,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "checkout.com/docs, \"Set up your webhook receiver\"",
         vector: none;
     coinbase_cdp "Coinbase Developer Platform" {
         .list("x-hook0-signature", "v1", "t").signed([
@@ -101,7 +101,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, `X-Dwolla-Topic` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "Dwolla/webhook-receiver src/handlers/webhook.ts",
         vector: none;
     easypost "EasyPost" { .field("x-hmac-signature", "hmac-sha256-hex=").body_only() }
         signed: "the body",
@@ -153,6 +153,15 @@ hmac_presets! { "Shops, payments, parcels";
         handshake: "GET with `check`: echo it",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    orb "Orb" {
+        .list_separated_by(" ", "x-orb-signature", "v1")
+        .signed([Part::Literal("v1:"), Part::Header(name("x-orb-timestamp")), Part::Literal(":"), Part::Body])
+    }
+        signed: "`v1:{x-orb-timestamp}:{body}`",
+        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        handshake: "nothing",
+        source: own "npm orb-billing 6.11.0, webhooks.verifySignature",
+        vector: "npm orb-billing 6.11.0, webhooks.verifySignature";
     paddle "Paddle" {
         .list_separated_by(";", "paddle-signature", "h1")
         .time(TimeAt::ListKey("ts"), TimeFormat::Seconds)

@@ -77,7 +77,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "the body, as it is or with every character beyond ASCII escaped",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `hub.challenge`: echo it",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.facebook.com, \"Webhooks: getting started\"; WhatsApp/WhatsApp-Nodejs-SDK src/api/webhooks.ts",
         vector: none;
     ms_teams "Microsoft Teams, outgoing webhooks" {
         .field("authorization", "HMAC ")
@@ -88,13 +88,13 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "learn.microsoft.com, \"Create an outgoing webhook\"; OfficeDev/Microsoft-Teams-Samples samples/outgoing-webhook/nodejs/app.js",
         vector: none;
     nylas "Nylas" { .field("x-nylas-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `challenge`: echo it",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developer.nylas.com, \"Verify webhook signatures\"",
         vector: none;
     retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v"), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
         signed: "`{body}{time}`",
@@ -117,8 +117,8 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "`{body}.{x-sinch-webhook-signature-nonce}.{time}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "PyPI sinch 2.3.0, validate_sinch_event_signature_with_nonce",
+        vector: "PyPI sinch 2.3.0, validate_sinch_event_signature_with_nonce";
     slack "Slack" {
         .field("x-slack-signature", "v0=")
         .seconds("x-slack-request-timestamp")
@@ -130,11 +130,17 @@ hmac_presets! { "Chat, mail, calls, social networks";
         handshake: "`url_verification`: answer the challenge",
         source: own "docs.slack.dev, \"Verifying requests from Slack\"",
         vector: "docs.slack.dev, \"Verifying requests from Slack\"";
+    stream "Stream (getstream.io)" { .field("x-signature", "").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Webhook-Id`, `X-Webhook-Attempt`, `X-Api-Key` and other header fields",
+        handshake: "nothing",
+        source: own "npm stream-chat 9.53.0, verifyWebhook",
+        vector: "npm stream-chat 9.53.0, verifyWebhook";
     tiktok "TikTok" { .list("tiktok-signature", "s", "t").time_then_body(".") }
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.tiktok.com, \"Check the signature\"",
         vector: none;
     twitch "Twitch EventSub" {
         .field("twitch-eventsub-message-signature", "sha256=")
@@ -168,5 +174,5 @@ hmac_presets! { "Chat, mail, calls, social networks";
         not_covered: "method, URL, header fields",
         handshake: "`endpoint.url_validation`: answer with the HMAC of the token",
         source: own "developers.zoom.us/docs/api/webhooks",
-        vector: none;
+        vector: "npm @zoom/rivet 0.4.0, AwsLambdaReceiver";
 }

@@ -65,7 +65,7 @@ hmac_presets! { "Code, builds, alerts, content";
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
         source: own "circleci/circleci-docs jekyll/_cci2/webhooks.adoc, \"Validate outbound webhooks\"",
-        vector: none;
+        vector: "circleci/circleci-docs jekyll/_cci2/webhooks.adoc, \"Validate outbound webhooks\"";
     clickup "ClickUp" { .field("x-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -104,7 +104,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "dubinc/dub apps/web/lib/webhook/signature.ts and qstash.ts",
         vector: none;
     elevenlabs "ElevenLabs" { .list("elevenlabs-signature", "v0", "t").time_then_body(".") }
         signed: "`{time}.{body}`",
@@ -143,7 +143,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.launchdarkly.com, \"Webhooks\"",
         vector: none;
     linear "Linear" {
         .field("linear-signature", "")
@@ -184,7 +184,7 @@ hmac_presets! { "Code, builds, alerts, content";
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
         source: own "npm/npm-hook-receiver index.js",
-        vector: none;
+        vector: "npm npm-hook-receiver 1.0.0, its server";
     pagerduty "PagerDuty, version 3" { .list_separated_by(",", "x-pagerduty-signature", "v1").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, `X-Webhook-Id` and other header fields",

@@ -3,6 +3,12 @@
 use crate::payload::hmac::KeyForm;
 
 hmac_presets! { "Standard Webhooks and Svix, of many providers";
+    anthropic "Anthropic" { .webhook_fields() }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm @anthropic-ai/sdk 1.14.0, beta.webhooks.unwrap",
+        vector: "npm @anthropic-ai/sdk 1.14.0, beta.webhooks.unwrap";
     bigcommerce "BigCommerce" { .webhook_fields().key_form(KeyForm::Utf8) }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -31,8 +37,8 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         signed: "`{finch-event-id}.{finch-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "npm @tryfinch/finch-api 10.7.0, webhooks.verifySignature",
+        vector: "npm @tryfinch/finch-api 10.7.0, webhooks.verifySignature";
     gemini "Google Gemini" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -56,7 +62,19 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
         source: own "PyPI increase 0.552.0, resources/events.py",
-        vector: none;
+        vector: "PyPI increase 0.552.0, events.unwrap";
+    lithic "Lithic" { .webhook_fields() }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm lithic 0.145.0, webhooks.verifySignature",
+        vector: "npm lithic 0.145.0, webhooks.verifySignature";
+    liveblocks "Liveblocks" { .webhook_fields() }
+        signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
+        not_covered: "method, URL, other header fields",
+        handshake: "nothing",
+        source: own "npm @liveblocks/node 3.24.2, WebhookHandler.verifyRequest",
+        vector: "npm @liveblocks/node 3.24.2, WebhookHandler.verifyRequest";
     loops "Loops" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -109,7 +127,7 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "supabase/supabase apps/docs/content/guides/auth/auth-hooks/send-sms-hook.mdx",
         vector: none;
     svix "Svix" { .svix_fields() }
         signed: "`{svix-id}.{svix-timestamp}.{body}`",
