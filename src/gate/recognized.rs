@@ -7,7 +7,7 @@ use crate::tenant::TenantId;
 use crate::trust::SecondCheck;
 
 /// A caller that was recognized by what it showed as well, in the name of one tenant, and has signed nothing: weaker than
-/// [`Countersigned`], which cannot be made of senders that sign nothing. Proof: only [`RecognizedCaller::bind`] makes one.
+/// [`Countersigned`](super::Countersigned), which cannot be made of senders that sign nothing. Proof: only [`RecognizedCaller::bind`] makes one.
 ///
 /// # Security
 /// The connection proves who sent the message, and keeps others from changing it on the way; what was shown proves for which
