@@ -83,7 +83,7 @@ pub fn meta(head: &Head<'_>, verify_token: &str) -> Option<Reply> {
 /// Anybody can send this. Reply only while *you* are making a webhook, and only once for it; otherwise a stranger's
 /// secret becomes a key.
 ///
-/// Source: webhook-co/webhook at de3aa4e.
+/// Source: Asana/devrel-examples javascript/webhooks-nodejs/index.js.
 pub fn asana(head: &Head<'_>) -> Option<(Reply, String)> {
     let name = HeaderName::from_static("x-hook-secret");
     let secret = single(head.headers, &name).ok()?;

@@ -64,7 +64,7 @@ pub fn slack(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Re
 
 /// Twitch: `webhook_callback_verification`, which Twitch signs like every event.
 ///
-/// Source: webhook-co/webhook at de3aa4e.
+/// Source: twitchdev/eventsub-webhooks-node-sample index.js.
 ///
 /// # Errors
 /// [`NotAuthentic`]: not signed by Twitch.

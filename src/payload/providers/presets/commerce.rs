@@ -151,7 +151,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `check`: echo it",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.onfleet.com, \"Webhook authentication\"",
         vector: none;
     orb "Orb" {
         .list_separated_by(" ", "x-orb-signature", "v1")
@@ -176,7 +176,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "PaystackOSS/doc-code-snippets dist/doc/payments/webhooks/verifying-transaction.js",
         vector: none;
     primer "Primer" { .either_of("x-signature-primary", "x-signature-secondary").body_only().base64() }
         signed: "the body",

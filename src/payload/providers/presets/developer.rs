@@ -24,7 +24,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "POST with `X-Hook-Secret`: echo it, once",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developers.asana.com, \"Webhooks\"; Asana/devrel-examples javascript/webhooks-nodejs/index.js",
         vector: none;
     atlassian_jira "Atlassian Jira" { .field("x-hub-signature", "sha256=").body_only() }
         signed: "the body",
@@ -40,7 +40,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "autodesk-platform-services/aps-webhooks-signature README",
         vector: none;
     bitbucket "Bitbucket Cloud" { .field("x-hub-signature", "sha256=").body_only() }
         signed: "the body",
@@ -165,7 +165,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "mongodb.com/docs/atlas, \"Integrate with webhooks\"",
         vector: none;
     mux "Mux" { .list("mux-signature", "v1", "t").time_then_body(".") }
         signed: "`{time}.{body}`",

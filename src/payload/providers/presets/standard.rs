@@ -145,6 +145,6 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         signed: "`{svix-id}.{svix-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developer.vanta.com, \"Webhooks\"",
         vector: none;
 }

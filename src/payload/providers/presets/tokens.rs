@@ -39,7 +39,7 @@ token_presets! {
     okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
         handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
     postmark "Postmark" { Shown::Basic }
-        handshake: "nothing", source: third_party "pages of others on its basic authentication";
+        handshake: "nothing", source: own "postmarkapp.com/developer, \"Webhooks overview\"";
     sparkpost "SparkPost" { Shown::Basic }
         handshake: "nothing", source: own "developers.sparkpost.com, \"Webhooks\"";
     telegram "Telegram" { Shown::Field(name("x-telegram-bot-api-secret-token")) }

@@ -31,7 +31,7 @@ presets! { "Schemes that sign the URL"; Scheme; HmacOfUrl; (origin: &super::Orig
         signed: "the URL, then every field of the form, by name, without what sets them apart",
         not_covered: "any time; method, header fields; where a name ends and its value begins",
         handshake: "HEAD: answer 200",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "mandrill.zendesk.com, \"How to authenticate webhook requests\"",
         vector: none;
     square "Square" {
         super::Scheme::builder("square")
