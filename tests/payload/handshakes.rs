@@ -418,7 +418,9 @@ fn pings_in_a_body() {
     );
     let asked = format!(r#"{{"verification_token":"{token}"}}"#);
     let more = asked.replace('{', r#"{"type":"page.created","#);
-    let cases: [(&str, Ask<'_>, &[(&'static str, &str)], &str, Option<&str>); 11] = [
+    // Behind the token, in whichever order an object is read.
+    let behind = asked.replace('}', r#","workspace_id":"w"}"#);
+    let cases: [(&str, Ask<'_>, &[(&'static str, &str)], &str, Option<&str>); 12] = [
         ("woocommerce", &woocommerce, form, "webhook_id=7", Some("")),
         (
             "woocommerce, signed",
@@ -453,6 +455,7 @@ fn pings_in_a_body() {
             None,
         ),
         ("notion, more", &notion, &[], &more, None),
+        ("notion, more behind it", &notion, &[], &behind, None),
         (
             "notion, short",
             &notion,
