@@ -11,7 +11,7 @@ mod documents;
 mod examples;
 mod reading;
 
-use std::{collections::BTreeSet, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use reading::{File, NamedPath, Parsed};
 
@@ -110,6 +110,33 @@ fn each_row_is_a_room_and_each_room_has_a_row() -> io::Result<()> {
         .filter_map(|file| reading::module_of(&file.path).into_iter().next());
     let rows = ROOMS.iter().map(|(room, _)| (*room).to_owned());
     assert_eq!(rooms.collect::<BTreeSet<_>>(), rows.collect::<BTreeSet<_>>());
+    Ok(())
+}
+
+/// A row of the block in `docs/design.md`: `room (what it is)  <- a, b`.
+fn row_of_the_document(line: &str) -> (String, BTreeSet<String>) {
+    let (room, uses) = line.split_once("  <- ").expect("an arrow");
+    let names = uses.split(", ").flat_map(|name| match name {
+        "nothing" => vec![],
+        "the five" => FIVE.to_vec(),
+        "the core" => CORE.to_vec(),
+        one => vec![one],
+    });
+    let room = room.split(" (").next().expect("a room");
+    (room.to_owned(), names.map(str::to_owned).collect())
+}
+
+#[test]
+fn the_design_document_shows_these_rows() -> io::Result<()> {
+    let design = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/design.md"))?;
+    let (_, section) = design.split_once("## Who may use whom").expect("the section");
+    let block = section.split("```").nth(1).expect("the block");
+    let shown = block.lines().skip(1).map(row_of_the_document);
+    let rows = ROOMS.iter().map(|(room, uses)| {
+        let uses = uses.concat().into_iter().map(str::to_owned);
+        ((*room).to_owned(), uses.collect())
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), rows.collect::<Vec<_>>());
     Ok(())
 }
 
