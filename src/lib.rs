@@ -106,6 +106,7 @@
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
+//! | [`codes`] | | | [`Entry`](codes::Entry): whose fault a reason is, and what to do; each of them in `docs/refusals.md` |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
@@ -147,6 +148,7 @@
 pub mod address;
 pub mod breaker;
 pub mod clock;
+pub mod codes;
 mod date;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;

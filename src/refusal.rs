@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::codes::{Fault, entries};
 use crate::identity::Malformed;
-use crate::payload::{NoKey, NotAuthentic};
+use crate::payload::NotAuthentic;
 use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::{SecondCheck, Untrusted};
@@ -101,36 +102,48 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl Refusal {
-    /// A stable name of the reason: the question it failed, a dot, and the reason.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoCertificate => "identity.no_certificate",
-            Self::NotWired { .. } => "server.not_wired",
-            Self::Misdirected(misdirected) => misdirected.code(),
-            Self::NotForwarded(not_forwarded) => not_forwarded.code(),
-            Self::Untrusted(untrusted) => untrusted.code(),
-            Self::NoTenant(no_tenant) => no_tenant.code(),
-            Self::TenantNotAdmitted { .. } => "tenant.not_admitted",
-            Self::BodyTooLarge { .. } => "payload.body_too_large",
-            Self::BodyIncomplete => "payload.body_incomplete",
-            Self::BodyTooSlow { .. } => "payload.body_too_slow",
-            Self::NotAuthentic(forged) => forged.code(),
-            Self::TenantMismatch { .. } => "tenant.mismatch",
-            Self::SecondCheck { .. } => "payload.second_check",
-            Self::Replayed(replayed) => replayed.code(),
-            Self::StoreDown(down) => down.code(),
-            Self::Busy(busy) => busy.code(),
-        }
-    }
+entries! {
+    Refusal [
+        Self::Misdirected(inner) => inner,
+        Self::NotForwarded(inner) => inner,
+        Self::Untrusted(inner) => inner,
+        Self::NoTenant(inner) => inner,
+        Self::NotAuthentic(inner) => inner,
+        Self::BodyTooLarge { limit } => NotAuthentic::BodyTooLarge { limit: *limit },
+        Self::Replayed(inner) => inner,
+        Self::StoreDown(inner) => inner,
+        Self::Busy(inner) => inner,
+    ]
+    Self::NoCertificate => "identity.no_certificate", Theirs 401 CertificateRequired, "RFC 8446 §4.4.2.4",
+        "Behind a proxy that ends TLS: have it forward the certificate, and configure `CallerLayer::behind`.",
+        "Configure a client certificate and its key for this host.";
+    Self::NotWired { .. } => "server.not_wired", Ours 500, "ours: a missing layer is a closed door",
+        "Do what the message says; the connection's proof comes from `Acceptor` or `Listener`, `CallerLayer` stands \
+         outside of `PayloadLayer`.",
+        "Nothing: the receiver is put together wrongly.";
+    Self::TenantNotAdmitted { .. } => "tenant.not_admitted", Theirs 403, "ours: routes may be for some tenants only",
+        "Admit the tenant, if the route is for it.",
+        "Use your own URL.";
+    Self::BodyIncomplete => "payload.body_incomplete", Network 400, "RFC 9112 §8",
+        "Look at proxies in between, and their time limits.",
+        "Send the whole body, and as much as Content-Length says.";
+    Self::BodyTooSlow { .. } => "payload.body_too_slow", Network 408, "RFC 9110 §15.5.9",
+        "Raise the time, where senders are that slow.",
+        "Send the body without pauses.";
+    Self::TenantMismatch { .. } => "tenant.mismatch", Theirs 403, "ours: both signatures name one tenant",
+        "Find out who has both; where it is a relay of yours, give each tenant its own certificate.",
+        "Send each tenant's deliveries under that tenant's certificate.";
+    Self::SecondCheck { .. } => "payload.second_check", Ours 401, "ours: the second check travels in the evidence",
+        "Give `PayloadLayer` the scheme that the message names.",
+        "Sign the payload, as documented for this sender.";
+}
 
+impl Refusal {
     /// Whether a part of the service is down or full, so that nobody could tell: nothing speaks against the message, and
     /// the sender should try again.
     pub fn is_outage(&self) -> bool {
-        matches!(
-            self,
-            Self::StoreDown(_) | Self::Busy(_) | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
-        )
+        let entry = self.entry();
+        entry.fault == Fault::Ours && entry.status == Some(503)
     }
 }
 
@@ -162,17 +175,23 @@ pub enum Misdirected {
     OtherPolicy,
 }
 
-impl Misdirected {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoHost => "host.missing",
-            Self::TwoHosts => "host.ambiguous",
-            Self::Unreadable => "host.unreadable",
-            Self::UnknownHost { .. } => "host.unknown",
-            Self::OtherPolicy => "host.other_policy",
-        }
-    }
+entries! {
+    Misdirected []
+    Self::NoHost => "host.missing", Theirs 400, "RFC 9110 §7.2",
+        "Nothing: without a host nobody can say which policy counts.",
+        "Send a Host field.";
+    Self::TwoHosts => "host.ambiguous", Theirs 400, "RFC 9112 §3.2",
+        "Have the proxy in front set Host, not add it.",
+        "Send one Host field, equal to the target's.";
+    Self::Unreadable => "host.unreadable", Theirs 400, "RFC 9110 §7.2",
+        "Nothing: each reader takes that for another host.",
+        "Send `host` or `host:port`.";
+    Self::UnknownHost { .. } => "host.unknown", Theirs 421, "RFC 9110 §15.5.20",
+        "Add a `Site` for the host, if it is yours.",
+        "Use the host name that the receiver gave.";
+    Self::OtherPolicy => "host.other_policy", Theirs 421, "RFC 9113 §9.1.1",
+        "Nothing: it protects the stricter of the two.",
+        "Open a connection for this host.";
 }
 
 /// As many deliveries are under way as [`PayloadLayer::with_max_deliveries`](crate::web::PayloadLayer::with_max_deliveries)
@@ -212,14 +231,18 @@ pub enum Busy {
     },
 }
 
-impl Busy {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::InAll { .. } => "server.busy",
-            Self::Tenant { .. } => "server.tenant_busy",
-            Self::Reading { .. } => "server.reading_busy",
-            Self::Source { .. } => "server.source_busy",
-        }
-    }
+entries! {
+    Busy []
+    Self::InAll { .. } => "server.busy", Ours 503, "RFC 9110 §15.6.4",
+        "Make handlers faster, or raise `PayloadLayer::with_max_deliveries`.",
+        "Try again after Retry-After.";
+    Self::Tenant { .. } => "server.tenant_busy", Ours 503, "RFC 9110 §15.6.4",
+        "Raise the tenant's share, where it may have more.",
+        "Send fewer at once, and try again after Retry-After.";
+    Self::Reading { .. } => "server.reading_busy", Ours 503, "RFC 9110 §15.6.4",
+        "Demand client certificates, or raise `PayloadLayer::with_max_deliveries`.",
+        "Try again after Retry-After.";
+    Self::Source { .. } => "server.source_busy", Ours 503, "RFC 9110 §15.6.4",
+        "Raise the share of one source, where many senders share an address.",
+        "Send fewer at once, and try again after Retry-After.";
 }

@@ -20,6 +20,7 @@ use rustls_pki_types::UnixTime;
 
 use self::circuit::Rules;
 use self::circuits::Circuits;
+use crate::codes::entries;
 use crate::date::Date;
 
 pub use jitter::Jitter;
@@ -258,14 +259,14 @@ pub enum NotNow {
     Probing,
 }
 
-impl NotNow {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Open { .. } => "breaker.open",
-            Self::Probing => "breaker.probing",
-        }
-    }
+entries! {
+    NotNow []
+    Self::Open { .. } => "breaker.open", Theirs, "ours: whom to leave alone, and until when",
+        "Mend what failed; it is tried again by itself.",
+        "Mend what failed; it is tried again by itself.";
+    Self::Probing => "breaker.probing", Theirs, "ours: whom to leave alone, and until when",
+        "Nothing: it is let in as soon as the probes succeed.",
+        "Nothing: it is let in as soon as the probes succeed.";
 }
 
 /// The state of one circuit.

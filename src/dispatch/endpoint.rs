@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Uri;
 use rustls_pki_types::ServerName;
 
+use crate::codes::entries;
 use crate::egress::Shown;
 use crate::tenant::TenantId;
 
@@ -246,15 +247,21 @@ pub enum InvalidEndpoint {
     Port,
 }
 
-impl InvalidEndpoint {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Url => "endpoint.url",
-            Self::NotHttps => "endpoint.not_https",
-            Self::Credentials => "endpoint.credentials",
-            Self::Host => "endpoint.host",
-            Self::Port => "endpoint.port",
-        }
-    }
+entries! {
+    InvalidEndpoint []
+    Self::Url => "endpoint.url", Policy, "RFC 3986 §3",
+        "Give a URL such as https://hooks.example.com/path.",
+        "Have the tenant correct it.";
+    Self::NotHttps => "endpoint.not_https", Policy, "ours: by https only",
+        "Serve it by https.",
+        "Have the tenant correct it.";
+    Self::Credentials => "endpoint.credentials", Policy, "ours: a URL is logged, a password is not",
+        "Recognise the sender by its certificate and signature.",
+        "Have the tenant leave it out.";
+    Self::Host => "endpoint.host", Policy, "RFC 3986 §3.2.2",
+        "Give a DNS name in plain ASCII (xn-- for others).",
+        "Have the tenant correct it.";
+    Self::Port => "endpoint.port", Policy, "RFC 3986 §3.2.3",
+        "Give the port as a number, or none for 443.",
+        "Have the tenant correct it.";
 }

@@ -5,6 +5,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::address::PrivateAddress;
 use crate::breaker::NotNow;
+use crate::codes::{Fault, entries};
 use crate::date::Date;
 use crate::egress::{NotConnected, NotResolved};
 use crate::identity::Validity;
@@ -191,122 +192,103 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// The party whose fault a failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The consumer's.
-    Theirs,
-    /// Ours: identity, keys, proxy, revocation lists.
-    Ours,
-    /// Nobody's in particular: between us and them.
-    Network,
-    /// Nobody's: our own rules forbid it.
-    Policy,
-}
-
-impl Fault {
-    /// A stable name, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Theirs => "theirs",
-            Self::Ours => "ours",
-            Self::Network => "network",
-            Self::Policy => "policy",
-        }
-    }
+entries! {
+    Failure [
+        Self::Endpoint(inner) => inner,
+        Self::NotNow(inner) => inner,
+        Self::Untrusted(inner) => inner,
+    ]
+    Self::NotTheirEndpoint { .. } => "dispatch.not_their_endpoint", Policy, "ours: an endpoint has one owner",
+        "Prove that the endpoint is yours.",
+        "Have the claim given up by its owner, or deliver elsewhere.";
+    Self::PortNotAllowed { .. } => "dispatch.port_not_allowed", Policy, "ours: no delivery to any port",
+        "Serve it on port 443.",
+        "Allow the port in the dispatcher's rules, if it is meant.";
+    Self::PrivateAddress(_) => "dispatch.private_address", Policy, "ours: no private address",
+        "Serve it at a public address.",
+        "Allow the address in the `AddressGuard`, if it is one of yours.";
+    Self::Unclaimed => "dispatch.unclaimed", Policy, "ours: an endpoint has one owner",
+        "Prove that the endpoint is yours.",
+        "Claim it for its tenant.";
+    Self::Expired { .. } => "dispatch.expired", Policy, "ours: deliveries have a last moment",
+        "Ask for what was missed.",
+        "Allow more time, if late deliveries are of use.";
+    Self::NoIdentity => "dispatch.no_identity", Ours, "ours: never without an identity",
+        "Nothing.",
+        "Load a certificate and key for the tenant.";
+    Self::Replaced => "dispatch.replaced", Ours, "ours: what was made under an identity is not used under another",
+        "Nothing.",
+        "Nothing: the retry uses the new one.";
+    Self::OwnCertificate { .. } => "dispatch.own_certificate", Ours, "RFC 5280 §6.1.3",
+        "Nothing.",
+        "Renew the certificate, and load it.";
+    Self::CannotSign(_) => "dispatch.cannot_sign", Ours, "the scheme's documentation",
+        "Nothing.",
+        "Give the tenant a key, or the delivery what the scheme needs.";
+    Self::FieldTaken { .. } => "dispatch.field_taken", Ours, "ours: no field is written twice",
+        "Nothing.",
+        "Leave the field out of the delivery.";
+    Self::Tls(_) => "dispatch.tls", Ours, "ours: configurations are checked when they are made",
+        "Nothing.",
+        "Do what the message says.";
+    Self::IdentityUnfit => "dispatch.identity_unfit", Ours, "RFC 8446 §4.3.2",
+        "Allow more signature algorithms.",
+        "Use a certificate with an ECDSA P-256 or RSA key.";
+    Self::IdentityRefused { .. } | Self::IdentityRefusedByStatus { .. } => "dispatch.identity_refused", Ours, "RFC 8446 §6.2",
+        "Trust the sender's authority, or add the pin of its key.",
+        "Give the consumer your authority or pin; renew the certificate where it has expired.";
+    Self::IdentityNotAsked => "dispatch.identity_not_asked", Theirs, "RFC 8446 §4.3.2",
+        "Ask for client certificates: ssl_verify_client on in nginx.",
+        "Allow this endpoint without, if it is meant.";
+    Self::Handshake { .. } => "dispatch.handshake", Theirs, "RFC 8446 §6",
+        "Offer TLS 1.2 or 1.3 with common ciphers.",
+        "Nothing, as a rule.";
+    Self::NotResolved(_) => "dispatch.not_resolved", Network, "RFC 1035",
+        "Enter the name in the DNS.",
+        "Check the resolver; a retry may do.";
+    Self::Unreachable { .. } => "dispatch.unreachable", Network, "RFC 9293",
+        "Start the server, open the port.",
+        "Check the way out; a retry may do.";
+    Self::Proxy { .. } => "dispatch.proxy", Ours, "RFC 9110 §9.3.6",
+        "Nothing.",
+        "Mend the proxy, or its rules; the message has its answer.";
+    Self::TimedOut { stage: Stage::Connecting } => "dispatch.connecting_timed_out", Network, "ours: each part has a time limit",
+        "Open the port.",
+        "A retry may do.";
+    Self::TimedOut { stage: Stage::Handshake } => "dispatch.handshake_timed_out", Network, "ours: each part has a time limit",
+        "Look at the server's load.",
+        "A retry may do.";
+    Self::TimedOut { stage: Stage::Answering } => "dispatch.answer_timed_out", Network, "ours: each part has a time limit",
+        "Answer first, and work afterwards.",
+        "A retry may do; allow more time, if it is meant.";
+    Self::TimedOut { stage: Stage::Delivering } => "dispatch.timed_out", Network, "ours: each part has a time limit",
+        "Answer shortly.",
+        "A retry may do; allow more time, if it is meant.";
+    Self::NoAnswer { .. } => "dispatch.no_answer", Network, "RFC 9110 §9.2.2",
+        "Answer each request, also when stopping; refuse repeated ids.",
+        "Nothing: the retry has the same id.";
+    Self::NotTaken { .. } => "dispatch.not_taken", Theirs, "RFC 9112 §9.3",
+        "Read the body before you answer 2xx.",
+        "Nothing: it is tried again.";
+    Self::NotHttp { .. } => "dispatch.not_http", Theirs, "RFC 9112 §2",
+        "Answer with HTTP, and shortly.",
+        "Check the URL.";
+    Self::Redirected { .. } => "dispatch.redirected", Theirs, "RFC 9110 §15.4",
+        "Answer at the URL itself.",
+        "Have the tenant enter the URL that it redirects to.";
+    Self::Gone { .. } => "dispatch.gone", Theirs, "RFC 9110 §15.5.11",
+        "Enter a new endpoint.",
+        "Take the endpoint out of service.";
+    Self::Status { .. } => "dispatch.status", Theirs, "RFC 9110 §15",
+        "Look into the server's log at that time.",
+        "A retry may do; tell the tenant the status.";
 }
 
 impl Failure {
-    /// A stable name of the reason, for metrics and logs. A server that is not trusted has the code of
-    /// [`Untrusted`], such as `trust.not_pinned`; an open circuit that of [`NotNow`].
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotTheirEndpoint { .. } => "dispatch.not_their_endpoint",
-            Self::Endpoint(invalid) => invalid.code(),
-            Self::PortNotAllowed { .. } => "dispatch.port_not_allowed",
-            Self::PrivateAddress(_) => "dispatch.private_address",
-            Self::Unclaimed => "dispatch.unclaimed",
-            Self::Expired { .. } => "dispatch.expired",
-            Self::NotNow(not_now) => not_now.code(),
-            Self::NoIdentity => "dispatch.no_identity",
-            Self::Replaced => "dispatch.replaced",
-            Self::OwnCertificate { .. } => "dispatch.own_certificate",
-            Self::CannotSign(_) => "dispatch.cannot_sign",
-            Self::FieldTaken { .. } => "dispatch.field_taken",
-            Self::Tls(_) => "dispatch.tls",
-            Self::IdentityUnfit => "dispatch.identity_unfit",
-            Self::IdentityRefused { .. } => "dispatch.identity_refused",
-            Self::IdentityRefusedByStatus { .. } => "dispatch.identity_refused",
-            Self::IdentityNotAsked => "dispatch.identity_not_asked",
-            Self::Untrusted(untrusted) => untrusted.code(),
-            Self::Handshake { .. } => "dispatch.handshake",
-            Self::NotResolved(_) => "dispatch.not_resolved",
-            Self::Unreachable { .. } => "dispatch.unreachable",
-            Self::Proxy { .. } => "dispatch.proxy",
-            Self::TimedOut { stage } => match stage {
-                Stage::Connecting => "dispatch.connecting_timed_out",
-                Stage::Handshake => "dispatch.handshake_timed_out",
-                Stage::Answering => "dispatch.answer_timed_out",
-                Stage::Delivering => "dispatch.timed_out",
-            },
-            Self::NoAnswer { .. } => "dispatch.no_answer",
-            Self::NotTaken { .. } => "dispatch.not_taken",
-            Self::NotHttp { .. } => "dispatch.not_http",
-            Self::Redirected { .. } => "dispatch.redirected",
-            Self::Gone { .. } => "dispatch.gone",
-            Self::Status { .. } => "dispatch.status",
-        }
-    }
-
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
-        match self {
-            Self::NotTheirEndpoint { .. }
-            | Self::Endpoint(_)
-            | Self::Unclaimed
-            | Self::Expired { .. }
-            | Self::PortNotAllowed { .. }
-            | Self::PrivateAddress(_) => Fault::Policy,
-            Self::NoIdentity
-            | Self::Replaced
-            | Self::OwnCertificate { .. }
-            | Self::CannotSign(_)
-            | Self::FieldTaken { .. }
-            | Self::Tls(_)
-            | Self::IdentityUnfit
-            | Self::IdentityRefused { .. }
-            | Self::IdentityRefusedByStatus { .. }
-            | Self::Proxy { .. } => Fault::Ours,
-            Self::Untrusted(untrusted) if is_ours(untrusted) => Fault::Ours,
-            Self::NotResolved(_)
-            | Self::Unreachable { .. }
-            | Self::TimedOut { .. }
-            | Self::NoAnswer { .. } => Fault::Network,
-            Self::NotNow(_)
-            | Self::IdentityNotAsked
-            | Self::Untrusted(_)
-            | Self::Handshake { .. }
-            | Self::NotTaken { .. }
-            | Self::NotHttp { .. }
-            | Self::Redirected { .. }
-            | Self::Gone { .. }
-            | Self::Status { .. } => Fault::Theirs,
-        }
+        self.entry().fault
     }
-}
-
-/// What speaks against our own revocation lists, or our own policy, rather than against the server.
-pub(super) fn is_ours(untrusted: &Untrusted) -> bool {
-    matches!(
-        untrusted,
-        Untrusted::CrlExpired { .. }
-            | Untrusted::CrlFromTheFuture { .. }
-            | Untrusted::RevocationUnknown { .. }
-            | Untrusted::CrlSignature { .. }
-            | Untrusted::CrlIssuer
-            | Untrusted::NothingBefore
-    )
 }
 
 impl From<NotConnected> for Failure {

@@ -110,13 +110,14 @@ mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
+pub use crate::codes::Fault;
 pub use backlog::{Backlog, Queued, Settled};
 pub use builder::DispatcherBuilder;
 pub use claims::{EndpointOwners, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};
 pub use dispatcher::Dispatcher;
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use failure::{Failure, Fault, Stage};
+pub use failure::{Failure, Stage};
 pub use identity::{InvalidIdentity, TenantIdentity};
 pub use layer::{DeliveryId, NotSent, SignLayer, SignService};
 pub use limits::{Deadlines, Limits};

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use rustls_pki_types::UnixTime;
 
-use super::failure::is_ours;
 use super::{Failure, Fault};
 use crate::breaker::NotNow;
 use crate::payload::CannotSign;
@@ -193,7 +192,7 @@ fn fate(failure: &Failure, rules: &RetryRules, now: UnixTime) -> Fate {
     match failure {
         Failure::Gone { .. } => Fate::Gone,
         // Not to be tried blindly, nor to be got round: somebody has to look.
-        Failure::Untrusted(untrusted) if !is_ours(untrusted) => Fate::Dead,
+        Failure::Untrusted(_) if failure.fault() == Fault::Theirs => Fate::Dead,
         Failure::Redirected { .. }
         | Failure::NotTheirEndpoint { .. }
         | Failure::Unclaimed

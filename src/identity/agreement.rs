@@ -13,7 +13,7 @@ pub(super) fn agreed<'a>(
     alternative_names: &[GeneralName<'_>],
     der: &'a CertificateDer<'_>,
 ) -> Result<EndEntityCert<'a>, Malformed> {
-    let trusted = EndEntityCert::try_from(der).map_err(|error| unreadable(&error))?;
+    let trusted = EndEntityCert::try_from(der).map_err(|error| unreadable(&error, read))?;
     let dns = alternative_names.iter().filter_map(|name| match name {
         GeneralName::DNSName(name) if is_dns_name(name) => Some(*name),
         _ => None,
@@ -44,8 +44,11 @@ fn same(field: &'static str, agreed: bool) -> Result<(), Malformed> {
     }
 }
 
-fn unreadable(error: &webpki::Error) -> Malformed {
+fn unreadable(error: &webpki::Error, read: &Outline<'_>) -> Malformed {
     match error {
+        webpki::Error::UnsupportedCertVersion => Malformed::Version {
+            version: read.version,
+        },
         webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
         webpki::Error::ExtensionValueInvalid => Malformed::Extension,
         _ => Malformed::Certificate,

@@ -22,6 +22,7 @@ mod written_names;
 
 use std::fmt;
 
+use crate::codes::entries;
 use rustls_pki_types::CertificateDer;
 #[cfg(feature = "tls")]
 use webpki::EndEntityCert;
@@ -236,6 +237,15 @@ pub enum Malformed {
     /// Not one X.509 v3 certificate in DER (RFC 5280 §4.1), or one with bytes after it.
     #[error("the leaf is not an X.509 v3 certificate in DER")]
     Certificate,
+    /// A certificate of version 1 or 2, which has no extensions (RFC 5280 §4.1.2.1).
+    #[error(
+        "the leaf is an X.509 certificate of version {version}, and must be of version 3; `openssl x509 -req` makes version 1 \
+         unless it is given extensions: issue it again with -extfile"
+    )]
+    Version {
+        /// The version.
+        version: u8,
+    },
     /// A critical extension that is not known (RFC 5280 §4.2).
     #[error("a critical extension of the leaf is not supported")]
     CriticalExtension,
@@ -260,19 +270,39 @@ pub enum Malformed {
     },
 }
 
-impl Malformed {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Empty => "identity.empty",
-            Self::TooManyCertificates { .. } => "identity.too_many_certificates",
-            Self::ChainTooLarge { .. } => "identity.chain_too_large",
-            Self::Certificate => "identity.certificate",
-            Self::Extension => "identity.extension",
-            Self::CriticalExtension => "identity.critical_extension",
-            Self::Validity => "identity.validity",
-            Self::Name { .. } => "identity.name",
-            Self::ParsersDisagree { .. } => "identity.parsers_disagree",
-        }
-    }
+entries! {
+    Malformed []
+    Self::Empty => "identity.empty", Theirs 403 BadCertificate, "RFC 8446 §4.4.2",
+        "Nothing, unless clients without a certificate are to be let in: then ask for one without requiring it.",
+        "Configure a client certificate, and its chain, for this host.";
+    Self::TooManyCertificates { .. } => "identity.too_many_certificates", Theirs 403 BadCertificate, "ours: sizes come first",
+        "Raise `ChainLimits::with_certificates` in the profile, where chains really are so long.",
+        "Send the leaf and its intermediates only, the leaf first; no roots, no bundle.";
+    Self::ChainTooLarge { .. } => "identity.chain_too_large", Theirs 403 BadCertificate, "ours: sizes come first",
+        "Raise `ChainLimits::with_bytes` in the profile, where certificates really are so large.",
+        "Send the leaf and its intermediates only; spread many names over several certificates.";
+    Self::Certificate => "identity.certificate", Theirs 403 BadCertificate, "RFC 5280 §4.1",
+        "Read PEM files with `pem`, and hand DER to what takes DER: openssl x509 -in client.pem -outform DER -out \
+         client.der",
+        "Issue or export the certificate anew, and check it with openssl x509 -noout -text.";
+    Self::Version { .. } => "identity.version", Theirs 403 BadCertificate, "RFC 5280 §4.1.2.1",
+        "Nothing: have the sender issue it anew.",
+        "Issue it with extensions: openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -extfile client.ext, \
+         where client.ext has extendedKeyUsage=clientAuth and a subjectAltName.";
+    Self::CriticalExtension { .. } => "identity.critical_extension", Theirs 403 BadCertificate, "RFC 5280 §4.2",
+        "Nothing: it cannot be processed here.",
+        "Issue the certificate without that extension, or with the extension not critical.";
+    Self::Extension => "identity.extension", Theirs 403 BadCertificate, "RFC 5280 §4.2",
+        "Nothing: have the sender issue it anew.",
+        "Issue the certificate with each extension once, in the DER of its definition.";
+    Self::Validity { .. } => "identity.validity", Theirs 403 BadCertificate, "RFC 5280 §4.1.2.5",
+        "Nothing: have the sender issue it anew.",
+        "Issue the certificate with notBefore from 1970 on and notAfter behind it: openssl x509 -req .. -not_before \
+         .. -not_after ..";
+    Self::Name { .. } => "identity.name", Theirs 403 BadCertificate, "RFC 5280 §4.2.1.6",
+        "Nothing: such a name is nobody's.",
+        "Issue the certificate with the name in plain ASCII.";
+    Self::ParsersDisagree { .. } => "identity.parsers_disagree", Theirs 403 BadCertificate, "ours: two parsers must agree",
+        "Keep the certificate and report it: it is either broken or an attack.",
+        "Issue the certificate with a common library: openssl x509 -req, cfssl, step.";
 }

@@ -5,7 +5,7 @@ use x509_parser::nom::Err;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
-use super::der::{BIT_STRING, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+use super::der::{BIT_STRING, Element, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use super::validity::from_asn1;
 use super::{KeyKind, Malformed, Validity};
 
@@ -24,6 +24,8 @@ const EXTENSIONS: u8 = 0xa3;
 /// The fields of a certificate (RFC 5280 §4.1), each where it stands. Most of a certificate's bytes matter to nobody, so
 /// what is in a field is read when it is asked for.
 pub(super) struct Outline<'a> {
+    /// 1, 2 or 3 (RFC 5280 §4.1.2.1), or what else stands there.
+    pub(super) version: u8,
     /// The contents of the INTEGER.
     pub(super) serial: &'a [u8],
     /// DER with its outer SEQUENCE. Never read: it is only ever compared with the subject of an issuer, which is.
@@ -51,7 +53,7 @@ impl<'a> Outline<'a> {
     }
 
     fn of_fields(mut fields: Elements<'a>) -> Option<Self> {
-        fields.take_if(VERSION)?;
+        let version = version(fields.take_if(VERSION)?);
         let serial = fields.take(INTEGER)?.contents;
         fields.take(SEQUENCE)?;
         let issuer = fields.take(SEQUENCE)?.whole;
@@ -66,6 +68,7 @@ impl<'a> Outline<'a> {
             None => Vec::new(),
         };
         fields.is_empty().then_some(Self {
+            version,
             serial,
             issuer,
             subject: whole(X509Name::from_der(subject)).ok()?,
@@ -125,6 +128,15 @@ const STRONG: [AlgorithmIdentifier; 4] = [
     alg_id::ML_DSA_65,
     alg_id::ML_DSA_87,
 ];
+
+/// Counted from 0, and 0 where there is none.
+fn version(wrapped: Option<Element<'_>>) -> u8 {
+    let stated = wrapped.and_then(|wrapped| Elements::inside(INTEGER, wrapped.contents));
+    match stated.map(Elements::bytes) {
+        Some([number]) => number.saturating_add(1),
+        _ => 1,
+    }
+}
 
 /// What the issuer signs; what comes after it is webpki's to verify.
 fn signed_part(der: &[u8]) -> Option<Elements<'_>> {

@@ -1,6 +1,8 @@
 use crate::breaker::NotNow;
+use crate::codes::entries;
 use crate::identity::Malformed;
 use crate::proxy_protocol::InvalidHeader;
+use crate::refusal::Refusal;
 use crate::trust::Untrusted;
 
 /// Facts about a handshake: its kind, and the version of TLS.
@@ -103,22 +105,31 @@ pub enum HandshakeFailure {
     Io(String),
 }
 
-impl HandshakeFailure {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Untrusted(untrusted) => untrusted.code(),
-            Self::NoCertificate => "identity.no_certificate",
-            Self::UnknownServerName { .. } => "handshake.unknown_server_name",
-            Self::NoServerName => "handshake.no_server_name",
-            Self::Blocked(not_now) => not_now.code(),
-            Self::ShareUsedUp { .. } => "handshake.share_used_up",
-            Self::ProxyHeader(invalid) => invalid.code(),
-            Self::TimedOut => "handshake.timed_out",
-            Self::Tls(_) => "handshake.tls",
-            Self::Io(_) => "handshake.io",
-        }
-    }
+entries! {
+    HandshakeFailure [
+        Self::Untrusted(inner) => inner,
+        Self::NoCertificate => Refusal::NoCertificate,
+        Self::Blocked(inner) => inner,
+        Self::ProxyHeader(inner) => inner,
+    ]
+    Self::UnknownServerName { .. } => "handshake.unknown_server_name", Theirs UnrecognizedName, "RFC 6066 §3",
+        "Add a `Site` for the name, if it is yours.",
+        "Use the host name that the receiver gave.";
+    Self::NoServerName => "handshake.no_server_name", Theirs UnrecognizedName, "RFC 6066 §3",
+        "Say what is served without a name: `without_name`.",
+        "Connect by name, and send it as the server name.";
+    Self::ShareUsedUp { .. } => "handshake.share_used_up", Theirs, "ours: silence is bounded by a share",
+        "Raise the share, where many senders share one address.",
+        "Reuse connections, and close those that are not used.";
+    Self::TimedOut => "handshake.timed_out", Network, "ours: handshakes have a time limit",
+        "Look at the load; raise the number of handshakes at once, or the time.",
+        "Look at the network between: path MTU, proxies.";
+    Self::Tls(_) => "handshake.tls", Theirs, "RFC 8446 §6",
+        "Nothing, unless the versions were limited: then allow TLS 1.2.",
+        "Use https, TLS 1.2 or 1.3, and the key that belongs to the certificate.";
+    Self::Io(_) => "handshake.io", Network, "RFC 8446 §6.1",
+        "Check that the server's own chain is whole: clients that do not trust it may leave without an alert.",
+        "Look at the sender's log: it ended the connection.";
 }
 
 impl From<Malformed> for HandshakeFailure {

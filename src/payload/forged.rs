@@ -1,6 +1,7 @@
 use http::HeaderName;
 
 use super::NoKey;
+use crate::codes::entries;
 use crate::replay::NotFresh;
 
 /// The reason why a message does not count as its sender's.
@@ -86,30 +87,56 @@ pub enum NotAuthentic {
     HttpSignature(#[from] super::http_signature::InvalidHttpSignature),
 }
 
-impl NotAuthentic {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::MissingHeader { .. } => "payload.missing_header",
-            Self::RepeatedHeader { .. } => "payload.repeated_header",
-            Self::MalformedHeader { .. } => "payload.malformed_header",
-            Self::MalformedQuery => "payload.malformed_query",
-            Self::MissingUrlSecret => "payload.missing_url_secret",
-            Self::MalformedUrlSecret => "payload.malformed_url_secret",
-            Self::MalformedBody => "payload.malformed_body",
-            Self::BodyTooLarge { .. } => "payload.body_too_large",
-            Self::MalformedTime => "payload.malformed_time",
-            Self::MalformedSignature { .. } => "payload.malformed_signature",
-            Self::TooManySignatures { .. } => "payload.too_many_signatures",
-            Self::NotFresh(not_fresh) => not_fresh.code(),
-            Self::NoKey(no_key) => no_key.code(),
-            Self::SignatureMismatch => "payload.signature_mismatch",
-            Self::OtherClaim => "payload.other_claim",
-            Self::Denied { .. } => "payload.denied",
-            #[cfg(feature = "jwt")]
-            Self::Jwt(token) => token.code(),
-            #[cfg(feature = "http-signatures")]
-            Self::HttpSignature(signature) => signature.code(),
-        }
-    }
+entries! {
+    NotAuthentic [
+        Self::NotFresh(inner) => inner,
+        Self::NoKey(inner) => inner,
+        #[cfg(feature = "jwt")]
+        Self::Jwt(inner) => inner,
+        #[cfg(feature = "http-signatures")]
+        Self::HttpSignature(inner) => inner,
+    ]
+    Self::MissingHeader { .. } => "payload.missing_header", Theirs 401, "the scheme's documentation",
+        "Check that the scheme is the provider's, and that no proxy in front drops the field.",
+        "Sign the delivery; look whether the endpoint has a secret in the provider's settings.";
+    Self::RepeatedHeader { .. } => "payload.repeated_header", Theirs 401, "RFC 9110 §5.3",
+        "Have proxies in front pass the field on as it is.",
+        "Send the field once.";
+    Self::MalformedHeader { .. } => "payload.malformed_header", Theirs 401, "the scheme's documentation",
+        "Check that the scheme is the provider's present one.",
+        "Write the field as the scheme documents it.";
+    Self::MalformedQuery => "payload.malformed_query", Theirs 401, "the scheme's documentation",
+        "Leave the URL as it was configured at the provider; parameters of your own have other names.",
+        "Write the parameter once, as the scheme documents it.";
+    Self::MissingUrlSecret => "payload.missing_url_secret", Theirs 401, "the scheme's documentation",
+        "Enter the whole URL, with its secret, at the provider.",
+        "Call the URL exactly as it was given.";
+    Self::MalformedUrlSecret => "payload.malformed_url_secret", Theirs 401, "the scheme's documentation",
+        "Use a secret of letters and digits: openssl rand -hex 32",
+        "Call the URL exactly as it was given.";
+    Self::MalformedBody => "payload.malformed_body", Theirs 401, "the scheme's documentation",
+        "Check that the scheme is the provider's, and that nothing in front changes the body.",
+        "Send what the scheme documents.";
+    Self::BodyTooLarge { .. } => "payload.body_too_large", Theirs 413, "RFC 9110 §15.5.14",
+        "Raise the limit of `PayloadLayer`, where events may be so large.",
+        "Send less in one delivery.";
+    Self::MalformedTime => "payload.malformed_time", Theirs 401, "the scheme's documentation",
+        "Check that the scheme is the provider's present one.",
+        "Write the time as the scheme documents it, mostly as seconds since 1970.";
+    Self::MalformedSignature { .. } => "payload.malformed_signature", Theirs 401, "the scheme's documentation",
+        "Check that the scheme is the provider's.",
+        "Write the signature as the scheme documents it.";
+    Self::TooManySignatures { .. } => "payload.too_many_signatures", Theirs 401, "ours: sizes come first",
+        "Nothing.",
+        "Send one signature for each key that is in use.";
+    Self::SignatureMismatch => "payload.signature_mismatch", Theirs 401, "the scheme's documentation",
+        "Verify the very bytes that arrived; compare the secret with the provider's for this endpoint and \
+         environment. `explain::payload` tries the usual mistakes.",
+        "Sign the bytes that are sent, last of all, with the secret that the receiver has.";
+    Self::OtherClaim => "payload.other_claim", Ours 401, "ours: a claim belongs to one delivery",
+        "Correct the store: `Claimed::granted` is for the claim that was asked.",
+        "Nothing: the receiver's store is wrong.";
+    Self::Denied { .. } => "payload.denied", Theirs 401, "a verifier of your own",
+        "What the verifier says.",
+        "Ask the receiver.";
 }

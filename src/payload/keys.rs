@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::hmac::Key;
+use crate::codes::entries;
 use crate::tenant::TenantId;
 
 /// A key store: the keys that a message may be signed with.
@@ -144,16 +145,20 @@ pub enum NoKey {
     Unavailable,
 }
 
-impl NoKey {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown { .. } => "payload.no_key",
-            Self::NoneValid { .. } => "payload.no_valid_key",
-            Self::SenderNeeded => "payload.sender_needed",
-            Self::Unavailable => "payload.keys_unavailable",
-        }
-    }
+entries! {
+    NoKey []
+    Self::Unknown { .. } => "payload.no_key", Ours 401, "ours: only the sender's keys count",
+        "Enter the tenant's key.",
+        "Nothing: the receiver has no key of yours.";
+    Self::NoneValid { .. } => "payload.no_valid_key", Ours 401, "ours: keys have a time",
+        "Enter the present key, or prolong the old one.",
+        "Tell the receiver the new key before you use it.";
+    Self::SenderNeeded => "payload.sender_needed", Ours 401, "ours: whose keys, says the connection",
+        "Put `CallerLayer` in front, or find the keys by a path or host of each tenant's own.",
+        "Show your client certificate.";
+    Self::Unavailable => "payload.keys_unavailable", Ours 503, "RFC 9110 §15.6.4",
+        "Look at whatever loads the keys.",
+        "Try again after Retry-After.";
 }
 
 /// The name of a key: what may be logged of it. Cheap to clone.

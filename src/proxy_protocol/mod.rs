@@ -14,6 +14,7 @@ mod header;
 use std::net::IpAddr;
 
 use crate::address::Network;
+use crate::codes::entries;
 
 #[cfg(feature = "proxy-protocol")]
 pub use header::{Header, MAX_LENGTH, read};
@@ -88,18 +89,27 @@ pub enum InvalidHeader {
     Unsupported,
 }
 
-impl InvalidHeader {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "proxy_header.missing",
-            Self::Unexpected => "proxy_header.unexpected",
-            Self::Truncated => "proxy_header.truncated",
-            Self::TooLong { .. } => "proxy_header.too_long",
-            Self::Malformed => "proxy_header.malformed",
-            Self::Unsupported => "proxy_header.unsupported",
-        }
-    }
+entries! {
+    InvalidHeader []
+    Self::Missing => "proxy_header.missing", Ours, "PROXY protocol §2",
+        "Switch it on: send-proxy-v2 in HAProxy, proxy_protocol on in nginx's stream; or take the address off the \
+         balancers.",
+        "Nothing: it is between the receiver and its balancer.";
+    Self::Unexpected => "proxy_header.unexpected", Theirs, "PROXY protocol §2",
+        "Where it is your balancer, name its network in `ProxyProtocol::from_balancers`.",
+        "Do not send the header.";
+    Self::Truncated => "proxy_header.truncated", Ours, "PROXY protocol §2",
+        "Have the health check send a whole header, with the command LOCAL.",
+        "Nothing.";
+    Self::TooLong { .. } => "proxy_header.too_long", Ours, "PROXY protocol §2.2",
+        "Have the balancer leave them out: they are not read.",
+        "Nothing.";
+    Self::Malformed => "proxy_header.malformed", Ours, "PROXY protocol §2",
+        "Correct whatever writes the header.",
+        "Nothing.";
+    Self::Unsupported => "proxy_header.unsupported", Ours, "PROXY protocol §2.2",
+        "Have the balancer listen on TCP.",
+        "Nothing.";
 }
 
 /// Whether a connection that begins so begins with a header. Five bytes are enough: TLS reads no fewer, and then knows that

@@ -1,5 +1,6 @@
 use http::HeaderName;
 
+use crate::codes::entries;
 use crate::payload::NotAuthentic;
 use crate::pem::InvalidPem;
 
@@ -96,27 +97,54 @@ pub enum NotForwarded {
     NotEndToEnd,
 }
 
-impl NotForwarded {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UntrustedHop { .. } => "forwarded.untrusted_hop",
-            Self::Repeated { .. } => "forwarded.repeated",
-            Self::Alias { .. } => "forwarded.alias",
-            Self::HopByHop { .. } => "forwarded.hop_by_hop",
-            Self::TooLarge { .. } => "forwarded.too_large",
-            Self::Unreadable { .. } => "forwarded.unreadable",
-            Self::NoStatus { .. } => "forwarded.no_status",
-            Self::NotVerified { .. } => "forwarded.not_verified",
-            Self::CertificateLost { .. } => "forwarded.certificate_lost",
-            Self::ChainAlone { .. } => "forwarded.chain_alone",
-            Self::OtherCertificate { .. } => "forwarded.other_certificate",
-            Self::HopNotAuthentic(_) => "forwarded.hop_not_authentic",
-            Self::NotCovered { .. } => "forwarded.not_covered",
-            Self::RequestNotCovered => "forwarded.request_not_covered",
-            Self::NotEndToEnd => "forwarded.not_end_to_end",
-        }
-    }
+entries! {
+    NotForwarded []
+    Self::UntrustedHop { .. } => "forwarded.untrusted_hop", Theirs 403, "RFC 9440 §4",
+        "Where it is your proxy, name it in `Hops`, by its certificate.",
+        "Do not send the field: show the certificate in the handshake.";
+    Self::Repeated { .. } => "forwarded.repeated", Ours 400, "RFC 9440 §2.2",
+        "Have the proxy set the field, which replaces the client's: proxy_set_header in nginx, http-request \
+         set-header in HAProxy.",
+        "Do not send the field.";
+    Self::Alias { .. } => "forwarded.alias", Ours 400, "RFC 9110 §5.1",
+        "Have the proxy remove such fields: underscores_in_headers off in nginx.",
+        "Do not send the field.";
+    Self::HopByHop { .. } => "forwarded.hop_by_hop", Ours 400, "RFC 9110 §7.6.1",
+        "Have the proxy set `Connection` itself.",
+        "Do not name such fields in `Connection`.";
+    Self::TooLarge { .. } => "forwarded.too_large", Theirs 431, "RFC 9440 §3.1",
+        "Raise the limit of `Forwarder`, or have the proxy send the leaf alone.",
+        "Use a smaller chain.";
+    Self::Unreadable { .. } => "forwarded.unreadable", Ours 400, "the format that is configured",
+        "Configure the `Format` of the proxy that is really there.",
+        "Nothing: the receiver and its proxy do not agree.";
+    Self::NoStatus { .. } => "forwarded.no_status", Ours 400, "the format that is configured",
+        "Have the proxy send the status field that the message names, such as $ssl_client_verify of nginx.",
+        "Nothing: the receiver's proxy is incomplete.";
+    Self::NotVerified { .. } => "forwarded.not_verified", Theirs 403, "the format that is configured",
+        "Give the proxy the authorities that you trust, too.",
+        "Use a certificate of an authority that the receiver trusts.";
+    Self::CertificateLost { .. } => "forwarded.certificate_lost", Ours 400, "the format that is configured",
+        "Have the proxy send the certificate, and allow header fields that are large enough.",
+        "Nothing, or a smaller certificate.";
+    Self::ChainAlone { .. } => "forwarded.chain_alone", Ours 400, "RFC 9440 §2.3",
+        "Have the proxy send Client-Cert beside Client-Cert-Chain.",
+        "Nothing: the receiver's proxy is incomplete.";
+    Self::OtherCertificate { .. } => "forwarded.other_certificate", Ours 400, "the format that is configured",
+        "Have one proxy set both fields.",
+        "Do not send such fields.";
+    Self::HopNotAuthentic(_) => "forwarded.hop_not_authentic", Ours 403, "RFC 9421 §3.2",
+        "Give both the same key, and set both clocks.",
+        "Nothing: it is between the receiver and its proxy.";
+    Self::NotCovered { .. } => "forwarded.not_covered", Ours 403, "RFC 9421 §7.2.1",
+        "Have the proxy sign the field too.",
+        "Nothing: it is between the receiver and its proxy.";
+    Self::RequestNotCovered => "forwarded.request_not_covered", Ours 403, "RFC 9421 §7.2.1",
+        "Have the proxy sign @method, @authority, @path and @query too.",
+        "Nothing: it is between the receiver and its proxy.";
+    Self::NotEndToEnd => "forwarded.not_end_to_end", Theirs 403, "ours: routes may demand mutual TLS end to end",
+        "Let such deliveries past the proxy, with TLS passed through, or drop the demand.",
+        "Use the address that leads to the receiver without the proxy.";
 }
 
 /// The mistake in a field that should hold certificates.

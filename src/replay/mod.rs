@@ -45,6 +45,7 @@ use std::pin::Pin;
 use std::sync::{self, Arc};
 use std::time::Duration;
 
+use crate::codes::entries;
 use crate::tenant::TenantId;
 
 pub use claim::{Claim, ClaimKey, Claimed, Terms};
@@ -123,14 +124,14 @@ pub enum Settlement {
     LeaseLost,
 }
 
-impl Settlement {
-    /// A stable name, for metrics and logs.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Done => "replay.settled",
-            Self::LeaseLost => "replay.lease_lost",
-        }
-    }
+entries! {
+    Settlement []
+    Self::Done => "replay.settled", Policy, "ours: claim, then commit or release",
+        "Nothing.",
+        "Nothing.";
+    Self::LeaseLost => "replay.lease_lost", Ours, "ours: claim, then commit or release",
+        "Make leases longer than any handler takes, or answer first and work afterwards.",
+        "Nothing.";
 }
 
 /// A delivery that is not to be handled (now).
@@ -148,14 +149,14 @@ pub enum Replayed {
     },
 }
 
-impl Replayed {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Handled => "replay.handled",
-            Self::InProgress { .. } => "replay.in_progress",
-        }
-    }
+entries! {
+    Replayed []
+    Self::Handled => "replay.handled", Policy 200, "ours: handled once",
+        "Nothing.",
+        "Nothing: it has arrived.";
+    Self::InProgress { .. } => "replay.in_progress", Policy 503, "ours: handled once",
+        "Nothing; where handlers take long, answer first.",
+        "Wait for the answer longer, or come again after Retry-After.";
 }
 
 /// The store cannot tell. Nothing is handled without an answer: the sender gets 503 and tries again.
@@ -179,13 +180,15 @@ pub enum StoreDown {
     },
 }
 
-impl StoreDown {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unavailable { .. } => "replay.store_unavailable",
-            Self::Full => "replay.store_full",
-            Self::ShareUsedUp { .. } => "replay.share_used_up",
-        }
-    }
+entries! {
+    StoreDown []
+    Self::Unavailable { .. } => "replay.store_unavailable", Ours 503, "RFC 9110 §15.6.4",
+        "Bring the store back; the message has its words.",
+        "Try again after Retry-After.";
+    Self::Full => "replay.store_full", Ours 503, "RFC 9110 §15.6.4",
+        "Give the store more room: `MemoryStore::of_claims`, or a shared store.",
+        "Try again after Retry-After.";
+    Self::ShareUsedUp { .. } => "replay.share_used_up", Ours 503, "ours: room is kept for others",
+        "Give the store more room.",
+        "Try again after Retry-After.";
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::codes::entries;
 use crate::date::Date;
 
 /// A time window around the present in which a signed time must lie, in either direction, both ends included.
@@ -95,14 +96,14 @@ pub enum NotFresh {
     },
 }
 
-impl NotFresh {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Stale { .. } => "replay.stale",
-            Self::FromTheFuture { .. } => "replay.from_the_future",
-        }
-    }
+entries! {
+    NotFresh []
+    Self::Stale { .. } => "replay.stale", Theirs 401, "the scheme's documentation",
+        "Check the clock; widen the tolerance only as far as the provider documents.",
+        "Sign each try anew; check the clock.";
+    Self::FromTheFuture { .. } => "replay.from_the_future", Theirs 401, "the scheme's documentation",
+        "Check the clock.",
+        "Check the clock; write seconds.";
 }
 
 #[cfg(test)]

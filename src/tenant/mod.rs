@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::codes::entries;
 use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
@@ -175,15 +176,21 @@ pub enum NoTenant {
     },
 }
 
-impl NoTenant {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoRule => "tenant.no_rule",
-            Self::Unknown { .. } => "tenant.unknown",
-            Self::Ambiguous { .. } => "tenant.ambiguous",
-            Self::Unconstrained { .. } => "tenant.unconstrained_name",
-            Self::SharedAuthority { .. } => "tenant.shared_authority",
-        }
-    }
+entries! {
+    NoTenant []
+    Self::NoRule => "tenant.no_rule", Ours 403, "RFC 9525 §6",
+        "Add a rule for a name that the certificate has, by its type: a DNS name, URI or pin.",
+        "Use the certificate with the name that was agreed.";
+    Self::Unknown { .. } => "tenant.unknown", Ours 403, "ours: a template yields known tenants only",
+        "Add the tenant to `known`, if it is one.",
+        "Use the certificate that was issued for your name.";
+    Self::Ambiguous { .. } => "tenant.ambiguous", Ours 403, "ours: one match or none",
+        "Make one rule with both conditions (`Rule::issued_by`, `Rule::carrying`), or take one of the two away.",
+        "Use a certificate with one customer's names only.";
+    Self::Unconstrained { .. } => "tenant.unconstrained_name", Ours 403, "RFC 5280 §4.2.1.10",
+        "Make the rule on a name of subjectAltName, or on the key.",
+        "Have the name put into subjectAltName.";
+    Self::SharedAuthority { .. } => "tenant.shared_authority", Ours 403, "ours: below a shared authority the issuer alone is no tenant",
+        "Make the rule on the peer's name or key.",
+        "Nothing: the receiver's rule is too wide.";
 }

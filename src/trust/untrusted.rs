@@ -4,6 +4,7 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::PassedOver;
+use crate::codes::entries;
 use crate::date::Date;
 use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
@@ -195,50 +196,126 @@ pub enum Untrusted {
     },
 }
 
-impl Untrusted {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed(malformed) => malformed.code(),
-            Self::UnknownIssuer => "trust.unknown_issuer",
-            Self::Expired { .. } => "trust.expired",
-            Self::NotYetValid { .. } => "trust.not_yet_valid",
-            Self::NoExtendedKeyUsage { .. } => "trust.no_extended_key_usage",
-            Self::ExtendedKeyUsage { .. } => "trust.extended_key_usage",
-            Self::KeyUsage => "trust.key_usage",
-            Self::IssuerKeyUsage => "trust.issuer_key_usage",
-            Self::CaAsLeaf => "trust.ca_as_leaf",
-            Self::CrlSignerAsLeaf => "trust.crl_signer_as_leaf",
-            Self::LeafAsCa => "trust.leaf_as_ca",
-            Self::Signature => "trust.signature",
-            Self::SignatureAlgorithm => "trust.signature_algorithm",
-            Self::NameConstraint => "trust.name_constraint",
-            Self::UnsupportedNameConstraint { .. } => "trust.unsupported_name_constraint",
-            Self::PathLength => "trust.path_length",
-            Self::PathBudget => "trust.path_budget",
-            Self::CriticalExtension => "trust.critical_extension",
-            Self::WrongName { .. } => "trust.wrong_name",
-            Self::NotPinned { .. } => "trust.not_pinned",
-            Self::WeakKey => "trust.weak_key",
-            Self::UnsupportedKey => "trust.unsupported_key",
-            Self::Lifetime { .. } => "trust.lifetime",
-            Self::Policy { .. } => "trust.policy",
-            Self::Revoked { .. } => "trust.revoked",
-            Self::RevocationUnknown { .. } => "trust.revocation_unknown",
-            Self::CrlSignature { .. } => "trust.crl_signature",
-            Self::CrlExpired { .. } => "trust.crl_expired",
-            Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future",
-            Self::OnDenyList => "trust.on_deny_list",
-            Self::NothingBefore => "trust.nothing_before",
-            Self::Enrolment => "trust.enrolment",
-            Self::ServersOnly => "trust.servers_only",
-            Self::UnexpectedName => "trust.unexpected_name",
-            Self::Rfc5280 { .. } => "trust.rfc5280",
-            Self::CrlIssuer => "trust.crl_issuer",
-            Self::Path => "trust.path",
-            Self::Denied { .. } => "trust.denied",
-        }
-    }
+entries! {
+    Untrusted [
+        Self::Malformed(inner) => inner,
+    ]
+    Self::UnknownIssuer => "trust.unknown_issuer", Theirs 403 UnknownCa, "RFC 5280 §6.1",
+        "Load the authority that issued it, if it is one of yours; `Issuer` of the leaf and `Subject` of the anchor \
+         must be the same.",
+        "Send the intermediates behind the leaf; use the certificate of this environment.";
+    Self::Expired { .. } => "trust.expired", Theirs 403 CertificateExpired, "RFC 5280 §6.1.3",
+        "Check this machine's clock (date -u); where the anchor has expired, load its successor beside it.",
+        "Renew the certificate, and have the process that sends load it.";
+    Self::NotYetValid { .. } => "trust.not_yet_valid", Theirs 403 CertificateExpired, "RFC 5280 §6.1.3",
+        "Check this machine's clock: date -u.",
+        "Wait until notBefore, or have it issued with one a few minutes in the past.";
+    Self::NoExtendedKeyUsage { .. } => "trust.no_extended_key_usage", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.12",
+        "`Profile::allow_missing_eku`, where the authority issues to clients only.",
+        "Issue it with extendedKeyUsage=clientAuth (serverAuth for a server) in the file of -extfile.";
+    Self::ExtendedKeyUsage { .. } => "trust.extended_key_usage", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.12",
+        "Where this sender only has certificates for servers: `Profile::allow_server_auth_as_client`.",
+        "Issue it with extendedKeyUsage=clientAuth, below an issuer that allows it.";
+    Self::KeyUsage => "trust.key_usage", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.3",
+        "Nothing: TLS 1.3 needs the signature.",
+        "Issue it with keyUsage=digitalSignature.";
+    Self::IssuerKeyUsage => "trust.issuer_key_usage", Theirs 403 UnknownCa, "RFC 5280 §4.2.1.3",
+        "Nothing: it is no authority by its own words.",
+        "Issue the intermediate with keyUsage=keyCertSign,cRLSign.";
+    Self::CaAsLeaf => "trust.ca_as_leaf", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.9",
+        "Nothing: who may issue may be anybody.",
+        "Have a certificate issued for the client: basicConstraints=CA:FALSE in the file of -extfile.";
+    Self::CrlSignerAsLeaf => "trust.crl_signer_as_leaf", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.3",
+        "Nothing: have the sender issue it anew.",
+        "Issue it with keyUsage=digitalSignature, without cRLSign.";
+    Self::LeafAsCa => "trust.leaf_as_ca", Theirs 403 UnknownCa, "RFC 5280 §4.2.1.9",
+        "Nothing: such a path must never be taken.",
+        "Issue the intermediate with basicConstraints=critical,CA:TRUE.";
+    Self::Signature => "trust.signature", Theirs 403 DecryptError, "RFC 5280 §6.1.3",
+        "Load the issuer's present certificate: one of the same name has another key.",
+        "Have the certificate issued by the authority that the receiver trusts.";
+    Self::SignatureAlgorithm => "trust.signature_algorithm", Theirs 403 DecryptError, "RFC 5280 §4.1.1.2",
+        "Where the algorithm is sound, take a crypto provider that has it.",
+        "Have it signed with SHA-256 or better by an RSA, ECDSA (P-256, P-384) or Ed25519 key: openssl x509 -req \
+         -sha256";
+    Self::NameConstraint => "trust.name_constraint", Theirs 403 BadCertificate, "RFC 5280 §4.2.1.10",
+        "Nothing: the authority is limited on purpose.",
+        "Have it issued with names inside the constraints, or by another authority.";
+    Self::UnsupportedNameConstraint { .. } => "trust.unsupported_name_constraint", Theirs 403 BadCertificate, "RFC 5280 §4.2.1.10",
+        "Nothing: a constraint that is not understood may be the one that forbids it.",
+        "Leave names of that type out, or have it issued by an authority without that constraint.";
+    Self::PathLength => "trust.path_length", Theirs 403 UnknownCa, "RFC 5280 §4.2.1.9",
+        "Load the lower authority as anchor, if it is trusted by itself.",
+        "Have it issued directly by the authority that has pathlen:0, or have that one reissued with a longer one.";
+    Self::PathBudget => "trust.path_budget", Theirs 403 UnknownCa, "ours: path building is bounded",
+        "Look who sends it.",
+        "Send the leaf and the intermediates of one path only.";
+    Self::CriticalExtension { .. } => "trust.critical_extension", Theirs 403 BadCertificate, "RFC 5280 §4.2",
+        "Nothing: what is critical must not be passed over.",
+        "Use a path without that certificate, or have it issued with the extension not critical.";
+    Self::WrongName { .. } => "trust.wrong_name", Theirs 403 BadCertificate, "RFC 9525 §6",
+        "Issue the server's certificate with the name as a DNS name in its subjectAltName.",
+        "Reach the server under a name that its certificate has.";
+    Self::NotPinned { .. } => "trust.not_pinned", Theirs 403 AccessDenied, "RFC 7469 §2.4",
+        "Where the key is the sender's, add its pin beside the old one before the old one goes.",
+        "Renew with the same key, or tell the receiver the new pin before you use it.";
+    Self::WeakKey { .. } => "trust.weak_key", Theirs 403 UnsupportedCertificate, "NIST SP 800-57 Part 1, table 2",
+        "Nothing: such keys can be broken.",
+        "Make a new key: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256, or RSA with \
+         rsa_keygen_bits:2048 at least.";
+    Self::UnsupportedKey { .. } => "trust.unsupported_key", Theirs 403 UnsupportedCertificate, "ours: keys that rustls can verify",
+        "Nothing: the kind is not supported.",
+        "Make the key RSA (rsaEncryption), ECDSA on P-256, P-384 or P-521 with an uncompressed point, Ed25519 or \
+         ML-DSA.";
+    Self::Lifetime { .. } => "trust.lifetime", Theirs 403 UnsupportedCertificate, "ours: Profile::with_max_lifetime",
+        "Raise `Profile::with_max_lifetime`, where so long a life is meant.",
+        "Have it issued for a shorter time: openssl x509 -req -days 90";
+    Self::Policy { .. } => "trust.policy", Theirs 403 UnsupportedCertificate, "RFC 5280 §4.2.1.4",
+        "Check the policy's OID against the authority's documents.",
+        "Order the kind of certificate that asserts the policy.";
+    Self::Revoked { .. } => "trust.revoked", Theirs 403 CertificateRevoked, "RFC 5280 §6.3",
+        "Nothing: the authority has spoken.",
+        "Have a new certificate issued, with a new key.";
+    Self::RevocationUnknown { .. } => "trust.revocation_unknown", Ours 403 UnknownCa, "RFC 5280 §6.3",
+        "Load a current list of every authority on the path, or loosen it: `Revocation::best_effort`, or the leaf \
+         alone.",
+        "Nothing: the receiver's lists are incomplete.";
+    Self::CrlSignature { .. } => "trust.crl_signature", Ours 403 UnknownCa, "RFC 5280 §6.3.3",
+        "Fetch the list anew from the authority.",
+        "Nothing: the receiver's list is wrong.";
+    Self::CrlExpired { .. } => "trust.crl_expired", Ours 403 UnknownCa, "RFC 5280 §6.3.3",
+        "Fetch a current list, and watch that it is fetched before nextUpdate.",
+        "Nothing: the receiver's list is old.";
+    Self::CrlFromTheFuture { .. } => "trust.crl_from_the_future", Ours 403 UnknownCa, "RFC 5280 §6.3.3",
+        "Check this machine's clock: date -u.",
+        "Nothing: the receiver's clock is wrong.";
+    Self::OnDenyList => "trust.on_deny_list", Theirs 403 CertificateRevoked, "ours: DenyList",
+        "Take the entry off the list, if the reason for it is gone.",
+        "Ask the receiver; a new certificate needs a new key.";
+    Self::NothingBefore => "trust.nothing_before", Ours 403 AccessDenied, "ours: who only takes trust away trusts nobody",
+        "Join it behind one that trusts: `PrivateCa::from_pem(..)?.and(deny)`.",
+        "Nothing: the receiver is put together wrongly.";
+    Self::Enrolment => "trust.enrolment", Ours 403 AccessDenied, "ours: who enrols admits nobody",
+        "Enter what the report says into trust and tenants, and take `Enrolment` out.",
+        "Nothing: the receiver is still setting up.";
+    Self::ServersOnly => "trust.servers_only", Ours 403 AccessDenied, "ours: WebRoots is for servers only",
+        "Use `PrivateCa`, or `PublicCa` with the names that are expected.",
+        "Nothing: the receiver is put together wrongly.";
+    Self::UnexpectedName => "trust.unexpected_name", Theirs 403 AccessDenied, "ours: a public authority needs names",
+        "Where the sender documents a new name, add it to `ExpectedPeers`.",
+        "Use the certificate with the name that you have published.";
+    Self::Rfc5280 { .. } => "trust.rfc5280", Theirs 403 BadCertificate, "RFC 5280 §4 and §6",
+        "Nothing: the rule is there for a reason.",
+        "Have it issued anew with a tool that keeps to RFC 5280.";
+    Self::CrlIssuer => "trust.crl_issuer", Ours 403 UnknownCa, "RFC 5280 §6.3.3",
+        "Have the authority's certificate reissued with keyUsage=keyCertSign,cRLSign.",
+        "Nothing: the receiver's authority is at fault.";
+    Self::Path => "trust.path", Theirs 403 BadCertificate, "RFC 5280 §4.1",
+        "Read the anchors anew.",
+        "Send the intermediates as the authority publishes them.";
+    Self::Denied { .. } => "trust.denied", Theirs 403 AccessDenied, "a verifier of your own",
+        "What the verifier says.",
+        "Ask the receiver.";
 }
 
 /// How many lists a message names; with a list for each of many distribution points there may be hundreds.

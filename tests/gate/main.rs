@@ -7,6 +7,8 @@
     reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
+#[path = "../support/reasons.rs"]
+mod reasons;
 #[path = "../support/stage.rs"]
 mod stage;
 #[path = "../support/time_and_tenants.rs"]

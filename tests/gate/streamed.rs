@@ -10,7 +10,8 @@ use countersign::refusal::Refusal;
 use countersign::tenant::TenantId;
 use countersign::testing::NOW;
 
-use crate::gate_and_refusals::{caller, mismatch, request};
+use crate::gate_and_refusals::{caller, request};
+use crate::reasons::mismatch;
 use crate::support::tenant;
 
 /// Answers for one tenant, whoever the connection's is, and tells what it was given.

@@ -30,26 +30,31 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "codes",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
 const ROOMS: &[(&str, &[&[&str]])] = &[
+    ("codes", &[]),
     ("date", &[]),
     ("pem", &[]),
     ("address", &[]),
-    ("proxy_protocol", &[&["address"]]),
-    ("breaker", &[&["date"]]),
+    ("proxy_protocol", &[&["address", "codes"]]),
+    ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
-    ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date"]]),
-    ("tenant", &[&["trust", "identity"]]),
-    ("replay", &[&["tenant", "clock", "date"]]),
+    ("identity", &[&["pem", "codes"]]),
+    ("trust", &[&["identity", "pem", "date", "codes"]]),
+    ("tenant", &[&["trust", "identity", "codes"]]),
+    ("replay", &[&["tenant", "clock", "date", "codes"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
+        &[&["replay", "tenant", "identity", "pem", "clock", "date", "codes"]],
     ),
-    ("refusal", &[FIVE, &["pem"]]),
-    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
+    ("refusal", &[FIVE, &["pem", "codes"]]),
+    (
+        "observe",
+        &[FIVE, &["refusal", "breaker", "proxy_protocol", "codes"]],
+    ),
     ("live", &[&["trust", "tenant", "payload", "identity"]]),
     ("gate", &[FIVE, &["refusal"]]),
     (

@@ -14,5 +14,17 @@ mod promise;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+mod model;
 mod postgres;
 mod promises;
+
+/// What the source of the memory store takes from its crate, where `model` compiles it again.
+mod tenant {
+    pub(crate) use countersign::tenant::TenantId;
+}
+mod replay {
+    pub(crate) use countersign::replay::*;
+}
+mod clock {
+    pub(crate) use countersign::clock::Monotonic;
+}

@@ -1,26 +1,11 @@
 //! Every interleaving of claims, commits, releases and the end of a lease: the source of `MemoryStore`, compiled here
 //! over loom's lock, which runs each order in which threads can take it.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    dead_code,
-    unreachable_pub,
-    reason = "a test says what it expects by failing loudly, and uses a part of what it includes"
-)]
+#![allow(dead_code, unreachable_pub, reason = "it uses a part of what it includes")]
 
 // `memory` takes what it needs from the module that it is in, the lock as well, and from `crate`.
 #[path = "../../src/replay/memory/mod.rs"]
 mod memory;
-#[path = "../support/time_and_tenants.rs"]
-mod support;
-mod tenant {
-    pub(crate) use countersign::tenant::TenantId;
-}
-mod clock {
-    pub(crate) use countersign::clock::Monotonic;
-}
 
-use countersign::replay;
 use countersign::replay::{
     Claim, ClaimAnswer, ClaimKey, Claimed, ReplayStore, Settlement, StoreDown, StoreFuture, Terms,
 };
@@ -28,7 +13,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::sync::{self, Arc};
 use loom::thread::{self, JoinHandle};
 use memory::MemoryStore;
-use support::{at, now, secs};
+
+use crate::clock;
+use crate::support::{at, now, secs, tenant};
 
 const LEASE: u64 = 10;
 
@@ -85,7 +72,7 @@ impl Scene {
 }
 
 fn claim_of(id: &str, time: u64) -> Claim {
-    let owner = support::tenant("acme");
+    let owner = tenant("acme");
     let key = ClaimKey::of(&owner, "test", [id.as_bytes()]);
     let terms = Terms::default().with_lease(secs(LEASE)).with_window(secs(100));
     Claim::new(key, owner, at(time), terms, None)

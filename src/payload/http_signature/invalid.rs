@@ -1,5 +1,6 @@
 use http::HeaderName;
 
+use crate::codes::entries;
 use crate::payload::jose::Algorithm;
 
 /// The reason why an HTTP message signature does not count.
@@ -88,29 +89,63 @@ pub enum InvalidHttpSignature {
     Signature,
 }
 
-impl InvalidHttpSignature {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Field { .. } => "payload.http_signature.field",
-            Self::TooMany => "payload.http_signature.too_many",
-            Self::NotFound => "payload.http_signature.not_found",
-            Self::Ambiguous => "payload.http_signature.ambiguous",
-            Self::Unpaired => "payload.http_signature.unpaired",
-            Self::MissingParameter { .. } => "payload.http_signature.missing_parameter",
-            Self::ParameterType { .. } => "payload.http_signature.parameter_type",
-            Self::UnknownParameter => "payload.http_signature.unknown_parameter",
-            Self::NotCovered { .. } => "payload.http_signature.not_covered",
-            Self::CoveredTwice => "payload.http_signature.covered_twice",
-            Self::Component => "payload.http_signature.component",
-            Self::NotPresent { .. } => "payload.http_signature.not_present",
-            Self::OtherAlgorithm { .. } => "payload.http_signature.other_algorithm",
-            Self::UnknownKey => "payload.http_signature.unknown_key",
-            Self::AmbiguousKey => "payload.http_signature.ambiguous_key",
-            Self::Expired { .. } => "payload.http_signature.expired",
-            Self::NoDigest => "payload.http_signature.no_digest",
-            Self::Digest => "payload.http_signature.digest",
-            Self::Signature => "payload.http_signature.signature",
-        }
-    }
+entries! {
+    InvalidHttpSignature []
+    Self::Field { .. } => "payload.http_signature.field", Theirs 401, "RFC 8941 §4",
+        "Nothing.",
+        "Write Signature and Signature-Input as RFC 9421 §4 has them.";
+    Self::TooMany => "payload.http_signature.too_many", Theirs 401, "ours: sizes come first",
+        "Nothing.",
+        "Sign once, and cover what the receiver asks for.";
+    Self::NotFound => "payload.http_signature.not_found", Theirs 401, "RFC 9421 §3.2",
+        "Ask for the label or tag that the sender documents.",
+        "Set the tag that the receiver asks for.";
+    Self::Ambiguous => "payload.http_signature.ambiguous", Theirs 401, "RFC 9421 §3.2",
+        "Ask for a label or tag that only one has.",
+        "Use a tag of your own.";
+    Self::Unpaired => "payload.http_signature.unpaired", Theirs 401, "RFC 9421 §3.2",
+        "Have proxies in front pass both on.",
+        "Send both, with the same labels.";
+    Self::MissingParameter { .. } => "payload.http_signature.missing_parameter", Theirs 401, "RFC 9421 §2.3",
+        "Do not demand it, where the sender documents that it is not sent.",
+        "Put the parameter in.";
+    Self::ParameterType { .. } => "payload.http_signature.parameter_type", Theirs 401, "RFC 9421 §2.3",
+        "Nothing.",
+        "Write it in its type: `created` is an integer, `keyid` a string.";
+    Self::UnknownParameter => "payload.http_signature.unknown_parameter", Theirs 401, "RFC 9421 §2.3",
+        "Nothing.",
+        "Leave it out.";
+    Self::NotCovered { .. } => "payload.http_signature.not_covered", Theirs 401, "RFC 9421 §7.2.1",
+        "Ask for less only where the sender documents it: what is not covered is anybody's.",
+        "Cover the component.";
+    Self::CoveredTwice => "payload.http_signature.covered_twice", Theirs 401, "RFC 9421 §2.5",
+        "Nothing.",
+        "Cover each component once.";
+    Self::Component => "payload.http_signature.component", Theirs 401, "RFC 9421 §2",
+        "Nothing.",
+        "Cover fields and derived components of the request, without such parameters.";
+    Self::NotPresent { .. } => "payload.http_signature.not_present", Theirs 401, "RFC 9421 §2.5",
+        "Have proxies in front pass signed fields on as they are.",
+        "Cover fields that no proxy touches.";
+    Self::OtherAlgorithm { .. } => "payload.http_signature.other_algorithm", Theirs 401, "RFC 9421 §3.2",
+        "Check that the key is the sender's.",
+        "Leave `alg` out, or name the key's.";
+    Self::UnknownKey { .. } => "payload.http_signature.unknown_key", Theirs 401, "RFC 9421 §3.2",
+        "Enter the key under the `keyid` that the message shows.",
+        "Tell the receiver the key before you sign with it.";
+    Self::AmbiguousKey => "payload.http_signature.ambiguous_key", Theirs 401, "RFC 9421 §3.2",
+        "Nothing: no key is tried at a venture.",
+        "Send `keyid`.";
+    Self::Expired { .. } => "payload.http_signature.expired", Theirs 401, "RFC 9421 §2.3",
+        "Check the clock.",
+        "Sign each try anew.";
+    Self::NoDigest => "payload.http_signature.no_digest", Theirs 401, "RFC 9530 §5",
+        "Nothing.",
+        "Send Content-Digest with sha-256.";
+    Self::Digest => "payload.http_signature.digest", Theirs 401, "RFC 9530 §2",
+        "Verify the bytes that arrived; have nothing in front change them.",
+        "Hash the bytes that are sent, last of all.";
+    Self::Signature => "payload.http_signature.signature", Theirs 401, "RFC 9421 §3.2",
+        "Verify the URL as the sender called it: the origin outside of the proxy.",
+        "Sign what is sent, with the key that the receiver has.";
 }

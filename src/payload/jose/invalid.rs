@@ -1,4 +1,5 @@
 use super::{Algorithm, InvalidJson};
+use crate::codes::entries;
 
 /// The reason why a token does not count. Says nothing of what stands in it but names of members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -189,6 +190,115 @@ impl std::fmt::Display for JwtPart {
     }
 }
 
+entries! {
+    InvalidJwt []
+    Self::TooLarge { .. } => "payload.token.too_large", Theirs 401, "ours: sizes come first",
+        "Nothing: tokens are small.",
+        "Leave claims out; send the body detached.";
+    Self::Segments => "payload.token.segments", Theirs 401, "RFC 7515 §7.1",
+        "Check from which field the token is taken.",
+        "Send the compact form: header.payload.signature";
+    Self::Base64 { .. } => "payload.token.base64", Theirs 401, "RFC 7515 §2",
+        "Nothing.",
+        "Encode with base64url, without padding.";
+    Self::Json { .. } => "payload.token.json", Theirs 401, "RFC 7515 §4, RFC 8725 §2.4",
+        "Nothing.",
+        "Make tokens with a library.";
+    Self::MemberType { .. } => "payload.token.member_type", Theirs 401, "RFC 7519 §4.1",
+        "Nothing.",
+        "Write it in the type that RFC 7519 gives it: times are numbers of seconds.";
+    Self::Missing { .. } => "payload.token.missing_member", Theirs 401, "RFC 7519 §4.1",
+        "Do not demand it, where the sender documents that it is not sent.",
+        "Put the claim in.";
+    Self::UnknownAlgorithm => "payload.token.unknown_algorithm", Theirs 401, "RFC 8725 §3.2",
+        "Nothing.",
+        "Sign with ES256, EdDSA, PS256 or RS256.";
+    Self::AlgorithmNotAllowed { .. } => "payload.token.algorithm_not_allowed", Theirs 401, "RFC 8725 §3.1",
+        "Put it on the list, where the sender documents it.",
+        "Sign with an algorithm that the receiver allows.";
+    Self::OtherAlgorithm { .. } => "payload.token.other_algorithm", Theirs 401, "RFC 8725 §3.1",
+        "Check that the key is the sender's.",
+        "Name the algorithm of the key that signs.";
+    Self::Critical => "payload.token.critical", Theirs 401, "RFC 7515 §4.1.11",
+        "Nothing.",
+        "Write `crit` as RFC 7515 has it, or leave it out.";
+    Self::UnknownCritical => "payload.token.unknown_critical", Theirs 401, "RFC 7515 §4.1.11",
+        "Nothing: what is critical must not be passed over.",
+        "Leave the extension out.";
+    Self::B64NotCritical => "payload.token.b64_not_critical", Theirs 401, "RFC 7797 §6",
+        "Nothing.",
+        "List `b64` in `crit`.";
+    Self::AttachedUnencoded => "payload.token.attached_unencoded", Theirs 401, "RFC 7797 §5",
+        "Nothing.",
+        "Detach the payload, or encode it.";
+    Self::NotDetached => "payload.token.not_detached", Theirs 401, "RFC 7515 appendix F",
+        "Verify it as a JWT, where the claims are in the token.",
+        "Leave the middle part empty.";
+    Self::UnknownKey { .. } => "payload.token.unknown_key", Theirs 401, "RFC 7515 §4.1.4",
+        "Load the present set; the message says which `kid` was named and which are there.",
+        "Publish the key before you sign with it.";
+    Self::NoKey { .. } => "payload.token.no_key", Theirs 401, "RFC 7517 §4",
+        "Load the present set of this sender.",
+        "Publish the key that signs, with `use` sig.";
+    Self::AmbiguousKey => "payload.token.ambiguous_key", Theirs 401, "RFC 7517 §4.5",
+        "Nothing: no key is tried at a venture.",
+        "Give each key its own `kid`, and name it in the token.";
+    Self::UnusableKey => "payload.token.unusable_key", Theirs 401, "RFC 7517 §4.2",
+        "Do what `JwsVerifier::unusable` says.",
+        "Publish a key for signing, of 2048 bits of RSA at least or on a common curve.";
+    Self::UndecidedAlgorithm => "payload.token.undecided_algorithm", Ours 401, "RFC 8725 §3.1",
+        "List one algorithm for each type of key.",
+        "Publish `alg` with the key.";
+    Self::Signature => "payload.token.signature", Theirs 401, "RFC 7515 §5.2",
+        "Load the present key of this sender, and verify the bytes that arrived.",
+        "Sign with the key that you publish.";
+    Self::Type => "payload.token.type", Theirs 401, "RFC 8725 §3.11",
+        "Ask for the `typ` that the sender documents.",
+        "Set `typ`.";
+    Self::Nested => "payload.token.nested", Theirs 401, "RFC 7519 §5.2",
+        "Nothing.",
+        "Send the inner token.";
+    Self::Claim { .. } => "payload.token.claim", Theirs 401, "RFC 7519 §4.1",
+        "Correct what is wanted, where the message shows that it is the receiver's mistake.",
+        "Issue the token for this receiver.";
+    Self::Expired { .. } => "payload.token.expired", Theirs 401, "RFC 7519 §4.1.4",
+        "Check the clock; allow for differing clocks with `with_leeway`.",
+        "Sign each try anew.";
+    Self::NotYetValid { .. } => "payload.token.not_yet_valid", Theirs 401, "RFC 7519 §4.1.5",
+        "Check the clock; allow for differing clocks with `with_leeway`.",
+        "Check the clock.";
+    Self::FromTheFuture { .. } => "payload.token.from_the_future", Theirs 401, "RFC 7519 §4.1.6",
+        "Check the clock; allow for differing clocks with `with_leeway`.",
+        "Check the clock; write seconds.";
+    Self::TooOld { .. } => "payload.token.too_old", Theirs 401, "RFC 7519 §4.1.6",
+        "Raise `with_max_age`, where deliveries wait that long.",
+        "Sign each try anew.";
+    Self::LivesTooLong { .. } => "payload.token.lives_too_long", Theirs 401, "RFC 8725 §3.10",
+        "Raise the limit, where the sender documents such lives.",
+        "Issue tokens for a few minutes.";
+    Self::OtherTenant { .. } => "payload.token.other_tenant", Theirs 401, "ours: both signatures name one tenant",
+        "Look who has this key.",
+        "Sign each tenant's tokens with that tenant's key.";
+    Self::OtherBody => "payload.token.other_body", Theirs 401, "the sender's documentation",
+        "Verify the bytes that arrived.",
+        "Hash the bytes that are sent, last of all.";
+    Self::OtherRequest => "payload.token.other_request", Theirs 401, "the sender's documentation",
+        "Verify the URL as the sender called it: the origin outside of the proxy.",
+        "Hash the URL that is called.";
+    Self::NoCertificate => "payload.token.no_certificate", Theirs 401, "RFC 8705 §3",
+        "Behind a proxy: `CallerLayer::behind`.",
+        "Show the certificate that the token is bound to.";
+    Self::OtherCertificate => "payload.token.other_certificate", Theirs 401, "RFC 8705 §3",
+        "Nothing: it is what the binding is for.",
+        "Issue the token for the certificate that is shown.";
+    Self::NotBoundToCertificate => "payload.token.not_bound_to_certificate", Theirs 401, "RFC 8705 §3",
+        "Do not demand the binding, where the sender does not document one.",
+        "Put `cnf` with `x5t#S256` into the token.";
+    Self::UnknownConfirmation => "payload.token.unknown_confirmation", Theirs 401, "RFC 7800 §3.1",
+        "Nothing.",
+        "Bind the token to the certificate: `x5t#S256`.";
+}
+
 impl InvalidJwt {
     /// Whether it is for want of a key: with another set of the same owner's the token might pass. What the receiver's own
     /// list decides is not.
@@ -202,46 +312,5 @@ impl InvalidJwt {
                 | Self::OtherAlgorithm { .. }
                 | Self::Signature
         )
-    }
-
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "payload.token.too_large",
-            Self::Segments => "payload.token.segments",
-            Self::Base64 { .. } => "payload.token.base64",
-            Self::Json { .. } => "payload.token.json",
-            Self::MemberType { .. } => "payload.token.member_type",
-            Self::Missing { .. } => "payload.token.missing_member",
-            Self::UnknownAlgorithm => "payload.token.unknown_algorithm",
-            Self::AlgorithmNotAllowed { .. } => "payload.token.algorithm_not_allowed",
-            Self::OtherAlgorithm { .. } => "payload.token.other_algorithm",
-            Self::Critical => "payload.token.critical",
-            Self::UnknownCritical => "payload.token.unknown_critical",
-            Self::B64NotCritical => "payload.token.b64_not_critical",
-            Self::AttachedUnencoded => "payload.token.attached_unencoded",
-            Self::NotDetached => "payload.token.not_detached",
-            Self::UnknownKey => "payload.token.unknown_key",
-            Self::NoKey { .. } => "payload.token.no_key",
-            Self::AmbiguousKey => "payload.token.ambiguous_key",
-            Self::UnusableKey => "payload.token.unusable_key",
-            Self::UndecidedAlgorithm => "payload.token.undecided_algorithm",
-            Self::Signature => "payload.token.signature",
-            Self::Type => "payload.token.type",
-            Self::Nested => "payload.token.nested",
-            Self::Claim { .. } => "payload.token.claim",
-            Self::Expired { .. } => "payload.token.expired",
-            Self::NotYetValid { .. } => "payload.token.not_yet_valid",
-            Self::FromTheFuture { .. } => "payload.token.from_the_future",
-            Self::TooOld { .. } => "payload.token.too_old",
-            Self::LivesTooLong { .. } => "payload.token.lives_too_long",
-            Self::OtherTenant { .. } => "payload.token.other_tenant",
-            Self::OtherBody => "payload.token.other_body",
-            Self::OtherRequest => "payload.token.other_request",
-            Self::NoCertificate => "payload.token.no_certificate",
-            Self::OtherCertificate => "payload.token.other_certificate",
-            Self::NotBoundToCertificate => "payload.token.not_bound_to_certificate",
-            Self::UnknownConfirmation => "payload.token.unknown_confirmation",
-        }
     }
 }

@@ -16,6 +16,7 @@ use self::link::{Link, NoRows};
 use self::statements::{Statements, settled, told};
 use super::remote::{Answer, Failure, Granted, Remote, Settling, Step, unavailable};
 use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreDown, StoreFuture};
+use crate::codes::entries;
 
 pub use fitness::UnfitPostgres;
 
@@ -352,14 +353,13 @@ pub enum NotCommitted {
     Down(#[from] StoreDown),
 }
 
-impl NotCommitted {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Taken => "replay.taken",
-            Self::Down(down) => down.code(),
-        }
-    }
+entries! {
+    NotCommitted [
+        Self::Down(inner) => inner,
+    ]
+    Self::Taken => "replay.taken", Ours, "ours: the claim is committed with the effect",
+        "Roll the transaction back; make leases longer than handlers take.",
+        "Nothing.";
 }
 
 /// The reason why there is no [`PostgresStore`]. Nothing of the configuration is repeated: a password may stand in it.

@@ -1,0 +1,14 @@
+//! **Why not?** What is said of a refusal, and whether it is true.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly"
+)]
+
+#[path = "../support/reasons.rs"]
+mod reasons;
+#[path = "../support/time_and_tenants.rs"]
+mod support;
+
+mod sections;
