@@ -49,7 +49,9 @@ fn unreadable(error: &webpki::Error, read: &Outline<'_>) -> Malformed {
         webpki::Error::UnsupportedCertVersion => Malformed::Version {
             version: read.version,
         },
-        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension,
+        webpki::Error::UnsupportedCriticalExtension => Malformed::CriticalExtension {
+            oid: read.unknown_critical(),
+        },
         webpki::Error::ExtensionValueInvalid => Malformed::Extension,
         _ => Malformed::Certificate,
     }

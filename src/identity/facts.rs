@@ -7,8 +7,9 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 use super::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use super::outline::{Extension, Outline, whole};
+use super::outline::{Extension, Outline, dotted, whole};
 use super::{Malformed, NameKind, Validity, written_names};
+use crate::codes::Seen;
 
 /// Contents of the OBJECT IDENTIFIERs of the extensions that are read, and of the purposes that count.
 mod oid {
@@ -56,8 +57,10 @@ pub(crate) struct Facts {
     repeated: Vec<NameKind>,
     /// Whether the key is of a kind and size that counts.
     pub(crate) key: KeyKind,
-    /// A critical extension that neither we nor webpki know.
-    pub(crate) unknown_critical: bool,
+    /// The first critical extension that neither we nor webpki know.
+    pub(crate) unknown_critical: Option<Seen>,
+    /// The version of the certificate: 3, or it can say nothing of what it is for.
+    pub(crate) version: u8,
     /// The subject has an e-mail address, and there are no alternative names: then constraints on mail are about it
     /// (RFC 5280 §4.2.1.10).
     pub(crate) email_in_subject: bool,
@@ -199,7 +202,8 @@ impl Facts {
             crl_points: Vec::new(),
             repeated: repeated(&outline.subject),
             key: outline.key_kind(),
-            unknown_critical: false,
+            unknown_critical: None,
+            version: outline.version,
             email_in_subject: outline.subject.iter_email().next().is_some()
                 && !outline
                     .extensions
@@ -252,11 +256,19 @@ impl Facts {
             }
             oid::POLICY_CONSTRAINTS | oid::INHIBIT_ANY_POLICY => {
                 self.constrains_policies = true;
-                self.unknown_critical |= extension.critical;
+                self.note_critical(extension);
             }
-            _ => self.unknown_critical |= extension.critical,
+            _ => self.note_critical(extension),
         }
         Ok(())
+    }
+}
+
+impl Facts {
+    fn note_critical(&mut self, extension: &Extension<'_>) {
+        if extension.critical && self.unknown_critical.is_none() {
+            self.unknown_critical = Some(dotted(extension.oid));
+        }
     }
 }
 

@@ -22,7 +22,7 @@ mod written_names;
 
 use std::fmt;
 
-use crate::codes::entries;
+use crate::codes::{Seen, entries};
 use rustls_pki_types::CertificateDer;
 #[cfg(feature = "tls")]
 use webpki::EndEntityCert;
@@ -235,11 +235,11 @@ pub enum Malformed {
         limit: usize,
     },
     /// Not one X.509 v3 certificate in DER (RFC 5280 §4.1), or one with bytes after it.
-    #[error("the leaf is not an X.509 v3 certificate in DER")]
+    #[error("the certificate is not X.509 in DER, or is cut off, or has bytes behind it")]
     Certificate,
     /// A certificate of version 1 or 2, which has no extensions (RFC 5280 §4.1.2.1).
     #[error(
-        "the leaf is an X.509 certificate of version {version}, and must be of version 3; `openssl x509 -req` makes version 1 \
+        "the certificate is X.509 of version {version}, and must be of version 3; `openssl x509 -req` makes version 1 \
          unless it is given extensions: issue it again with -extfile"
     )]
     Version {
@@ -247,23 +247,33 @@ pub enum Malformed {
         version: u8,
     },
     /// A critical extension that is not known (RFC 5280 §4.2).
-    #[error("a critical extension of the leaf is not supported")]
-    CriticalExtension,
+    #[error("the critical extension {oid} of the certificate is not supported")]
+    CriticalExtension {
+        /// Its OID.
+        oid: Seen,
+    },
     /// An extension stands twice (RFC 5280 §4.2) or cannot be read.
-    #[error("an extension of the leaf is repeated or cannot be read")]
+    #[error("an extension of the certificate is repeated or cannot be read")]
     Extension,
     /// The validity dates cannot be told as seconds since 1970, or end before they begin.
-    #[error("the validity of the leaf cannot be read")]
-    Validity,
+    #[error("the validity of the certificate cannot be used: {problem} ({seen})")]
+    Validity {
+        /// What is wrong with it.
+        problem: &'static str,
+        /// The date, or both.
+        seen: Seen,
+    },
     /// A name is made to be misread: by a control character, NUL, or a mark that hides text or changes its direction; or an
     /// IP address has another length than one.
-    #[error("a name of the leaf is not well-formed ({kind})")]
+    #[error("a {kind} of the certificate is not well-formed: {seen}")]
     Name {
         /// The kind of name.
         kind: NameKind,
+        /// What stands there.
+        seen: Seen,
     },
     /// webpki and x509-parser read something different out of the same bytes.
-    #[error("two parsers disagree on the {field} of the leaf")]
+    #[error("two parsers disagree on the {field} of the certificate")]
     ParsersDisagree {
         /// What they disagree on.
         field: &'static str,

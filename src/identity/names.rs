@@ -1,3 +1,4 @@
+use crate::codes::Seen;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -58,7 +59,7 @@ impl Name {
     /// [`InvalidName`]: empty, a control character, non-ASCII in an ASCII type, a wildcard, a DNS name or an address that is
     /// none.
     pub fn parse(kind: NameKind, text: &str) -> Result<Self, InvalidName> {
-        Self::read(kind, text.as_bytes())?.ok_or(InvalidName { kind })
+        Self::read(kind, text.as_bytes())?.ok_or_else(|| InvalidName::of(kind, text.as_bytes()))
     }
 
     /// As [`parse`](Self::parse); nothing where it can be nobody's identity: a wildcard, which stands for many hosts, or
@@ -67,13 +68,13 @@ impl Name {
         let Ok(text) = std::str::from_utf8(bytes) else {
             let misread = bytes.iter().any(u8::is_ascii_control);
             return if misread {
-                Err(InvalidName { kind })
+                Err(InvalidName::of(kind, bytes))
             } else {
                 Ok(None)
             };
         };
         if text.chars().any(is_forbidden) {
-            return Err(InvalidName { kind });
+            return Err(InvalidName::of(kind, bytes));
         }
         Ok(Self::well_formed(kind, text))
     }
@@ -197,11 +198,22 @@ impl fmt::Display for NameKind {
 
 /// Text that no name of this kind may hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {kind} that can be an identity")]
+#[error("{seen} is not a {kind} that can be an identity")]
 #[non_exhaustive]
 pub struct InvalidName {
     /// The kind of name that was asked for.
     pub kind: NameKind,
+    /// What was given.
+    pub seen: Seen,
+}
+
+impl InvalidName {
+    fn of(kind: NameKind, seen: &[u8]) -> Self {
+        Self {
+            kind,
+            seen: Seen::of_bytes(seen),
+        }
+    }
 }
 
 /// Control characters, which turn an exact match into a lie in any reader that stops there, and the marks that hide text
@@ -258,7 +270,7 @@ mod tests {
         for (kind, text) in cases {
             assert_eq!(
                 Name::parse(kind, text),
-                Err(InvalidName { kind }),
+                Err(InvalidName::of(kind, text.as_bytes())),
                 "{kind} {text:?}"
             );
         }

@@ -2,12 +2,14 @@ use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use x509_parser::certificate::Validity as Dates;
 use x509_parser::error::X509Error;
 use x509_parser::nom::Err;
+use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 use super::der::{BIT_STRING, Element, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use super::validity::from_asn1;
 use super::{KeyKind, Malformed, Validity};
+use crate::codes::Seen;
 
 /// The shortest RSA modulus that counts, in bits (NIST SP 800-131A).
 const MIN_RSA_BITS: usize = 2048;
@@ -87,11 +89,24 @@ impl<'a> Outline<'a> {
         }
     }
 
+    /// The first critical extension that webpki does not know, for people to read.
+    pub(super) fn unknown_critical(&self) -> Seen {
+        let known = |extension: &&Extension<'_>| {
+            matches!(extension.oid, [0x55, 0x1d, 15 | 17 | 19 | 30 | 31 | 37])
+        };
+        let mut strange = self.extensions.iter().filter(|extension| extension.critical && !known(extension));
+        strange.next().map_or(Seen::of("?"), |extension| dotted(extension.oid))
+    }
+
     pub(super) fn validity(&self) -> Result<Validity, Malformed> {
         let dates = whole(Dates::from_der(self.validity)).map_err(|_| Malformed::Certificate)?;
         let validity = Validity::new(from_asn1(dates.not_before)?, from_asn1(dates.not_after)?);
         if validity.not_before > validity.not_after {
-            return Err(Malformed::Validity);
+            let seen = format!("notBefore {}, notAfter {}", dates.not_before, dates.not_after);
+            return Err(Malformed::Validity {
+                problem: "it ends before it begins",
+                seen: Seen::of(&seen),
+            });
         }
         Ok(validity)
     }
@@ -128,6 +143,14 @@ const STRONG: [AlgorithmIdentifier; 4] = [
     alg_id::ML_DSA_65,
     alg_id::ML_DSA_87,
 ];
+
+/// The contents of an OBJECT IDENTIFIER as people write it. Nobody's has more bytes.
+pub(super) fn dotted(oid: &[u8]) -> Seen {
+    match oid.len() {
+        0..=64 => Seen::of(&Oid::new(oid.into()).to_id_string()),
+        _ => Seen::of("an OID of more than 64 bytes"),
+    }
+}
 
 /// Counted from 0, and 0 where there is none.
 fn version(wrapped: Option<Element<'_>>) -> u8 {

@@ -4,6 +4,7 @@ use rustls_pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use super::Malformed;
+use crate::codes::Seen;
 
 /// The time from `notBefore` to `notAfter`, both included (RFC 5280 §4.1.2.5), in seconds since 1970.
 ///
@@ -70,7 +71,10 @@ impl Validity {
 
 /// A time of a certificate or a CRL, if it is one since 1970.
 pub(crate) fn from_asn1(time: ASN1Time) -> Result<UnixTime, Malformed> {
-    let seconds = u64::try_from(time.timestamp()).map_err(|_| Malformed::Validity)?;
+    let seconds = u64::try_from(time.timestamp()).map_err(|_| Malformed::Validity {
+        problem: "a date before 1970",
+        seen: Seen::of(&time.to_string()),
+    })?;
     Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
 

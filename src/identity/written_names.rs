@@ -6,6 +6,7 @@ use x509_parser::x509::X509Name;
 use super::facts::SUBJECT_ALT_NAME;
 use super::outline::{Outline, whole};
 use super::{InvalidName, Malformed, Name, NameKind};
+use crate::codes::Seen;
 
 pub(super) fn alternative_names<'a>(outline: &Outline<'a>) -> Result<Vec<GeneralName<'a>>, Malformed> {
     match outline.extension(SUBJECT_ALT_NAME)? {
@@ -80,8 +81,15 @@ fn ip_name(octets: &[u8]) -> Result<Name, Malformed> {
     if let Ok(v4) = <[u8; 4]>::try_from(octets) {
         return Ok(Name::Ip(v4.into()));
     }
-    let v6 = <[u8; 16]>::try_from(octets).map_err(|_| Malformed::Name { kind: NameKind::Ip })?;
+    let v6 = <[u8; 16]>::try_from(octets).map_err(|_| not_an_address(octets))?;
     Ok(Name::Ip(v6.into()))
+}
+
+fn not_an_address(octets: &[u8]) -> Malformed {
+    Malformed::Name {
+        kind: NameKind::Ip,
+        seen: Seen::of(&format!("{} octets", octets.len())),
+    }
 }
 
 /// The attributes of one type, each from an RDN of its own.
@@ -109,6 +117,9 @@ fn subject_names(names: &mut Vec<Name>, subject: &X509Name<'_>, kind: NameKind) 
 
 impl From<InvalidName> for Malformed {
     fn from(invalid: InvalidName) -> Self {
-        Self::Name { kind: invalid.kind }
+        Self::Name {
+            kind: invalid.kind,
+            seen: invalid.seen,
+        }
     }
 }

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_no_rule_says_what_would_be() {
         use InvalidRule::{Arrow, Condition, Hash, Problem, Source, Tenant};
-        let dns = |kind| Problem(TableProblem::Name(InvalidName { kind }));
+        let dns = |text| Problem(TableProblem::Name(Name::parse(NameKind::Dns, text).expect_err("no name")));
         for (text, expected) in [
             ("", Source),
             ("hooks.globex.example -> globex", Source),
@@ -186,7 +186,7 @@ mod tests {
             ("pin -> globex", Source),
             ("DNS:hooks.globex.example", Arrow),
             ("host hooks.globex.example", Arrow),
-            ("host *.globex.example -> globex", dns(NameKind::Dns)),
+            ("host *.globex.example -> globex", dns("*.globex.example")),
             ("DNS:{tenant}.example -> globex", Arrow),
             ("CN=a -> b -> globex", Arrow),
             ("DNS:hooks.globex.example -> globex && CN=billing", Arrow),
@@ -198,8 +198,8 @@ mod tests {
                 &format!("OU={{tenant}} && issuer {HASH} && issuer {HASH}"),
                 Condition,
             ),
-            ("DNS:*.globex.example -> globex", dns(NameKind::Dns)),
-            ("OU={tenant} && DNS:10.0.0.1", dns(NameKind::Dns)),
+            ("DNS:*.globex.example -> globex", dns("*.globex.example")),
+            ("OU={tenant} && DNS:10.0.0.1", dns("10.0.0.1")),
             ("OU={tenant}{tenant}", Problem(TableProblem::Placeholder)),
             (
                 "URI:spiffe://acme.example/{tenant}x",

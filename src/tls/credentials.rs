@@ -48,15 +48,24 @@ impl Credentials {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, InvalidCredentials> {
+        Self::of(provider, chain, key, Files::both("the certificates and the key given"))
+    }
+
+    fn of(
+        provider: &CryptoProvider,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        files: Files,
+    ) -> Result<Self, InvalidCredentials> {
         if chain.is_empty() {
-            return Err(InvalidCredentials::NoCertificate { file: GIVEN.into() });
+            return Err(InvalidCredentials::NoCertificate { file: files.chain });
         }
         let key = provider.key_provider.load_private_key(key);
         let key = key.map_err(|error| InvalidCredentials::Key {
             reason: error.to_string(),
         })?;
         let certified = CertifiedKey::new(chain, key);
-        check_key(&certified)?;
+        check_key(&certified, files)?;
         check_order(&certified.cert)?;
         Ok(Self {
             certified: Arc::new(certified),
@@ -68,7 +77,7 @@ impl Credentials {
     /// # Errors
     /// As for [`new`](Self::new), and where there is no key in the text, or an encrypted one.
     pub fn from_pem(provider: &CryptoProvider, chain: &[u8], key: &[u8]) -> Result<Self, InvalidCredentials> {
-        Self::new(provider, read_chain(GIVEN, chain)?, read_key(GIVEN, key)?)
+        Self::of(provider, read_chain(GIVEN, chain)?, read_key(GIVEN, key)?, Files::both(GIVEN))
     }
 
     /// The chain from one PEM file and the key from another, which may be the same.
@@ -81,9 +90,13 @@ impl Credentials {
         key: impl AsRef<Path>,
     ) -> Result<Self, InvalidCredentials> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
-        let chain = read_chain(&pem::file_name(chain), &read(chain)?)?;
-        let key = read_key(&pem::file_name(key), &read(key)?)?;
-        Self::new(provider, chain, key)
+        let files = Files {
+            chain: pem::file_name(chain),
+            key: pem::file_name(key),
+        };
+        let chain = read_chain(&files.chain, &read(chain)?)?;
+        let key = read_key(&files.key, &read(key)?)?;
+        Self::of(provider, chain, key, files)
     }
 
     /// When the leaf is valid.
@@ -164,14 +177,31 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Where a pair is from, for messages.
+struct Files {
+    chain: String,
+    key: String,
+}
+
+impl Files {
+    fn both(name: &str) -> Self {
+        Self {
+            chain: name.to_owned(),
+            key: name.to_owned(),
+        }
+    }
+}
+
 /// The key is that of the first certificate, as far as it can be told: one that is kept elsewhere may not say.
-fn check_key(certified: &CertifiedKey) -> Result<(), InvalidCredentials> {
+fn check_key(certified: &CertifiedKey, files: Files) -> Result<(), InvalidCredentials> {
     let Err(error) = certified.keys_match() else {
         return Ok(());
     };
     match error {
         Error::InconsistentKeys(InconsistentKeys::Unknown) => Ok(()),
         Error::InconsistentKeys(_) => Err(InvalidCredentials::OtherKey {
+            key_file: files.key,
+            chain_file: files.chain,
             place: owner_of_key(certified),
         }),
         _ => Err(InvalidCredentials::Certificate { place: 1 }),

@@ -55,8 +55,15 @@ pub enum InvalidCredentials {
         reason: String,
     },
     /// The key is not that of the first certificate.
-    #[error("the private key is not that of the first certificate{}", .place.map(put_it_first).unwrap_or_else(give_its_key))]
+    #[error(
+        "the private key in {key_file} is not that of the first certificate in {chain_file}{}",
+        .place.map(put_it_first).unwrap_or_else(give_its_key)
+    )]
     OtherKey {
+        /// Where the key is from.
+        key_file: String,
+        /// Where the certificates are from.
+        chain_file: String,
         /// The certificate whose key it is, if that is in the chain.
         place: Option<usize>,
     },

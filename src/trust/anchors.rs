@@ -12,7 +12,7 @@ use super::profile::check_signer;
 use super::public_roots::PublicRoots;
 use super::source::Source;
 use crate::identity::{
-    CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, SpkiHash, Validity,
+    CertHash, ExtendedKeyUsage, Facts, KeyKind, Malformed, NameConstraints, NameTypes, SpkiHash, Validity,
 };
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
@@ -107,8 +107,9 @@ impl Anchors {
     }
 
     fn add(&mut self, der: &CertificateDer<'_>, kind: Kind, now: UnixTime) -> Result<(), Problem> {
-        let (facts, validity) = Facts::of(der).map_err(|_| Problem::Certificate)?;
+        let (facts, validity) = Facts::of(der).map_err(Problem::Certificate)?;
         let subject = subject_text(der);
+        check_version(&facts, &subject)?;
         if !facts.is_ca {
             return Err(if is_self_issued(der) {
                 Problem::SelfSignedLeaf { subject }
@@ -121,8 +122,8 @@ impl Anchors {
             KeyKind::Weak => return Err(Problem::WeakKey { subject }),
             KeyKind::Unsupported => return Err(Problem::UnsupportedKey { subject }),
         }
-        if facts.unknown_critical {
-            return Err(Problem::CriticalExtension { subject });
+        if let Some(oid) = facts.unknown_critical {
+            return Err(Problem::CriticalExtension { subject, oid });
         }
         match check_signer(&facts) {
             Ok(()) => {}
@@ -148,7 +149,7 @@ impl Anchors {
     }
 
     fn add_leaf(&mut self, der: &CertificateDer<'_>, now: UnixTime) -> Result<(), Problem> {
-        let (facts, validity) = Facts::of(der).map_err(|_| Problem::Certificate)?;
+        let (facts, validity) = Facts::of(der).map_err(Problem::Certificate)?;
         let subject = subject_text(der);
         if facts.is_ca {
             return Err(if is_self_issued(der) {
@@ -298,9 +299,19 @@ fn taken(
     if now > not_after {
         return Err(Problem::Expired { subject, not_after });
     }
-    let trusted = webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate)?;
+    let trusted = webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate(Malformed::Certificate))?;
     let trusted = trusted.to_owned();
     Ok((Anchor::new(subject, &trusted, facts, validity), trusted))
+}
+
+fn check_version(facts: &Facts, subject: &str) -> Result<(), Problem> {
+    match facts.version {
+        3 => Ok(()),
+        version => Err(Problem::Version {
+            subject: subject.to_owned(),
+            version,
+        }),
+    }
 }
 
 fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Problem> {

@@ -1,7 +1,8 @@
 use rustls_pki_types::UnixTime;
 
 use crate::date::Date;
-use crate::identity::CertHash;
+use crate::codes::Seen;
+use crate::identity::{CertHash, Malformed};
 use crate::pem::InvalidPem;
 
 /// A set of anchors that must not be used: which source, which certificate, what to do.
@@ -20,8 +21,14 @@ pub(super) enum Problem {
     Pem(InvalidPem),
     #[error("holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"")]
     NoCertificate,
-    #[error("a certificate in it is not X.509 in DER; export it again from the CA")]
-    Certificate,
+    #[error("a certificate in it cannot be used: {0}; export it again from the CA, or have the CA issue it anew")]
+    Certificate(Malformed),
+    #[error(
+        "{subject} is an X.509 certificate of version {version}, which cannot say that it is an authority; make it again with \
+         basicConstraints=critical,CA:TRUE and keyUsage=critical,keyCertSign,cRLSign, as `openssl req -x509` does, or `openssl x509 \
+         -req` with -extfile"
+    )]
+    Version { subject: String, version: u8 },
     #[error(
         "{subject} is not a certificate authority (basicConstraints cA is false); give its issuer, or trust it as a leaf"
     )]
@@ -60,8 +67,8 @@ pub(super) enum Problem {
          certificate use PublicCa, together with their exact names or keys"
     )]
     PublicIntermediate { subject: String },
-    #[error("{subject} has a critical extension that is not supported, so nobody can say what it means")]
-    CriticalExtension { subject: String },
+    #[error("{subject} has the critical extension {oid}, which is not supported, so nobody can say what it means")]
+    CriticalExtension { subject: String, oid: Seen },
     #[error("{subject} breaks RFC 5280: {rule}; have the CA issue a new one")]
     Rfc5280 { subject: String, rule: &'static str },
     #[error("revocation is required and no CRL is loaded; give the CRLs of every authority on the path")]

@@ -10,6 +10,7 @@ use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
+use crate::codes::Seen;
 use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
 
 /// Builds and verifies paths: webpki does the path (RFC 5280 §6), our own rules what it leaves out.
@@ -91,6 +92,9 @@ impl PathRules {
             (Ok(_), Some(Ok(evidence))) => Ok(evidence),
             (Err(_), Some(Err(refused))) => Err(refused),
             (Err(webpki::Error::NameConstraintViolation), _) => Err(self.name_constraint(end_entity, peer)),
+            (Err(webpki::Error::UnsupportedCriticalExtension), _) => Err(Untrusted::CriticalExtension {
+                oid: unknown_critical(peer.chain),
+            }),
             (Err(error), _) => Err(from_webpki(&error)),
             (Ok(_), _) => Err(Untrusted::Path),
         }
@@ -195,6 +199,12 @@ impl PathRules {
             None => Ok(NotRevoked::ALWAYS),
         }
     }
+}
+
+/// webpki does not say which. The leaf was read before.
+fn unknown_critical(chain: &PeerChain) -> Option<Seen> {
+    let mut facts = chain.others().iter().filter_map(|der| Facts::of(der).ok());
+    facts.find_map(|(issuer, _)| issuer.unknown_critical)
 }
 
 fn not_revoked(evidence: Evidence, answer: NotRevoked) -> Evidence {

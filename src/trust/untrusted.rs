@@ -4,7 +4,7 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 
 use super::PassedOver;
-use crate::codes::entries;
+use crate::codes::{Seen, entries};
 use crate::date::Date;
 use crate::identity::{Malformed, SerialNumber, SpkiHash, Validity};
 
@@ -86,8 +86,11 @@ pub enum Untrusted {
     #[error("path building was given up after too many attempts")]
     PathBudget,
     /// A critical extension that the verifier does not know (RFC 5280 §4.2).
-    #[error("a critical extension is not supported")]
-    CriticalExtension,
+    #[error("a critical extension is not supported{}", .oid.as_ref().map(|oid| format!(": {oid}")).unwrap_or_default())]
+    CriticalExtension {
+        /// Its OID, where it was found.
+        oid: Option<Seen>,
+    },
     /// The leaf is not valid for the server name that we wanted to reach.
     #[error("the leaf is not valid for {name}")]
     WrongName {
@@ -377,7 +380,7 @@ pub(super) fn from_webpki(error: &webpki::Error) -> Untrusted {
         E::MaximumSignatureChecksExceeded
         | E::MaximumPathBuildCallsExceeded
         | E::MaximumNameConstraintComparisonsExceeded => Untrusted::PathBudget,
-        E::UnsupportedCriticalExtension => Untrusted::CriticalExtension,
+        E::UnsupportedCriticalExtension => Untrusted::CriticalExtension { oid: None },
         _ => Untrusted::Path,
     }
 }

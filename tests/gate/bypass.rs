@@ -818,7 +818,9 @@ fn n1_a_name_of_one_type_is_none_of_another() {
 fn n2_nul_in_a_uri() {
     let root = TestCa::new("Root");
     let door = policy(private(&[&root]));
-    let malformed = |kind| Err(Untrusted::Malformed(Malformed::Name { kind }));
+    let is_malformed = |answer, kind: NameKind| {
+        matches!(answer, Err(Untrusted::Malformed(Malformed::Name { kind: found, .. })) if found == kind)
+    };
     let with = |text: &str| text.replace('_', "\0");
     for (kind, leaf) in [
         (
@@ -857,7 +859,7 @@ fn n2_nul_in_a_uri() {
         // Also beside a good name: the whole certificate is refused.
         for leaf in [leaf.clone(), leaf.dns("good.example")] {
             let cert = leaf.issue();
-            assert_eq!(verify(&private(&[&root]), &cert), malformed(kind), "{kind}");
+            assert!(is_malformed(verify(&private(&[&root]), &cert), kind), "{kind}");
             assert_eq!(knock(&door, &cert), Err(Err(BadCertificate)), "{kind}");
         }
     }
@@ -1455,7 +1457,7 @@ fn p1_no_list_panics_its_reader() {
         let reason = "not a CRL in DER".to_owned();
         assert_eq!(
             read(whole[..end].to_vec()),
-            Err(InvalidCrls::Malformed { reason }),
+            Err(InvalidCrls::Malformed { issuer: None, reason }),
             "{end}"
         );
     }

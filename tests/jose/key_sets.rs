@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::address::{AddressGuard, PrivateAddress};
+use countersign::codes::{Few, Seen};
 use countersign::clock::Monotonic;
 use countersign::live::Live;
 use countersign::payload::http_signature::{
@@ -261,7 +262,11 @@ fn a_token_of_a_new_key() {
     assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("a").as_bytes()).unwrap();
     assert_eq!(verify("a", 1_001), Ok(()));
-    assert_eq!(verify("b", 1_001), Err(NotAuthentic::Jwt(InvalidJwt::UnknownKey)));
+    let unknown = InvalidJwt::UnknownKey {
+        kid: Some(Seen::of("b")),
+        known: Few::of(["a"]),
+    };
+    assert_eq!(verify("b", 1_001), Err(NotAuthentic::Jwt(unknown)));
     assert_eq!(verify("b", 1_030), UNAVAILABLE);
     assert_eq!(remote.poll(), NextFetch::Fetch);
     remote.fetched(set("b").as_bytes()).unwrap();

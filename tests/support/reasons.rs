@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign::address::AddressGuard;
 use countersign::breaker::NotNow;
-use countersign::codes::{Entry, Fault};
+use countersign::codes::{Entry, Fault, Few, Seen};
 use countersign::dispatch::{Failure, InvalidEndpoint, Stage};
 use countersign::egress::NotResolved;
 use countersign::identity::{Malformed, NameKind, SerialNumber, SpkiHash, Validity};
@@ -38,9 +38,9 @@ pub(crate) fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Malformed::Certificate, "identity.certificate"),
         (Malformed::Version { version: 1 }, "identity.version"),
         (Malformed::Extension, "identity.extension"),
-        (Malformed::CriticalExtension, "identity.critical_extension"),
-        (Malformed::Validity, "identity.validity"),
-        (Malformed::Name { kind: NameKind::Dns }, "identity.name"),
+        (Malformed::CriticalExtension { oid: Seen::of("1.2.3") }, "identity.critical_extension"),
+        (Malformed::Validity { problem: "a date before 1970", seen: Seen::of("1969") }, "identity.validity"),
+        (Malformed::Name { kind: NameKind::Dns, seen: Seen::of("a\0.example") }, "identity.name"),
         (Malformed::ParsersDisagree { field: "key" }, "identity.parsers_disagree"),
     ];
     #[rustfmt::skip]
@@ -62,7 +62,7 @@ pub(crate) fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::UnsupportedKey, "trust.unsupported_key"),
         (Untrusted::PathLength, "trust.path_length"),
         (Untrusted::PathBudget, "trust.path_budget"),
-        (Untrusted::CriticalExtension, "trust.critical_extension"),
+        (Untrusted::CriticalExtension { oid: Some(Seen::of("1.2.3")) }, "trust.critical_extension"),
         (Untrusted::WrongName { name: "a.example".into() }, "trust.wrong_name"),
         (Untrusted::NotPinned { spki }, "trust.not_pinned"),
         (Untrusted::WeakKey, "trust.weak_key"),
@@ -198,7 +198,7 @@ pub(crate) fn every_invalid_jwt() -> [(InvalidJwt, &'static str); 35] {
         (InvalidJwt::B64NotCritical, "payload.token.b64_not_critical"),
         (InvalidJwt::AttachedUnencoded, "payload.token.attached_unencoded"),
         (InvalidJwt::NotDetached, "payload.token.not_detached"),
-        (InvalidJwt::UnknownKey, "payload.token.unknown_key"),
+        (InvalidJwt::UnknownKey { kid: Some(Seen::of("b")), known: Few::of(["a"]) }, "payload.token.unknown_key"),
         (InvalidJwt::NoKey { algorithm: Algorithm::Es256 }, "payload.token.no_key"),
         (InvalidJwt::AmbiguousKey, "payload.token.ambiguous_key"),
         (InvalidJwt::UnusableKey, "payload.token.unusable_key"),
@@ -206,7 +206,7 @@ pub(crate) fn every_invalid_jwt() -> [(InvalidJwt, &'static str); 35] {
         (InvalidJwt::Signature, "payload.token.signature"),
         (InvalidJwt::Type, "payload.token.type"),
         (InvalidJwt::Nested, "payload.token.nested"),
-        (InvalidJwt::Claim { name: "exp" }, "payload.token.claim"),
+        (InvalidJwt::Claim { name: "aud", seen: Few::of(["them"]), wanted: Few::of(["us"]) }, "payload.token.claim"),
         (InvalidJwt::Expired { exp: 1, now: 2 }, "payload.token.expired"),
         (InvalidJwt::NotYetValid { nbf: 2, now: 1 }, "payload.token.not_yet_valid"),
         (InvalidJwt::FromTheFuture { iat: 2, now: 1 }, "payload.token.from_the_future"),
@@ -239,7 +239,7 @@ pub(crate) fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static
         (InvalidHttpSignature::Component, "payload.http_signature.component"),
         (InvalidHttpSignature::NotPresent { name: "date".into() }, "payload.http_signature.not_present"),
         (InvalidHttpSignature::OtherAlgorithm { algorithm: Algorithm::Es256 }, "payload.http_signature.other_algorithm"),
-        (InvalidHttpSignature::UnknownKey, "payload.http_signature.unknown_key"),
+        (InvalidHttpSignature::UnknownKey { key_id: Some(Seen::of("b")), known: Few::of(["a"]) }, "payload.http_signature.unknown_key"),
         (InvalidHttpSignature::AmbiguousKey, "payload.http_signature.ambiguous_key"),
         (InvalidHttpSignature::Expired { expires: 1, now: 2 }, "payload.http_signature.expired"),
         (InvalidHttpSignature::NoDigest, "payload.http_signature.no_digest"),

@@ -1019,7 +1019,7 @@ fn credentials_are_a_pair_or_nothing() {
     }
     assert_eq!(
         read(&one.chain_pem(), &two.key_pem()),
-        Err(InvalidCredentials::OtherKey { place: None })
+        Err(other_key("the PEM text given", None))
     );
     let missing = Credentials::from_pem_files(&provider(), "/nonexistent/a.pem", "/nonexistent/b.pem");
     assert!(matches!(
@@ -1054,7 +1054,7 @@ fn credentials_say_what_is_wrong_with_them() {
         (
             "the issuer first",
             vec![&issuer, &leaf],
-            Err(InvalidCredentials::OtherKey { place: Some(2) }),
+            Err(other_key("the certificates and the key given", Some(2))),
         ),
         (
             "the root in between",
@@ -1102,11 +1102,11 @@ fn credentials_say_what_is_wrong_with_them() {
     ));
     for (error, says) in [
         (
-            InvalidCredentials::OtherKey { place: None },
+            other_key("a.pem", None),
             "give the key that its request was made with",
         ),
         (
-            InvalidCredentials::OtherKey { place: Some(2) },
+            other_key("a.pem", Some(2)),
             "but that of certificate 2; write the leaf first",
         ),
         (encrypted, "decrypt it with `openssl pkey`"),
@@ -1204,4 +1204,12 @@ fn a_verifier_of_ones_own_configuration_names_no_authority() {
     let offered = HandshakeVerifier::new(&provider(), PinSet::default()).with_client_auth(ClientAuth::Offer);
     assert!(!offered.client_auth_mandatory() && offered.offer_client_auth());
     let _ = spki(&TestCa::new("Root"));
+}
+
+fn other_key(file: &str, place: Option<usize>) -> InvalidCredentials {
+    InvalidCredentials::OtherKey {
+        key_file: file.to_owned(),
+        chain_file: file.to_owned(),
+        place,
+    }
 }

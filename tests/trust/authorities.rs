@@ -5,6 +5,7 @@ use crate::stage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::codes::Seen;
 use countersign::identity::{ChainLimits, Malformed, Name, NameKind, SerialNumber, SpkiHash};
 use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey, utc};
@@ -205,13 +206,13 @@ fn evil_leaves(root: &TestCa) -> Vec<Twin> {
         (
             "unknown critical extension",
             acme().critical_extension(&[1, 2, 3], b"\x05\x00"),
-            Untrusted::Malformed(Malformed::CriticalExtension),
+            Untrusted::Malformed(Malformed::CriticalExtension { oid: Seen::of("1.2.3") }),
             BadCertificate,
         ),
         (
             "NUL in its name",
             root.client("spiffe://acme.example/tenant/acme\0.evil"),
-            Untrusted::Malformed(Malformed::Name { kind: NameKind::Uri }),
+            Untrusted::Malformed(Malformed::Name { kind: NameKind::Uri, seen: Seen::of("spiffe://acme.example/tenant/acme\0.evil") }),
             BadCertificate,
         ),
     ] {
@@ -259,7 +260,7 @@ fn evil_paths(root: &TestCa) -> Vec<Twin> {
         (
             "issuer with an unknown critical extension",
             issuing().critical_extension(&[1, 2, 3], b"\x05\x00"),
-            Untrusted::CriticalExtension,
+            Untrusted::CriticalExtension { oid: Some(Seen::of("1.2.3")) },
             BadCertificate,
         ),
     ] {
@@ -1351,7 +1352,8 @@ fn anchors_are_refused_with_their_name_and_the_remedy() {
         (
             "not X.509",
             "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n".to_owned(),
-            "a certificate in it is not X.509 in DER; export it again from the CA",
+            "a certificate in it cannot be used: the certificate is not X.509 in DER, or is cut off, or has bytes behind it; \
+             export it again from the CA, or have the CA issue it anew",
         ),
     ] {
         // Alone, and behind a good one, in the same text or in another source: one bad anchor spoils all.

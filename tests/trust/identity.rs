@@ -5,6 +5,7 @@ use crate::stage;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use countersign::codes::Seen;
 use countersign::identity::{
     CertHash, ChainLimits, InvalidName, InvalidSpiffeId, Malformed, Name, NameKind, PeerChain, SerialNumber,
     SpiffeId, SpkiHash, Validity,
@@ -197,7 +198,7 @@ fn n2_bytes_that_no_name_may_hold() {
             for text in [format!("a{char}b"), format!("{char}ab"), format!("ab{char}")] {
                 assert_eq!(
                     names(with(&text)),
-                    Err(Malformed::Name { kind }),
+                    Err(Malformed::Name { kind, seen: Seen::of(&text) }),
                     "{kind} {text:?}"
                 );
                 let parsed: Result<Name, InvalidName> = Name::parse(kind, &text);
@@ -254,10 +255,13 @@ fn an_extension_twice_or_torn_is_refused() {
     }
     assert_eq!(
         names(bare().critical_extension(&[1, 2, 3], &[5, 0])),
-        Err(Malformed::CriticalExtension)
+        Err(Malformed::CriticalExtension { oid: Seen::of("1.2.3") })
     );
     let dates = bare().validity(utc(2026, 1, 2), utc(2026, 1, 1));
-    assert_eq!(names(dates), Err(Malformed::Validity));
+    let ends = names(dates).map_err(|malformed| malformed.to_string());
+    let expected = "the validity of the certificate cannot be used: it ends before it begins \
+         (\"notBefore Jan  2 00:00:00 2026 +00:00, notAfter Jan  1 00:00:00 20\"..)";
+    assert_eq!(ends, Err(expected.to_owned()));
 }
 
 #[test]
@@ -268,9 +272,10 @@ fn every_code_has_its_own_name() {
         Malformed::ChainTooLarge { limit: 1 },
         Malformed::Certificate,
         Malformed::Extension,
-        Malformed::CriticalExtension,
-        Malformed::Validity,
-        Malformed::Name { kind: NameKind::Uri },
+        Malformed::Version { version: 1 },
+        Malformed::CriticalExtension { oid: Seen::of("1.2.3") },
+        Malformed::Validity { problem: "a date before 1970", seen: Seen::of("1969") },
+        Malformed::Name { kind: NameKind::Uri, seen: Seen::of("a") },
         Malformed::ParsersDisagree { field: "issuer" },
     ];
     let mut codes: Vec<_> = all.iter().map(Malformed::code).collect();
@@ -306,7 +311,7 @@ proptest! {
         match names(bare().uri(&text)) {
             Ok(found) if text.contains('*') || !text.is_ascii() => prop_assert_eq!(found, vec![]),
             Ok(found) => prop_assert_eq!(found, vec![Name::Uri(text.as_str().into())]),
-            Err(malformed) => prop_assert_eq!(malformed, Malformed::Name { kind: NameKind::Uri }),
+            Err(malformed) => prop_assert_eq!(malformed, Malformed::Name { kind: NameKind::Uri, seen: Seen::of(&text) }),
         }
     }
 

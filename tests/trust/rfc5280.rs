@@ -4,6 +4,7 @@ use crate::stage;
 
 use std::net::IpAddr;
 
+use countersign::codes::Seen;
 use countersign::identity::PeerChain;
 use countersign::testing::{CaBuilder, LeafBuilder, NOW, TestCa, TestCert};
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName};
@@ -140,7 +141,7 @@ fn the_good_issuer_is_found_among_bad_ones() {
         (
             "an unknown critical extension",
             again(&root).critical_extension(&[1, 2, 3], b"\x05\x00").issue(),
-            Untrusted::CriticalExtension,
+            Untrusted::CriticalExtension { oid: Some(Seen::of("1.2.3")) },
         ),
         (
             "unprocessed policies",
@@ -215,7 +216,7 @@ fn what_is_demanded_of_policies_is_not_passed_over() {
                 refused.clone(),
             ),
             ("in the leaf", leaf(&root).extension(oid, value), refused.clone()),
-            ("critical", leaf(&critical), Err(Untrusted::CriticalExtension)),
+            ("critical", leaf(&critical), Err(Untrusted::CriticalExtension { oid: Some(dotted(oid)) })),
         ] {
             assert_eq!(
                 asked(&private(&[&root]), &cert.issue()),
@@ -580,4 +581,9 @@ fn below_an_issuer_with_mail(
     let leaf = leaf.signed_by(&leaf_key, &signer).expect("a certificate");
     let above = [vec![issuing.der().clone()], above].concat();
     [vec![leaf.der().clone()], above].concat()
+}
+
+fn dotted(oid: &[u64]) -> Seen {
+    let arcs: Vec<_> = oid.iter().map(u64::to_string).collect();
+    Seen::of(&arcs.join("."))
 }

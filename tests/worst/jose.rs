@@ -145,7 +145,7 @@ fn no_larger_body_is_read_for_tokens() {
 #[test]
 fn claims() {
     let key = HmacSigningKey::new(Algorithm::Hs256, &SECRET).unwrap();
-    let expected = InvalidJwt::Claim { name: "aud" };
+    let aud = |error: Option<NotAuthentic>| matches!(error, Some(NotAuthentic::Jwt(InvalidJwt::Claim { name: "aud", .. })));
     let claims: [(&str, usize, fn(usize) -> String); 2] = [
         ("claims", 1_000, |count| format!(r#""aud":"x"{}"#, members(count))),
         ("audiences", 1_000, |count| {
@@ -161,14 +161,11 @@ fn claims() {
             );
             let token = format!("{signed}.{}", b64(key.sign(signed.as_bytes()).unwrap()));
             assert!(token.len() <= 16 * 1024, "{}", token.len());
-            let (jwts, expected) = (unbound(), expected.clone());
+            let jwts = unbound();
             Box::new(move || {
                 let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
                 let message = Message::new(&Method::POST, &uri, &headers, b"", at(NOW));
-                assert_eq!(
-                    jwts.recognize_token(&token, &message).err(),
-                    Some(expected.clone().into())
-                );
+                assert!(aud(jwts.recognize_token(&token, &message).err()));
             })
         });
     }

@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::codes::entries;
+use crate::codes::{Few, Seen, entries};
 use crate::payload::jose::Algorithm;
 
 /// The reason why an HTTP message signature does not count.
@@ -65,8 +65,13 @@ pub enum InvalidHttpSignature {
         algorithm: Algorithm,
     },
     /// `keyid` names no key of the sender.
-    #[error("the key is not known")]
-    UnknownKey,
+    #[error("no key is called {}; there are {known}", .key_id.as_ref().map_or_else(|| "so, for the signature names none".to_owned(), Seen::to_string))]
+    UnknownKey {
+        /// What the signature names.
+        key_id: Option<Seen>,
+        /// The names of the keys that are there.
+        known: Few,
+    },
     /// There is no `keyid`, and the sender has several keys.
     #[error("several keys match")]
     AmbiguousKey,

@@ -8,6 +8,7 @@ use super::base::{Covered, whole_name};
 use super::fields::{Labelled, SignatureParameters, signatures};
 use super::policy::check_request;
 use super::{HttpSignaturePolicy, InvalidHttpSignature, VerifyingKeys, digest};
+use crate::codes::{Few, Seen};
 use crate::payload::jose::{Algorithm, VerifyingKey};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
 use crate::payload::{FindKeys, Unknown, Wanted};
@@ -130,7 +131,12 @@ fn key_of<'k>(
     let mut fitting = keys.keys().iter().filter(named);
     let key = match (fitting.next(), fitting.next()) {
         (Some(only), None) => only,
-        (None, _) => return Err(InvalidHttpSignature::UnknownKey),
+        (None, _) => {
+            return Err(InvalidHttpSignature::UnknownKey {
+                key_id: parameters.key_id.as_deref().map(Seen::of),
+                known: Few::of(keys.keys().iter().map(|key| key.id().as_str())),
+            });
+        }
         (Some(_), Some(_)) => return Err(InvalidHttpSignature::AmbiguousKey),
     };
     let algorithm = key.algorithm();

@@ -1,7 +1,8 @@
 use super::{Algorithm, InvalidJson};
-use crate::codes::entries;
+use crate::codes::{Few, Seen, entries};
 
-/// The reason why a token does not count. Says nothing of what stands in it but names of members.
+/// The reason why a token does not count. Of what stands in it, it says names of members, the name of the key, and the beginning of a claim
+/// that is not the one that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJwt {
@@ -71,8 +72,13 @@ pub enum InvalidJwt {
     #[error("the payload is not detached")]
     NotDetached,
     /// `kid` names no key of the set. Not a forgery: the set may have changed.
-    #[error("the key is not known")]
-    UnknownKey,
+    #[error("no key is called {}; there are {known}", .kid.as_ref().map_or_else(|| "so, for the token names none".to_owned(), Seen::to_string))]
+    UnknownKey {
+        /// What the token names.
+        kid: Option<Seen>,
+        /// The names of the keys that are there.
+        known: Few,
+    },
     /// No key of the set can verify this algorithm.
     #[error("no key for {algorithm}")]
     NoKey {
@@ -99,10 +105,14 @@ pub enum InvalidJwt {
     #[error("nested tokens are not taken")]
     Nested,
     /// A claim does not say what it must.
-    #[error("{name} does not say what it must")]
+    #[error("{name} does not say what it must: it says {seen}, and must say {wanted}")]
     Claim {
         /// The claim.
         name: &'static str,
+        /// What it says.
+        seen: Few,
+        /// What is wanted, one of them.
+        wanted: Few,
     },
     /// `exp` has passed.
     #[error("expired at {exp}, it is {now}")]
@@ -305,7 +315,7 @@ impl InvalidJwt {
     pub(in crate::payload::jose) fn is_about_the_key(&self) -> bool {
         matches!(
             self,
-            Self::UnknownKey
+            Self::UnknownKey { .. }
                 | Self::NoKey { .. }
                 | Self::AmbiguousKey
                 | Self::UnusableKey

@@ -17,8 +17,13 @@ pub enum InvalidCrls {
         reason: InvalidPem,
     },
     /// Not a CRL that can be used.
-    #[error("a CRL cannot be used: {reason}; have the CA issue a complete version 2 CRL of its own")]
+    #[error(
+        "{} cannot be used: {reason}; have the CA issue a complete version 2 CRL of its own",
+        .issuer.as_ref().map_or_else(|| "a CRL".to_owned(), |issuer| format!("the CRL of {issuer}"))
+    )]
     Malformed {
+        /// Its issuer, where that could be read.
+        issuer: Option<String>,
         /// What is wrong with it.
         reason: String,
     },

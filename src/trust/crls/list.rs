@@ -10,6 +10,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::serials::{Serials, SerialsAt, stripped};
 use super::{InvalidCrls, PassedOver, Scope, Unanswered};
+use crate::codes::Seen;
 use crate::identity::der::{Elements, SEQUENCE};
 use crate::identity::{SpkiHash, Validity, from_asn1};
 use crate::trust::algorithms::Algorithms;
@@ -61,6 +62,7 @@ impl Crl {
         // Nothing may follow it: what is behind the signature is signed by nobody.
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else {
             return Err(InvalidCrls::Malformed {
+                issuer: None,
                 reason: "not a CRL in DER".to_owned(),
             });
         };
@@ -69,21 +71,20 @@ impl Crl {
         let next_update = list.next_update().ok_or_else(|| InvalidCrls::NoNextUpdate {
             issuer: issuer_text.clone(),
         })?;
-        let trusted = BorrowedCertRevocationList::from_der(der).map_err(|error| InvalidCrls::Malformed {
-            reason: format!("{error:?}"),
-        })?;
-        check_entries(&list, &trusted)?;
+        let unreadable = |reason: &str| InvalidCrls::Malformed {
+            issuer: Some(issuer_text.clone()),
+            reason: reason.to_owned(),
+        };
+        let trusted = BorrowedCertRevocationList::from_der(der)
+            .map_err(|error| unreadable(&why_not(&error, &list)))?;
+        check_entries(&list, &trusted).map_err(|reason| unreadable(&reason))?;
         let trusted = CertRevocationList::from(trusted);
         let issuer = trusted.issuer();
         let read = Elements::inside(SEQUENCE, list.issuer().as_raw());
         if read.map(Elements::bytes) != Some(issuer) {
-            return Err(InvalidCrls::Malformed {
-                reason: "two parsers disagree on the issuer".to_owned(),
-            });
+            return Err(unreadable("two parsers disagree on the issuer"));
         }
-        let outside = |_| InvalidCrls::Malformed {
-            reason: "its dates cannot be read".to_owned(),
-        };
+        let outside = |_| unreadable("its dates cannot be read");
         let validity = Validity::new(
             from_asn1(list.last_update()).map_err(outside)?,
             from_asn1(next_update).map_err(outside)?,
@@ -100,10 +101,7 @@ impl Crl {
                 this_update: validity.not_before,
             });
         }
-        check_extensions(&list)?;
-        let unreadable = |reason: &str| InvalidCrls::Malformed {
-            reason: reason.to_owned(),
-        };
+        check_extensions(&list).map_err(|reason| unreadable(&reason))?;
         let signed = Signed::split(der.as_ref()).ok_or_else(|| unreadable("its signature cannot be read"))?;
         let raw_serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
         let serials = SerialsAt::find(signed.message(), raw_serials, der)
@@ -215,19 +213,49 @@ impl fmt::Debug for Crl {
     }
 }
 
-/// Only the scope may be critical: whatever else is, changes the meaning in a way that is not known here.
-fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), InvalidCrls> {
-    let scope = |parsed: &ParsedExtension<'_>| matches!(parsed, ParsedExtension::IssuingDistributionPoint(_));
-    let strange = list
-        .extensions()
-        .iter()
-        .any(|extension| extension.critical && !scope(extension.parsed_extension()));
-    if strange {
-        return Err(InvalidCrls::Malformed {
-            reason: "a critical extension is not supported".to_owned(),
-        });
+/// What webpki says, in our words; it does not say which extension.
+fn why_not(error: &webpki::Error, list: &CertificateRevocationList<'_>) -> String {
+    use webpki::Error as E;
+    match error {
+        E::UnsupportedCriticalExtension => format!("{} is not supported", strange(list)),
+        E::UnsupportedDeltaCrl => "it is a delta, of what has changed (deltaCRLIndicator, 2.5.29.27)".to_owned(),
+        E::UnsupportedIndirectCrl => "it is indirect: it is about other issuers' certificates".to_owned(),
+        E::UnsupportedCrlVersion => "it is of version 1".to_owned(),
+        E::UnsupportedRevocationReasonsPartitioning => "it is for some reasons only".to_owned(),
+        E::MalformedExtensions => {
+            "its issuingDistributionPoint (2.5.29.28) says what it must not, such as that it is for attribute certificates"
+                .to_owned()
+        }
+        other => format!("{other:?}"),
     }
-    Ok(())
+}
+
+/// The first critical extension that is not known here, of the list or of an entry.
+fn strange(list: &CertificateRevocationList<'_>) -> String {
+    let of_entries = list.iter_revoked_certificates().flat_map(|entry| entry.extensions());
+    let known = |parsed: &ParsedExtension<'_>| {
+        matches!(
+            parsed,
+            ParsedExtension::IssuingDistributionPoint(_)
+                | ParsedExtension::ReasonCode(_)
+                | ParsedExtension::InvalidityDate(_)
+        )
+    };
+    let mut critical = list.extensions().iter().chain(of_entries).filter(|extension| extension.critical);
+    match critical.find(|extension| !known(extension.parsed_extension())) {
+        Some(extension) => format!("the critical extension {}", Seen::of(&extension.oid.to_id_string())),
+        None => "a critical extension".to_owned(),
+    }
+}
+
+/// Only the scope may be critical: whatever else is, changes the meaning in a way that is not known here.
+fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), String> {
+    let scope = |parsed: &ParsedExtension<'_>| matches!(parsed, ParsedExtension::IssuingDistributionPoint(_));
+    let mut critical = list.extensions().iter().filter(|extension| extension.critical);
+    match critical.find(|extension| !scope(extension.parsed_extension())) {
+        Some(_) => Err(format!("{} is not supported", strange(list))),
+        None => Ok(()),
+    }
 }
 
 /// What a critical extension of an entry says is not known here, and then the whole list must not be used (RFC 5280 §5.3);
@@ -235,23 +263,16 @@ fn check_extensions(list: &CertificateRevocationList<'_>) -> Result<(), InvalidC
 fn check_entries(
     list: &CertificateRevocationList<'_>,
     trusted: &BorrowedCertRevocationList<'_>,
-) -> Result<(), InvalidCrls> {
+) -> Result<(), String> {
+    const DIFFER: &str = "two parsers disagree on its entries";
     let mut serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
     for entry in trusted {
-        let entry = entry.map_err(|error| InvalidCrls::Malformed {
-            reason: format!("an entry of it: {error:?}"),
-        })?;
+        let entry = entry.map_err(|error| format!("an entry of it: {}", why_not(&error, list)))?;
         if serials.next().map(stripped) != Some(stripped(entry.serial_number)) {
-            return Err(entries_differ());
+            return Err(DIFFER.to_owned());
         }
     }
-    serials.next().map_or(Ok(()), |_| Err(entries_differ()))
-}
-
-fn entries_differ() -> InvalidCrls {
-    InvalidCrls::Malformed {
-        reason: "two parsers disagree on its entries".to_owned(),
-    }
+    serials.next().map_or(Ok(()), |_| Err(DIFFER.to_owned()))
 }
 
 fn number(list: &CertificateRevocationList<'_>) -> Option<Number> {

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::MAX_SET;
+use crate::codes::Seen;
 use crate::payload::KeyId;
 use crate::payload::jose::algorithms::{Algorithm, Curve, KeyType, ProviderAlgorithms, PublicKey, WeakKey};
 use crate::payload::jose::json::{Json, Object};
@@ -137,7 +138,7 @@ impl Material {
                 let x = decoded(members, "x")?;
                 PublicKey::ed25519(&x).map(Self::Public).map_err(InvalidJwk::Weak)
             }
-            "OKP" => Err(InvalidJwk::UnknownCurve),
+            "OKP" => Err(unknown_curve(text(members, "crv")?)),
             "oct" => secret(members).map(Self::Secret),
             _ => Err(InvalidJwk::UnknownType),
         }
@@ -168,7 +169,13 @@ fn curve(members: &Object<'_>) -> Result<Curve, InvalidJwk> {
         "P-256" => Ok(Curve::P256),
         "P-384" => Ok(Curve::P384),
         "P-521" => Ok(Curve::P521),
-        _ => Err(InvalidJwk::UnknownCurve),
+        other => Err(unknown_curve(other)),
+    }
+}
+
+fn unknown_curve(crv: &str) -> InvalidJwk {
+    InvalidJwk::UnknownCurve {
+        crv: Seen::of(crv),
     }
 }
 
@@ -294,8 +301,11 @@ pub enum InvalidJwk {
     #[error("the type of key is not known")]
     UnknownType,
     /// `crv` is none that is known here.
-    #[error("the curve is not known")]
-    UnknownCurve,
+    #[error("the curve {crv} is not known; P-256, P-384, P-521 and Ed25519 are")]
+    UnknownCurve {
+        /// What `crv` says.
+        crv: Seen,
+    },
     /// `alg` is none for signatures that is known here.
     #[error("the key is for an algorithm that is not known here")]
     UnknownAlgorithm,

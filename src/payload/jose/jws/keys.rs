@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::header::Header;
+use crate::codes::{Few, Seen};
 use crate::payload::jose::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, VerifyingKey};
 
 /// The most keys that one token is tried with.
@@ -87,7 +88,7 @@ impl Keys {
             (0, _) if named || choice == Choice::Chosen => {
                 // Whichever it is says why not.
                 let key = possible.next().or(eligible.clone().next());
-                Err(key.map_or(InvalidJwt::UnknownKey, |key| key.why_not(algorithm)))
+                Err(key.map_or_else(|| self.unknown(header), |key| key.why_not(algorithm)))
             }
             (0, _) => Err(self.nothing_fits(header)),
             (1, None) => Ok(tried),
@@ -101,11 +102,18 @@ impl Keys {
         kid.is_some() && self.candidates.iter().any(|key| key.kid.as_deref() == kid)
     }
 
+    fn unknown(&self, header: &Header<'_>) -> InvalidJwt {
+        InvalidJwt::UnknownKey {
+            kid: header.kid.as_deref().map(Seen::of),
+            known: Few::of(self.candidates.iter().filter_map(|key| key.kid.as_deref())),
+        }
+    }
+
     fn nothing_fits(&self, header: &Header<'_>) -> InvalidJwt {
         let undecided =
             |key: &Candidate| matches!(key.use_as, UseAs::Undecided(of) if of.contains(header.algorithm));
         match &header.kid {
-            Some(_) => InvalidJwt::UnknownKey,
+            Some(_) => self.unknown(header),
             None if self.candidates.iter().any(undecided) => InvalidJwt::UndecidedAlgorithm,
             None => InvalidJwt::NoKey {
                 algorithm: header.algorithm,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::codes::Few;
 use crate::identity::CertHash;
 use crate::payload::ClientCertificate;
 use crate::payload::jose::InvalidJwt;
@@ -107,7 +108,11 @@ impl BodyHash {
         match text(object, name)? {
             None => Err(InvalidJwt::Missing { name }),
             Some(given) if given.eq_ignore_ascii_case(wanted) => Ok(()),
-            Some(_) => Err(InvalidJwt::Claim { name }),
+            Some(given) => Err(InvalidJwt::Claim {
+                name,
+                seen: Few::of([&*given]),
+                wanted: Few::of([wanted]),
+            }),
         }
     }
 

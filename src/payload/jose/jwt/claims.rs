@@ -2,6 +2,7 @@
 
 use super::rules::{Accepted, JwtRules, TenantClaim};
 use super::times::Times;
+use crate::codes::Few;
 use crate::payload::jose::InvalidJwt;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::{Header, text};
@@ -47,7 +48,7 @@ impl JwtRules {
     fn check_issuer(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
         match text(claims, "iss")? {
             Some(issuer) if self.issuers.contains(&issuer) => Ok(()),
-            Some(_) => Err(InvalidJwt::Claim { name: "iss" }),
+            Some(issuer) => Err(other("iss", [&*issuer], self.issuers.texts())),
             None if matches!(self.issuers, Accepted::Any) => Ok(()),
             None => Err(InvalidJwt::Missing { name: "iss" }),
         }
@@ -73,7 +74,7 @@ impl JwtRules {
         if named {
             Ok(())
         } else {
-            Err(InvalidJwt::Claim { name: "aud" })
+            Err(other("aud", audiences(claims), self.audiences.texts()))
         }
     }
 
@@ -90,7 +91,7 @@ impl JwtRules {
             match claims.get(name) {
                 None => return Err(InvalidJwt::Missing { name }),
                 Some(Json::Bool(true)) => {}
-                Some(_) => return Err(InvalidJwt::Claim { name }),
+                Some(_) => return Err(other(name, ["something else"], ["true"])),
             }
         }
         Ok(())
@@ -130,7 +131,31 @@ fn require(claims: &Object<'_>, name: &'static str, wanted: &str) -> Result<(), 
     match text(claims, name)? {
         None => Err(InvalidJwt::Missing { name }),
         Some(value) if value == wanted => Ok(()),
-        Some(_) => Err(InvalidJwt::Claim { name }),
+        Some(value) => Err(other(name, [&*value], [wanted])),
+    }
+}
+
+fn other<'a>(
+    name: &'static str,
+    seen: impl IntoIterator<Item = &'a str>,
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> InvalidJwt {
+    InvalidJwt::Claim {
+        name,
+        seen: Few::of(seen),
+        wanted: Few::of(wanted),
+    }
+}
+
+/// The texts of `aud`, which was read before.
+fn audiences<'a>(claims: &'a Object<'_>) -> Vec<&'a str> {
+    match claims.get("aud") {
+        Some(Json::Text(audience)) => vec![audience],
+        Some(Json::Array(list)) => list.iter().filter_map(|item| match item {
+            Json::Text(audience) => Some(&**audience),
+            _ => None,
+        }).collect(),
+        _ => Vec::new(),
     }
 }
 

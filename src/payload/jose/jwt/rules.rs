@@ -64,6 +64,14 @@ impl Accepted {
             Self::OneOf(values) => values.iter().any(|accepted| accepted == value),
         }
     }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts: &[String] = match self {
+            Self::Any => &[],
+            Self::OneOf(values) => values,
+        };
+        texts.iter().map(String::as_str)
+    }
 }
 
 impl JwtRules {

@@ -4,7 +4,11 @@
 //! code. [`Refusal::entry`](crate::refusal::Refusal::entry) and its kin find the row. The long form of each row is
 //! a section of `docs/refusals.md`.
 
+mod seen;
+
 use std::fmt;
+
+pub use seen::{Few, Seen};
 
 /// An entry of the table of codes: what is known of a reason, whatever the case.
 ///
