@@ -3,7 +3,7 @@ use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::prelude::*;
 
 use super::*;
-use crate::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCert, utc};
+use crate::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestCert, utc};
 
 fn verify(cert: &TestCert, root: &TestCa) -> Result<(), Error> {
     let chain = cert.chain();
