@@ -91,11 +91,15 @@ impl<'a> Outline<'a> {
 
     /// The first critical extension that webpki does not know, for people to read.
     pub(super) fn unknown_critical(&self) -> Seen {
-        let known = |extension: &&Extension<'_>| {
-            matches!(extension.oid, [0x55, 0x1d, 15 | 17 | 19 | 30 | 31 | 37])
-        };
-        let mut strange = self.extensions.iter().filter(|extension| extension.critical && !known(extension));
-        strange.next().map_or(Seen::of("?"), |extension| dotted(extension.oid))
+        let known =
+            |extension: &&Extension<'_>| matches!(extension.oid, [0x55, 0x1d, 15 | 17 | 19 | 30 | 31 | 37]);
+        let mut strange = self
+            .extensions
+            .iter()
+            .filter(|extension| extension.critical && !known(extension));
+        strange
+            .next()
+            .map_or(Seen::of("?"), |extension| dotted(extension.oid))
     }
 
     pub(super) fn validity(&self) -> Result<Validity, Malformed> {

@@ -132,7 +132,6 @@ pub enum InvalidRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::InvalidName;
 
     const HASH: &str = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
@@ -178,7 +177,11 @@ mod tests {
     #[test]
     fn what_is_no_rule_says_what_would_be() {
         use InvalidRule::{Arrow, Condition, Hash, Problem, Source, Tenant};
-        let dns = |text| Problem(TableProblem::Name(Name::parse(NameKind::Dns, text).expect_err("no name")));
+        let dns = |text| {
+            Problem(TableProblem::Name(
+                Name::parse(NameKind::Dns, text).expect_err("no name"),
+            ))
+        };
         for (text, expected) in [
             ("", Source),
             ("hooks.globex.example -> globex", Source),

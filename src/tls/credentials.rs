@@ -48,7 +48,12 @@ impl Credentials {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, InvalidCredentials> {
-        Self::of(provider, chain, key, Files::both("the certificates and the key given"))
+        Self::of(
+            provider,
+            chain,
+            key,
+            Files::both("the certificates and the key given"),
+        )
     }
 
     fn of(
@@ -77,7 +82,12 @@ impl Credentials {
     /// # Errors
     /// As for [`new`](Self::new), and where there is no key in the text, or an encrypted one.
     pub fn from_pem(provider: &CryptoProvider, chain: &[u8], key: &[u8]) -> Result<Self, InvalidCredentials> {
-        Self::of(provider, read_chain(GIVEN, chain)?, read_key(GIVEN, key)?, Files::both(GIVEN))
+        Self::of(
+            provider,
+            read_chain(GIVEN, chain)?,
+            read_key(GIVEN, key)?,
+            Files::both(GIVEN),
+        )
     }
 
     /// The chain from one PEM file and the key from another, which may be the same.

@@ -299,7 +299,8 @@ fn taken(
     if now > not_after {
         return Err(Problem::Expired { subject, not_after });
     }
-    let trusted = webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate(Malformed::Certificate))?;
+    let trusted =
+        webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate(Malformed::Certificate))?;
     let trusted = trusted.to_owned();
     Ok((Anchor::new(subject, &trusted, facts, validity), trusted))
 }

@@ -1,7 +1,7 @@
 use rustls_pki_types::UnixTime;
 
-use crate::date::Date;
 use crate::codes::Seen;
+use crate::date::Date;
 use crate::identity::{CertHash, Malformed};
 use crate::pem::InvalidPem;
 
@@ -21,7 +21,9 @@ pub(super) enum Problem {
     Pem(InvalidPem),
     #[error("holds no certificate; give the CA certificates as PEM sections \"BEGIN CERTIFICATE\"")]
     NoCertificate,
-    #[error("a certificate in it cannot be used: {0}; export it again from the CA, or have the CA issue it anew")]
+    #[error(
+        "a certificate in it cannot be used: {0}; export it again from the CA, or have the CA issue it anew"
+    )]
     Certificate(Malformed),
     #[error(
         "{subject} is an X.509 certificate of version {version}, which cannot say that it is an authority; make it again with \
@@ -67,7 +69,9 @@ pub(super) enum Problem {
          certificate use PublicCa, together with their exact names or keys"
     )]
     PublicIntermediate { subject: String },
-    #[error("{subject} has the critical extension {oid}, which is not supported, so nobody can say what it means")]
+    #[error(
+        "{subject} has the critical extension {oid}, which is not supported, so nobody can say what it means"
+    )]
     CriticalExtension { subject: String, oid: Seen },
     #[error("{subject} breaks RFC 5280: {rule}; have the CA issue a new one")]
     Rfc5280 { subject: String, rule: &'static str },

@@ -818,9 +818,7 @@ fn n1_a_name_of_one_type_is_none_of_another() {
 fn n2_nul_in_a_uri() {
     let root = TestCa::new("Root");
     let door = policy(private(&[&root]));
-    let is_malformed = |answer, kind: NameKind| {
-        matches!(answer, Err(Untrusted::Malformed(Malformed::Name { kind: found, .. })) if found == kind)
-    };
+    let is_malformed = |answer, kind: NameKind| matches!(answer, Err(Untrusted::Malformed(Malformed::Name { kind: found, .. })) if found == kind);
     let with = |text: &str| text.replace('_', "\0");
     for (kind, leaf) in [
         (

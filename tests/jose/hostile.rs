@@ -709,12 +709,16 @@ fn keys() {
         (
             "crv secp256k1",
             format!("{{{}}}", ec.replace("P-256", "secp256k1")),
-            InvalidJwk::UnknownCurve { crv: Seen::of("secp256k1") },
+            InvalidJwk::UnknownCurve {
+                crv: Seen::of("secp256k1"),
+            },
         ),
         (
             "crv p-256",
             format!("{{{}}}", ec.replace("P-256", "p-256")),
-            InvalidJwk::UnknownCurve { crv: Seen::of("p-256") },
+            InvalidJwk::UnknownCurve {
+                crv: Seen::of("p-256"),
+            },
         ),
         (
             "crv P-384 with P-256's point",
@@ -727,7 +731,9 @@ fn keys() {
         (
             "crv Ed25519 in EC",
             format!("{{{}}}", ec.replace("P-256", "Ed25519")),
-            InvalidJwk::UnknownCurve { crv: Seen::of("Ed25519") },
+            InvalidJwk::UnknownCurve {
+                crv: Seen::of("Ed25519"),
+            },
         ),
         (
             "no y",
@@ -951,12 +957,16 @@ fn keys() {
         (
             "OKP Ed448",
             r#"{"kty":"OKP","crv":"Ed448","x":"AA"}"#.into(),
-            InvalidJwk::UnknownCurve { crv: Seen::of("Ed448") },
+            InvalidJwk::UnknownCurve {
+                crv: Seen::of("Ed448"),
+            },
         ),
         (
             "OKP X25519",
             format!("{{{}}}", okp.replace("Ed25519", "X25519")),
-            InvalidJwk::UnknownCurve { crv: Seen::of("X25519") },
+            InvalidJwk::UnknownCurve {
+                crv: Seen::of("X25519"),
+            },
         ),
         (
             "OKP short",

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::address::{AddressGuard, PrivateAddress};
-use countersign::codes::{Few, Seen};
 use countersign::clock::Monotonic;
+use countersign::codes::{Few, Seen};
 use countersign::live::Live;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,

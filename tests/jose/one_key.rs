@@ -41,7 +41,9 @@ fn forgeries_of_the_key_holder() {
         let name = text("name");
         let expected = match name {
             _ if case["accept"] == true => Ok(()),
-            "ECDSA: secp256k1" | "ECDSA: secp256k1 said to sign ES256" => Err(No::Key(UnknownCurve { crv: Seen::of("secp256k1") })),
+            "ECDSA: secp256k1" | "ECDSA: secp256k1 said to sign ES256" => Err(No::Key(UnknownCurve {
+                crv: Seen::of("secp256k1"),
+            })),
             "ECDSA: secp256k1 said to be P-256" => Err(No::Key(Weak(NotOnCurve))),
             _ if name.starts_with("Ed25519: key") => Err(No::Key(Weak(SmallOrder))),
             _ => Err(No::Token(Signature)),

@@ -206,13 +206,18 @@ fn evil_leaves(root: &TestCa) -> Vec<Twin> {
         (
             "unknown critical extension",
             acme().critical_extension(&[1, 2, 3], b"\x05\x00"),
-            Untrusted::Malformed(Malformed::CriticalExtension { oid: Seen::of("1.2.3") }),
+            Untrusted::Malformed(Malformed::CriticalExtension {
+                oid: Seen::of("1.2.3"),
+            }),
             BadCertificate,
         ),
         (
             "NUL in its name",
             root.client("spiffe://acme.example/tenant/acme\0.evil"),
-            Untrusted::Malformed(Malformed::Name { kind: NameKind::Uri, seen: Seen::of("spiffe://acme.example/tenant/acme\0.evil") }),
+            Untrusted::Malformed(Malformed::Name {
+                kind: NameKind::Uri,
+                seen: Seen::of("spiffe://acme.example/tenant/acme\0.evil"),
+            }),
             BadCertificate,
         ),
     ] {
@@ -260,7 +265,9 @@ fn evil_paths(root: &TestCa) -> Vec<Twin> {
         (
             "issuer with an unknown critical extension",
             issuing().critical_extension(&[1, 2, 3], b"\x05\x00"),
-            Untrusted::CriticalExtension { oid: Some(Seen::of("1.2.3")) },
+            Untrusted::CriticalExtension {
+                oid: Some(Seen::of("1.2.3")),
+            },
             BadCertificate,
         ),
     ] {

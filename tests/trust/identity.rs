@@ -198,7 +198,10 @@ fn n2_bytes_that_no_name_may_hold() {
             for text in [format!("a{char}b"), format!("{char}ab"), format!("ab{char}")] {
                 assert_eq!(
                     names(with(&text)),
-                    Err(Malformed::Name { kind, seen: Seen::of(&text) }),
+                    Err(Malformed::Name {
+                        kind,
+                        seen: Seen::of(&text)
+                    }),
                     "{kind} {text:?}"
                 );
                 let parsed: Result<Name, InvalidName> = Name::parse(kind, &text);
@@ -255,7 +258,9 @@ fn an_extension_twice_or_torn_is_refused() {
     }
     assert_eq!(
         names(bare().critical_extension(&[1, 2, 3], &[5, 0])),
-        Err(Malformed::CriticalExtension { oid: Seen::of("1.2.3") })
+        Err(Malformed::CriticalExtension {
+            oid: Seen::of("1.2.3")
+        })
     );
     let dates = bare().validity(utc(2026, 1, 2), utc(2026, 1, 1));
     let ends = names(dates).map_err(|malformed| malformed.to_string());
@@ -273,9 +278,17 @@ fn every_code_has_its_own_name() {
         Malformed::Certificate,
         Malformed::Extension,
         Malformed::Version { version: 1 },
-        Malformed::CriticalExtension { oid: Seen::of("1.2.3") },
-        Malformed::Validity { problem: "a date before 1970", seen: Seen::of("1969") },
-        Malformed::Name { kind: NameKind::Uri, seen: Seen::of("a") },
+        Malformed::CriticalExtension {
+            oid: Seen::of("1.2.3"),
+        },
+        Malformed::Validity {
+            problem: "a date before 1970",
+            seen: Seen::of("1969"),
+        },
+        Malformed::Name {
+            kind: NameKind::Uri,
+            seen: Seen::of("a"),
+        },
         Malformed::ParsersDisagree { field: "issuer" },
     ];
     let mut codes: Vec<_> = all.iter().map(Malformed::code).collect();

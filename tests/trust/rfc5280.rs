@@ -141,7 +141,9 @@ fn the_good_issuer_is_found_among_bad_ones() {
         (
             "an unknown critical extension",
             again(&root).critical_extension(&[1, 2, 3], b"\x05\x00").issue(),
-            Untrusted::CriticalExtension { oid: Some(Seen::of("1.2.3")) },
+            Untrusted::CriticalExtension {
+                oid: Some(Seen::of("1.2.3")),
+            },
         ),
         (
             "unprocessed policies",
@@ -216,7 +218,13 @@ fn what_is_demanded_of_policies_is_not_passed_over() {
                 refused.clone(),
             ),
             ("in the leaf", leaf(&root).extension(oid, value), refused.clone()),
-            ("critical", leaf(&critical), Err(Untrusted::CriticalExtension { oid: Some(dotted(oid)) })),
+            (
+                "critical",
+                leaf(&critical),
+                Err(Untrusted::CriticalExtension {
+                    oid: Some(dotted(oid)),
+                }),
+            ),
         ] {
             assert_eq!(
                 asked(&private(&[&root]), &cert.issue()),

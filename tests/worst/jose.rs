@@ -145,7 +145,12 @@ fn no_larger_body_is_read_for_tokens() {
 #[test]
 fn claims() {
     let key = HmacSigningKey::new(Algorithm::Hs256, &SECRET).unwrap();
-    let aud = |error: Option<NotAuthentic>| matches!(error, Some(NotAuthentic::Jwt(InvalidJwt::Claim { name: "aud", .. })));
+    let aud = |error: Option<NotAuthentic>| {
+        matches!(
+            error,
+            Some(NotAuthentic::Jwt(InvalidJwt::Claim { name: "aud", .. }))
+        )
+    };
     let claims: [(&str, usize, fn(usize) -> String); 2] = [
         ("claims", 1_000, |count| format!(r#""aud":"x"{}"#, members(count))),
         ("audiences", 1_000, |count| {

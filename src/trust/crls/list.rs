@@ -75,8 +75,8 @@ impl Crl {
             issuer: Some(issuer_text.clone()),
             reason: reason.to_owned(),
         };
-        let trusted = BorrowedCertRevocationList::from_der(der)
-            .map_err(|error| unreadable(&why_not(&error, &list)))?;
+        let trusted =
+            BorrowedCertRevocationList::from_der(der).map_err(|error| unreadable(&why_not(&error, &list)))?;
         check_entries(&list, &trusted).map_err(|reason| unreadable(&reason))?;
         let trusted = CertRevocationList::from(trusted);
         let issuer = trusted.issuer();
@@ -232,7 +232,9 @@ fn why_not(error: &webpki::Error, list: &CertificateRevocationList<'_>) -> Strin
 
 /// The first critical extension that is not known here, of the list or of an entry.
 fn strange(list: &CertificateRevocationList<'_>) -> String {
-    let of_entries = list.iter_revoked_certificates().flat_map(|entry| entry.extensions());
+    let of_entries = list
+        .iter_revoked_certificates()
+        .flat_map(|entry| entry.extensions());
     let known = |parsed: &ParsedExtension<'_>| {
         matches!(
             parsed,
@@ -241,9 +243,16 @@ fn strange(list: &CertificateRevocationList<'_>) -> String {
                 | ParsedExtension::InvalidityDate(_)
         )
     };
-    let mut critical = list.extensions().iter().chain(of_entries).filter(|extension| extension.critical);
+    let mut critical = list
+        .extensions()
+        .iter()
+        .chain(of_entries)
+        .filter(|extension| extension.critical);
     match critical.find(|extension| !known(extension.parsed_extension())) {
-        Some(extension) => format!("the critical extension {}", Seen::of(&extension.oid.to_id_string())),
+        Some(extension) => format!(
+            "the critical extension {}",
+            Seen::of(&extension.oid.to_id_string())
+        ),
         None => "a critical extension".to_owned(),
     }
 }

@@ -174,9 +174,7 @@ fn curve(members: &Object<'_>) -> Result<Curve, InvalidJwk> {
 }
 
 fn unknown_curve(crv: &str) -> InvalidJwk {
-    InvalidJwk::UnknownCurve {
-        crv: Seen::of(crv),
-    }
+    InvalidJwk::UnknownCurve { crv: Seen::of(crv) }
 }
 
 fn kid(members: &Object<'_>) -> Result<Option<Arc<str>>, InvalidJwk> {

@@ -151,10 +151,13 @@ fn other<'a>(
 fn audiences<'a>(claims: &'a Object<'_>) -> Vec<&'a str> {
     match claims.get("aud") {
         Some(Json::Text(audience)) => vec![audience],
-        Some(Json::Array(list)) => list.iter().filter_map(|item| match item {
-            Json::Text(audience) => Some(&**audience),
-            _ => None,
-        }).collect(),
+        Some(Json::Array(list)) => list
+            .iter()
+            .filter_map(|item| match item {
+                Json::Text(audience) => Some(&**audience),
+                _ => None,
+            })
+            .collect(),
         _ => Vec::new(),
     }
 }
