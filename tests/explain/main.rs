@@ -11,4 +11,6 @@ mod reasons;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+mod messages;
+mod new_user;
 mod sections;
