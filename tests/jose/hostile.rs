@@ -27,7 +27,7 @@
 
 use crate::jose_keys as jose;
 
-use countersign::codes::Seen;
+use countersign::codes::{Few, Seen};
 use countersign::payload::jose::InvalidJson::{DuplicateMember, NotAnObject, Syntax, TooDeep, TooMany};
 use countersign::payload::jose::InvalidJwt as No;
 use countersign::payload::jose::{
@@ -1175,8 +1175,8 @@ fn key_sets() {
     let verifier = set.verifier(ES, algorithms());
     for (kid, expected) in [
         ("good", Ok(())),
-        ("a", Err(No::UnknownKey)),
-        ("c", Err(No::UnknownKey)),
+        ("a", Err(unknown("a", &["good"]))),
+        ("c", Err(unknown("c", &["good"]))),
     ] {
         let token = es(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#));
         assert_eq!(verifier.verify_compact(&token).map(drop), expected, "{kid}");
@@ -1233,33 +1233,33 @@ fn choice_of_key() {
             "unknown name",
             vec![named("a")],
             with_kid("b"),
-            Err(No::UnknownKey),
+            Err(unknown("b", &["a"])),
         ),
         (
             "name in other case",
             vec![named("a")],
             with_kid("A"),
-            Err(No::UnknownKey),
+            Err(unknown("A", &["a"])),
         ),
         (
             "name with more",
             vec![named("a")],
             with_kid("a\\u0020"),
-            Err(No::UnknownKey),
+            Err(unknown("a ", &["a"])),
         ),
         (
             "path for a name",
             vec![named("a")],
             with_kid(traversal),
-            Err(No::UnknownKey),
+            Err(unknown(traversal, &["a"])),
         ),
         (
             "SQL for a name",
             vec![named("a")],
             with_kid("' OR 1=1 --"),
-            Err(No::UnknownKey),
+            Err(unknown("' OR 1=1 --", &["a"])),
         ),
-        ("empty set", vec![], with_kid("a"), Err(No::UnknownKey)),
+        ("empty set", vec![], with_kid("a"), Err(unknown("a", &[]))),
         (
             "empty set, no name",
             vec![],
@@ -1306,7 +1306,7 @@ fn choice_of_key() {
             "only for encryption",
             vec![jwk(ES, r#","kid":"a","use":"enc""#)],
             with_kid("a"),
-            Err(No::UnknownKey),
+            Err(unknown("a", &[])),
         ),
         (
             "only a broken one",
@@ -1383,4 +1383,11 @@ fn choice_of_key() {
             ),
         ],
     );
+}
+
+fn unknown(kid: &str, known: &[&str]) -> InvalidJwt {
+    No::UnknownKey {
+        kid: Some(Seen::of(kid)),
+        known: Few::of(known.iter().copied()),
+    }
 }

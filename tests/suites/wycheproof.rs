@@ -2,6 +2,7 @@
 
 use crate::jose_keys as jose;
 
+use countersign::codes::{Few, Seen};
 use countersign::payload::KeyId;
 use countersign::payload::jose::{
     Algorithm, Algorithms, InvalidJwk, InvalidJwkSet, InvalidJwt, JwkSet, PublicKey, VerifyingKey, WeakKey,
@@ -223,7 +224,10 @@ fn json_web_keys() {
             21,
             ec("ES256").replace(r#""sig""#, r#""enc""#),
             EC_TOKEN,
-            Err(UnknownKey),
+            Err(UnknownKey {
+                kid: Some(Seen::of("kid-ec-sign")),
+                known: Few::default(),
+            }),
         ),
         (
             22,
