@@ -106,7 +106,10 @@ impl<'a> Outline<'a> {
         let dates = whole(Dates::from_der(self.validity)).map_err(|_| Malformed::Certificate)?;
         let validity = Validity::new(from_asn1(dates.not_before)?, from_asn1(dates.not_after)?);
         if validity.not_before > validity.not_after {
-            let seen = format!("notBefore {}, notAfter {}", dates.not_before, dates.not_after);
+            let seen =
+                [dates.not_before, dates.not_after].map(|date| date.to_string().replace(" +00:00", ""));
+            let [before, after] = seen;
+            let seen = format!("notBefore {before}, notAfter {after}");
             return Err(Malformed::Validity {
                 problem: "it ends before it begins",
                 seen: Seen::of(&seen),

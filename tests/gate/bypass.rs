@@ -1729,6 +1729,7 @@ fn p6_no_certificate_panics_its_reader_and_no_bent_one_is_let_in() {
             "leaf identity.critical_extension",
             "leaf identity.extension",
             "leaf identity.name",
+            "leaf identity.version",
             "leaf trust.not_yet_valid",
             "leaf trust.path",
             "leaf trust.signature",
