@@ -219,6 +219,15 @@ impl fmt::Display for Expiry {
 }
 
 /// A list of what expires.
+///
+/// ```
+/// use countersign::expiry::{Expiries, Kind};
+/// use countersign::identity::Validity;
+///
+/// let mut found = Expiries::default();
+/// found.add(Kind::Key, "never ends", Validity::ALWAYS);
+/// assert!(found.sorted().is_empty());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expiries {
     found: Vec<Expiry>,

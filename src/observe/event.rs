@@ -217,7 +217,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What is in force after a reload has failed.
+/// The rest that is in force after a reload has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remains {
@@ -237,7 +237,7 @@ impl Remains {
     }
 }
 
-/// What a handler said of a delivery.
+/// The word of a handler on a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandlerOutcome {
