@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use rustls_pki_types::UnixTime;
 
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
@@ -106,8 +107,8 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
         self.shared.current.load().memory()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.shared.current.load().confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.shared.current.load().confirm(peer, now);
     }
 }
 

@@ -14,5 +14,7 @@ mod promise;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod memory_use;
 mod postgres;
 mod promises;
