@@ -16,7 +16,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::date::Date;
 
-/// How often something was used, as far as this process knows.
+/// The uses of an anchor, a pin, a key or a certificate, as far as this process knows.
 ///
 /// ```
 /// use countersign::usage::Usage;

@@ -192,7 +192,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What is in force while something cannot be loaded.
+/// The state of what cannot be loaded: whether what was loaded before still counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InForce {

@@ -335,12 +335,7 @@ impl PinSet {
     }
 
     /// The pin that allows this peer.
-    fn find(
-        &self,
-        chain: &PeerChain,
-        found: Option<&Evidence>,
-        now: UnixTime,
-    ) -> Option<(Pinned, &Counted)> {
+    fn find(&self, chain: &PeerChain, found: Option<&Evidence>, now: UnixTime) -> Option<(Pinned, &Counted)> {
         let leaf = chain.leaf();
         let by_leaf = [Pinned::Leaf(leaf.spki())].into_iter();
         let path = found.into_iter().flat_map(|found| {

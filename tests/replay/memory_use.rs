@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use countersign::replay::{Claim, ClaimAnswer, ClaimKey, MemoryStore, ReplayStore, Terms};
 use crate::support::{at, now, tenant};
+use countersign::replay::{Claim, ClaimAnswer, ClaimKey, MemoryStore, ReplayStore, Terms};
 
 /// One more than fills a hash table of half a million places, so that most of one of a million stays empty: the worst
 /// case.
