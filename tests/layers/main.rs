@@ -281,7 +281,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "the core naming a plug",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::web::Layer; //~ `gate` uses `web`",
     ),
     (
@@ -379,7 +379,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "names from the crate root",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::Tenant; //~ `gate` takes `Tenant` from the crate root
          use crate::*; //~ `gate` takes `*` from the crate root
          use crate as root; //~ `gate` takes `crate` from the crate root
