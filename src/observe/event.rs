@@ -169,23 +169,23 @@ pub enum Event<'a> {
         /// How it stands.
         to: &'static str,
     },
-    /// A source of a policy, of keys or of own certificates was read anew, checked, and published.
+    /// What is kept outside of this process, in files or at a URL, was loaded, and is in force from now on.
     Reloaded {
-        /// What the source is called.
-        source: &'a str,
-        /// How often it was published, this time included.
+        /// What the operator calls it.
+        name: &'a str,
+        /// How many times it has been put in force, from 1: each number is told once.
         generation: u64,
     },
-    /// A source could not be read, or what it holds is not fit to be published.
-    ReloadFailed {
-        /// What the source is called.
-        source: &'a str,
+    /// What is kept outside could not be loaded, or must not be used as it is.
+    NotReloaded {
+        /// What the operator calls it.
+        name: &'a str,
         /// The stable name of the reason.
         code: &'static str,
-        /// The reason, in words. No secret is in it.
+        /// Why, for people. Holds no secret.
         reason: &'a str,
         /// What is in force meanwhile.
-        remains: Remains,
+        in_force: InForce,
     },
     /// A step of a rotation, in which the next of something is used beside the present one for a while.
     RotationStepped {
@@ -217,17 +217,17 @@ pub enum Event<'a> {
     },
 }
 
-/// The rest that is in force after a reload has failed.
+/// The state of what cannot be loaded: whether what was loaded before still counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Remains {
-    /// What was published last.
+pub enum InForce {
+    /// What was loaded before.
     LastGood,
-    /// Nothing: it refuses, as was asked for.
+    /// Nothing: what it decides is refused as an outage until it can be loaded.
     Nothing,
 }
 
-impl Remains {
+impl InForce {
     /// A stable name, for metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -350,7 +350,7 @@ impl Event<'_> {
         "not_delivered",
         "circuit_changed",
         "reloaded",
-        "reload_failed",
+        "not_reloaded",
         "rotation_stepped",
         "expiring",
         "expiries_listed",
@@ -379,7 +379,7 @@ impl Event<'_> {
             Self::NotDelivered { .. } => "not_delivered",
             Self::CircuitChanged { .. } => "circuit_changed",
             Self::Reloaded { .. } => "reloaded",
-            Self::ReloadFailed { .. } => "reload_failed",
+            Self::NotReloaded { .. } => "not_reloaded",
             Self::RotationStepped { .. } => "rotation_stepped",
             Self::Expiring { .. } => "expiring",
             Self::ExpiriesListed { .. } => "expiries_listed",

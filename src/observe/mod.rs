@@ -9,7 +9,7 @@ mod unwatched;
 
 use std::fmt;
 
-pub use event::{DeliveryStage, Event, HandlerOutcome, PeerCertificate, Remains, RotationStep};
+pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 #[cfg(feature = "tracing")]
 pub use log::Log;

@@ -31,6 +31,7 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "usage",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
@@ -41,14 +42,17 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address"]]),
     ("breaker", &[&["date"]]),
     ("clock", &[]),
+    ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
     ("expiry", &[&["identity", "date"]]),
-    ("trust", &[&["identity", "expiry", "pem", "date"]]),
+    ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "expiry", "pem", "clock", "date"]],
+        &[&[
+            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage",
+        ]],
     ),
     ("refusal", &[FIVE, &["pem"]]),
     (

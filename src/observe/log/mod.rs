@@ -38,8 +38,8 @@ mod tests;
 /// | `delivered` | debug | `tenant`, `host`, `id` |
 /// | `not delivered` | error where the fault is ours, else warn | `tenant`, `host`, `id`, `code`, `fault` |
 /// | `circuit changed` | warn where it opens, else info | `tenant`, `host`, `from`, `to` |
-/// | `reloaded` | info | `source`, `generation` |
-/// | `reload failed` | error | `source`, `code`, `reason`, `remains` |
+/// | `reloaded` | info | `name`, `generation` |
+/// | `not reloaded` | error | `name`, `code`, `reason`, `in_force` |
 /// | `rotation stepped` | warn where a retirement is refused or forced, else info | `kind`, `name`, `step` |
 /// | `expiring` | error where it is urgent or over, else warn | `kind`, `name`, `owner`, `urgency`, `not_after`, `remedy` |
 /// | `expiries listed` | trace | `count` |
@@ -196,7 +196,7 @@ impl Observer for Log {
                 "circuit changed"
             ),
             Event::Reloaded { .. }
-            | Event::ReloadFailed { .. }
+            | Event::NotReloaded { .. }
             | Event::RotationStepped { .. }
             | Event::Expiring { .. }
             | Event::ExpiriesListed { .. }
@@ -208,16 +208,16 @@ impl Observer for Log {
 /// What does not come of a connection or a delivery.
 fn over_time(event: &Event<'_>) {
     match *event {
-        Event::Reloaded { source, generation } => {
-            info!(target: "countersign", source, generation, "reloaded");
+        Event::Reloaded { name, generation } => {
+            info!(target: "countersign", name, generation, "reloaded");
         }
-        Event::ReloadFailed {
-            source,
+        Event::NotReloaded {
+            name,
             code,
             reason,
-            remains,
+            in_force,
         } => error!(
-            target: "countersign", source, code, reason = reason.to_owned(), remains = remains.as_str(), "reload failed"
+            target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
         ),
         Event::RotationStepped { kind, name, step } => at!(
             warn_if(matches!(

@@ -16,8 +16,8 @@ use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
 use crate::identity::{PeerChain, Validity};
 use crate::observe::{
-    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _,
-    PeerCertificate, Remains, RotationStep, TlsVersion,
+    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    Observer as _, PeerCertificate, RotationStep, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Busy, NotForwarded, Refusal};
@@ -278,6 +278,24 @@ fn each_event_has_its_level_and_its_fields() {
             line,
         );
     }
+    let (name, generation) = ("client authorities", 7);
+    expect(
+        Event::Reloaded { name, generation },
+        r#"INFO countersign reloaded name="client authorities" generation=7"#,
+    );
+    for (in_force, told) in [(InForce::LastGood, "last_good"), (InForce::Nothing, "nothing")] {
+        expect(
+            Event::NotReloaded {
+                name,
+                code: "reload.unreadable",
+                reason: "ca.pem cannot be read",
+                in_force,
+            },
+            &format!(
+                r#"ERROR countersign not reloaded name="client authorities" code="reload.unreadable" reason="ca.pem cannot be read" in_force="{told}""#
+            ),
+        );
+    }
     let (host, id) = ("hooks.acme.example", "msg_1");
     expect(
         Event::Delivering {
@@ -359,22 +377,6 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
             handler: HandlerOutcome::NotHandled,
         },
         r#"DEBUG countersign settled tenant="acme" handler="not_handled""#,
-    );
-    expect(
-        Event::Reloaded {
-            source: "pins",
-            generation: 7,
-        },
-        r#"INFO countersign reloaded source="pins" generation=7"#,
-    );
-    expect(
-        Event::ReloadFailed {
-            source: "pins",
-            code: "reload.invalid",
-            reason: "line 3: no hash",
-            remains: Remains::LastGood,
-        },
-        r#"ERROR countersign reload failed source="pins" code="reload.invalid" reason="line 3: no hash" remains="last_good""#,
     );
     for (level, step) in [
         ("INFO", RotationStep::Staged),
