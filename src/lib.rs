@@ -108,6 +108,7 @@
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`codes`] | | | [`Entry`](codes::Entry): whose fault a reason is, and what to do; each of them in `docs/refusals.md` |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
@@ -154,6 +155,7 @@ mod date;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
+pub mod expiry;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;
 pub mod gate;
@@ -175,6 +177,7 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod trust;
+pub mod usage;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
 #[cfg(feature = "serde")]
@@ -191,6 +194,9 @@ pub mod docs {
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    #[doc = include_str!("../docs/rotation.md")]
+    pub mod rotation {}
 
     // Tested in the package of tests, which has the other servers that some recipes are about.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/cookbook.md"))]

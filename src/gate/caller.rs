@@ -154,7 +154,7 @@ impl Caller {
             None => {
                 let chain = PeerChain::parse_within(trust.limits(), certificates.iter().cloned())?;
                 let peer = VerifiedPeer::verify(trust, chain, Role::Client, now)?;
-                trust.confirm(&peer);
+                trust.confirm(&peer, now);
                 if let Some(recall) = recall {
                     recall.keep_forwarded(fingerprint, peer.clone());
                 }

@@ -174,6 +174,9 @@ pub enum NoTenant {
         /// The rule.
         rule: Arc<str>,
     },
+    /// Nobody can say just now whose it is. An outage, not a refusal.
+    #[error("whose a peer is, is not known just now")]
+    Unavailable,
 }
 
 entries! {
@@ -193,4 +196,7 @@ entries! {
     Self::SharedAuthority { .. } => "tenant.shared_authority", Ours 403, "ours: below a shared authority the issuer alone is no tenant",
         "Make the rule on the peer's name or key.",
         "Nothing: the receiver's rule is too wide.";
+    Self::Unavailable => "tenant.unavailable", Ours 503, "RFC 9110 §15.6.4",
+        "Look at whatever renews the table of tenants.",
+        "Try again after Retry-After.";
 }

@@ -197,6 +197,9 @@ pub enum Untrusted {
         /// In its own words; for the operator only.
         reason: &'static str,
     },
+    /// What decides was [withdrawn](crate::live::Live::withdraw), because nobody could renew it. An outage, not a refusal.
+    #[error("whom to trust is not known just now: it could not be renewed for too long")]
+    Unavailable,
 }
 
 entries! {
@@ -319,6 +322,9 @@ entries! {
     Self::Denied { .. } => "trust.denied", Theirs 403 AccessDenied, "a verifier of your own",
         "What the verifier says.",
         "Ask the receiver.";
+    Self::Unavailable => "trust.unavailable", Ours 503 AccessDenied, "RFC 9110 §15.6.4",
+        "Look at whatever renews it, such as the revocation lists; it is withdrawn until then.",
+        "Try again after Retry-After.";
 }
 
 /// How many lists a message names; with a list for each of many distribution points there may be hundreds.

@@ -408,7 +408,9 @@ fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
 
 #[test]
 fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
-    const OUTAGES: [&str; 8] = [
+    const OUTAGES: [&str; 10] = [
+        "trust.unavailable",
+        "tenant.unavailable",
         "payload.keys_unavailable",
         "replay.store_unavailable",
         "replay.store_full",

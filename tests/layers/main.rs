@@ -19,6 +19,7 @@ const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "pem",
     "identity",
+    "expiry",
     "trust",
     "tenant",
     "payload",
@@ -30,6 +31,7 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "usage",
     "codes",
 ];
 
@@ -42,21 +44,28 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address", "codes"]]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
+    ("usage", &[&["date"]]),
     ("identity", &[&["pem", "codes"]]),
-    ("trust", &[&["identity", "pem", "date", "codes"]]),
+    ("expiry", &[&["identity", "date"]]),
+    (
+        "trust",
+        &[&["identity", "expiry", "pem", "date", "usage", "codes"]],
+    ),
     ("tenant", &[&["trust", "identity", "codes"]]),
     ("replay", &[&["tenant", "clock", "date", "codes"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date", "codes"]],
+        &[&[
+            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage", "codes",
+        ]],
     ),
     ("refusal", &[FIVE, &["pem", "codes"]]),
     (
         "observe",
-        &[FIVE, &["refusal", "breaker", "proxy_protocol", "codes"]],
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol", "codes"]],
     ),
-    ("live", &[&["trust", "tenant", "payload", "identity"]]),
-    ("gate", &[FIVE, &["refusal"]]),
+    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],

@@ -16,6 +16,8 @@ mod support;
 #[path = "../support/told.rs"]
 mod told;
 
+#[cfg(target_os = "linux")]
+mod memory_use;
 mod model;
 mod postgres;
 mod promises;

@@ -82,10 +82,12 @@ pub(crate) fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
         (Untrusted::Path, "trust.path"),
         (Untrusted::Denied { reason: "no" }, "trust.denied"),
+        (Untrusted::Unavailable, "trust.unavailable"),
     ];
     #[rustfmt::skip]
     let no_tenant = [
         (NoTenant::NoRule, "tenant.no_rule"),
+        (NoTenant::Unavailable, "tenant.unavailable"),
         (NoTenant::Unknown { rule: rule.clone(), name: "x".into() }, "tenant.unknown"),
         (NoTenant::Ambiguous { first: rule.clone(), second: rule.clone() }, "tenant.ambiguous"),
         (NoTenant::SharedAuthority { rule }, "tenant.shared_authority"),
