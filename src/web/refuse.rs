@@ -3,8 +3,6 @@ use http::{HeaderValue, Response, StatusCode, Version};
 
 use crate::refusal::{Misdirected, Refusal};
 use crate::replay::Replayed;
-use crate::tenant::NoTenant;
-use crate::trust::Untrusted;
 
 /// How long a sender is asked to wait, in seconds, where nothing better is known.
 const RETRY_SECONDS: u64 = 5;
