@@ -82,6 +82,7 @@
 //! | refuse replays in a fleet | `replay::RedisStore` |
 //! | send webhooks, each under its tenant's certificate | `dispatch::Dispatcher` |
 //! | know why something was refused | [`Refusal`](refusal::Refusal), [`Observer`](observe::Observer) |
+//! | know everything that is wrong with a certificate, and what to do | [`explain::client`] |
 //! | do any of it step by step | the [cookbook](docs::cookbook) |
 //!
 //! # The idea
@@ -107,6 +108,7 @@
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`codes`] | | | [`Entry`](codes::Entry): whose fault a reason is, and what to do; each of them in `docs/refusals.md` |
+//! | [`explain`] | Why not? | | [`client`](explain::client) and [`peer`](fn@explain::peer): each check, what was seen, what to do |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
 //! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
@@ -156,6 +158,7 @@ pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
 pub mod egress;
 pub mod expiry;
+pub mod explain;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;
 pub mod gate;

@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::algorithms::Algorithms;
 use super::anchors::subject_text;
 use super::untrusted::check_validity;
-use super::{PrivateCa, Profile, Role, Untrusted, VerifiedPeer};
+use super::{Presented, PrivateCa, Profile, Role, Untrusted, VerifiedPeer};
 use crate::date::Date;
 use crate::identity::{Name, PeerChain, SpkiHash};
 
@@ -180,8 +180,8 @@ fn anchor(chain: &PeerChain, algorithms: Algorithms, now: UnixTime) -> Anchor {
 /// Why a certificate cannot be an anchor of its own.
 fn why_not(chain: &PeerChain, now: UnixTime) -> Untrusted {
     let leaf = chain.leaf();
-    let checked =
-        check_validity(leaf.validity(), now).and_then(|()| Profile::strict().check_leaf(leaf, Role::Client));
+    let shown = Presented::first(chain, Role::Client, now);
+    let checked = check_validity(leaf.validity(), now).and_then(|()| Profile::strict().check_leaf(&shown));
     checked.err().unwrap_or(Untrusted::Path)
 }
 

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use super::{Evidence, Presented, Untrusted, VerifyPeer};
+use super::{Check, Evidence, Presented, Untrusted, VerifyPeer};
 use crate::identity::{Certificate, SerialNumber, SpkiHash, Validity};
 
 /// Certificates and keys that are refused whatever anybody says: revocation at once, without a CRL.
@@ -80,9 +80,10 @@ impl VerifyPeer for DenyList {
         if peer.found.is_none() {
             return Err(Untrusted::NothingBefore);
         }
-        if self.denies(peer) {
-            return Err(Untrusted::OnDenyList);
-        }
+        peer.check(Check::DenyList, || match self.denies(peer) {
+            true => Err(Untrusted::OnDenyList),
+            false => Ok(()),
+        })?;
         Ok(Evidence::new(Validity::ALWAYS))
     }
 }

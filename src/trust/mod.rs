@@ -51,6 +51,7 @@ mod second_check;
 mod shared_ca;
 mod signed;
 mod source;
+mod trace;
 mod untrusted;
 mod web_roots;
 
@@ -77,7 +78,10 @@ pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
 pub use second_check::SecondCheck;
 pub use shared_ca::SharedCa;
+pub use trace::Check;
+pub(crate) use trace::{Answer, Note, Trace};
 pub use untrusted::Untrusted;
+pub(crate) use untrusted::check_validity;
 pub use web_roots::{WebRoots, WebRootsBuilder};
 
 /// A decision whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
@@ -141,6 +145,22 @@ pub struct Presented<'a> {
     pub found: Option<&'a Evidence>,
     /// The leaf as webpki reads it, where that is known already.
     end_entity: Option<&'a EndEntityCert<'a>>,
+    /// Where somebody wants to know of each check what came of it.
+    trace: Option<&'a Trace>,
+}
+
+impl<'a> Presented<'a> {
+    /// As it is presented to the first verifier.
+    fn first(chain: &'a PeerChain, role: Role<'a>, now: UnixTime) -> Self {
+        Self {
+            chain,
+            role,
+            now,
+            found: None,
+            end_entity: None,
+            trace: None,
+        }
+    }
 }
 
 impl fmt::Debug for Presented<'_> {
@@ -298,13 +318,10 @@ impl VerifiedPeer {
         now: UnixTime,
     ) -> Result<Self, Untrusted> {
         let evidence = trust.verify_peer(&Presented {
-            chain: &chain,
-            role,
-            now,
-            found: None,
             end_entity,
+            ..Presented::first(&chain, role, now)
         })?;
-        untrusted::check_validity(evidence.valid, now)?;
+        check_validity(evidence.valid, now)?;
         Ok(Self(Arc::new(Verified { chain, evidence })))
     }
 
@@ -333,7 +350,7 @@ pub struct And<A, B> {
 
 impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let first = self.first.verify_peer(peer)?;
+        let first = peer.go_on(self.first.verify_peer(peer))?;
         let first = match peer.found {
             Some(found) => found.clone().join(first),
             None => first,

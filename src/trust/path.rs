@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{ServerName, UnixTime};
 use webpki::{Cert, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::algorithms::Algorithms;
@@ -9,9 +9,12 @@ use super::anchors::{Anchor, Anchors};
 use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
-use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
+use super::{Check, Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
 use crate::codes::Seen;
 use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
+
+/// How many certificates of a path are looked past that were valid at another time.
+const MAX_TIMES: usize = 4;
 
 /// Builds and verifies paths: webpki does the path (RFC 5280 §6), our own rules what it leaves out.
 pub(super) struct PathRules {
@@ -24,7 +27,7 @@ pub(super) struct PathRules {
 
 impl PathRules {
     pub(super) fn verify(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        self.profile.check_size(peer.chain)?;
+        peer.check(Check::Size, || self.profile.check_size(peer.chain))?;
         let leaf = peer.chain.leaf().der();
         // Only where it was read of these very bytes: what else a caller has read says nothing of this leaf.
         match peer.end_entity.filter(|known| known.der() == *leaf) {
@@ -41,13 +44,14 @@ impl PathRules {
         end_entity: &EndEntityCert<'_>,
         peer: &Presented<'_>,
     ) -> Result<Evidence, Untrusted> {
-        let leaf = peer.chain.leaf();
-        let evidence = match self.anchors.find_leaf(leaf.der()) {
-            Some(anchor) => trusted_leaf(anchor, peer.now)?,
-            None => self.build_path(end_entity, peer)?,
+        let evidence = match self.anchors.find_leaf(peer.chain.leaf().der()) {
+            Some(anchor) => trusted_leaf(anchor, peer)?,
+            None => peer.go_on(self.find_path(end_entity, peer))?,
         };
-        self.profile.check_leaf(leaf, peer.role)?;
-        check_name(end_entity, peer.role)?;
+        self.profile.check_leaf(peer)?;
+        if let Role::Server { name } = peer.role {
+            peer.check(Check::ServerName, || check_name(end_entity, name))?;
+        }
         Ok(evidence)
     }
 
@@ -59,17 +63,31 @@ impl PathRules {
         }
     }
 
+    /// Who asks why is also told what else is wrong with what has expired: as of the time when it was valid.
+    fn find_path(&self, end_entity: &EndEntityCert<'_>, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        let mut answer = self.build_path(end_entity, peer, peer.now);
+        for _ in 0..MAX_TIMES {
+            let Some(valid) = peer.when_valid(&answer) else {
+                break;
+            };
+            answer = self.build_path(end_entity, peer, valid);
+        }
+        answer
+    }
+
     fn build_path(
         &self,
         end_entity: &EndEntityCert<'_>,
         peer: &Presented<'_>,
+        time: UnixTime,
     ) -> Result<Evidence, Untrusted> {
         let others = peer.chain.others();
         let candidates = self.anchors.candidates(|| issuers(end_entity, peer.chain));
         // When this says no, webpki tries the next candidate path; the last answer is the one to report.
-        let inspected = Cell::new(None);
+        let (inspected, anyhow) = (Cell::new(None), Cell::new(None));
         let inspect = |path: &VerifiedPath<'_>| {
-            let answer = self.inspect(path, peer);
+            let (answer, found) = peer.about_path(|peer| self.inspect(path, peer));
+            anyhow.set(found);
             let verdict = if answer.is_ok() {
                 Ok(())
             } else {
@@ -83,14 +101,20 @@ impl PathRules {
             self.algorithms,
             candidates.as_slice(),
             others,
-            peer.now,
+            time,
             AnyPurpose,
             None,
             Some(&inspect),
         );
         match (path, inspected.take()) {
-            (Ok(_), Some(Ok(evidence))) => Ok(evidence),
-            (Err(_), Some(Err(refused))) => Err(refused),
+            (Ok(_), Some(Ok(evidence))) => {
+                peer.adopt_path();
+                Ok(evidence)
+            }
+            (Err(_), Some(Err(refused))) => {
+                peer.adopt_path();
+                anyhow.take().ok_or(refused)
+            }
             (Err(webpki::Error::NameConstraintViolation), _) => Err(self.name_constraint(end_entity, peer)),
             (Err(webpki::Error::UnsupportedCriticalExtension), _) => Err(Untrusted::CriticalExtension {
                 oid: unknown_critical(peer.chain),
@@ -124,7 +148,7 @@ impl PathRules {
             check_validity(anchor.validity, peer.now)?;
             self.check_anchor(anchor, path, &known, peer)
         })?;
-        self.profile.check_path_length(known.len())?;
+        peer.check(Check::PathLength, || self.profile.check_path_length(known.len()))?;
         let mut evidence = Evidence::new(leaf.validity().intersect(anchor.validity));
         evidence.anchor = Some(anchor.spki);
         evidence.name_constrained = anchor.name_constrained;
@@ -134,11 +158,14 @@ impl PathRules {
         let mut subject = Subject::leaf(path.end_entity(), leaf);
         for (certificate, known) in path.intermediate_certificates().zip(&known) {
             purposes = ExtendedKeyUsage::common(purposes, known.facts.extended_key_usage);
-            self.profile.check_issuer(&known.facts, purposes, peer.role)?;
+            self.profile.check_issuer(&known.facts, purposes, peer)?;
             let constraints = known.facts.name_constraints;
-            if has_email && constraints.is_some_and(NameConstraints::constrain_emails) {
-                return Err(name_constraint(NameTypes::EMAIL, NameTypes::EMAIL));
-            }
+            peer.check(Check::NameConstraints, || {
+                match has_email && constraints.is_some_and(NameConstraints::constrain_emails) {
+                    true => Err(name_constraint(NameTypes::EMAIL, NameTypes::EMAIL)),
+                    false => Ok(()),
+                }
+            })?;
             has_email |= known.facts.email_in_subject;
             let issuer = Issuer::new(
                 known.spki,
@@ -146,12 +173,12 @@ impl PathRules {
                 known.facts.key_usage.is_none_or(|usage| usage.crl_sign),
             );
             evidence.valid = evidence.valid.intersect(known.validity);
-            evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer.now)?);
+            evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer)?);
             evidence.name_constrained |= constraints.is_some();
             subject = Subject::intermediate(certificate, &known.facts);
         }
         let issuer = Issuer::new(anchor.spki, &anchor.spki_der, anchor.may_sign_crls);
-        evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer.now)?);
+        evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer)?);
         evidence.issuers = known.iter().map(|known| known.spki).collect();
         Ok(evidence)
     }
@@ -192,10 +219,12 @@ impl PathRules {
         &self,
         subject: &Subject<'_>,
         issuer: &Issuer<'_>,
-        now: UnixTime,
+        peer: &Presented<'_>,
     ) -> Result<NotRevoked, Untrusted> {
         match &self.revocation {
-            Some(revocation) => revocation.check(subject, issuer, self.algorithms, now),
+            Some(revocation) => peer.ask(Check::Revocation, NotRevoked::ALWAYS, || {
+                revocation.check(subject, issuer, self.algorithms, peer.now)
+            }),
             None => Ok(NotRevoked::ALWAYS),
         }
     }
@@ -231,8 +260,9 @@ impl ExtendedKeyUsageValidator for AnyPurpose {
     }
 }
 
-fn trusted_leaf(anchor: &Anchor, now: UnixTime) -> Result<Evidence, Untrusted> {
-    check_validity(anchor.validity, now)?;
+fn trusted_leaf(anchor: &Anchor, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+    peer.check(Check::Path, || Ok(()))?;
+    peer.check(Check::Validity, || check_validity(anchor.validity, peer.now))?;
     Ok(Evidence {
         anchor: Some(anchor.spki),
         ..Evidence::new(anchor.validity)
@@ -251,10 +281,7 @@ fn issuers(end_entity: &EndEntityCert<'_>, chain: &PeerChain) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn check_name(end_entity: &EndEntityCert<'_>, role: Role<'_>) -> Result<(), Untrusted> {
-    let Role::Server { name } = role else {
-        return Ok(());
-    };
+fn check_name(end_entity: &EndEntityCert<'_>, name: &ServerName<'_>) -> Result<(), Untrusted> {
     end_entity
         .verify_is_valid_for_subject_name(name)
         .map_err(|_| Untrusted::WrongName {

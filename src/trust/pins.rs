@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
-use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use super::{Check, Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::date::Date;
 use crate::identity::{CertHash, InvalidHash, PeerChain, SpkiHash, from_rfc3339};
 use crate::usage::{Hits, NotRetired, Retirement, Usage};
@@ -387,17 +387,24 @@ impl Terms {
 impl VerifyPeer for PinSet {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let leaf = peer.chain.leaf();
-        let (pinned, counted) = self
-            .find(peer.chain, peer.found, peer.now)
-            .ok_or(Untrusted::NotPinned { spki: leaf.spki() })?;
-        let pin = counted.pin(pinned);
-        check_validity(leaf.validity(), peer.now)?;
+        let found = self.find(peer.chain, peer.found, peer.now);
+        if found.is_none() && peer.is_path_unknown() {
+            // It may be an issuer's key that is pinned.
+            peer.not_reached(Check::Pin);
+        } else {
+            peer.check(Check::Pin, || match found {
+                Some(_) => Ok(()),
+                None => Err(Untrusted::NotPinned { spki: leaf.spki() }),
+            })?;
+        }
+        let pin = found.map(|(pinned, counted)| counted.pin(pinned));
+        peer.check(Check::Validity, || check_validity(leaf.validity(), peer.now))?;
         let mut valid = leaf.validity();
-        if let Some(retires) = pin.retires() {
+        if let Some(retires) = pin.as_ref().and_then(Pin::retires) {
             valid.not_after = valid.not_after.min(retires);
         }
         Ok(Evidence {
-            pin: Some(pin),
+            pin,
             ..Evidence::new(valid)
         })
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Role, Untrusted};
+use super::{Check, Presented, Role, Untrusted};
 use crate::identity::{
     Certificate, ChainLimits, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, PeerChain,
 };
@@ -119,32 +119,28 @@ impl Profile {
         Ok(self.limits.check(chain.certificates())?)
     }
 
-    pub(super) fn check_leaf(&self, leaf: &Certificate, role: Role<'_>) -> Result<(), Untrusted> {
+    /// Each of its checks about the leaf.
+    pub(super) fn check_leaf(&self, peer: &Presented<'_>) -> Result<(), Untrusted> {
+        let leaf = peer.chain.leaf();
         let facts = leaf.facts();
-        // Either of the two makes it an authority to some reader.
-        if facts.is_ca || facts.key_usage.is_some_and(|usage| usage.key_cert_sign) {
-            return Err(Untrusted::CaAsLeaf);
-        }
-        if facts.key_usage.is_some_and(|usage| usage.crl_sign) {
-            return Err(Untrusted::CrlSignerAsLeaf);
-        }
-        if facts.key_usage.is_some_and(|usage| !usage.digital_signature) {
-            return Err(Untrusted::KeyUsage);
-        }
-        check_key(facts)?;
-        check_rules(facts)?;
-        if facts.name_constraints.is_some() {
-            return Err(Untrusted::Rfc5280 {
-                rule: "name constraints in a leaf (section 4.2.1.10)",
-            });
-        }
-        self.check_purpose(facts, role)?;
-        self.check_lifetime(leaf)?;
-        match self
+        peer.check(Check::LeafKind, || check_kind(facts))?;
+        peer.check(Check::KeyUsage, || match facts.key_usage {
+            Some(usage) if !usage.digital_signature => Err(Untrusted::KeyUsage),
+            _ => Ok(()),
+        })?;
+        peer.check(Check::Key, || check_key(facts))?;
+        peer.check(Check::Rules, || check_leaf_rules(facts))?;
+        peer.check(Check::Purpose, || self.check_purpose(facts, peer.role))?;
+        peer.check(Check::Lifetime, || self.check_lifetime(leaf))?;
+        peer.check(Check::Policies, || self.check_policies(facts))
+    }
+
+    fn check_policies(&self, facts: &Facts) -> Result<(), Untrusted> {
+        let mut missing = self
             .policies
             .iter()
-            .find(|policy| !facts.policies.contains(policy))
-        {
+            .filter(|policy| !facts.policies.contains(policy));
+        match missing.next() {
             Some(policy) => Err(Untrusted::Policy {
                 required: policy.clone(),
             }),
@@ -159,11 +155,13 @@ impl Profile {
         &self,
         issuer: &Facts,
         purposes: Option<ExtendedKeyUsage>,
-        role: Role<'_>,
+        peer: &Presented<'_>,
     ) -> Result<(), Untrusted> {
-        check_signer(issuer)?;
-        check_rules(issuer)?;
-        self.check_issuer_purpose(purposes, role)
+        peer.check(Check::Issuers, || {
+            check_signer(issuer)?;
+            check_rules(issuer)
+        })?;
+        peer.check(Check::Purpose, || self.check_issuer_purpose(purposes, peer.role))
     }
 
     /// The same of an anchor, of which everything else was asked when it was read.
@@ -211,6 +209,27 @@ impl Profile {
             _ => Ok(()),
         }
     }
+}
+
+/// Either of the two makes it an authority to some reader.
+fn check_kind(facts: &Facts) -> Result<(), Untrusted> {
+    if facts.is_ca || facts.key_usage.is_some_and(|usage| usage.key_cert_sign) {
+        return Err(Untrusted::CaAsLeaf);
+    }
+    if facts.key_usage.is_some_and(|usage| usage.crl_sign) {
+        return Err(Untrusted::CrlSignerAsLeaf);
+    }
+    Ok(())
+}
+
+fn check_leaf_rules(facts: &Facts) -> Result<(), Untrusted> {
+    check_rules(facts)?;
+    if facts.name_constraints.is_some() {
+        return Err(Untrusted::Rfc5280 {
+            rule: "name constraints in a leaf (section 4.2.1.10)",
+        });
+    }
+    Ok(())
 }
 
 /// What every issuer must be, anchors included.

@@ -9,7 +9,7 @@ use super::anchors::Kind;
 use super::authorities::{Authorities, takes_authorities};
 use super::invalid_ca::{InvalidCa, Problem};
 use super::path::PathRules;
-use super::{Evidence, PinSet, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use super::{Check, Evidence, PinSet, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
 /// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
@@ -130,8 +130,13 @@ impl ExpectedPeers {
             ..path
         };
         match &self.0 {
-            Allowed::Names(names) if is_named(names, peer.chain, &path) => Ok(path),
-            Allowed::Names(_) => Err(Untrusted::UnexpectedName),
+            Allowed::Names(names) => {
+                peer.check(Check::ExpectedName, || match is_named(names, peer.chain, &path) {
+                    true => Ok(()),
+                    false => Err(Untrusted::UnexpectedName),
+                })?;
+                Ok(path)
+            }
             Allowed::Pins(pins) => {
                 let pinned = pins.verify_peer(&Presented {
                     found: Some(&path),
@@ -167,7 +172,7 @@ impl PublicCa {
 
 impl VerifyPeer for PublicCa {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let path = self.rules.verify(peer)?;
+        let path = peer.go_on(self.rules.verify(peer))?;
         self.expected.check(peer, path)
     }
 

@@ -37,7 +37,7 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
         if peer.found.is_none() {
             return Err(Untrusted::NothingBefore);
         }
-        Ok(match self.inner.verify_peer(peer) {
+        Ok(match peer.dry_run(|peer| self.inner.verify_peer(peer)) {
             // What it would demand is not demanded yet.
             Ok(evidence) => Evidence {
                 valid: Validity::ALWAYS,

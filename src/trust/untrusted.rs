@@ -344,7 +344,7 @@ impl fmt::Display for AndWhy<'_> {
     }
 }
 
-pub(super) fn check_validity(valid: Validity, now: UnixTime) -> Result<(), Untrusted> {
+pub(crate) fn check_validity(valid: Validity, now: UnixTime) -> Result<(), Untrusted> {
     if now < valid.not_before {
         return Err(Untrusted::NotYetValid {
             not_before: valid.not_before,

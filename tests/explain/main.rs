@@ -13,4 +13,5 @@ mod support;
 
 mod messages;
 mod new_user;
+mod peers;
 mod sections;

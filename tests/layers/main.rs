@@ -66,6 +66,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ),
     ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
+    ("explain", &[FIVE, &["refusal", "gate", "codes", "date"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],

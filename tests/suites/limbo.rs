@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::explained::agrees;
 use countersign::identity::{ChainLimits, Name, NameKind, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{
@@ -114,7 +115,9 @@ fn web_roots_trust_the_public_web_and_nobody_else() {
     );
     let ask = |case: &Case, name: &ServerName<'_>, at: UnixTime| {
         let chain = PeerChain::parse(case.chain())?;
-        VerifiedPeer::verify(&roots, chain, Role::Server { name }, at).map(|_| ())
+        let answer = VerifiedPeer::verify(&roots, chain.clone(), Role::Server { name }, at).map(|_| ());
+        agrees(&roots, &chain, Role::Server { name }, at, &answer);
+        answer
     };
     let other = ServerName::try_from("hooks.example.com").expect("a name");
     let wrong_name = Untrusted::WrongName {
@@ -197,7 +200,11 @@ fn ask(case: &Case, limits: ChainLimits) -> Answer {
 
     let verified = PeerChain::parse_within(limits, case.chain())
         .map_err(Untrusted::from)
-        .and_then(|chain| VerifiedPeer::verify(&trust, chain, role, case.now()));
+        .and_then(|chain| {
+            let answer = VerifiedPeer::verify(&trust, chain.clone(), role, case.now());
+            agrees(&trust, &chain, role, case.now(), &answer);
+            answer
+        });
     match verified {
         Err(untrusted) => Answer::Refused(untrusted.code()),
         Ok(peer) if case.names().all(|name| peer.leaf().names().contains(&name)) => Answer::Trusted,

@@ -8,6 +8,8 @@
     reason = "tests say what they expect by failing loudly; a table is what it is"
 )]
 
+#[path = "../support/explained.rs"]
+mod explained;
 #[path = "../support/jose/mod.rs"]
 mod jose_keys;
 

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::explained::agrees;
 use countersign::identity::{ChainLimits, PeerChain};
 use countersign::testing::utc;
 use countersign::trust::{Crls, PrivateCa, Profile, Revocation, Role, Untrusted, VerifiedPeer};
@@ -195,7 +196,11 @@ impl Suite {
         let limits = ChainLimits::default().with_certificates(32);
         let verified = PeerChain::parse_within(limits, chain)
             .map_err(Untrusted::from)
-            .and_then(|chain| VerifiedPeer::verify(&trust, chain, Role::Client, now()));
+            .and_then(|chain| {
+                let answer = VerifiedPeer::verify(&trust, chain.clone(), Role::Client, now());
+                agrees(&trust, &chain, Role::Client, now(), &answer);
+                answer
+            });
         match verified {
             Ok(_) => "trusted".to_owned(),
             Err(untrusted) => untrusted.code().to_owned(),

@@ -8,6 +8,9 @@
     reason = "the helpers of a test fail as loudly as the test"
 )]
 
+#[path = "explained.rs"]
+mod explained;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -30,6 +33,8 @@ use countersign::tls::{ClientAuth, Credentials, HandshakeVerifier, Reason, Tls};
 use countersign::trust::{
     Evidence, PrivateCa, PrivateCaBuilder, Profile, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
 };
+
+use self::explained::agrees;
 
 pub(crate) const SERVER: &str = "hooks.example.com";
 pub(crate) const ACME: &str = "spiffe://acme.example/tenant/acme";
@@ -103,7 +108,10 @@ pub(crate) fn peer_at(
     cert: &TestCert,
     now: UnixTime,
 ) -> Result<VerifiedPeer, Untrusted> {
-    VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, Role::Client, now)
+    let chain = PeerChain::parse(cert.chain())?;
+    let answer = VerifiedPeer::verify(trust, chain.clone(), Role::Client, now);
+    agrees(trust, &chain, Role::Client, now, &answer);
+    answer
 }
 
 /// As the server of that name presents it, at [`NOW`].
@@ -114,8 +122,10 @@ pub(crate) fn verify_server(
 ) -> Result<Evidence, Untrusted> {
     let name = ServerName::try_from(name).expect("a name");
     let role = Role::Server { name: &name };
-    let peer = VerifiedPeer::verify(trust, PeerChain::parse(cert.chain())?, role, NOW)?;
-    Ok(peer.evidence().clone())
+    let chain = PeerChain::parse(cert.chain())?;
+    let answer = VerifiedPeer::verify(trust, chain.clone(), role, NOW);
+    agrees(trust, &chain, role, NOW, &answer);
+    answer.map(|peer| peer.evidence().clone())
 }
 
 // -- handshakes ----------------------------------------------------------------------------------------------------------

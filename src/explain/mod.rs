@@ -1,0 +1,12 @@
+//! Explanations (**why not?**): each check of a decision, what was seen, what was expected, and what to do about it.
+//!
+//! For operators, never on the path of a request, and never for the peer: an explanation says everything.
+//!
+//! [`peer`](fn@peer) walks the checks of the very verifier that decides, each of which notes what came of it
+//! ([`Presented::check`](crate::trust::Presented::check)), so it cannot say anything else than a handshake does.
+
+mod peer;
+mod report;
+
+pub use peer::{client, peer};
+pub use report::{Finding, Outcome, Report};
