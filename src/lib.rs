@@ -162,7 +162,7 @@ pub mod payload;
 pub mod pem;
 pub mod proxy_protocol;
 pub mod refusal;
-#[cfg(feature = "jwks-fetch")]
+#[cfg(any(feature = "reload", feature = "jwks-fetch"))]
 pub mod reload;
 pub mod replay;
 #[cfg(any(feature = "tokio", feature = "dispatch"))]
