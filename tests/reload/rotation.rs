@@ -83,6 +83,8 @@ struct Sender {
     server_ca: PrivateCa,
     delivered: AtomicU64,
     stop: AtomicBool,
+    /// Held while one is on its way: what is signed before an hour has passed does not arrive behind it.
+    underway: tokio::sync::Mutex<()>,
 }
 
 struct Drill {
@@ -127,6 +129,7 @@ impl Drill {
             server_ca: server_ca.expect("an anchor"),
             delivered: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            underway: tokio::sync::Mutex::default(),
         };
         let drill = Self {
             tls,
@@ -152,6 +155,12 @@ impl Drill {
     async fn deliveries(&self, more: u64) {
         let before = self.sender.delivered.load(Ordering::Relaxed);
         until("deliveries go on", || self.sender.delivered.load(Ordering::Relaxed) >= before + more).await;
+    }
+
+    /// So long that nobody has used the old one within the terms.
+    async fn passes(&self) {
+        let _underway = self.sender.underway.lock().await;
+        self.time.passes(QUIET + Duration::from_secs(2));
     }
 
     fn terms(&self) -> (Retirement, UnixTime) {
@@ -191,6 +200,7 @@ impl Sender {
                 break;
             }
             let delivery = Delivery::new(tenant("acme"), format!("msg_{number}"), r#"{"paid": 42}"#);
+            let _underway = self.underway.lock().await;
             let outcome = self.dispatcher.deliver(&self.endpoint, &delivery).await;
             match outcome.failure {
                 None => drop(self.delivered.fetch_add(1, Ordering::Relaxed)),
@@ -242,7 +252,7 @@ async fn an_authority(drill: &Drill, new: &TestCa, old: &TestCa, client: &TestCe
     drill.deliveries(3).await;
     // Somebody may come with the old one yet.
     assert!(matches!(retire(), Err(NotRetired::StillUsed { .. })));
-    drill.time.passes(QUIET + Duration::from_secs(2));
+    drill.passes().await;
     drill.show(&renewed);
     drill.deliveries(3).await;
     assert_eq!(retire(), Ok(()));
@@ -262,13 +272,13 @@ async fn a_pin(drill: &Drill, ca: &TestCa, client: &TestCert) -> TestCert {
         pins.update(|pins| pins.retire(&old, terms, now))
     };
     pins.update(|pins| Ok::<_, NotRetired>(pins.stage([new.clone()]))).expect("staged");
-    drill.time.passes(QUIET + Duration::from_secs(2));
+    drill.passes().await;
     // Nobody has used the old one for long. But nobody has used the new one either.
     assert_eq!(retire(), Err(NotRetired::NoSuccessor));
 
     drill.show(&renewed);
     drill.deliveries(3).await;
-    drill.time.passes(QUIET + Duration::from_secs(2));
+    drill.passes().await;
     assert!(uses_of(&pins.load(), &new).uses > 0);
     assert_eq!(retire(), Ok(()));
     drill.show(&renewed);
@@ -291,7 +301,7 @@ async fn a_key(drill: &Drill, client: &TestCert) {
 
     drill.sender.keys.replace(next.clone());
     drill.deliveries(3).await;
-    drill.time.passes(QUIET + Duration::from_secs(2));
+    drill.passes().await;
     drill.deliveries(3).await;
     assert_eq!(retire(), Ok(()));
     drill.show(client);
@@ -313,7 +323,7 @@ async fn an_own_certificate(drill: &Drill, servers: &TestCa, client: &TestCert, 
     drill.show(client);
     drill.deliveries(3).await;
     assert!(new.usage().uses > 0);
-    drill.time.passes(QUIET + Duration::from_secs(2));
+    drill.passes().await;
     drill.show(client);
     drill.deliveries(3).await;
     let (terms, now) = drill.terms();

@@ -12,7 +12,7 @@ use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _,
     VerifyPayload as _,
 };
-use countersign::reload::{FileSource, Files, Reading, Reload, Reloading};
+use countersign::reload::{FileSource, Files, NotLoaded, Reading, Reload, Reloading};
 use countersign::tenant::TenantTable;
 use countersign::testing::{TestCa, TestCert, handshake};
 use countersign::tls::rustls::ClientConfig;
@@ -105,11 +105,11 @@ impl Cast {
             Ok(ca.with_revocation(Revocation::required(lists)).build(files.now())?)
         });
         let tenants = Files::of([at("tenants", "tenants")]).read_by(|files: &Reading<'_, TenantTable>| {
-            let known = files.text(0)?.lines();
+            let known = whole(files.text(0)?)?.lines();
             Ok(TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(known).build()?)
         });
         let keys = Files::of([at("keys", "keys")]).read_by(|files: &Reading<'_, Keyring>| {
-            let pairs = files.text(0)?.lines().filter_map(|line| line.split_once(' '));
+            let pairs = whole(files.text(0)?)?.lines().filter_map(|line| line.split_once(' '));
             let ring = pairs.fold(Keyring::builder(&Scheme::github()), |ring, (name, secret)| {
                 ring.key(tenant("acme"), name, Secret::new(secret))
             });
@@ -146,6 +146,14 @@ impl Kinds {
         until_generation(&self.keys, generation).await;
         until_generation(&self.jwks, generation).await;
         until_generation(&self.own, generation).await;
+    }
+}
+
+/// A text of lines whose last one is whole.
+fn whole(text: &str) -> Result<&str, NotLoaded> {
+    match text.ends_with('\n') {
+        true => Ok(text),
+        false => Err(NotLoaded::invalid("the last line is not whole")),
     }
 }
 
