@@ -32,7 +32,7 @@ pub struct FileSource<T> {
     digest: Option<[u8; 32]>,
 }
 
-type AnyError = Box<dyn Error + Send + Sync>;
+pub(super) type AnyError = Box<dyn Error + Send + Sync>;
 type Read<T> = dyn Fn(&Reading<'_, T>) -> Result<T, AnyError> + Send + Sync;
 type Check<T> = dyn Fn(&T, UnixTime) -> Result<(), AnyError> + Send + Sync;
 type Again<T> = dyn Fn(&T, UnixTime) -> Option<Duration> + Send + Sync;
@@ -210,7 +210,7 @@ impl<T: Send + Sync + 'static> FileSource<T> {
 }
 
 /// Reading a file waits for a disk or for a network, and a large list takes its time to be read.
-async fn in_background<T: Send + 'static>(
+pub(super) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NotLoaded> + Send + 'static,
 ) -> Result<T, NotLoaded> {
     match tokio::task::spawn_blocking(work).await {
@@ -219,7 +219,7 @@ async fn in_background<T: Send + 'static>(
     }
 }
 
-fn not_loaded(error: AnyError) -> NotLoaded {
+pub(super) fn not_loaded(error: AnyError) -> NotLoaded {
     match error.downcast::<NotLoaded>() {
         Ok(own) => *own,
         Err(error) => NotLoaded::invalid(error),

@@ -127,7 +127,9 @@ impl Reload {
     ) -> Result<Reloading<T>, NotLoaded> {
         let mut source: Box<dyn Source<T>> = Box::new(source);
         let loaded = unpanicked(|| source.load(None, self.clock.now())).await?;
-        let value = loaded.value.ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
+        let value = loaded
+            .value
+            .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
         let value = Arc::new(value);
         publish.publish(&value).map_err(NotLoaded::invalid)?;
         let now = self.clock.now();
@@ -147,26 +149,32 @@ impl Reload {
             asked: Arc::default(),
         };
         self.observer.observe(&Event::Reloaded { name, generation: 1 });
-        self.spawn(Keeper {
-            source,
-            rules,
-            publish: Box::new(publish),
-            reloading: reloading.clone(),
-            watcher: self.shared.watcher.clone(),
-            told: BTreeSet::new(),
-            clock: self.clock.clone(),
-            observer: self.observer.clone(),
-            good: Instant::now(),
-            failures: 0,
-            wait: Duration::ZERO,
-        }
-        .after(loaded.again, loaded.despite));
+        self.spawn(
+            Keeper {
+                source,
+                rules,
+                publish: Box::new(publish),
+                reloading: reloading.clone(),
+                watcher: self.shared.watcher.clone(),
+                told: BTreeSet::new(),
+                clock: self.clock.clone(),
+                observer: self.observer.clone(),
+                good: Instant::now(),
+                failures: 0,
+                wait: Duration::ZERO,
+            }
+            .after(loaded.again, loaded.despite),
+        );
         Ok(reloading)
     }
 
     /// How all of them stand, in the order in which they were started.
     pub fn statuses(&self) -> Vec<Status> {
-        let mut all = self.shared.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .shared
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         all.retain(|status| status.strong_count() > 0);
         let all = all.iter().filter_map(Weak::upgrade);
         all.map(|status| read(&status)).collect()
@@ -344,10 +352,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         let wait = again.map_or(wait, |again| again.min(wait));
         let wait = Jitter::random().spread(wait);
         match self.rules.max_age {
-            Some(max_age) if !self.reloading.live.is_withdrawn() => {
-                wait.min(max_age.saturating_sub(self.good.elapsed()))
-                    .max(Duration::from_millis(1))
-            }
+            Some(max_age) if !self.reloading.live.is_withdrawn() => wait
+                .min(max_age.saturating_sub(self.good.elapsed()))
+                .max(Duration::from_millis(1)),
             _ => wait,
         }
     }

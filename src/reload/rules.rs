@@ -59,10 +59,7 @@ impl Rules {
     pub(super) fn wait(&self, failures: u32) -> Duration {
         match failures.checked_sub(1) {
             None => self.every,
-            Some(doublings) => self
-                .retry
-                .saturating_mul(1 << doublings.min(16))
-                .min(self.every),
+            Some(doublings) => self.retry.saturating_mul(1 << doublings.min(16)).min(self.every),
         }
     }
 }

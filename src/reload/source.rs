@@ -9,7 +9,7 @@ use rustls_pki_types::UnixTime;
 
 /// A source of what is put in force: it yields a whole, checked `T`, and says when to look again.
 ///
-/// [`Files`](super::Files) makes one of files, and `FetchUrl` one of a URL. For one of your own, a vault for instance,
+/// [`Files`](super::Files) makes one of files, `UrlSource` one of URLs, [`Both`](super::Both) one of two. For one of your own, a vault for instance,
 /// [`Reload`](super::Reload) does what is the same for all: it keeps what was good, tells what was not, and asks again.
 ///
 /// ```
@@ -128,14 +128,6 @@ impl<T> Loaded<T> {
     pub fn value(&self) -> Option<&T> {
         self.value.as_ref()
     }
-
-    pub(super) fn with<U>(self, value: Option<U>) -> Loaded<U> {
-        Loaded {
-            value,
-            again: self.again,
-            despite: self.despite,
-        }
-    }
 }
 
 /// The reason why something was not loaded. Holds no secret.
@@ -151,7 +143,10 @@ pub enum NotLoaded {
         reason: String,
     },
     /// It is larger than what is looked for can be.
-    #[error("{what} is larger than {limit} bytes, or holds more than {} files", super::MAX_FILES)]
+    #[error(
+        "{what} is larger than {limit} bytes, or holds more than {} files",
+        super::MAX_FILES
+    )]
     TooLarge {
         /// Which.
         what: String,

@@ -87,12 +87,19 @@ async fn a_source_that_fails_or_panics_changes_nothing_and_is_asked_again() {
         ]
     );
     // Nothing is begun with what is not good.
-    for (answer, code) in [(Fails, "reload.invalid"), (Panics, "reload.panicked"), (Answer::Same, "reload.invalid")] {
+    for (answer, code) in [
+        (Fails, "reload.invalid"),
+        (Panics, "reload.panicked"),
+        (Answer::Same, "reload.invalid"),
+    ] {
         let refused = reload.start("other", Scripted::new(&[answer]), rules).await;
         assert_eq!(refused.map(drop).map_err(|why| why.code()), Err(code));
     }
     let statuses = reload.statuses();
-    assert_eq!(statuses.iter().map(|status| &*status.name).collect::<Vec<_>>(), ["pins"]);
+    assert_eq!(
+        statuses.iter().map(|status| &*status.name).collect::<Vec<_>>(),
+        ["pins"]
+    );
 }
 
 #[tokio::test]
@@ -105,17 +112,27 @@ async fn what_is_too_old_is_withdrawn_where_that_was_chosen() {
     let rules = rules().looking_every(Duration::from_millis(20));
     let script = Scripted::new(&[Answer::Pins(1), Answer::Same]);
     let closing = rules.failing_closed_after(Duration::from_millis(300));
-    let closed = reload.start("closed", script.clone(), closing).await.expect("a pin");
+    let closed = reload
+        .start("closed", script.clone(), closing)
+        .await
+        .expect("a pin");
     let open = reload.start("open", Scripted::new(&[Answer::Pins(1), Answer::Fails]), rules);
     let open = open.await.expect("a pin");
     let verdict = |live: countersign::live::Live<PinSet>| {
         VerifiedPeer::verify(&live, chain.clone(), Role::Client, UnixTime::now()).err()
     };
-    let not_pinned = || Some(Untrusted::NotPinned { spki: chain.leaf().spki() });
+    let not_pinned = || {
+        Some(Untrusted::NotPinned {
+            spki: chain.leaf().spki(),
+        })
+    };
 
     // As long as it is found unchanged, it is not old.
     let asked = script.asked.load(Ordering::Relaxed);
-    until("asked often", || script.asked.load(Ordering::Relaxed) > asked + 30).await;
+    until("asked often", || {
+        script.asked.load(Ordering::Relaxed) > asked + 30
+    })
+    .await;
     assert_eq!(verdict(closed.live()), not_pinned());
     let generation = countersign::trust::VerifyPeer::generation(&closed.live());
 
@@ -124,7 +141,8 @@ async fn what_is_too_old_is_withdrawn_where_that_was_chosen() {
     assert_eq!(verdict(closed.live()), Some(Untrusted::Unavailable));
     assert!(countersign::trust::VerifyPeer::generation(&closed.live()) > generation);
     until("told", || {
-        log.of("closed").contains(&": reload.too_old (nothing)".to_owned())
+        log.of("closed")
+            .contains(&": reload.too_old (nothing)".to_owned())
     })
     .await;
     assert_eq!(verdict(open.live()), not_pinned());
@@ -163,18 +181,29 @@ async fn whoever_uses_it_agrees_first() {
         .looking_every(Duration::from_millis(10))
         .failing_closed_after(Duration::from_millis(500));
     let publish = Refusing(Arc::clone(&said));
-    let pins = reload.start_with("pins", script, rules, publish).await.expect("a pin");
+    let pins = reload
+        .start_with("pins", script, rules, publish)
+        .await
+        .expect("a pin");
     until("withdrawn", || pins.status().in_force == InForce::Nothing).await;
-    assert_eq!(*said.lock().expect("no panic"), ["taken", "refused", "taken", "withdrawn"]);
+    assert_eq!(
+        *said.lock().expect("no panic"),
+        ["taken", "refused", "taken", "withdrawn"]
+    );
     assert_eq!(log.of("pins")[..3], ["1", ": reload.invalid (last_good)", "2"]);
 }
 
 #[tokio::test]
 async fn a_withdrawn_ring_is_an_outage() {
     let secret = Secret::new("a secret of sixteen bytes");
-    let ring = Keyring::builder(&Scheme::github()).key(tenant("acme"), "2026", secret).build();
+    let ring = Keyring::builder(&Scheme::github())
+        .key(tenant("acme"), "2026", secret)
+        .build();
     let keys = countersign::live::Live::new(ring.expect("a ring"));
-    let found = || keys.find_keys(&Wanted::of(None)).map(|keys| keys.owner().to_string());
+    let found = || {
+        keys.find_keys(&Wanted::of(None))
+            .map(|keys| keys.owner().to_string())
+    };
     assert_eq!(found(), Ok("acme".to_owned()));
     keys.withdraw();
     assert_eq!(found(), Err(NoKey::Unavailable));

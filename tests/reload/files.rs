@@ -85,11 +85,17 @@ async fn what_must_not_be_used_changes_nothing_and_is_told() {
     let bad: [(&str, (String, String)); 7] = [
         ("empty", (String::new(), String::new())),
         ("no PEM", ("what is this?".to_owned(), good.1.clone())),
-        ("half of it", (good.0[..good.0.len() / 2].to_owned(), good.1.clone())),
+        (
+            "half of it",
+            (good.0[..good.0.len() / 2].to_owned(), good.1.clone()),
+        ),
         ("another's key", (good.0.clone(), issue().key_pem())),
         ("another's certificate", (issue().chain_pem(), good.1.clone())),
         ("expired", pair(&ca.server(HOST).expired().issue())),
-        ("of an authority that peers do not trust", pair(&other.server(HOST).issue())),
+        (
+            "of an authority that peers do not trust",
+            pair(&other.server(HOST).issue()),
+        ),
     ];
     let mut generation = 1;
     for (case, broken) in bad {
@@ -173,7 +179,11 @@ async fn what_is_too_large_is_not_read() {
     let start = |limit| {
         let read = |files: &Reading<'_, usize>| Ok(files.bytes(0).len());
         let source = Files::of([mount.path("big")]).with_limit(limit).read_by(read);
-        async move { Reload::new().start("big", source.with_settling(SETTLING), rules()).await }
+        async move {
+            Reload::new()
+                .start("big", source.with_settling(SETTLING), rules())
+                .await
+        }
     };
     let limit = 1024;
     let what = mount.path("big").display().to_string();
@@ -184,5 +194,9 @@ async fn what_is_too_large_is_not_read() {
     let gone = Reload::new()
         .start("gone", FileSource::crls(Files::of([mount.path("gone")])), rules())
         .await;
-    assert_eq!(gone.map(|_: countersign::reload::Reloading<Crls>| ()).map_err(|why| why.code()), Err("reload.unreadable"));
+    assert_eq!(
+        gone.map(|_: countersign::reload::Reloading<Crls>| ())
+            .map_err(|why| why.code()),
+        Err("reload.unreadable")
+    );
 }

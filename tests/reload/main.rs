@@ -12,4 +12,5 @@ mod files;
 mod mount;
 mod rotation;
 mod swaps;
+mod urls;
 mod world;

@@ -60,7 +60,11 @@ impl Mount {
                     fs::rename(&new, &path).expect("a name");
                 }
                 Way::Overwrite => {
-                    let file = File::options().write(true).create(true).truncate(false).open(&path);
+                    let file = File::options()
+                        .write(true)
+                        .create(true)
+                        .truncate(false)
+                        .open(&path);
                     let mut file = file.expect("a file");
                     file.write_all(bytes).expect("room");
                     file.set_len(bytes.len() as u64).expect("a length");

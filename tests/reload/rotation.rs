@@ -143,18 +143,29 @@ impl Drill {
 
     /// The sender shows this certificate from now on.
     fn show(&self, certificate: &TestCert) {
-        let Sender { dispatcher, keys, servers, server_ca, .. } = &*self.sender;
+        let Sender {
+            dispatcher,
+            keys,
+            servers,
+            server_ca,
+            ..
+        } = &*self.sender;
         let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
         let trust = server_ca.clone().and(servers.clone());
         let own = credentials(&self.tls, certificate);
         let identity = TenantIdentity::new(&self.tls, own, trust, signer).expect("an identity");
-        dispatcher.set_identity(tenant("acme"), identity).expect("a configuration");
+        dispatcher
+            .set_identity(tenant("acme"), identity)
+            .expect("a configuration");
     }
 
     /// On a connection of its own: the sender keeps none that was made under another identity, and here under none.
     async fn deliveries(&self, more: u64) {
         let before = self.sender.delivered.load(Ordering::Relaxed);
-        until("deliveries go on", || self.sender.delivered.load(Ordering::Relaxed) >= before + more).await;
+        until("deliveries go on", || {
+            self.sender.delivered.load(Ordering::Relaxed) >= before + more
+        })
+        .await;
     }
 
     /// So long that nobody has used the old one within the terms.
@@ -175,19 +186,35 @@ impl Receiver {
         let pins = Live::new(PinSet::of([pin(client)]));
         let keys = Live::new(ring("old", OLD_SECRET));
         let own = Live::new(credentials(tls, server));
-        let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build();
+        let table = TenantTable::builder()
+            .uri("spiffe://pay.example/tenant/{tenant}")
+            .known(["acme"])
+            .build();
         let policy = Policy::new(anchors.clone().and(pins.clone()), table.expect("a table"));
-        let config = tls.server_config(&own, policy.trust(), ClientAuth::Require).expect("a server");
+        let config = tls
+            .server_config(&own, policy.trust(), ClientAuth::Require)
+            .expect("a server");
         let verifier = HmacVerifier::new(Scheme::standard_webhooks(), keys.clone());
         let app = Router::new()
-            .route("/hooks", post(|proof: Countersigned| async move { proof.tenant().to_string() }))
+            .route(
+                "/hooks",
+                post(|proof: Countersigned| async move { proof.tenant().to_string() }),
+            )
             .layer(PayloadLayer::new(verifier, MemoryStore::default()).with_clock(time.clock()))
             .layer(CallerLayer::new(policy).with_clock(time.clock()));
-        let listener = Listener::bind("127.0.0.1:0", Acceptor::new(config)).await.expect("a port");
+        let listener = Listener::bind("127.0.0.1:0", Acceptor::new(config))
+            .await
+            .expect("a port");
         let address = listener.local_addr();
         let app = app.into_make_service_with_connect_info::<Connection>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { anchors, pins, keys, own, address }
+        Self {
+            anchors,
+            pins,
+            keys,
+            own,
+            address,
+        }
     }
 }
 
@@ -238,8 +265,11 @@ async fn all_that_proves_who_it_is_is_replaced_and_no_delivery_fails() {
 /// The key stays: only who vouches for it changes.
 async fn an_authority(drill: &Drill, new: &TestCa, old: &TestCa, client: &TestCert) -> TestCert {
     let anchors = &drill.receiver.anchors;
-    let next = PrivateCa::from_pem(new.pem().as_bytes(), drill.tls.algorithms(), drill.time.now()).expect("an anchor");
-    anchors.update(|now| Ok::<_, NotRetired>(now.stage(&next))).expect("staged");
+    let next = PrivateCa::from_pem(new.pem().as_bytes(), drill.tls.algorithms(), drill.time.now())
+        .expect("an anchor");
+    anchors
+        .update(|now| Ok::<_, NotRetired>(now.stage(&next)))
+        .expect("staged");
     let old = SpkiHash::of(&old.spki_der());
     let retire = || {
         let (terms, now) = drill.terms();
@@ -271,7 +301,8 @@ async fn a_pin(drill: &Drill, ca: &TestCa, client: &TestCert) -> TestCert {
         let (terms, now) = drill.terms();
         pins.update(|pins| pins.retire(&old, terms, now))
     };
-    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([new.clone()]))).expect("staged");
+    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([new.clone()])))
+        .expect("staged");
     drill.passes().await;
     // Nobody has used the old one for long. But nobody has used the new one either.
     assert_eq!(retire(), Err(NotRetired::NoSuccessor));
@@ -306,7 +337,11 @@ async fn a_key(drill: &Drill, client: &TestCert) {
     assert_eq!(retire(), Ok(()));
     drill.show(client);
     drill.deliveries(3).await;
-    let left: Vec<_> = keys.load().report(drill.time.now(), QUIET).map(|key| key.key).collect();
+    let left: Vec<_> = keys
+        .load()
+        .report(drill.time.now(), QUIET)
+        .map(|key| key.key)
+        .collect();
     assert_eq!(left, [KeyId::new("new")]);
 }
 
@@ -315,7 +350,8 @@ async fn an_own_certificate(drill: &Drill, servers: &TestCa, client: &TestCert, 
     let (own, pins) = (&drill.receiver.own, &drill.sender.servers);
     let renewed = servers.server(HOST).issue();
     let (old, new) = (own.load(), credentials(&drill.tls, &renewed));
-    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([pin(&renewed)]))).expect("staged");
+    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([pin(&renewed)])))
+        .expect("staged");
     drill.deliveries(3).await;
     assert_eq!(new.usage(), Usage::default());
 
@@ -327,7 +363,11 @@ async fn an_own_certificate(drill: &Drill, servers: &TestCa, client: &TestCert, 
     drill.show(client);
     drill.deliveries(3).await;
     let (terms, now) = drill.terms();
-    assert_eq!(terms.check(old.usage(), [new.usage()], now), Ok(()), "its file may go");
+    assert_eq!(
+        terms.check(old.usage(), [new.usage()], now),
+        Ok(()),
+        "its file may go"
+    );
     let retire = || pins.update(|pins| pins.retire(&pin(server), terms, now));
     assert_eq!(retire(), Ok(()));
     drill.show(client);

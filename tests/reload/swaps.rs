@@ -29,7 +29,8 @@ const CLIENTS: usize = 8;
 const ACME: &str = "spiffe://pay.example/tenant/acme";
 const BODY: &[u8] = b"{}";
 /// RFC 8037 Appendix A: a key, and what it has signed.
-const JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"stays","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+const JWK: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","kid":"stays","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 const JWS: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 
 /// One of each kind, with the files that say it.
@@ -75,15 +76,27 @@ impl Cast {
             "anchors" => text("ca.pem", [self.ca.pem(), passing.pem()].concat()),
             "lists" => text("ca.crl", self.ca.crl(round).issue().pem()),
             "pins" => {
-                let (stays, passes) = (SpkiHash::of(&self.client.spki_der()), SpkiHash::of(&round.to_be_bytes()));
+                let (stays, passes) = (
+                    SpkiHash::of(&self.client.spki_der()),
+                    SpkiHash::of(&round.to_be_bytes()),
+                );
                 text("pins", format!("{passes}\n{stays}\n"))
             }
             "tenants" => text("tenants", format!("acme\nround-{round}\n")),
-            "keys" => text("keys", format!("stays secret-that-stays-0123456789\nround-{round} secret-of-round-{round:020}\n")),
-            "jwks" => text("jwks", format!(r#"{{"keys":[{JWK},{{"kty":"unknown-{round}"}}]}}"#)),
+            "keys" => text(
+                "keys",
+                format!("stays secret-that-stays-0123456789\nround-{round} secret-of-round-{round:020}\n"),
+            ),
+            "jwks" => text(
+                "jwks",
+                format!(r#"{{"keys":[{JWK},{{"kty":"unknown-{round}"}}]}}"#),
+            ),
             _ => {
                 let own = self.servers.server(HOST).issue();
-                vec![("tls.crt", own.chain_pem().into_bytes()), ("tls.key", own.key_pem().into_bytes())]
+                vec![
+                    ("tls.crt", own.chain_pem().into_bytes()),
+                    ("tls.key", own.key_pem().into_bytes()),
+                ]
             }
         }
     }
@@ -102,14 +115,21 @@ impl Cast {
         let lists = Files::of([at("lists", "ca.crl")]).read_by(move |files: &Reading<'_, PrivateCa>| {
             let lists = Crls::from_files(files.files().map(|(_, bytes)| bytes), files.now())?;
             let ca = PrivateCa::builder(algorithms).pem(ca.as_bytes());
-            Ok(ca.with_revocation(Revocation::required(lists)).build(files.now())?)
+            Ok(ca
+                .with_revocation(Revocation::required(lists))
+                .build(files.now())?)
         });
         let tenants = Files::of([at("tenants", "tenants")]).read_by(|files: &Reading<'_, TenantTable>| {
             let known = whole(files.text(0)?)?.lines();
-            Ok(TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(known).build()?)
+            Ok(TenantTable::builder()
+                .uri("spiffe://pay.example/tenant/{tenant}")
+                .known(known)
+                .build()?)
         });
         let keys = Files::of([at("keys", "keys")]).read_by(|files: &Reading<'_, Keyring>| {
-            let pairs = whole(files.text(0)?)?.lines().filter_map(|line| line.split_once(' '));
+            let pairs = whole(files.text(0)?)?
+                .lines()
+                .filter_map(|line| line.split_once(' '));
             let ring = pairs.fold(Keyring::builder(&Scheme::github()), |ring, (name, secret)| {
                 ring.key(tenant("acme"), name, Secret::new(secret))
             });
@@ -125,13 +145,22 @@ impl Cast {
             };
         }
         Kinds {
-            anchors: start!("anchors", FileSource::anchors(at("anchors", "ca.pem"), algorithms)),
+            anchors: start!(
+                "anchors",
+                FileSource::anchors(at("anchors", "ca.pem"), algorithms)
+            ),
             lists: start!("lists", lists),
             pins: start!("pins", FileSource::pins(at("pins", "pins"))),
             tenants: start!("tenants", tenants),
             keys: start!("keys", keys),
-            jwks: start!("jwks", FileSource::jwks(at("jwks", "jwks"), [Algorithm::EdDsa], algorithms)),
-            own: start!("own", FileSource::credentials(&self.tls, at("own", "tls.crt"), at("own", "tls.key"))),
+            jwks: start!(
+                "jwks",
+                FileSource::jwks(at("jwks", "jwks"), [Algorithm::EdDsa], algorithms)
+            ),
+            own: start!(
+                "own",
+                FileSource::credentials(&self.tls, at("own", "tls.crt"), at("own", "tls.key"))
+            ),
             mounts,
         }
     }
@@ -159,7 +188,10 @@ fn whole(text: &str) -> Result<&str, NotLoaded> {
 
 fn write(mount: &Mount, round: u64, files: &[(&str, Vec<u8>)]) {
     let way = WAYS[usize::try_from(round).expect("small") % WAYS.len()];
-    let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| (*name, bytes.as_slice()))
+        .collect();
     mount.write(way, &files);
 }
 
@@ -178,15 +210,27 @@ struct Load {
 
 impl Load {
     fn new(cast: &Cast, kinds: &Kinds) -> Self {
-        let trust = kinds.anchors.live().and(kinds.lists.live()).and(kinds.pins.live());
+        let trust = kinds
+            .anchors
+            .live()
+            .and(kinds.lists.live())
+            .and(kinds.pins.live());
         let policy = Policy::new(trust, kinds.tenants.live());
-        let server = cast.tls.server_config(&kinds.own.live(), policy.trust(), ClientAuth::Require);
-        let servers = PrivateCa::from_pem(cast.servers.pem().as_bytes(), cast.tls.algorithms(), UnixTime::now());
+        let server = cast
+            .tls
+            .server_config(&kinds.own.live(), policy.trust(), ClientAuth::Require);
+        let servers = PrivateCa::from_pem(
+            cast.servers.pem().as_bytes(),
+            cast.tls.algorithms(),
+            UnixTime::now(),
+        );
         let client = cast
             .tls
             .client_config(&credentials(&cast.tls, &cast.client), servers.expect("an anchor"));
         let stays = Secret::new("secret-that-stays-0123456789");
-        let ring = Keyring::builder(&Scheme::github()).key(tenant("acme"), "stays", stays).build();
+        let ring = Keyring::builder(&Scheme::github())
+            .key(tenant("acme"), "stays", stays)
+            .build();
         let signer = HmacSigner::new(Scheme::github(), ring.expect("a ring"));
         let acme = tenant("acme");
         let outgoing = Outgoing::new(&acme, "1", BODY, UnixTime::now());
@@ -223,8 +267,13 @@ impl Load {
         let (method, uri) = (Method::POST, Uri::from_static("/"));
         let mut message = Message::new(&method, &uri, &self.headers, BODY, UnixTime::now());
         message.sender = Some(caller.tenant());
-        self.payload.verify_payload(&message).map_err(|why| why.to_string())?;
-        self.jwks.load().verify_compact(JWS).map_err(|why| why.to_string())?;
+        self.payload
+            .verify_payload(&message)
+            .map_err(|why| why.to_string())?;
+        self.jwks
+            .load()
+            .verify_compact(JWS)
+            .map_err(|why| why.to_string())?;
         Ok(())
     }
 }
@@ -272,23 +321,44 @@ async fn nobody_is_refused_whom_the_old_or_the_new_one_lets_in() {
     }
 
     assert_eq!(*load.failed.lock().expect("no panic"), Vec::<String>::new());
-    assert!(load.done.load(Ordering::Relaxed) > SWAPS as usize, "there was load");
+    assert!(
+        load.done.load(Ordering::Relaxed) > SWAPS as usize,
+        "there was load"
+    );
     println!("{} handshakes", load.done.load(Ordering::Relaxed));
     let each_once: Vec<_> = (1..=SWAPS + 1).map(|generation| generation.to_string()).collect();
     for kind in KINDS {
-        let (failures, told): (Vec<_>, Vec<_>) = log.of(kind).into_iter().partition(|line| line.starts_with(':'));
+        let (failures, told): (Vec<_>, Vec<_>) =
+            log.of(kind).into_iter().partition(|line| line.starts_with(':'));
         assert_eq!(told, each_once, "{kind}");
-        assert!(failures.len() >= 10, "{kind}: broken files are told: {failures:?}");
-        assert!(failures.iter().all(|line| line.ends_with("(last_good)")), "{kind}: {failures:?}");
+        assert!(
+            failures.len() >= 10,
+            "{kind}: broken files are told: {failures:?}"
+        );
+        assert!(
+            failures.iter().all(|line| line.ends_with("(last_good)")),
+            "{kind}: {failures:?}"
+        );
     }
     let pins = kinds.pins.live().load();
     let stays = SpkiHash::of(&cast.client.spki_der());
-    let used = pins.usage().find(|(pin, _)| pin.to_string().contains(&stays.to_string()));
-    assert!(used.expect("the pin").1.uses > 0, "its count has outlived the swaps");
+    let used = pins
+        .usage()
+        .find(|(pin, _)| pin.to_string().contains(&stays.to_string()));
+    assert!(
+        used.expect("the pin").1.uses > 0,
+        "its count has outlived the swaps"
+    );
 }
 
 /// The last good one stays meanwhile, which those who make handshakes see.
-async fn break_for_a_moment(kind: &str, mount: &Mount, files: &[(&'static str, Vec<u8>)], round: u64, log: &Log) {
+async fn break_for_a_moment(
+    kind: &str,
+    mount: &Mount,
+    files: &[(&'static str, Vec<u8>)],
+    round: u64,
+    log: &Log,
+) {
     let failures = || log.of(kind).iter().filter(|line| line.starts_with(':')).count();
     let told = failures();
     let broken = BROKEN[usize::try_from(round).expect("small") % BROKEN.len()].to_vec();

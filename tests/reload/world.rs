@@ -58,10 +58,7 @@ impl Observer for Log {
         let line = match event {
             Event::Reloaded { name, generation } => format!("{name} {generation}"),
             Event::NotReloaded {
-                name,
-                code,
-                in_force,
-                ..
+                name, code, in_force, ..
             } => format!("{name}: {code} ({})", in_force.as_str()),
             _ => return,
         };
@@ -73,7 +70,10 @@ impl Observer for Log {
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}: it does not happen");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{what}: it does not happen"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
