@@ -109,6 +109,7 @@
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`usage`] | May the old one go? | | [`Usage`](usage::Usage), [`Retirement`](usage::Retirement) |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
@@ -157,6 +158,7 @@ mod date;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub mod egress;
+pub mod expiry;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;
 pub mod gate;
