@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::header::Header;
 use crate::codes::{Few, Seen};
+use crate::payload::KeyId;
 use crate::payload::jose::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, VerifyingKey};
 
 /// The most keys that one token is tried with.
@@ -28,6 +29,7 @@ pub(in crate::payload::jose) struct Keys {
 }
 
 /// A key of the set, whether or not it can be used.
+#[derive(Clone)]
 pub(in crate::payload::jose) struct Candidate {
     pub(in crate::payload::jose) kid: Option<Arc<str>>,
     /// Where it stands in its set.
@@ -35,6 +37,7 @@ pub(in crate::payload::jose) struct Candidate {
     pub(in crate::payload::jose) use_as: UseAs,
 }
 
+#[derive(Clone)]
 pub(in crate::payload::jose) enum UseAs {
     /// One for each algorithm that it may verify; mostly one.
     Verifying(Vec<VerifyingKey>),
@@ -59,6 +62,16 @@ impl Keys {
             listed,
             candidates,
             unusable,
+        }
+    }
+
+    /// The same without those of this name.
+    pub(super) fn without(&self, id: &KeyId) -> Self {
+        let others = |key: &&Candidate| key.verifying().iter().all(|key| key.id() != id);
+        Self {
+            listed: self.listed,
+            candidates: self.candidates.iter().filter(others).cloned().collect(),
+            unusable: self.unusable.clone(),
         }
     }
 
