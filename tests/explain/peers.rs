@@ -112,7 +112,7 @@ fn every_check_is_made_and_not_only_the_first_that_fails() {
 
     // What is not known for want of a path is not said to be wrong.
     let issuing = root.intermediate("Issuing");
-    let pins = PinSet::from_iter([Pin::issuer(SpkiHash::of(&issuing.spki_der()))]);
+    let pins = PinSet::of([Pin::issuer(SpkiHash::of(&issuing.spki_der()))]);
     let alone = vec![issuing.client(ACME).server_only().issue().leaf().clone()];
     let report = explain::client(&policy(private(&[&root]).and(pins)), alone, NOW);
     assert_eq!(failed(&report), [Check::Path, Check::Purpose], "{report}");

@@ -1002,7 +1002,7 @@ fn mistakes_are_named_with_their_rule() {
             "a bad condition",
             table().rule(Rule::pin(id("a"), hash).carrying(NameKind::Ip, "1.2.3")),
             format!("pin {hash}"),
-            invalid(NameKind::Ip),
+            invalid(NameKind::Ip, "1.2.3"),
         ),
         (
             "a known one that is none",
