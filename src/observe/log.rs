@@ -21,6 +21,7 @@ mod tests;
 /// | `handshake completed` | debug | `peer`, `handshake`, `tls` |
 /// | `handshake failed` | info | `peer`, `code`, `reason` |
 /// | `accept failed` | error | `at`, `reason` |
+/// | `cut` | debug where good peers meet it too, else info | `peer`, `code`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
 /// | `not forwarded` | info | `peer`, `code`, `reason` |
 /// | `refused` | see below | `peer`, `tenant`, `code`, `reason` |
@@ -97,6 +98,12 @@ impl Observer for Log {
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
+            Event::Cut { peer, cut } if cut.is_ordinary() => debug!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "cut"
+            ),
+            Event::Cut { peer, cut } => info!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "cut"
+            ),
             Event::SourceChanged { transition } => at!(
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"

@@ -1,5 +1,6 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
+mod cut;
 mod handshake;
 #[cfg(feature = "tracing")]
 mod log;
@@ -16,6 +17,7 @@ use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
+pub use cut::Cut;
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 #[cfg(feature = "tracing")]
 pub use log::Log;
@@ -75,6 +77,13 @@ pub enum Event<'a> {
         at: SocketAddr,
         /// What the system said.
         error: &'a io::Error,
+    },
+    /// A server has closed a connection, or refused a request on it, by one of its own limits.
+    Cut {
+        /// Where it came from, where that is known.
+        peer: Option<SocketAddr>,
+        /// Which limit.
+        cut: &'a Cut,
     },
     /// Connections from a source are taken no more, on trial, or again. The refused ones are
     /// [`HandshakeFailure::Blocked`].

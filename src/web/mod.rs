@@ -122,6 +122,8 @@ mod proxied;
 mod refuse;
 #[cfg(feature = "tokio")]
 mod secured;
+#[cfg(feature = "server")]
+mod server;
 #[cfg(any(feature = "tokio", feature = "tower"))]
 mod shares;
 #[cfg(feature = "tls")]
@@ -161,6 +163,8 @@ pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
 pub use refuse::status;
 #[cfg(feature = "tokio")]
 pub use secured::Secured;
+#[cfg(feature = "server")]
+pub use server::{Bounds, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
 #[cfg(feature = "tower")]
