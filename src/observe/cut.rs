@@ -111,9 +111,6 @@ impl Cut {
 
     /// Whether it is the ordinary end of a connection, which a good peer meets too, and loses nothing by.
     pub fn is_ordinary(&self) -> bool {
-        matches!(
-            self,
-            Self::Idle { .. } | Self::Old { .. } | Self::Requests { .. }
-        )
+        matches!(self, Self::Idle { .. } | Self::Old { .. } | Self::Requests { .. })
     }
 }

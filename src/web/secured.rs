@@ -27,12 +27,7 @@ pub struct Secured<I> {
 type Cut = Option<Open>;
 
 impl<I> Secured<I> {
-    pub(super) fn new(
-        stream: TlsStream<I>,
-        connection: Connection,
-        open: Open,
-        held: Option<Held>,
-    ) -> Self {
+    pub(super) fn new(stream: TlsStream<I>, connection: Connection, open: Open, held: Option<Held>) -> Self {
         Self {
             stream,
             connection,

@@ -55,7 +55,10 @@ impl Sources {
     }
 
     fn hold(&self, source: IpAddr) -> Result<Option<Held>, Cut> {
-        let held = self.connections.as_ref().map(|connections| connections.take(source));
+        let held = self
+            .connections
+            .as_ref()
+            .map(|connections| connections.take(source));
         held.transpose().map_err(|used_up| match used_up {
             UsedUp::All { limit } => Cut::Connections { limit },
             UsedUp::Own { limit } => Cut::ConnectionsOfSource { limit },

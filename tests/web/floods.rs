@@ -60,7 +60,9 @@ impl Door {
 
     fn told(&self, code: &str) -> usize {
         let told = self.log.take();
-        told.iter().filter(|line| **line == format!("cut: {code}")).count()
+        told.iter()
+            .filter(|line| **line == format!("cut: {code}"))
+            .count()
     }
 }
 
@@ -197,7 +199,9 @@ async fn rapid_reset() {
         assert!(sent < 5 * 100_000, "nobody has stopped it");
     };
     let (longest, number) = door.through("rapid", timed(flood)).await;
-    eprintln!("floods: rapid reset on 5 connections; {number} deliveries meanwhile, the longest took {longest:?}");
+    eprintln!(
+        "floods: rapid reset on 5 connections; {number} deliveries meanwhile, the longest took {longest:?}"
+    );
     // Ours, or HTTP/2's own limit of streams that are reset before anybody has looked at them.
     let told = door.log.take();
     let cut = told
@@ -251,7 +255,9 @@ async fn continuation_flood() {
     eprintln!("floods: CONTINUATION without end; the longest delivery took {longest:?}");
     let told = door.log.take();
     let cut = told.iter().filter(|line| line.starts_with("cut: "));
-    let of_ours = told.iter().filter(|line| *line == "cut: connection.continuations");
+    let of_ours = told
+        .iter()
+        .filter(|line| *line == "cut: connection.continuations");
     assert!(of_ours.count() >= 2, "{told:?}");
     assert!(cut.count() <= 3, "{told:?}");
     door.empties().await;
@@ -280,7 +286,9 @@ async fn made_you_reset() {
         }
     };
     let (longest, number) = door.through("made", timed(flood)).await;
-    eprintln!("floods: MadeYouReset on 5 connections; {number} deliveries meanwhile, the longest took {longest:?}");
+    eprintln!(
+        "floods: MadeYouReset on 5 connections; {number} deliveries meanwhile, the longest took {longest:?}"
+    );
     assert_eq!(door.told("connection.resets"), 5);
     assert_eq!(door.desk.running(), 0, "no handler was begun that is not done");
     door.empties().await;

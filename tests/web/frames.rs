@@ -45,7 +45,10 @@ impl Raw {
     pub(crate) async fn open(door: &Door) -> Self {
         let greeting = Greeting::new(Some(&world().acme), Version::Http2).offering(&["h2"]);
         let mut raw = Self(greeting.tls(door.address).await.expect("a connection"));
-        let begin = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(SETTINGS, 0, 0, &[])];
+        let begin = [
+            &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+            &frame(SETTINGS, 0, 0, &[]),
+        ];
         raw.say(&begin.concat()).await.expect("taken");
         raw
     }

@@ -13,7 +13,7 @@ use tracing::{Metadata, Subscriber};
 use super::Log;
 use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::observe::{
-    DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _, TlsVersion,
+    Cut, DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Busy, NotForwarded, Refusal};
@@ -97,9 +97,10 @@ fn variant(event: &Event<'_>) -> usize {
         Event::NotDelivered { .. } => 11,
         Event::CircuitChanged { .. } => 12,
         Event::NotForwarded { .. } => 13,
+        Event::Cut { .. } => 14,
     }
 }
-const VARIANTS: usize = 14;
+const VARIANTS: usize = 15;
 
 fn at(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
@@ -173,6 +174,22 @@ fn each_event_has_its_level_and_its_fields() {
             error: &full,
         },
         &format!(r#"ERROR countersign accept failed at=192.0.2.7:4711 reason="{full}""#),
+    );
+    expect(
+        Event::Cut {
+            peer: Some(peer),
+            cut: &Cut::Resets { limit: 100 },
+        },
+        r#"INFO countersign cut peer=192.0.2.7:4711 code="connection.resets" reason="more than 100 streams were reset within a second""#,
+    );
+    expect(
+        Event::Cut {
+            peer: None,
+            cut: &Cut::Idle {
+                limit: Duration::from_secs(60),
+            },
+        },
+        r#"DEBUG countersign cut code="connection.idle" reason="no request for 60s""#,
     );
     expect(
         Event::SourceChanged { transition: blocked },

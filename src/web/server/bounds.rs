@@ -104,10 +104,7 @@ impl Bounds {
     /// what your handlers open.
     #[must_use]
     pub fn with_connections(self, connections: usize) -> Self {
-        Self {
-            connections,
-            ..self
-        }
+        Self { connections, ..self }
     }
 
     /// So many of them may be of one [`source`](crate::breaker::source). Default 512. Where all come from one address, since
@@ -115,19 +112,13 @@ impl Bounds {
     /// (`Acceptor::with_proxy_protocol`).
     #[must_use]
     pub fn with_connections_per_source(self, per_source: usize) -> Self {
-        Self {
-            per_source,
-            ..self
-        }
+        Self { per_source, ..self }
     }
 
     /// So many of them may be of one tenant, as far as that is [known](super::Server::with_policy). Default 512.
     #[must_use]
     pub fn with_connections_per_tenant(self, per_tenant: usize) -> Self {
-        Self {
-            per_tenant,
-            ..self
-        }
+        Self { per_tenant, ..self }
     }
 
     /// So many requests may be under way on one HTTP/2 connection. Default 100, which RFC 9113 §6.5.2 advises at least.

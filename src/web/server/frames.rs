@@ -16,18 +16,22 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const NO_ERROR: u32 = 0;
+/// All but the bit that means nothing.
+const STREAM: u32 = 0x7fff_ffff;
 
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A block of header fields begins.
-    Headers,
+    /// A block of header fields begins, of this stream; with its end, or without.
+    Headers { stream: u32, last: bool },
+    /// Some of a body.
+    Data { stream: u32, last: bool },
     /// One more piece of it.
     Continuation,
     /// It is whole.
     HeadersDone,
-    /// A stream was reset, and not because all was well.
-    Reset,
+    /// A stream was reset; because all was well, or not.
+    Reset { stream: u32, well: bool },
     /// A frame that carries nothing.
     Nothing,
 }
@@ -41,6 +45,7 @@ pub(super) struct Frames {
     /// How much of the payload is still to come.
     left: usize,
     kind: u8,
+    stream: u32,
     ends_headers: bool,
     /// The payload of a reset, as far as it has come.
     code: u32,
@@ -68,15 +73,18 @@ impl Frames {
     }
 
     fn begin(&mut self, see: &mut impl FnMut(Seen)) {
-        let [a, b, c, kind, flags, ..] = self.head;
+        let [a, b, c, kind, flags, stream @ ..] = self.head;
+        self.stream = u32::from_be_bytes(stream) & STREAM;
+        let (stream, last) = (self.stream, flags & END_STREAM != 0);
         self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         (self.kind, self.code) = (kind, 0);
         self.ends_headers = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0;
         match kind {
-            HEADERS => see(Seen::Headers),
+            HEADERS => see(Seen::Headers { stream, last }),
             CONTINUATION => see(Seen::Continuation),
-            DATA if self.left == 0 && flags & END_STREAM == 0 => see(Seen::Nothing),
-            DATA | RST_STREAM | GOAWAY | WINDOW_UPDATE => {}
+            DATA if self.left == 0 && !last => see(Seen::Nothing),
+            DATA => see(Seen::Data { stream, last }),
+            RST_STREAM | GOAWAY | WINDOW_UPDATE => {}
             PRIORITY | SETTINGS | PUSH_PROMISE | PING | 10.. => see(Seen::Nothing),
         }
         self.end(see);
@@ -87,7 +95,9 @@ impl Frames {
         let (payload, rest) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
         if self.kind == RST_STREAM {
             // Of more than four bytes, which is an error anyway, the last ones count.
-            self.code = payload.iter().fold(self.code, |code, byte| code << 8 | u32::from(*byte));
+            self.code = payload
+                .iter()
+                .fold(self.code, |code, byte| code << 8 | u32::from(*byte));
         }
         self.left -= taken;
         self.end(see);
@@ -103,8 +113,9 @@ impl Frames {
         if self.ends_headers {
             see(Seen::HeadersDone);
         }
-        if self.kind == RST_STREAM && self.code != NO_ERROR {
-            see(Seen::Reset);
+        if self.kind == RST_STREAM {
+            let (stream, well) = (self.stream, self.code == NO_ERROR);
+            see(Seen::Reset { stream, well });
         }
     }
 }
@@ -115,7 +126,10 @@ pub(super) enum Tongue {
     /// So many bytes could be HTTP/2's preface.
     Unknown(usize),
     Http1,
-    Http2 { read: Frames, written: Frames },
+    Http2 {
+        read: Frames,
+        written: Frames,
+    },
 }
 
 impl Tongue {
@@ -157,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_is_seen_does_not_depend_on_where_the_bytes_are_cut() {
-        use Seen::{Continuation, Headers, HeadersDone, Nothing, Reset};
+        use Seen::{Continuation, Data, Headers, HeadersDone, Nothing, Reset};
+        let (stream, last) = (1, false);
         let all = [
             PREFACE.to_vec(),
             frame(SETTINGS, 0, &[]),
@@ -175,7 +190,18 @@ mod tests {
         ];
         let all = all.concat();
         let expected = [
-            Nothing, Headers, Continuation, Continuation, HeadersDone, Nothing, Reset, Nothing, Nothing,
+            Nothing,
+            Headers { stream, last },
+            Continuation,
+            Continuation,
+            HeadersDone,
+            Data { stream, last },
+            Nothing,
+            Data { stream, last: true },
+            Reset { stream, well: false },
+            Reset { stream, well: true },
+            Nothing,
+            Nothing,
         ];
         for size in 1..all.len() {
             let (mut tongue, mut seen) = (Tongue::Unknown(0), Vec::new());

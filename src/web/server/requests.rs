@@ -8,9 +8,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::Bounds;
 use super::serving::Rules;
 use super::watch::{UnderWay, Watch};
-use super::Bounds;
 use crate::observe::Cut;
 use crate::web::Connection;
 
@@ -66,7 +66,10 @@ impl<S> Requests<S> {
             header_number: number,
             ..
         } = self.rules.bounds;
-        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
         let fits = request.headers().len() <= number && size(request.headers()) + target <= bytes;
         (!fits).then_some(Cut::LargeHeaders { bytes, number })
     }
@@ -104,9 +107,9 @@ where
         let mut response = match this.future.as_pin_mut() {
             Some(future) => ready!(future.poll(cx))?.map(|body| Answer {
                 body: Some(body),
-                under_way: under_way.take(),
+                under_way: under_way.take().map(UnderWay::answer),
             }),
-            None => refused(under_way.take()),
+            None => refused(under_way.take().map(UnderWay::answer)),
         };
         this.rules.count(this.connection, this.watch);
         if *this.http1 && this.watch.is_leaving() {

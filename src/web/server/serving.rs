@@ -119,17 +119,14 @@ impl Rules {
                         if let Some(cut) = cut {
                             self.tell(&connection, &cut);
                         }
-                        watch.close();
-                        // Says goodbye.
-                        let _ = served.as_mut().poll(cx);
                         return Poll::Ready(Ok(()));
                     }
                 }
             }
         });
-        if let Err(error) = ended.await
-            && let Some(cut) = watch.cut().or_else(|| overstepped(&*error, &self.bounds))
-        {
+        let ended = ended.await;
+        let by_hyper = || ended.err().and_then(|error| overstepped(&*error, &self.bounds));
+        if let Some(cut) = watch.untold().or_else(by_hyper) {
             self.tell(&connection, &cut);
         }
     }
@@ -177,4 +174,3 @@ fn overstepped(error: &(dyn Error + 'static), bounds: &Bounds) -> Option<Cut> {
         (calm && !frames.is_remote()).then_some(Cut::Overdone)
     })
 }
-

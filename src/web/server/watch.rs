@@ -1,6 +1,6 @@
 //! What one connection has done so far, and what is to become of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,9 +44,14 @@ struct State {
     leaving: Option<Leaving>,
     tenant: Option<Share<TenantId>>,
     cut: Option<Cut>,
-    closed: bool,
     /// Of which requests the peer has not taken a piece of the answer, and since when.
     waiting: HashMap<u64, Instant>,
+    /// How many answers are being given.
+    answering: usize,
+    /// The streams of HTTP/2 whose answers were begun and not ended.
+    answered: HashSet<u32>,
+    /// Since when there are more of those, and none goes on: the rest waits for the peer's window.
+    stuck_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,9 +100,17 @@ impl Rate {
 pub(super) struct UnderWay {
     watch: Watch,
     number: u64,
+    answers: bool,
 }
 
 impl UnderWay {
+    /// Its answer begins.
+    pub(super) fn answer(mut self) -> Self {
+        self.watch.lock().answering += 1;
+        self.answers = true;
+        self
+    }
+
     /// A piece of the answer is given away. Until the next is asked for, the peer is waited for.
     pub(super) fn gives(&self) {
         self.watch.lock().waiting.insert(self.number, Instant::now());
@@ -113,6 +126,9 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut state = self.watch.lock();
         state.waiting.remove(&self.number);
+        if self.answers {
+            state.answering = state.answering.saturating_sub(1);
+        }
         state.under_way = state.under_way.saturating_sub(1);
         state.quiet_since = Instant::now();
     }
@@ -136,8 +152,10 @@ impl Watch {
             leaving: None,
             tenant: None,
             cut: None,
-            closed: false,
             waiting: HashMap::new(),
+            answering: 0,
+            answered: HashSet::new(),
+            stuck_since: None,
         })))
     }
 
@@ -174,6 +192,7 @@ impl Watch {
         UnderWay {
             watch: self.clone(),
             number: state.requests,
+            answers: false,
         }
     }
 
@@ -182,18 +201,11 @@ impl Watch {
         self.lock().leave(why, Instant::now());
     }
 
-    /// What it has done that no good peer does.
-    pub(super) fn cut(&self) -> Option<Cut> {
-        self.lock().cut.take()
-    }
-
-    /// What is read from now on is the end.
-    pub(super) fn close(&self) {
-        self.lock().closed = true;
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+    /// Why it ended, where nobody was told yet.
+    pub(super) fn untold(&self) -> Option<Cut> {
+        let mut state = self.lock();
+        let leaving = state.leaving.as_mut().and_then(|leaving| leaving.untold.take());
+        state.cut.take().or(leaving)
     }
 
     pub(super) fn is_leaving(&self) -> bool {
@@ -240,18 +252,27 @@ impl State {
     fn wrote(&mut self, bytes: &[u8], now: Instant) {
         self.stalled_since = None;
         let mut tongue = std::mem::replace(&mut self.tongue, Tongue::Http1);
-        tongue.write(bytes, |seen| {
-            if seen == Seen::Reset {
-                self.see(seen, now);
-            }
-        });
+        tongue.write(bytes, |seen| self.see_written(seen, now));
         self.tongue = tongue;
+    }
+
+    fn see_written(&mut self, seen: Seen, now: Instant) {
+        match seen {
+            Seen::Headers { stream, last: false } => drop(self.answered.insert(stream)),
+            Seen::Headers { stream, last: true } | Seen::Data { stream, last: true } => {
+                self.answered.remove(&stream);
+                self.stuck_since = None;
+            }
+            Seen::Data { .. } => self.stuck_since = None,
+            Seen::Reset { .. } => self.see(seen, now),
+            Seen::Continuation | Seen::HeadersDone | Seen::Nothing => {}
+        }
     }
 
     fn see(&mut self, seen: Seen, now: Instant) {
         let bounds = self.bounds;
         match seen {
-            Seen::Headers => (self.headers_since, self.continuations) = (Some(now), 1),
+            Seen::Headers { .. } => (self.headers_since, self.continuations) = (Some(now), 1),
             Seen::HeadersDone => (self.headers_since, self.continuations) = (None, 0),
             Seen::Continuation => {
                 self.continuations += 1;
@@ -260,15 +281,18 @@ impl State {
                     self.cut(Cut::Continuations { limit });
                 }
             }
-            Seen::Reset if self.resets.exceeds(bounds.resets, now) => {
-                let limit = bounds.resets;
-                self.cut(Cut::Resets { limit });
+            Seen::Reset { stream, well } => {
+                self.answered.remove(&stream);
+                if !well && self.resets.exceeds(bounds.resets, now) {
+                    let limit = bounds.resets;
+                    self.cut(Cut::Resets { limit });
+                }
             }
             Seen::Nothing if self.pings.exceeds(bounds.pings, now) => {
                 let limit = bounds.pings;
                 self.cut(Cut::Pings { limit });
             }
-            Seen::Reset | Seen::Nothing => {}
+            Seen::Data { .. } | Seen::Nothing => {}
         }
     }
 
@@ -286,6 +310,11 @@ impl State {
     }
 
     fn look(&mut self, now: Instant) -> Look {
+        if self.answered.len() <= self.answering {
+            self.stuck_since = None;
+        } else {
+            self.stuck_since.get_or_insert(now);
+        }
         if let Some(cut) = self.overstepped(now) {
             return Look::Close(Some(cut));
         }
@@ -326,7 +355,7 @@ impl State {
 
     fn stalls_since(&self) -> Option<Instant> {
         let waiting = self.waiting.values().copied();
-        waiting.chain(self.stalled_since).min()
+        waiting.chain(self.stalled_since).chain(self.stuck_since).min()
     }
 
     /// What comes to every connection.

@@ -1,6 +1,6 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -8,14 +8,14 @@ use super::watch::Watch;
 use crate::stream::{Around, passes_on};
 use crate::web::Secured;
 
-/// A connection whose every byte is seen by a [`Watch`], and that fails once that is closed.
+/// A connection whose every byte is seen by a [`Watch`].
 #[derive(Debug)]
-pub(super) struct Watched<I> {
+pub(super) struct Watched<I: AsyncRead + AsyncWrite + Unpin> {
     io: Secured<I>,
     watch: Watch,
 }
 
-impl<I> Watched<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> Watched<I> {
     pub(super) fn new(io: Secured<I>, watch: Watch) -> Self {
         Self { io, watch }
     }
@@ -34,17 +34,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Around for Watched<I> {
 
     fn after_read(
         &mut self,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         polled: Poll<io::Result<()>>,
         read: &[u8],
     ) -> Poll<io::Result<()>> {
         if !read.is_empty() {
             self.watch.read(read);
-        }
-        if polled.is_pending() && self.watch.is_closed() {
-            // So that the peer sees that this is the end, and not a fault of the network.
-            let _ = Pin::new(&mut self.io).poll_shutdown(cx);
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         polled
     }
@@ -70,6 +65,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Around for Watched<I> {
             Poll::Ready(_) => self.watch.wrote(&[]),
         }
         polled
+    }
+}
+
+/// However it ends, the peer sees that this was meant (RFC 8446 §6.1), as far as the system takes it at once.
+impl<I: AsyncRead + AsyncWrite + Unpin> Drop for Watched<I> {
+    fn drop(&mut self) {
+        let _ = Pin::new(&mut self.io).poll_shutdown(&mut Context::from_waker(Waker::noop()));
     }
 }
 
