@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::door::{Desk, Door, Plan, TEMPLATE, world};
 use crate::frames::{CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PING, Raw, frame, request};
 use crate::greetings::policy;
-use crate::sender::{Answer, Greeting, Pieces, Sender, Version, delivery, empty, said};
+use crate::sender::{Answer, Greeting, Sender, Version, delivery, empty, said};
 use crate::support::secs;
 
 const OK: &str = r#"{"status": 200}"#;
@@ -458,5 +458,4 @@ async fn frames_that_carry_nothing_are_counted_by_the_second() {
         sleep(millis(100)).await;
     }
     assert_eq!(door.cuts(), Vec::<String>::new(), "ten a second");
-    let _: Pieces = Pieces::default();
 }

@@ -121,7 +121,7 @@ async fn idle() {
     let bounds = Bounds::default()
         .with_connections_per_source(3_000)
         .with_connections_per_tenant(3_000)
-        .with_idle_timeout(secs(20));
+        .with_idle_timeout(secs(600));
     let door = Door::bounded(bounds).await;
     let mut after = Vec::new();
     for round in 0..2 {
@@ -133,7 +133,7 @@ async fn idle() {
                 idle.push(greeting.tls(door.address).await.expect("a connection"));
             }
             let most = door.drain.connections();
-            assert!(most >= IDLE / 2, "{most} are open");
+            assert!(most >= IDLE, "{most} are open");
             drop(idle);
         };
         let (longest, number) = door.through(&format!("idle_{round}"), crowd).await;
@@ -141,7 +141,6 @@ async fn idle() {
             "floods: {IDLE} idle connections, {} KiB each with both ends; {number} deliveries meanwhile, the longest took {longest:?}",
             resident().saturating_sub(before) / IDLE
         );
-        assert!(longest < secs(20), "{longest:?}");
         door.empties().await;
         after.push(resident());
     }
@@ -290,7 +289,11 @@ async fn made_you_reset() {
         "floods: MadeYouReset on 5 connections; {number} deliveries meanwhile, the longest took {longest:?}"
     );
     assert_eq!(door.told("connection.resets"), 5);
-    assert_eq!(door.desk.running(), 0, "no handler was begun that is not done");
+    assert_eq!(
+        door.desk.handled().len(),
+        number,
+        "nothing else reached a handler"
+    );
     door.empties().await;
 }
 
