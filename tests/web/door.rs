@@ -156,13 +156,14 @@ impl Observer for Log {
             Event::HandshakeCompleted { .. } => "connected".to_owned(),
             Event::HandshakeFailed { reason, .. } => format!("not connected: {}", reason.code()),
             Event::AcceptFailed { error, .. } => format!("not accepting: {:?}", error.raw_os_error()),
-            Event::Cut { cut, .. } => format!("cut: {}", cut.code()),
+            Event::ConnectionCut { cut, .. } => format!("cut: {}", cut.code()),
             Event::Refused { tenant, refusal, .. } => {
                 format!("refused: {} {}", or_nobody(*tenant), refusal.code())
             }
             Event::Accepted { tenant, .. } => format!("accepted: {tenant}"),
             Event::SenderGone { tenant, .. } => format!("gone: {tenant}"),
             Event::Unsettled { tenant, outcome } => format!("unsettled: {tenant} {outcome:?}"),
+            Event::HandshakeStarted { .. } | Event::Identified { .. } | Event::Settled { .. } => return,
             other => panic!("a new event: {other:?}"),
         };
         self.0.lock().expect("not poisoned").push(line);

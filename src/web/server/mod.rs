@@ -37,7 +37,7 @@ pub use bounds::Bounds;
 ///
 /// It serves what `axum`, `tonic` and `tower` make ([`serve`](Self::serve)), and hyper's own services
 /// ([`serve_hyper`](Self::serve_hyper)). Each request bears its [`Connection`](super::Connection), so the layers find it
-/// without more. What it cuts is told as [`Event::Cut`](crate::observe::Event::Cut), to the acceptor's observer.
+/// without more. What it cuts is told as [`Event::ConnectionCut`](crate::observe::Event::ConnectionCut), to the acceptor's observer.
 ///
 /// ```
 /// use axum::{Router, routing::get};

@@ -47,7 +47,7 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn tell(&self, connection: &Connection, cut: &Cut) {
         let peer = connection.peer();
-        self.observer.observe(&Event::Cut { peer, cut });
+        self.observer.observe(&Event::ConnectionCut { peer, cut });
     }
 
     /// Counts the connection as its tenant's, once somebody has asked whose it is; where that are too many, it ends.
