@@ -106,6 +106,7 @@ fn headers_of_a_balancer() {
     let text = |part: &'static [u8]| {
         move |bytes: usize| [TEXT, &part.repeat((bytes - TEXT.len() - 2) / part.len()), b"\r\n"].concat()
     };
+    // Version 1 ends after 107 bytes, however it arrives: too few for a ratio to say anything, so it is read once.
     #[rustfmt::skip]
     let table: Vec<(&str, usize, Box<dyn Fn(usize) -> Vec<u8>>)> = vec![
         ("empty fields", MAX_LENGTH, Box::new(binary(0x21, 0x11, 12, &[4, 0, 0]))),
@@ -119,7 +120,8 @@ fn headers_of_a_balancer() {
         grows(&format!("a PROXY header of {name}"), limit, |bytes| {
             let header = make(bytes);
             Box::new(move || {
-                let asked = (0..header.len()).map(|end| read(&header[..end]));
+                let until = if limit == MAX_LENGTH { header.len() } else { 0 };
+                let asked = (0..until).map(|end| read(&header[..end]));
                 assert_eq!(asked.filter(Result::is_err).count(), 0, "{header:?}");
                 // Whatever comes of it, there is nothing more to wait for.
                 assert!(!matches!(read(&header), Ok(Header::Needs(_))));
