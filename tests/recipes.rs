@@ -5,3 +5,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../docs/cookbook.md")]
 mod cookbook {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rotation.md")]
+mod rotation {}

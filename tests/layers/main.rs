@@ -19,6 +19,7 @@ const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "pem",
     "identity",
+    "expiry",
     "trust",
     "tenant",
     "payload",
@@ -43,17 +44,23 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("clock", &[]),
     ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date", "usage"]]),
+    ("expiry", &[&["identity", "date"]]),
+    ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date", "usage"]],
+        &[&[
+            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage",
+        ]],
     ),
     ("refusal", &[FIVE, &["pem"]]),
-    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
-    ("live", &[&["trust", "tenant", "payload", "identity"]]),
-    ("gate", &[FIVE, &["refusal"]]),
+    (
+        "observe",
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol"]],
+    ),
+    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
@@ -75,6 +82,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
+    ("notify", &["reload"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
