@@ -215,6 +215,8 @@ pub enum Event<'a> {
         /// How many.
         count: u64,
     },
+    /// An observer has panicked, and is told nothing more.
+    ObserverEnded,
 }
 
 /// The state of what cannot be loaded: whether what was loaded before still counts.
@@ -296,6 +298,11 @@ impl<'a> PeerCertificate<'a> {
         Self(certificate)
     }
 
+    /// To be told of later.
+    pub(super) fn copied(self) -> Certificate {
+        self.0.clone()
+    }
+
     /// The hash of its public key.
     pub fn spki(&self) -> SpkiHash {
         self.0.spki()
@@ -330,7 +337,7 @@ impl fmt::Debug for PeerCertificate<'_> {
 
 impl Event<'_> {
     /// The name of each event that there is.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 25] = [
         "handshake_started",
         "handshake_completed",
         "handshake_failed",
@@ -355,6 +362,7 @@ impl Event<'_> {
         "expiring",
         "expiries_listed",
         "events_lost",
+        "observer_ended",
     ];
 
     /// A stable name of the event, for metrics and logs.
@@ -384,6 +392,7 @@ impl Event<'_> {
             Self::Expiring { .. } => "expiring",
             Self::ExpiriesListed { .. } => "expiries_listed",
             Self::EventsLost { .. } => "events_lost",
+            Self::ObserverEnded => "observer_ended",
         }
     }
 }

@@ -8,7 +8,8 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
 
 use super::InvalidCredentials;
-use crate::identity::{Facts, Malformed, PeerChain, Validity};
+use crate::expiry::{Expires, Expiries, Kind};
+use crate::identity::{CertHash, Facts, Malformed, PeerChain, Validity};
 use crate::pem::{self, InvalidPem};
 use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 
@@ -153,6 +154,21 @@ impl Credentials {
 
     pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
         Arc::new(SingleCertAndKey::from(self.certified.clone()))
+    }
+}
+
+/// The leaf, and each certificate behind it: peers refuse all of them for one that has expired.
+impl Expires for Credentials {
+    fn expiries(&self, found: &mut Expiries) {
+        for certificate in &self.certified.cert {
+            if let Ok((_, validity)) = Facts::of(certificate) {
+                found.add(
+                    Kind::OwnCertificate,
+                    CertHash::of(certificate).to_string(),
+                    validity,
+                );
+            }
+        }
     }
 }
 

@@ -44,6 +44,7 @@ mod tests;
 /// | `expiring` | error where it is urgent or over, else warn | `kind`, `name`, `owner`, `urgency`, `not_after`, `remedy` |
 /// | `expiries listed` | trace | `count` |
 /// | `events lost` | warn | `count` |
+/// | `observer ended` | error | |
 ///
 /// `peer` and `tenant` are left out where they are not known. `refused` is an error where the fault is ours: a layer is
 /// missing, the replay store or a key store is down. It is a warning where somebody who has proved who he is does what he
@@ -200,7 +201,8 @@ impl Observer for Log {
             | Event::RotationStepped { .. }
             | Event::Expiring { .. }
             | Event::ExpiriesListed { .. }
-            | Event::EventsLost { .. } => over_time(event),
+            | Event::EventsLost { .. }
+            | Event::ObserverEnded => over_time(event),
         }
     }
 }
@@ -243,6 +245,7 @@ fn over_time(event: &Event<'_>) {
             trace!(target: "countersign", count = expiries.len(), "expiries listed");
         }
         Event::EventsLost { count } => warn!(target: "countersign", count, "events lost"),
+        Event::ObserverEnded => error!(target: "countersign", "observer ended"),
         _ => {}
     }
 }

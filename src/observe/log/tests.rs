@@ -416,6 +416,7 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
         Event::EventsLost { count: 3 },
         "WARN countersign events lost count=3",
     );
+    expect(Event::ObserverEnded, "ERROR countersign observer ended");
 }
 
 fn chain() -> PeerChain {
