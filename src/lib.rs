@@ -106,7 +106,7 @@
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, `Metrics`, [`Observers`](observe::Observers), [`Queued`](observe::Queued), [`Silent`](observe::Silent); [`Watch`](observe::Watch), [`PeersSeen`](observe::PeersSeen) |
 //! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
@@ -139,6 +139,7 @@
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
 //! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
+//! | `metrics` | `observe::Metrics`: counters, gauges and histograms for `metrics` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
@@ -192,6 +193,17 @@ pub mod docs {
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    // Its examples need these.
+    #[cfg_attr(
+        any(not(doctest), all(feature = "tracing", feature = "testing")),
+        doc = include_str!("../docs/observing.md")
+    )]
+    #[cfg_attr(
+        all(doctest, not(all(feature = "tracing", feature = "testing"))),
+        doc = "See `docs/observing.md`."
+    )]
+    pub mod observing {}
 
     #[doc = include_str!("../docs/rotation.md")]
     pub mod rotation {}

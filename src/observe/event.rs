@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{HandshakeFacts, HandshakeFailure};
 use crate::breaker::Transition;
+use crate::date::Date;
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
 use crate::identity::{CertHash, Certificate, Name, SerialNumber, SpkiHash, Validity};
 use crate::refusal::{NotForwarded, Refusal};
@@ -321,6 +322,16 @@ impl<'a> PeerCertificate<'a> {
     /// `notBefore` to `notAfter`.
     pub fn validity(&self) -> Validity {
         self.0.validity()
+    }
+
+    /// The first second of its validity, as people read it (RFC 3339).
+    pub fn not_before(&self) -> impl fmt::Display + use<> {
+        Date(self.validity().not_before)
+    }
+
+    /// The last second of its validity, as people read it (RFC 3339).
+    pub fn not_after(&self) -> impl fmt::Display + use<> {
+        Date(self.validity().not_after)
     }
 
     /// Its names, each with its type.

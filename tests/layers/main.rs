@@ -57,7 +57,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("refusal", &[FIVE, &["pem"]]),
     (
         "observe",
-        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol"]],
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol", "date"]],
     ),
     ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
     ("gate", &[FIVE, &["expiry", "refusal"]]),

@@ -10,8 +10,8 @@ use countersign::breaker::{Breaker, Verdict};
 use countersign::expiry::{Expiry, Kind, Thresholds, Urgency};
 use countersign::identity::{PeerChain, Validity};
 use countersign::observe::{
-    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce, PeerCertificate,
-    RotationStep, TlsVersion,
+    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    PeerCertificate, RotationStep, TlsVersion,
 };
 use countersign::refusal::{NotForwarded, Refusal};
 use countersign::replay::StoreDown;
@@ -27,7 +27,9 @@ fn at(second: u64) -> UnixTime {
 pub(crate) fn each(mut tell: impl FnMut(&Event<'_>)) {
     let peer = SocketAddr::from(([192, 0, 2, 7], 4711));
     let tenant = &TenantId::parse("acme").expect("a tenant");
-    let issued = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+    let issued = TestCa::new("Acme Root")
+        .client("spiffe://pay.example/tenant/acme")
+        .issue();
     let chain = PeerChain::parse(issued.chain()).expect("a chain");
     let certificate = PeerCertificate::of(chain.leaf());
     let breaker = Breaker::new(1).trip_in_a_row(1);
@@ -93,7 +95,10 @@ pub(crate) fn each(mut tell: impl FnMut(&Event<'_>)) {
         tenant,
         handler: HandlerOutcome::Handled,
     });
-    tell(&Event::Unsettled { tenant, outcome: &down });
+    tell(&Event::Unsettled {
+        tenant,
+        outcome: &down,
+    });
     tell(&Event::Delivering {
         tenant,
         host,
