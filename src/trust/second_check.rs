@@ -16,8 +16,9 @@ use crate::identity::ChainLimits;
 pub enum SecondCheck {
     /// The payload's signature, under a secret of one customer: [`Scheme`](crate::payload::Scheme) has it by this name.
     Signature(&'static str),
-    /// The identity token in `Authorization: Bearer`, for its audience and its subject.
-    IdentityToken,
+    /// The identity token in `Authorization: Bearer`, for its audience and its subject:
+    /// [`JwtScheme`](crate::payload::jose::JwtScheme) has it by this name. What other tokens say, they say of somebody else.
+    IdentityToken(&'static str),
     /// A key of the customer's own in the body, looked up at the sender before it counts
     /// ([`Strength::LookedUp`](crate::payload::Strength::LookedUp)).
     Body(&'static str),
@@ -33,7 +34,7 @@ impl fmt::Display for SecondCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signature(scheme) => write!(f, "a signature of the scheme {scheme}"),
-            Self::IdentityToken => f.write_str("an identity token"),
+            Self::IdentityToken(scheme) => write!(f, "an identity token of the scheme {scheme}"),
             Self::Body(key) => write!(f, "{key} of the body, looked up at the sender"),
             Self::UrlSecret => f.write_str("a secret in the URL"),
             Self::UrlSecretOrBody(key) => {

@@ -83,6 +83,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
     ("metrics", &["observe"]),
+    ("notify", &["reload"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];

@@ -20,6 +20,8 @@ macro_rules! token_presets {
 token_presets! {
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
         handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
+    auth0 "Auth0, custom log streams" { Shown::Field(http::header::AUTHORIZATION) }
+        handshake: "nothing", source: own "auth0/docs-v2 main/docs/customize/log-streams/custom-log-streams.mdx";
     brevo "Brevo" { Shown::ChosenField }
         handshake: "nothing", source: own "developers.brevo.com, \"Webhooks\"";
     chargebee "Chargebee" { Shown::Basic }
@@ -28,6 +30,10 @@ token_presets! {
         handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
     fillout "Fillout" { Shown::ChosenField }
         handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
+    flutterwave "Flutterwave, API v3" { Shown::Field(name("verif-hash")) }
+        handshake: "nothing", source: own "Flutterwave/Woocommerce-v2 includes/class-flw-wc-payment-gateway.php, flutterwave_webhooks";
+    figma "Figma" { Shown::BodyMember("passcode") }
+        handshake: "PING: answer 200", source: own "figma/rest-api-spec dist/api_types.ts, `passcode` of each webhook";
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
         handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
