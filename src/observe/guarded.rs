@@ -46,7 +46,12 @@ impl Guarded {
 }
 
 /// This observer, whose panics hurt nobody.
-#[cfg(any(feature = "tower", feature = "tokio", feature = "dispatch"))]
+#[cfg(any(
+    feature = "tower",
+    feature = "tokio",
+    feature = "dispatch",
+    feature = "reload"
+))]
 pub(crate) fn guarded(observer: Arc<dyn Observer>) -> Arc<dyn Observer> {
     Arc::new(Guarded::new(observer))
 }

@@ -19,7 +19,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
-#[cfg(any(feature = "tower", feature = "tokio", feature = "dispatch"))]
+#[cfg(any(
+    feature = "tower",
+    feature = "tokio",
+    feature = "dispatch",
+    feature = "reload"
+))]
 pub(crate) use guarded::guarded;
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 #[cfg(feature = "tracing")]
