@@ -236,14 +236,14 @@ fn observed(stage: &Stage, summary: &mut Summary) {
     let queued = Queued::new(Metrics::new(), 100_000).expect("a thread");
     let group = Group::default()
         .case_on("unobserved", begin(None), call)
-        .case_on("silent", begin(Some(Arc::new(Silent))), call)
+        .case_on("silent", begin(Some(Arc::new(Silent::default()))), call)
         .case_on("metrics", begin(Some(Arc::new(Metrics::new()))), call)
         .case_on("queued", begin(Some(Arc::new(queued))), call);
     let measured = group.run();
     measured.print("observed");
     for (case, figures) in measured.iter().filter(|(case, _)| *case != "unobserved") {
         summary.ratio(format!("observed/{case}"), figures.ratio);
-        summary.allocations(&format!("observed/{case}"), figures.allocations.count);
+        summary.allocations(format!("observed/{case}"), figures.allocations.count);
     }
 }
 
