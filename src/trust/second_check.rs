@@ -3,6 +3,7 @@ use std::fmt;
 use rustls_pki_types::UnixTime;
 
 use super::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// The second check of a delivery, beside the certificate of a [`KnownSender`](super::KnownSender).
@@ -84,5 +85,9 @@ impl<V: VerifyPeer> VerifyPeer for Demanding<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }

@@ -28,12 +28,12 @@ token_presets! {
         handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
     datadog "Datadog" { Shown::ChosenField }
         handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
+    figma "Figma" { Shown::BodyMember("passcode") }
+        handshake: "PING: answer 200", source: own "figma/rest-api-spec dist/api_types.ts, `passcode` of each webhook";
     fillout "Fillout" { Shown::ChosenField }
         handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
     flutterwave "Flutterwave, API v3" { Shown::Field(name("verif-hash")) }
         handshake: "nothing", source: own "Flutterwave/Woocommerce-v2 includes/class-flw-wc-payment-gateway.php, flutterwave_webhooks";
-    figma "Figma" { Shown::BodyMember("passcode") }
-        handshake: "PING: answer 200", source: own "figma/rest-api-spec dist/api_types.ts, `passcode` of each webhook";
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
         handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
