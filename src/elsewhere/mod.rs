@@ -51,7 +51,7 @@ impl SourceDown {
     }
 }
 
-/// How many answers are kept, and for how long.
+/// The room and the time for answers that are remembered.
 ///
 /// ```
 /// use std::time::Duration;
