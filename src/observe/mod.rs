@@ -10,6 +10,7 @@ mod log;
 mod meter;
 mod peers;
 mod queued;
+mod rotations;
 mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
@@ -33,6 +34,7 @@ pub use log::Log;
 pub use meter::{MetricKind, MetricRow, Metrics};
 pub use peers::PeersSeen;
 pub use queued::Queued;
+pub use rotations::RotationWatch;
 pub use together::Observers;
 #[cfg(feature = "tower")]
 pub(crate) use unwatched::Unwatched;
