@@ -46,7 +46,7 @@
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
 //! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), countersign::UnixTime::now())?;
 //! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
-//! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
+//! let table = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]);
 //! let policy = Policy::new(ca.and(pins), table.build()?);
 //!
 //! let scheme = Scheme::standard_webhooks();

@@ -19,7 +19,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-//! # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+//! # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 //! # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
 //! # let scheme = Scheme::standard_webhooks();
 //! # let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));

@@ -165,7 +165,7 @@ fn confused_store() -> Refusal {
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let acme = TenantId::parse("acme")?;
-/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let (chain, pin) = (PeerChain::parse(own.chain())?, countersign::identity::SpkiHash::of(&own.spki_der()));
 /// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(acme.clone(), pin).build()?);
 /// # let scheme = Scheme::standard_webhooks();

@@ -255,7 +255,7 @@ impl Evidence {
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain());
+/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain());
 /// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
 /// assert_eq!(peer.leaf().names().len(), 1);
 /// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);

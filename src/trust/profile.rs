@@ -25,7 +25,7 @@ use crate::identity::{
 /// # let ca = TestCa::new("Acme Root");
 /// let profile = Profile::strict().with_max_lifetime(Duration::from_secs(3600));
 /// let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes()).with_profile(profile).build(NOW)?;
-/// let chain = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let chain = PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let refused = VerifiedPeer::verify(&trust, chain, Role::Client, NOW).err();
 /// assert_eq!(refused.map(|why| why.code()), Some("trust.lifetime"), "it lives for longer than an hour");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

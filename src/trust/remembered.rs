@@ -33,7 +33,7 @@ const CAPACITY: usize = 10_000;
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{PinSet, Remembered, Role, VerifiedPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let trust = Remembered::with_capacity(PinSet::new([chain.leaf().spki()]), 1_000);
 /// assert!(VerifiedPeer::verify(&trust, chain, Role::Client, NOW).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -41,7 +41,7 @@ use crate::tls::rustls::ServerConfig;
 /// # let own = ca.server("hooks.example").issue();
 /// # let own = Credentials::from_pem(tls.provider(), own.chain_pem().as_bytes(), own.key_pem().as_bytes())?;
 /// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), NOW)?;
-/// # let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// # let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]).build()?;
 /// let policy = Policy::new(trust, tenants);
 /// let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
 /// let routes = CallerLayer::new(policy);

@@ -27,7 +27,7 @@ use crate::refusal::Refusal;
 /// # use countersign::tenant::{TenantId, TenantTable};
 /// # use countersign::trust::PinSet;
 ///
-/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let client = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
 /// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
 /// let policy = Policy::new(PinSet::new([pin]), tenants);

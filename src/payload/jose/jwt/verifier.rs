@@ -36,7 +36,7 @@ const MAX_LISTED: usize = 16;
 /// use countersign::tenant::TenantId;
 /// use http::{Method, Uri};
 ///
-/// let scheme = JwtScheme::new("acme", JwtAt::bearer(), JwtRules::new("https://acme.example", "hooks"))
+/// let scheme = JwtScheme::new("acme", JwtAt::bearer(), JwtRules::issuer("https://acme.example").audience("hooks"))
 ///     .bound_to_body(BodyHash::in_claim("body", HashForm::Base64Url));
 /// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
 /// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
