@@ -27,11 +27,15 @@
 //! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 //! let acme = TenantId::parse("acme")?;
 //! let dispatcher = Dispatcher::new();
-//! dispatcher.set_identity(acme.clone(), TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
+//! dispatcher.set_identity(
+//!     acme.clone(),
+//!     TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?,
+//! )?;
 //!
 //! // Somebody registers what is not theirs to reach.
 //! let endpoint = Endpoint::parse(acme.clone(), "https://169.254.169.254/latest/meta-data")?;
-//! let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme, "msg_4711", r#"{"paid":true}"#)).await;
+//! let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme, "msg_4711", r#"{"paid":true}"#))
+//!     .await;
 //! assert_eq!((outcome.fate, outcome.code()), (Fate::Dead, "dispatch.private_address"));
 //! assert_eq!(outcome.fault(), Some(Fault::Policy));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -28,7 +28,10 @@ use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let tenants = TenantTable::builder()
+///     .uri("spiffe://acme.example/tenant/{tenant}")
+///     .known(["acme"])
+///     .build()?;
 /// let policy = Policy::new(trust, tenants);
 ///
 /// let shown = |id: &str| PeerChain::parse(ca.client(id).issue().chain());
@@ -174,7 +177,7 @@ impl Caller {
         })
     }
 
-    /// Whose it is.
+    /// The tenant whose certificate it is.
     pub fn tenant(&self) -> &TenantId {
         &self.resolved.tenant
     }

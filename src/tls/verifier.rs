@@ -70,7 +70,7 @@ impl HandshakeVerifier {
     /// Handshakes between certificate and signature.
     const PENDING: usize = 1024;
 
-    /// For a server that requires client certificates, or for a client.
+    /// A verifier for a server that requires client certificates, or for a client.
     pub fn new(provider: &CryptoProvider, trust: impl VerifyPeer + 'static) -> Self {
         Self {
             trust: Arc::new(trust),

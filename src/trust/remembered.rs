@@ -169,7 +169,7 @@ impl fmt::Debug for Recall {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of these certificates in this role.
+    /// The fingerprint of these certificates in this role.
     pub fn of<'a, 'd: 'a>(
         role: Role<'_>,
         certificates: impl Iterator<Item = &'a CertificateDer<'d>>,

@@ -182,9 +182,8 @@ impl Acceptor {
         self
     }
 
-    /// At most so many handshakes are under way at once, or done and not taken from the
-    /// [`Listener`](super::Listener), in which further connections wait in the system's queue. Default 2048. A
-    /// connection that was accepted holds no place.
+    /// Allows at most so many handshakes under way at once, or done and not taken from the [`Listener`](super::Listener).
+    /// Default 2048. Further connections wait in the system's queue; one that was accepted holds no place.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.clamp(1, Semaphore::MAX_PERMITS);
@@ -192,7 +191,7 @@ impl Acceptor {
         self.share_out()
     }
 
-    /// At most so many of them are of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    /// Allows at most so many of them of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
     /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`], so that one peer with
     /// thousands of silent connections does not make all others wait. At least 1; default an eighth of all, and 16 at
     /// least.

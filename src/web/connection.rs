@@ -201,7 +201,7 @@ impl Connection {
         !matches!(self.0.facts.ground, Ground::Untold)
     }
 
-    /// Where it comes from: nothing, where it is a Unix socket's.
+    /// The address that it comes from: none, where it is a Unix socket's.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.facts.peer
     }

@@ -38,7 +38,11 @@ use super::{Delivery, Endpoint, Failure, Fate, Jitter, Outcome, Schedule};
 /// match backlog.settle(queued, &outcome, at(1), Jitter::NONE) {
 ///     Settled::Delivered => println!("done"),
 ///     Settled::Waits { until } => println!("again at {}", until.as_secs()),
-///     Settled::Ended(all) => println!("{}: put {} aside, and tell somebody", outcome.code(), all.len()),
+///     Settled::Ended(all) => println!(
+///         "{}: put {} aside, and tell somebody",
+///         outcome.code(),
+///         all.len(),
+///     ),
 ///     other => println!("{other:?}"),
 /// }
 /// # // No sender yet, which is our own fault: it is tried again.
@@ -288,7 +292,7 @@ fn after(now: UnixTime, seconds: u64) -> UnixTime {
 }
 
 impl Queued {
-    /// Where to.
+    /// The endpoint that it goes to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -107,7 +107,7 @@ impl JwtScheme {
         Self::new("microsoft_graph", JwtAt::bearer(), rules)
     }
 
-    /// The same in the second version of the platform's tokens. **The body is not bound.**
+    /// Microsoft Graph in the second version of the platform's tokens. **The body is not bound.**
     pub fn microsoft_graph_v2(application: &str, directory: &str) -> Self {
         let issuer = format!("https://login.microsoftonline.com/{directory}/v2.0");
         let rules = JwtRules::issuer(issuer)

@@ -12,7 +12,9 @@ use crate::tenant::TenantId;
 ///
 /// ```
 /// use countersign::UnixTime;
-/// use countersign::payload::jose::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts};
+/// use countersign::payload::jose::{
+///     Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts,
+/// };
 /// use countersign::payload::Message;
 /// use countersign::tenant::TenantId;
 /// # use http::{HeaderMap, Method, Uri};
@@ -25,7 +27,10 @@ use crate::tenant::TenantId;
 /// let recognizer = UnboundJwts::new(JwtScheme::new("acme", JwtAt::bearer(), rules), keys);
 /// // A token without a signature ("alg":"none") never reaches them.
 /// let forged = "eyJhbGciOiJub25lIn0.e30.";
-/// let refused = recognizer.recognize_token(forged, &Message::new(&method, &uri, &headers, b"", UnixTime::now()));
+/// let refused = recognizer.recognize_token(
+///     forged,
+///     &Message::new(&method, &uri, &headers, b"", UnixTime::now()),
+/// );
 /// assert_eq!(refused.err().map(|why| why.code()), Some("payload.token.unknown_algorithm"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -105,7 +110,7 @@ impl JwtRules {
         }
     }
 
-    /// This issuer, too.
+    /// Accepts this issuer, too.
     #[must_use]
     pub fn or_issuer(mut self, issuer: impl Into<String>) -> Self {
         if let Accepted::OneOf(issuers) = &mut self.issuers {
@@ -114,7 +119,7 @@ impl JwtRules {
         self
     }
 
-    /// This audience, too.
+    /// Accepts this audience, too.
     #[must_use]
     pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
         if let Accepted::OneOf(audiences) = &mut self.audiences {

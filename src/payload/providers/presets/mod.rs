@@ -74,7 +74,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Where it is.
+    /// The place of the source.
     pub const fn place(self) -> &'static str {
         match self {
             Self::Own(place) | Self::ThirdParty(place) => place,
