@@ -38,7 +38,7 @@ fn shown(receiver: &Receiver) -> Vec<(usize, Option<rustls::pki_types::Certifica
 async fn two_tenants_share_a_receiver_and_no_connection() {
     for http2 in [false, true] {
         let receiver = receiver(http2).await;
-        let dispatcher = of_both_tenants(&receiver.port());
+        let dispatcher = of_both_tenants(receiver.port());
         for expected in [Connected::Fresh, Connected::Reused] {
             for owner in ["acme", "globex"] {
                 assert_eq!(send(&dispatcher, &receiver, owner).await, expected);
@@ -72,7 +72,7 @@ async fn two_tenants_share_a_receiver_and_no_connection() {
 async fn a_replaced_identity_is_not_shown_again() {
     for http2 in [false, true] {
         let receiver = receiver(http2).await;
-        let dispatcher = of_both_tenants(&receiver.port());
+        let dispatcher = of_both_tenants(receiver.port());
         send(&dispatcher, &receiver, "acme").await;
         let next = world().clients.client(&uri("acme")).issue();
         let before = dispatcher.generation(&tenant("acme"));
@@ -135,7 +135,7 @@ async fn idle_connections_are_closed_when_the_identity_is_replaced() {
         },
     )
     .await;
-    let dispatcher = of_both_tenants(&receiver.port());
+    let dispatcher = of_both_tenants(receiver.port());
     send(&dispatcher, &receiver, "acme").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(wait.try_recv().is_err(), "it is kept open");
@@ -161,7 +161,7 @@ async fn what_is_under_way_ends_under_the_identity_it_began_with() {
             }
         })
         .await;
-        let dispatcher = of_both_tenants(&receiver.port());
+        let dispatcher = of_both_tenants(receiver.port());
         let to = endpoint("acme", &receiver.url(HOST));
         let under_way = tokio::spawn({
             let (dispatcher, to) = (dispatcher.clone(), to.clone());
@@ -240,7 +240,7 @@ async fn a_delivery_that_is_called_off_leaves_nothing_behind() {
             Response::new(Full::from(seen.headers["webhook-id"].as_bytes().to_vec()))
         })
         .await;
-        let dispatcher = of_both_tenants(&receiver.port());
+        let dispatcher = of_both_tenants(receiver.port());
         let to = endpoint("acme", &receiver.url(HOST));
         let what = delivery("acme", "msg_1");
         let cut = tokio::time::timeout(Duration::from_millis(300), dispatcher.deliver(&to, &what)).await;
@@ -318,7 +318,7 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
         let config = if http2 { with_http2(config) } else { config };
         let inside = Receiver::good(config).await;
         let slow = slow_at_first(&inside).await;
-        let dispatcher = of_both_tenants(&slow.port());
+        let dispatcher = of_both_tenants(slow.port());
         let to = endpoint("acme", &slow.url(HOST));
         let under_way = tokio::spawn({
             let dispatcher = dispatcher.clone();
@@ -358,7 +358,7 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_trust() {
 #[tokio::test]
 async fn a_connection_without_our_certificate_serves_no_endpoint_that_demands_it() {
     let receiver = Receiver::good(unasking(&rustls::version::TLS13)).await;
-    let dispatcher = of_both_tenants(&receiver.port());
+    let dispatcher = of_both_tenants(receiver.port());
     let strict = endpoint("acme", &receiver.url(HOST));
     let lax = strict.clone().allow_no_certificate_request();
     let send = async |to| dispatcher.deliver(to, &delivery("acme", "msg_1")).await;

@@ -3,6 +3,7 @@
 //! Comments, literals and test modules do not count: they never become part of the library.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "tests say what they expect by failing loudly"
 )]

@@ -4,13 +4,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use countersign::replay::{ClaimAnswer, RedisStore, ReplayStore as _, Settlement, StoreDown};
+use countersign::replay::{RedisStore, ReplayStore as _, Settlement, StoreDown};
 use redis::aio::ConnectionManagerConfig;
 
 use crate::promise::claim_of;
 use crate::redis_server::{FORGETFUL, PERSISTENT, RedisServer, installed_or_skip};
 use crate::servers::{Loss, LossyWay, QUICK, info, store, tell};
-use crate::told::{Told, ask, ask_until, forgets_nothing, grant_one_of_many, granted, is_unavailable, silent};
+use crate::told::{
+    Told, ask, ask_until, forgets_nothing, grant_one_of_many, granted, is_unavailable, silent,
+};
 
 macro_rules! server_or_return {
     ($test:literal, $options:expr) => {

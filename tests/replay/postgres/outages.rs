@@ -1,16 +1,14 @@
 //! Servers that die, hang, are full, may only be read, or hold what is not ours; and what a store says of itself.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use countersign::replay::{
-    ClaimAnswer, InvalidPostgres, PostgresStore, ReplayStore as _, Settlement, StoreDown, UnfitPostgres,
+    InvalidPostgres, PostgresStore, ReplayStore as _, Settlement, StoreDown, UnfitPostgres,
 };
 
 use super::QUICK;
 use super::servers::{SOON, end, hands, store};
 use crate::postgres_server::{PostgresServer, installed_or_skip};
-use crate::promise::claim_of;
 use crate::told::{Told, ask, ask_until, forgets_nothing, grant_one_of_many, granted, silent};
 
 macro_rules! server_or_return {
