@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
 
+use crate::expiry::{Expires, Expiries};
 use crate::identity::PeerChain;
 use crate::refusal::Refusal;
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
@@ -73,6 +74,13 @@ impl Policy {
     /// Changes whenever an answer may have changed for another reason than time.
     pub fn generation(&self) -> u64 {
         self.0.trust.generation().max(self.0.tenants.generation())
+    }
+}
+
+/// What its trust rests on, as it is at this moment.
+impl Expires for Policy {
+    fn expiries(&self, found: &mut Expiries) {
+        self.0.trust.expiries(found);
     }
 }
 
@@ -157,7 +165,7 @@ impl Caller {
             None => {
                 let chain = PeerChain::parse_within(trust.limits(), certificates.iter().cloned())?;
                 let peer = VerifiedPeer::verify(trust, chain, Role::Client, now)?;
-                trust.confirm(&peer);
+                trust.confirm(&peer, now);
                 if let Some(recall) = recall {
                     recall.keep_forwarded(fingerprint, peer.clone());
                 }

@@ -179,6 +179,9 @@ pub enum NoTenant {
         /// The rule.
         rule: Arc<str>,
     },
+    /// Nobody can say just now whose it is. An outage, not a refusal.
+    #[error("whose a peer is, is not known just now")]
+    Unavailable,
 }
 
 impl NoTenant {
@@ -190,6 +193,7 @@ impl NoTenant {
             Self::Ambiguous { .. } => "tenant.ambiguous",
             Self::Unconstrained { .. } => "tenant.unconstrained_name",
             Self::SharedAuthority { .. } => "tenant.shared_authority",
+            Self::Unavailable => "tenant.unavailable",
         }
     }
 }

@@ -134,7 +134,7 @@ impl HandshakeVerifier {
         let Some(shown) = self.pending.take(|shown| shown.peer.leaf().der() == leaf) else {
             return;
         };
-        self.trust.confirm(&shown.peer);
+        self.trust.confirm(&shown.peer, shown.now);
         if let Some((fingerprint, recall)) = shown.memory {
             recall.keep(fingerprint, shown.peer, shown.now);
         }

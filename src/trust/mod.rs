@@ -63,6 +63,7 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
@@ -111,11 +112,16 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The peer has proved in a handshake that it holds the key: the time to count. Does nothing by default.
+    /// The peer has proved in a handshake, at `now`, that it holds the key: the time to count. Does nothing by default.
     ///
     /// Not called for a peer that showed a certificate and did not prove anything: certificates are public.
-    fn confirm(&self, peer: &VerifiedPeer) {
-        let _ = peer;
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        let _ = (peer, now);
+    }
+
+    /// Adds what it rests on that ends: anchors, revocation lists, pins with a retirement date. Nothing by default.
+    fn expiries(&self, found: &mut Expiries) {
+        let _ = found;
     }
 
     /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
@@ -360,9 +366,14 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.limits().wider(self.second.limits())
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.first.confirm(peer);
-        self.second.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.first.confirm(peer, now);
+        self.second.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.first.expiries(found);
+        self.second.expiries(found);
     }
 }
 
@@ -385,8 +396,12 @@ macro_rules! verify_peer_through {
                 (**self).memory()
             }
 
-            fn confirm(&self, peer: &VerifiedPeer) {
-                (**self).confirm(peer);
+            fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+                (**self).confirm(peer, now);
+            }
+
+            fn expiries(&self, found: &mut Expiries) {
+                (**self).expiries(found);
             }
         }
     )*};

@@ -6,6 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// How many peers are remembered by default.
@@ -85,8 +86,12 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
         Some(self.recall())
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.inner.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }
 

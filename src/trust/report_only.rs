@@ -1,4 +1,7 @@
+use rustls_pki_types::UnixTime;
+
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, Validity};
 
 /// A dry run of a verifier, which lets the peer in whatever it says: what it would have refused stands in
@@ -58,7 +61,11 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
         self.inner.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.inner.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }

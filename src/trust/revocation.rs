@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
@@ -8,6 +9,7 @@ use super::algorithms::Algorithms;
 use super::anchors::Anchor;
 use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
 /// Revocation checking by CRLs (RFC 5280 §6.3): which certificates are asked after, and what an unknown status means.
@@ -107,9 +109,18 @@ impl Revocation {
         self.unknown == UnknownStatus::Refuse && self.crls.is_empty()
     }
 
+    /// Until when the newest of its lists count.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        self.crls.expiries(found);
+    }
+
     /// Verifies the lists that these anchors have signed. Where there are some in the name of an anchor, and none of that
     /// name has signed one of them, nobody would ever be refused by them.
-    pub(super) fn verify_early(&self, anchors: &[Anchor], algorithms: Algorithms) -> Result<(), Problem> {
+    pub(super) fn verify_early(
+        &self,
+        anchors: &[Arc<Anchor>],
+        algorithms: Algorithms,
+    ) -> Result<(), Problem> {
         let signed =
             |crl: &Crl, anchor: &Anchor| crl.signed_by(anchor.spki, &anchor.spki_der, algorithms).is_some();
         let mut unsigned = HashMap::new();

@@ -21,6 +21,7 @@ const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "pem",
     "identity",
+    "expiry",
     "trust",
     "tenant",
     "payload",
@@ -32,6 +33,7 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "usage",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
@@ -42,18 +44,25 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address"]]),
     ("breaker", &[&["date"]]),
     ("clock", &[]),
+    ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date"]]),
+    ("expiry", &[&["identity", "date"]]),
+    ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
+        &[&[
+            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage",
+        ]],
     ),
     ("refusal", &[FIVE, &["pem"]]),
-    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
-    ("live", &[&["trust", "tenant", "payload", "identity"]]),
-    ("gate", &[FIVE, &["refusal"]]),
+    (
+        "observe",
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol", "date"]],
+    ),
+    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
@@ -75,6 +84,8 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
+    ("metrics", &["observe"]),
+    ("notify", &["reload"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];

@@ -16,5 +16,7 @@ mod support;
 #[path = "../support/told.rs"]
 mod told;
 
+#[cfg(target_os = "linux")]
+mod memory_use;
 mod postgres;
 mod promises;
