@@ -114,7 +114,7 @@ mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
-pub use backlog::{Backlog, Queued, Settled};
+pub use backlog::{Backlog, QueuedDelivery, Settled};
 pub use builder::DispatcherBuilder;
 pub use claims::{EndpointOwners, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};
