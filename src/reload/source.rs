@@ -131,6 +131,13 @@ impl<T> Loaded<T> {
 }
 
 /// The reason why something was not loaded. Holds no secret.
+///
+/// ```
+/// use countersign::reload::NotLoaded;
+///
+/// let broken = NotLoaded::invalid("two files are needed");
+/// assert_eq!(broken.to_string(), "two files are needed");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotLoaded {
