@@ -108,7 +108,7 @@
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, `Metrics`, [`Observers`](observe::Observers), [`Queued`](observe::Queued), [`Silent`](observe::Silent); [`Watch`](observe::Watch), [`PeersSeen`](observe::PeersSeen) |
 //! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`usage`] | May the old one go? | | [`Usage`](usage::Usage), [`Retirement`](usage::Retirement) |
@@ -144,6 +144,7 @@
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
 //! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
+//! | `metrics` | `observe::Metrics`: counters, gauges and histograms for `metrics` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
@@ -197,6 +198,11 @@ pub mod docs {
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    // Tested beside the cookbook.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/observing.md"))]
+    #[cfg_attr(doctest, doc = "See `docs/observing.md`.")]
+    pub mod observing {}
 
     // Tested beside the cookbook.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/rotation.md"))]

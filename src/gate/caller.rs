@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
 
+use crate::expiry::{Expires, Expiries};
 use crate::identity::PeerChain;
 use crate::refusal::Refusal;
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
@@ -70,6 +71,13 @@ impl Policy {
     /// Changes whenever an answer may have changed for another reason than time.
     pub fn generation(&self) -> u64 {
         self.0.trust.generation().max(self.0.tenants.generation())
+    }
+}
+
+/// What its trust rests on, as it is at this moment.
+impl Expires for Policy {
+    fn expiries(&self, found: &mut Expiries) {
+        self.0.trust.expiries(found);
     }
 }
 

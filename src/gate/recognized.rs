@@ -97,7 +97,9 @@ impl Shown<'_> {
         let looked_up = matches!(self, Self::Recognized(_, Strength::LookedUp));
         match demanded {
             SecondCheck::Signature(name) => matches!(self, Self::Signed(scheme) if scheme == name),
-            SecondCheck::IdentityToken => matches!(self, Self::Recognized(_, Strength::UnboundToken)),
+            SecondCheck::IdentityToken(name) => {
+                matches!(self, Self::Recognized(scheme, Strength::UnboundToken) if scheme == name)
+            }
             SecondCheck::Body(_) => looked_up,
             SecondCheck::UrlSecret => secret,
             SecondCheck::UrlSecretOrBody(_) => secret || looked_up,

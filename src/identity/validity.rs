@@ -19,7 +19,7 @@ use super::Malformed;
 /// assert_eq!(both, Validity::new(at(10), at(20)));
 /// assert!(both.contains(at(20)) && !both.contains(at(21)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Validity {
     /// The first second at which it holds.

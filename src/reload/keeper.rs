@@ -17,7 +17,7 @@ use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
 use crate::clock::Clock;
 use crate::live::Live;
-use crate::observe::{Event, InForce, Observer, Silent};
+use crate::observe::{Event, InForce, Observer, Silent, guarded};
 
 /// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
 ///
@@ -95,7 +95,7 @@ impl Reload {
     /// Tells this observer, of what is started from here on.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+        self.observer = guarded(observer);
         self
     }
 

@@ -60,6 +60,7 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
@@ -113,6 +114,11 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// Not called for a peer that showed a certificate and did not prove anything: certificates are public.
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         let _ = (peer, now);
+    }
+
+    /// Adds what it rests on that ends: anchors, revocation lists, pins with a retirement date. Nothing by default.
+    fn expiries(&self, found: &mut Expiries) {
+        let _ = found;
     }
 
     /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
@@ -359,6 +365,11 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.confirm(peer, now);
         self.second.confirm(peer, now);
     }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.first.expiries(found);
+        self.second.expiries(found);
+    }
 }
 
 macro_rules! verify_peer_through {
@@ -382,6 +393,10 @@ macro_rules! verify_peer_through {
 
             fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
                 (**self).confirm(peer, now);
+            }
+
+            fn expiries(&self, found: &mut Expiries) {
+                (**self).expiries(found);
             }
         }
     )*};

@@ -9,7 +9,8 @@ use rustls_pki_types::UnixTime;
 use super::untrusted::check_validity;
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::date::Date;
-use crate::identity::{CertHash, InvalidHash, PeerChain, SpkiHash, from_rfc3339};
+use crate::expiry::{Expiries, Kind};
+use crate::identity::{CertHash, InvalidHash, PeerChain, SpkiHash, Validity, from_rfc3339};
 use crate::usage::{Hits, NotRetired, Retirement, Usage};
 
 /// The keys and certificates that are allowed, by their SHA-256.
@@ -405,6 +406,20 @@ impl VerifyPeer for PinSet {
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         if let Some((_, counted)) = self.find(peer.chain(), Some(peer.evidence()), now) {
             counted.hits.count(now);
+        }
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        for (pinned, counted) in &self.pins {
+            if let Some(retires) = counted.terms.retires {
+                let validity = Validity::new(Validity::ALWAYS.not_before, retires);
+                let label = counted.terms.label.as_deref();
+                found.add(
+                    Kind::Pin,
+                    label.map_or_else(|| pinned.to_string(), str::to_owned),
+                    validity,
+                );
+            }
         }
     }
 }

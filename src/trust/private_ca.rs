@@ -11,6 +11,7 @@ use super::issuers::KnownIssuers;
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, SpkiHash};
 use crate::usage::{NotRetired, Retirement};
 
@@ -136,6 +137,10 @@ impl VerifyPeer for PrivateCa {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
     }
 }
 

@@ -10,6 +10,7 @@ use super::authorities::{Authorities, takes_authorities};
 use super::invalid_ca::{InvalidCa, Problem};
 use super::path::PathRules;
 use super::{Evidence, PinSet, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
 /// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
@@ -114,6 +115,12 @@ impl ExpectedPeers {
         }
     }
 
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        if let Allowed::Pins(pins) = &self.0 {
+            pins.expiries(found);
+        }
+    }
+
     /// The names among them.
     pub(super) fn named(&self) -> impl Iterator<Item = &Name> {
         let names = match &self.0 {
@@ -178,6 +185,11 @@ impl VerifyPeer for PublicCa {
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
         self.expected.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
+        self.expected.expiries(found);
     }
 }
 

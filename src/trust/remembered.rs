@@ -6,6 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// How many peers are remembered by default.
@@ -87,6 +88,10 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }
 

@@ -1,6 +1,7 @@
 use rustls_pki_types::UnixTime;
 
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, Validity};
 
 /// A dry run of a verifier, which lets the peer in whatever it says: what it would have refused stands in
@@ -62,5 +63,9 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }

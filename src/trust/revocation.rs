@@ -9,6 +9,7 @@ use super::algorithms::Algorithms;
 use super::anchors::Anchor;
 use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
 /// Revocation checking by CRLs (RFC 5280 §6.3): which certificates are asked after, and what an unknown status means.
@@ -96,6 +97,11 @@ impl Revocation {
     /// Nothing to ask, and an answer required.
     pub(super) fn is_unfounded(&self) -> bool {
         self.unknown == UnknownStatus::Refuse && self.crls.is_empty()
+    }
+
+    /// Until when the newest of its lists count.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        self.crls.expiries(found);
     }
 
     /// Verifies the lists that these anchors have signed. Where there are some in the name of an anchor, and none of that

@@ -10,6 +10,7 @@ use super::authorities::Authorities;
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// Trust in *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
@@ -121,6 +122,10 @@ impl VerifyPeer for WebRoots {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
     }
 }
 

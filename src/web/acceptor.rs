@@ -16,7 +16,7 @@ use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
 use crate::live::Live;
-use crate::observe::{Event, HandshakeFailure, Observer, PeerCertificate, Silent};
+use crate::observe::{Event, HandshakeFailure, Observer, PeerCertificate, Silent, guarded};
 #[cfg(feature = "proxy-protocol")]
 use crate::proxy_protocol::ProxyProtocol;
 use crate::stream::linger;
@@ -219,7 +219,7 @@ impl Acceptor {
     /// Tells this observer.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+        self.observer = guarded(observer);
         self
     }
 

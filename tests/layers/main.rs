@@ -57,7 +57,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("refusal", &[FIVE, &["pem"]]),
     (
         "observe",
-        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol"]],
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol", "date"]],
     ),
     ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
@@ -82,6 +82,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
+    ("metrics", &["observe"]),
     ("notify", &["reload"]),
 ];
 

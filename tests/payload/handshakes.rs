@@ -541,7 +541,10 @@ fn front_and_airship_are_answered_when_they_have_signed() {
         )
         .map(body)
     };
-    assert_eq!(ask(&headers, sync), Ok(Some("a random string".into())));
+    assert_eq!(
+        ask(&headers, sync),
+        Ok(Some(r#"{"challenge":"a random string"}"#.into()))
+    );
     assert_eq!(
         ask(&headers, &sync.replace("abc", "abd")),
         Err(NotAuthentic::SignatureMismatch)

@@ -13,6 +13,8 @@
 mod jose_keys;
 #[path = "../support/packages.rs"]
 mod packages;
+#[path = "../support/shared.rs"]
+mod shared;
 
 #[path = "../support/vectors.rs"]
 mod vectors;
@@ -21,6 +23,7 @@ mod deliveries;
 mod differential;
 mod facts;
 mod families;
+mod found;
 mod handshakes;
 mod holes;
 mod http_signature;

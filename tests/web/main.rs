@@ -24,6 +24,7 @@ mod grpc;
 mod handshakes;
 mod hosts;
 mod leaving;
+mod observing;
 mod policies;
 mod probes;
 mod requests;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use countersign::identity::{CertHash, Name, NameKind, PeerChain, SpiffeId};
 use countersign::testing::{LeafBuilder, NOW, TestCa};
-use countersign::trust::{Crls, PrivateCa, Role, Untrusted, VerifiedPeer};
+use countersign::trust::{Applicant, Crls, PrivateCa, Role, Untrusted, VerifiedPeer};
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
 };
@@ -207,6 +207,21 @@ fn texts() {
     grows("a hash", 1 << 20, |count| {
         let text = format!("sha256/{}", "A".repeat(count));
         Box::new(move || assert!(CertHash::parse(&text).is_err()))
+    });
+}
+
+/// Who has proved to hold some key is reported, names and all.
+#[test]
+fn reports_of_an_applicant() {
+    let ca = TestCa::new("Root");
+    grows("an applicant of names", 3_000, |count| {
+        let leaf = ca.client("spiffe://acme.example/tenant/acme");
+        let leaf = (0..count).fold(leaf, |leaf, number| leaf.dns(&short_name(number)));
+        let chain = PeerChain::parse(leaf.issue().chain()).expect("a chain");
+        Box::new(move || {
+            let applicant = Applicant::of(chain.clone(), crate::messages::algorithms(), NOW);
+            assert!(applicant.to_string().lines().count() > count);
+        })
     });
 }
 

@@ -19,6 +19,51 @@ fn read(format: Format, text: &str) -> impl Fn() + use<> {
     move || assert!(forwarder.present(Some(&Hop::unix_socket()), &headers).is_err())
 }
 
+/// What servers read of a head: so many fields, each of which has to be told from ours.
+#[test]
+fn heads_with_many_fields() {
+    const FIELDS: usize = 10_000;
+    let forwarder = Forwarder::new(
+        Hops::nobody().with_unix_socket(),
+        UnverifiedFormat::envoy().verified_here(),
+    );
+    let forwarder = forwarder.expect("fields");
+    let certificate = forwarder.format().certificate_field().clone();
+    let other = |number: usize| {
+        let name = format!("x-forwarded-client-cer{number}");
+        HeaderName::try_from(name).expect("a name")
+    };
+    #[rustfmt::skip]
+    let table: Vec<(&str, Box<dyn Fn(usize) -> (HeaderName, &'static str)>)> = vec![
+        ("that are nearly ours", Box::new(move |number| (other(number), "By=a"))),
+        ("of ours", Box::new(move |_| (certificate.clone(), "By=a"))),
+        ("that name ours hop by hop", Box::new(|_| (http::header::CONNECTION, "x-forwarded-client-cer,a"))),
+    ];
+    for (name, field) in table {
+        grows(&format!("a head of fields {name}"), FIELDS, |count| {
+            let headers: HeaderMap = (0..count)
+                .map(|number| {
+                    let (name, value) = field(number);
+                    (name, HeaderValue::from_static(value))
+                })
+                .collect();
+            let forwarder = forwarder.clone();
+            Box::new(move || {
+                let trusted = forwarder.present(Some(&Hop::unix_socket()), &headers);
+                assert!(trusted.map(|found| found.is_none()).unwrap_or(true));
+                let _ = forwarder.present(None, &headers);
+                // Of one name that stands there many times, `http` looks at all when one is taken away, in builds such as
+                // this one, with its own assertions on.
+                if !forwarder.is_there(&headers) {
+                    let mut kept = headers.clone();
+                    forwarder.strip(&mut kept);
+                    assert!(!forwarder.is_there(&kept));
+                }
+            })
+        });
+    }
+}
+
 #[test]
 fn forwarded_certificates() {
     let plain = |encoding| UnverifiedFormat::custom(field(), encoding).verified_here();

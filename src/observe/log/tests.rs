@@ -140,14 +140,14 @@ fn each_event_has_its_level_and_its_fields() {
             certificate: None,
             took: Duration::from_millis(3),
         },
-        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 handshake="resumed" tls="1.3""#,
+        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3" tls.resumed=true took=3ms"#,
     );
     expect(
         Event::HandshakeFailed {
             peer,
             reason: &HandshakeFailure::NoCertificate,
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="identity.no_certificate" reason="no client certificate""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="identity.no_certificate" reason="no client certificate""#,
     );
     // What a stranger has chosen is quoted.
     expect(
@@ -155,7 +155,7 @@ fn each_event_has_its_level_and_its_fields() {
             peer,
             reason: &HandshakeFailure::Tls("a\n\u{1b}[31mERROR \"b\"".into()),
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
     );
     expect(
         Event::AcceptFailed {
@@ -371,6 +371,25 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
         },
         r#"DEBUG countersign identified peer=192.0.2.7:4711 tenant="acme" rule="URI spiffe://pay.example/{tenant}""#,
     );
+    let certificate = PeerCertificate::of(leaf.leaf());
+    let hash: String = certificate
+        .hash()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    expect(
+        Event::HandshakeCompleted {
+            peer: SocketAddr::from(([192, 0, 2, 7], 4711)),
+            handshake: HandshakeFacts::new(HandshakeKind::Full, TlsVersion::Tls12),
+            certificate: Some(certificate),
+            took: Duration::from_millis(3),
+        },
+        &format!(
+            r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.2" tls.resumed=false tls.client.hash.sha256="{hash}" tls.client.not_before="{from}" tls.client.not_after="{until}" took=3ms"#
+        ),
+    );
     expect(
         Event::Settled {
             tenant: acme,
@@ -416,6 +435,7 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
         Event::EventsLost { count: 3 },
         "WARN countersign events lost count=3",
     );
+    expect(Event::ObserverEnded, "ERROR countersign observer ended");
 }
 
 fn chain() -> PeerChain {

@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::secret::{Weak, is_swapped};
 use super::{Key, KeyProblem, KeySpec};
+use crate::expiry::{Expires, Expiries, Expiry, Kind};
 use crate::identity::Validity;
 use crate::payload::{FindKeys, KeyId, NoKey, Secret, TenantKeys, Wanted};
 use crate::tenant::TenantId;
@@ -180,6 +181,18 @@ impl FindKeys for Keyring {
             None => Err(NoKey::Unknown {
                 sender: owner.clone(),
             }),
+        }
+    }
+}
+
+/// The keys that end: those that count always do not.
+impl Expires for Keyring {
+    fn expiries(&self, found: &mut Expiries) {
+        for (tenant, keys) in &self.tenants {
+            for key in keys.all() {
+                let expiry = Expiry::new(Kind::Key, key.id().as_str(), key.validity());
+                found.push(expiry.owned_by(tenant.as_str()));
+            }
         }
     }
 }

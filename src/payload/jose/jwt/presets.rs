@@ -87,11 +87,24 @@ impl JwtScheme {
     /// Google Cloud Pub/Sub push: `Authorization: Bearer`, RS256, for this audience and of this service account.
     /// **The body is not bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
     pub fn google_pubsub(audience: &str, service_account: &str) -> Self {
-        let rules = JwtRules::new("https://accounts.google.com", audience)
-            .or_issuer("accounts.google.com")
-            .require_text("email", service_account)
-            .require_true("email_verified");
-        Self::new("google_pubsub", JwtAt::bearer(), rules)
+        Self::new(
+            "google_pubsub",
+            JwtAt::bearer(),
+            google(audience, service_account),
+        )
+    }
+
+    /// Google Dialogflow's service identity token: `Authorization: Bearer`, RS256, for this audience (the webhook's URL) and of this
+    /// service account (`service-NUMBER@gcp-sa-dialogflow.iam.gserviceaccount.com`, with the project's number). **The body is not
+    /// bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
+    ///
+    /// Beside the certificate of [`KnownSender::dialogflow_es`](crate::trust::KnownSender::dialogflow_es), which demands it.
+    pub fn google_dialogflow(audience: &str, service_account: &str) -> Self {
+        Self::new(
+            "google_dialogflow",
+            JwtAt::bearer(),
+            google(audience, service_account),
+        )
     }
 
     /// Microsoft Graph change notifications: `validationTokens` in the body, RS256, for this application in this
@@ -126,6 +139,14 @@ impl JwtScheme {
         let rules = JwtRules::new("", endpoint).allow_any_issuer();
         Self::new("monday", JwtAt::header(http::header::AUTHORIZATION), rules)
     }
+}
+
+/// Identity tokens of a service account of Google's.
+fn google(audience: &str, service_account: &str) -> JwtRules {
+    JwtRules::new("https://accounts.google.com", audience)
+        .or_issuer("accounts.google.com")
+        .require_text("email", service_account)
+        .require_true("email_verified")
 }
 
 /// The application that publishes change notifications, the same in every directory.

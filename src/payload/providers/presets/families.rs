@@ -39,8 +39,10 @@ pub(super) const ROWS: &[Preset] = &[
         signed: "the body, with SHA-1",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `challenge_code`: answer with its hash",
-        source: Source::Own("developer.ebay.com, \"Notification API: overview\""),
-        vector: None,
+        source: Source::Own(
+            "developer.ebay.com, \"Notification API: overview\"; eBay/event-notification-nodejs-sdk lib/validator.js",
+        ),
+        vector: Some("eBay/event-notification-nodejs-sdk test/test.json"),
         make: Make::Type {
             name: "EbayVerifier",
             signature: "`x-ebay-signature`, JSON in base64",
