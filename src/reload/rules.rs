@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How often a source is looked at, and what becomes of what cannot be renewed.
+/// The intervals at which a source is looked at, and the age at which what cannot be renewed is withdrawn.
 ///
 /// ```
 /// use std::time::Duration;

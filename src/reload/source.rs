@@ -131,6 +131,13 @@ impl<T> Loaded<T> {
 }
 
 /// The reason why something was not loaded. Holds no secret.
+///
+/// ```
+/// use countersign::reload::NotLoaded;
+///
+/// let failed = NotLoaded::invalid("keys.txt, line 7: not a key");
+/// assert_eq!((failed.code(), failed.to_string().as_str()), ("reload.invalid", "keys.txt, line 7: not a key"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotLoaded {
