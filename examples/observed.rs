@@ -198,7 +198,8 @@ fn days(from_now: i64) -> UnixTime {
 
 // --- the senders ----------------------------------------------------------------------------------------------------
 
-/// Ten good deliveries to three that are refused, each on a connection of its own.
+/// Ten good deliveries to three that are refused, each on a connection of its own; and of every 400 the last 100 are a
+/// stranger's, whose authority nobody has told us of.
 async fn traffic(world: &World, receiver: SocketAddr) -> Result<(), AnyError> {
     let signer = HmacSigner::new(Scheme::standard_webhooks(), world.keys.clone());
     let signed = |tenant: &str, id: &str| -> Result<HeaderMap, AnyError> {
@@ -211,7 +212,8 @@ async fn traffic(world: &World, receiver: SocketAddr) -> Result<(), AnyError> {
     };
     for number in 0_u64.. {
         let id = format!("msg_{number}");
-        let (sender, headers) = match number % 13 {
+        let kind = if number % 400 < 300 { number % 13 } else { 4 };
+        let (sender, headers) = match kind {
             // A certificate of somebody else's authority.
             4 => (&world.stranger, signed("acme", &id)?),
             // A delivery that was handled before.

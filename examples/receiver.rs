@@ -35,7 +35,6 @@ mod signals;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -49,7 +48,7 @@ use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
 use countersign::tls::{ClientAuth, Tls};
 use countersign::trust::VerifyPeer as _;
-use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, Clock, PayloadLayer, Server};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
@@ -107,31 +106,19 @@ async fn serve(options: Options, tcp: TcpListener, more: Option<String>) -> Resu
     let receiver = Receiver::from_files(&options)?;
     let _reload = reloaded::start(&options, &receiver.in_force).await?;
     let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log::new()));
-    let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
-    let sample = sample::curl(&options, &receiver, listener.local_addr())?;
+    let server = Server::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
+    let server = server.with_policy(receiver.policy.clone());
+    let sample = sample::curl(&options, &receiver, server.local_addr())?;
     let asked = asked_to_end()?;
 
-    say(&format!("listening on https://{}/hooks", listener.local_addr()));
+    say(&format!("listening on https://{}/hooks", server.local_addr()));
     say(&format!("\n{sample}\n"));
     if let Some(more) = more {
         say(&format!("{more}\n"));
     }
-    let drain = listener.drain();
-    let app = receiver
-        .into_router()
-        .into_make_service_with_connect_info::<Connection>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
-    tokio::spawn(async move {
-        asked.await;
-        drain.shut(GRACE).await;
-    });
-    server
-        .await
-        .map_err(|error| format!("the server stopped: {error}"))
+    server.serve_until(receiver.into_router(), asked).await;
+    Ok(())
 }
-
-/// How long deliveries that are under way may take when the process is asked to end.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.
 fn tls(tls12: bool) -> Tls {

@@ -35,7 +35,7 @@
 //! use countersign::gate::{Countersigned, Policy};
 //! use countersign::payload::{Secret, HmacVerifier, Keyring, Scheme};
 //! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
-//! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
+//! use countersign::web::{Acceptor, CallerLayer, PayloadLayer, Server, Signed};
 //! use countersign::{replay::MemoryStore, tenant::{TenantId, TenantTable}, trust::{PinSet, PrivateCa, VerifyPeer}};
 //!
 //! async fn paid(proof: Countersigned, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
@@ -56,9 +56,8 @@
 //!
 //! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;
 //! let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
-//! let app = Router::new().route("/paid", post(paid)).layer(payload).layer(CallerLayer::new(policy));
-//! let app = app.into_make_service_with_connect_info::<Connection>();
-//! axum::serve(Listener::bind("0.0.0.0:8443", acceptor).await?, app).await?;
+//! let app = Router::new().route("/paid", post(paid)).layer(payload).layer(CallerLayer::new(policy.clone()));
+//! Server::bind("0.0.0.0:8443", acceptor).await?.with_policy(policy).serve(app).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -132,6 +131,7 @@
 //! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials, resumption bound to the policy |
 //! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
+//! | `server` | `web`: an HTTP server on hyper, for axum, tonic and hyper services, bounded on every side; switches `tower` and `tokio` on |
 //! | `proxy-protocol` | `proxy_protocol` in front of TLS, from load balancers that pass it through; switches `tokio` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |

@@ -64,14 +64,25 @@ def panel_svg(x, y, title, lines):
     w, h = PANEL_W - LEFT - 10, PANEL_H - TOP - BOTTOM
     parts = [f'<rect x="{x}" y="{y}" width="{PANEL_W}" height="{PANEL_H}" rx="6" fill="#fff" stroke="#ddd"/>',
              text(x + 10, y + 17, title, 12, weight="600", fill="#222")]
-    top = max((value for _, points in lines for _, value in points), default=0) or 1
+    values = [value for _, points in lines for _, value in points]
+    top = max(values, default=0) or 1
+    least = min((value for value in values if value > 0), default=top)
+    # From hours to decades, only a logarithm shows both.
+    wide = least * 1000 < top and "left" in title
+
+    def share_of(value):
+        if wide:
+            return math.log(max(value, least) / least) / math.log(top / least)
+        return max(value, 0) / top
+
     for share in (0, 0.5, 1):
         level = y + TOP + h * (1 - share)
+        value = least * (top / least) ** share if wide else top * share
         parts.append(f'<path d="M{x + LEFT} {level:.1f}h{w}" stroke="#eee"/>')
-        parts.append(text(x + LEFT - 5, level + 4, shown(top * share), 10, "end"))
+        parts.append(text(x + LEFT - 5, level + 4, shown(value), 10, "end"))
     legend = x + 10
     for colour, (name, points) in zip(COLOURS, lines):
-        path = " ".join(f"{x + LEFT + w * (1 + at / SPAN):.1f},{y + TOP + h * (1 - max(value, 0) / top):.1f}"
+        path = " ".join(f"{x + LEFT + w * (1 + at / SPAN):.1f},{y + TOP + h * (1 - share_of(value)):.1f}"
                         for at, value in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         row = y + PANEL_H - 20 if legend < x + PANEL_W - 20 - 6 * len(name) else y + PANEL_H - 7

@@ -3,7 +3,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{HandshakeFacts, HandshakeFailure};
+use super::{Cut, HandshakeFacts, HandshakeFailure};
 use crate::breaker::Transition;
 use crate::date::Date;
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
@@ -48,12 +48,12 @@ pub enum Event<'a> {
         /// What the system said.
         error: &'a io::Error,
     },
-    /// A connection was cut by a bound of the server's: it was too slow, too long, or too much.
+    /// A connection was closed, or a request on it refused, by a limit of the server's: it was too slow, too long, or too much.
     ConnectionCut {
         /// Where it came from, where that is known.
         peer: Option<SocketAddr>,
-        /// The stable name of the bound.
-        bound: &'static str,
+        /// Which limit.
+        cut: &'a Cut,
     },
     /// Connections from a source are taken no more, on trial, or again. The refused ones are
     /// [`HandshakeFailure::Blocked`].

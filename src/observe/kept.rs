@@ -53,8 +53,9 @@ pub(super) fn kept(event: &Event<'_>) -> Kept {
             let error = copied(error);
             later(move |to| to.observe(&Event::AcceptFailed { at, error: &error }))
         }
-        Event::ConnectionCut { peer, bound } => {
-            later(move |to| to.observe(&Event::ConnectionCut { peer, bound }))
+        Event::ConnectionCut { peer, cut } => {
+            let cut = cut.clone();
+            later(move |to| to.observe(&Event::ConnectionCut { peer, cut: &cut }))
         }
         Event::SourceChanged { transition } => {
             let transition = *transition;

@@ -1,5 +1,6 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
+mod cut;
 mod event;
 mod guarded;
 mod handshake;
@@ -18,6 +19,7 @@ mod watch;
 use std::fmt;
 use std::sync::Arc;
 
+pub use cut::Cut;
 pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
 #[cfg(any(
     feature = "tower",

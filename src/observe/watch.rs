@@ -37,7 +37,7 @@ use crate::expiry::{Expires, Expiries, Expiry, Thresholds, Urgency};
 /// # let tenants = TenantTable::builder().pin(countersign::tenant::TenantId::parse("acme")?, hash.parse()?).build()?;
 /// let pins: PinSet = format!("leaf {hash} until=2026-12-31T00:00:00Z label=acme 2026").parse()?;
 /// let watch = Watch::new().over(Policy::new(Live::new(pins), tenants));
-/// let (told, days) = (Told::default(), |days| UnixTime::since_unix_epoch(Duration::from_secs(86_400 * days)));
+/// let (told, days) = (Told::default(), |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(86_400 * days)));
 /// watch.tell(&told, days(20_790)); // 2026-12-03
 /// watch.tell(&told, days(20_800)); // 2026-12-13
 /// watch.tell(&told, days(20_801));

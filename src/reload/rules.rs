@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// The intervals at which a source is looked at, and the age at which what cannot be renewed is withdrawn.
+/// The rules of a source: how often it is looked at, and what becomes of what cannot be renewed.
 ///
 /// ```
 /// use std::time::Duration;

@@ -135,8 +135,8 @@ impl<T> Loaded<T> {
 /// ```
 /// use countersign::reload::NotLoaded;
 ///
-/// let failed = NotLoaded::invalid("keys.txt, line 7: not a key");
-/// assert_eq!((failed.code(), failed.to_string().as_str()), ("reload.invalid", "keys.txt, line 7: not a key"));
+/// let broken = NotLoaded::invalid("two files are needed");
+/// assert_eq!(broken.to_string(), "two files are needed");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -58,6 +58,8 @@ use crate::tls::rustls::ServerConfig;
 pub struct Acceptor {
     names: Names,
     protocols: Option<Protocols>,
+    /// Where nobody says otherwise.
+    by_default: Option<Protocols>,
     handshake_timeout: Duration,
     places: Arc<Semaphore>,
     max_handshakes: usize,
@@ -137,6 +139,7 @@ impl Acceptor {
         Self {
             names,
             protocols: None,
+            by_default: None,
             handshake_timeout: Duration::from_secs(10),
             places: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
             max_handshakes: MAX_HANDSHAKES,
@@ -329,7 +332,8 @@ impl Acceptor {
         let peer = arrival.peer;
         self.observer.observe(&Event::HandshakeStarted { peer });
         let heard = AtomicBool::new(false);
-        let handshake = self.names.handshake(io, arrival.peer, self.protocols, &heard);
+        let protocols = (self.protocols, self.by_default);
+        let handshake = self.names.handshake(io, arrival.peer, protocols, &heard);
         let failed = match timeout(left, handshake).await {
             Ok(Ok(done)) => return Ok(self.complete(arrival, done)),
             Ok(Err(failed)) => failed,
@@ -340,6 +344,7 @@ impl Acceptor {
 
     fn complete<I>(&self, arrival: &mut Arrival, done: Done<I>) -> Secured<I> {
         let (peer, handshake) = (arrival.peer, done.handshake);
+        let held = arrival.taken.as_mut().and_then(Taken::hold);
         self.record(arrival, Verdict::Success);
         self.observer.observe(&Event::HandshakeCompleted {
             peer,
@@ -347,7 +352,7 @@ impl Acceptor {
             certificate: done.connection.certificate().map(PeerCertificate::of),
             took: arrival.begun.elapsed(),
         });
-        Secured::new(done.stream, done.connection, self.drain.open())
+        Secured::new(done.stream, done.connection, self.drain.open(), held)
     }
 
     async fn refuse<I>(&self, arrival: &mut Arrival, failed: Failed<I>) -> HandshakeFailure
@@ -366,6 +371,30 @@ impl Acceptor {
         if let Some(taken) = &mut arrival.taken {
             self.sources.record(taken, verdict, &self.observer);
         }
+    }
+}
+
+/// What a server of ours knows of it.
+#[cfg(feature = "server")]
+impl Acceptor {
+    /// Offers these protocols where neither it nor its configuration was told any.
+    pub(super) fn offering_by_default(mut self, protocols: Protocols) -> Self {
+        self.by_default = Some(protocols);
+        self
+    }
+
+    /// Takes no more connections than these, in all and of one source, until they are closed.
+    pub(super) fn with_max_connections(mut self, in_all: usize, per_source: usize) -> Self {
+        self.sources.set_connections(in_all, per_source);
+        self
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.sources.clock.clone()
+    }
+
+    pub(super) fn observer(&self) -> Arc<dyn Observer> {
+        self.observer.clone()
     }
 }
 

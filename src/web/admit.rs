@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
 use super::OnDisconnect;
-use super::body::{Bounds, BoxError};
+use super::body::{BodyBounds, BoxError};
 use super::deliveries::{Deliveries, Place};
 use super::finish::{Begun, Work};
 use super::outside::Outside;
@@ -26,7 +26,7 @@ use crate::tenant::TenantId;
 pub(super) struct Rules {
     pub(super) verifier: Arc<dyn VerifyPayload>,
     pub(super) store: Arc<dyn ReplayStore>,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: BodyBounds,
     pub(super) deliveries: Deliveries,
     pub(super) certified: Arc<HashSet<TenantId>>,
     pub(super) terms: Terms,

@@ -279,6 +279,13 @@ impl Connection {
         caller
     }
 
+    /// Whose it is, where somebody has asked already.
+    #[cfg(feature = "server")]
+    pub(super) fn known_tenant(&self) -> Option<crate::tenant::TenantId> {
+        let standing = self.0.standing.load();
+        standing.as_ref().map(|standing| standing.caller.tenant().clone())
+    }
+
     fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {
         let standing = self.0.standing.load();
         let standing = standing.as_ref()?;

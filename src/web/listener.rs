@@ -57,19 +57,23 @@ impl Listener {
     /// # Errors
     /// What the system says when the port's address cannot be told.
     pub fn on(tcp: TcpListener, acceptor: Acceptor) -> io::Result<Self> {
-        let (local_addr, drain) = (tcp.local_addr()?, acceptor.drain());
+        Ok(Self::at(tcp.local_addr()?, tcp, acceptor))
+    }
+
+    pub(super) fn at(local_addr: SocketAddr, tcp: TcpListener, acceptor: Acceptor) -> Self {
+        let drain = acceptor.drain();
         let (sender, secured) = mpsc::channel(64);
         // Whose handshake is not done has sent nothing that could be lost: it is not waited for.
         let accepting = tokio::spawn(until(
             drain.begun(),
             accept_all(tcp, local_addr, acceptor, sender),
         ));
-        Ok(Self {
+        Self {
             local_addr,
             secured,
             accepting,
             drain,
-        })
+        }
     }
 
     /// The next connection whose handshake is done; `None` once it is drained.

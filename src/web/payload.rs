@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::OnDisconnect;
 use super::admit::{Admitted, Rules, handled};
-use super::body::{Bounds, BoxError};
+use super::body::{BodyBounds, BoxError};
 use super::deliveries::Deliveries;
 use super::finish::{Begun, PayloadFuture};
 use super::outside::{Outside, told_of_outside};
@@ -109,7 +109,7 @@ impl PayloadLayer {
         let rules = Rules {
             verifier: Arc::new(verifier),
             store: Arc::new(store),
-            bounds: Bounds {
+            bounds: BodyBounds {
                 bytes: Self::DEFAULT_LIMIT,
                 time: Self::DEFAULT_BODY_TIMEOUT,
             },

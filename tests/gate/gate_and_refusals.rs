@@ -14,7 +14,7 @@ use countersign::egress::NotResolved;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
-use countersign::observe::HandshakeFailure;
+use countersign::observe::{Cut, HandshakeFailure};
 use countersign::payload::http_signature::InvalidHttpSignature;
 use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
@@ -642,6 +642,40 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
         (InvalidHttpSignature::Signature, "payload.http_signature.signature"),
     ];
     all
+}
+
+#[rustfmt::skip]
+fn every_cut() -> [(Cut, &'static str); 13] {
+    let limit = std::time::Duration::from_secs(1);
+    [
+        (Cut::SlowHeaders { limit }, "connection.slow_headers"),
+        (Cut::LargeHeaders { bytes: 1, number: 1 }, "connection.large_headers"),
+        (Cut::Idle { limit }, "connection.idle"),
+        (Cut::Stalled { limit }, "connection.stalled"),
+        (Cut::Old { limit }, "connection.old"),
+        (Cut::Requests { limit: 1 }, "connection.requests"),
+        (Cut::Connections { limit: 1 }, "connection.too_many"),
+        (Cut::ConnectionsOfSource { limit: 1 }, "connection.too_many_of_source"),
+        (Cut::ConnectionsOfTenant { tenant: tenant("acme"), limit: 1 }, "connection.too_many_of_tenant"),
+        (Cut::Resets { limit: 1 }, "connection.resets"),
+        (Cut::Pings { limit: 1 }, "connection.pings"),
+        (Cut::Continuations { limit: 1 }, "connection.continuations"),
+        (Cut::Overdone, "connection.overdone"),
+    ]
+}
+
+#[test]
+fn every_limit_of_a_connection_has_its_code_and_says_whether_good_peers_meet_it() {
+    const ORDINARY: [&str; 3] = ["connection.idle", "connection.old", "connection.requests"];
+    for (cut, code) in every_cut() {
+        assert_eq!(
+            (cut.code(), cut.is_ordinary()),
+            (code, ORDINARY.contains(&code)),
+            "{cut:?}"
+        );
+        assert!(!cut.to_string().is_empty(), "{code} says why");
+        assert_eq!(HandshakeFailure::from(cut).code(), code, "also before TLS");
+    }
 }
 
 fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 9] {

@@ -10,7 +10,7 @@ use countersign::breaker::{Breaker, Verdict};
 use countersign::expiry::{Expiry, Kind, Thresholds, Urgency};
 use countersign::identity::{PeerChain, Validity};
 use countersign::observe::{
-    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
     PeerCertificate, RotationStep, TlsVersion,
 };
 use countersign::refusal::{NotForwarded, Refusal};
@@ -61,7 +61,9 @@ pub(crate) fn each(mut tell: impl FnMut(&Event<'_>)) {
     });
     tell(&Event::ConnectionCut {
         peer: Some(peer),
-        bound: "idle",
+        cut: &Cut::Idle {
+            limit: Duration::from_secs(60),
+        },
     });
     tell(&Event::SourceChanged { transition: &blocked });
     tell(&Event::NotForwarded {

@@ -27,7 +27,7 @@ mod tests;
 /// | `handshake completed` | debug | `peer`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.resumed`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after`, `took` |
 /// | `handshake failed` | info | `peer`, `tls.established`, `code`, `reason` |
 /// | `accept failed` | error | `at`, `reason` |
-/// | `connection cut` | info | `peer`, `bound` |
+/// | `connection cut` | debug where good peers meet it too, else info | `peer`, `code`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
 /// | `not forwarded` | info | `peer`, `code`, `reason` |
 /// | `identified` | debug | `peer`, `tenant`, `rule` |
@@ -132,9 +132,12 @@ impl Observer for Log {
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
-            Event::ConnectionCut { peer, bound } => {
-                info!(target: "countersign", peer = peer.map(field::display), bound, "connection cut");
-            }
+            Event::ConnectionCut { peer, cut } if cut.is_ordinary() => debug!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "connection cut"
+            ),
+            Event::ConnectionCut { peer, cut } => info!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "connection cut"
+            ),
             Event::SourceChanged { transition } => at!(
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"

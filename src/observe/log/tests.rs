@@ -16,7 +16,7 @@ use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
 use crate::identity::{PeerChain, Validity};
 use crate::observe::{
-    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
     Observer as _, PeerCertificate, RotationStep, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
@@ -163,6 +163,22 @@ fn each_event_has_its_level_and_its_fields() {
             error: &full,
         },
         &format!(r#"ERROR countersign accept failed at=192.0.2.7:4711 reason="{full}""#),
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: Some(peer),
+            cut: &Cut::Resets { limit: 100 },
+        },
+        r#"INFO countersign connection cut peer=192.0.2.7:4711 code="connection.resets" reason="more than 100 streams were reset within a second""#,
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: None,
+            cut: &Cut::Idle {
+                limit: Duration::from_secs(60),
+            },
+        },
+        r#"DEBUG countersign connection cut code="connection.idle" reason="no request for 60s""#,
     );
     expect(
         Event::SourceChanged { transition: blocked },
@@ -357,10 +373,6 @@ fn each_event_has_its_level_and_its_fields() {
 /// What does not come of a connection or a delivery.
 fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
     let (peer, acme) = (Some(SocketAddr::from(([192, 0, 2, 7], 4711))), &tenant("acme"));
-    expect(
-        Event::ConnectionCut { peer, bound: "idle" },
-        r#"INFO countersign connection cut peer=192.0.2.7:4711 bound="idle""#,
-    );
     let leaf = chain();
     expect(
         Event::Identified {

@@ -99,8 +99,8 @@ impl Metrics {
                 counter!("countersign_handshakes_failed_total", "code" => reason.code()).increment(1);
             }
             Event::AcceptFailed { .. } => counter!("countersign_accept_failures_total").increment(1),
-            Event::ConnectionCut { bound, .. } => {
-                counter!("countersign_connections_cut_total", "bound" => bound).increment(1);
+            Event::ConnectionCut { cut, .. } => {
+                counter!("countersign_connections_cut_total", "bound" => cut.code()).increment(1);
             }
             Event::SourceChanged { transition } => {
                 counter!("countersign_source_changes_total", "to" => transition.to.name()).increment(1);
