@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Asked::Demo) => demo::run().await,
-        Ok(Asked::Work(options)) => work(Arc::new(options)).await,
+        Ok(Asked::Work(options)) => work(Arc::from(options)).await,
         Err(mistake) => Err(mistake),
     };
     exit("dispatcher", done)
