@@ -35,7 +35,7 @@ impl Validity {
         not_after: UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX)),
     };
 
-    /// From one second to another, in seconds since 1970.
+    /// The time from one second to another, in seconds since 1970.
     pub fn new(not_before: UnixTime, not_after: UnixTime) -> Self {
         Self {
             not_before,

@@ -24,7 +24,9 @@ use crate::tenant::TenantId;
 /// impl FindKeys for Sole {
 ///     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
 ///         match wanted.sender {
-///             Some(sender) if sender != self.0.owner() => Err(NoKey::Unknown { sender: sender.clone() }),
+///             Some(sender) if sender != self.0.owner() => Err(
+///                 NoKey::Unknown { sender: sender.clone() }
+///             ),
 ///             _ => Ok(self.0.clone()),
 ///         }
 ///     }
@@ -95,7 +97,7 @@ impl<K> TenantKeys<K> {
         }
     }
 
-    /// Whose keys they are.
+    /// The tenant whose keys they are.
     pub fn owner(&self) -> &TenantId {
         &self.owner
     }

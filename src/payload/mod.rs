@@ -6,13 +6,17 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use countersign::payload::{Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use countersign::payload::{
+//!     Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload,
+//! };
 //! use countersign::tenant::TenantId;
 //! use http::{HeaderMap, Method, Uri};
 //! # use rustls::pki_types::UnixTime;
 //!
 //! let scheme = Scheme::github();
-//! let keys = Keyring::builder(&scheme).key(TenantId::parse("octo-corp")?, "2026", Secret::new("It's a Secret to Everybody")).build()?;
+//! let keys = Keyring::builder(&scheme)
+//!     .key(TenantId::parse("octo-corp")?, "2026", Secret::new("It's a Secret to Everybody"))
+//!     .build()?;
 //! let verifier = HmacVerifier::new(scheme, keys);
 //!
 //! let mut headers = HeaderMap::new();

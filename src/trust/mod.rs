@@ -24,7 +24,10 @@
 //! An unverified chain cannot be mapped to a tenant; this does not compile:
 //!
 //! ```compile_fail,E0308
-//! fn shortcut(tenants: &dyn countersign::tenant::ResolveTenant, claimed: &countersign::identity::PeerChain) {
+//! fn shortcut(
+//!     tenants: &dyn countersign::tenant::ResolveTenant,
+//!     claimed: &countersign::identity::PeerChain,
+//! ) {
 //!     let _ = tenants.resolve_tenant(claimed);
 //! }
 //! ```
@@ -230,7 +233,7 @@ impl Evidence {
         }
     }
 
-    /// Both together: the facts of both, for the time in which both hold.
+    /// The evidence of both together: the facts of both, for the time in which both hold.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         self.second_checks.extend(other.second_checks);
@@ -261,7 +264,9 @@ impl Evidence {
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain());
+/// let of = |ca: &TestCa| {
+///     PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())
+/// };
 /// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
 /// assert_eq!(peer.leaf().names().len(), 1);
 /// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);

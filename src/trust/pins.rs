@@ -93,7 +93,9 @@ struct Terms {
 /// use countersign::trust::{Pin, PinSet};
 ///
 /// let now = SpkiHash::of(b"the key of this year");
-/// let pins = PinSet::of([Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]);
+/// let pins = PinSet::of(
+///     [Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]
+/// );
 /// assert_eq!(pins.len(), 2);
 /// assert_eq!(Pin::leaf(now).labelled("2026").label(), Some("2026"));
 /// ```

@@ -38,7 +38,7 @@ use crate::usage::{NotRetired, Retirement};
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let client = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let client = PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// assert!(VerifiedPeer::verify(&trust, client, Role::Client, NOW).is_ok());
 /// let server = PeerChain::parse(ca.server("pay.example").issue().chain())?;
 /// let refused = VerifiedPeer::verify(&trust, server, Role::Client, NOW).err();

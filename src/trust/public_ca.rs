@@ -67,12 +67,12 @@ enum Allowed {
 }
 
 impl ExpectedPeers {
-    /// Those whose leaf carries one of these names, exactly, with its type.
+    /// Peers whose leaf carries one of these names, exactly, with its type.
     pub fn names(names: impl IntoIterator<Item = Name>) -> Self {
         Self(Allowed::Names(Arc::new(names.into_iter().collect())))
     }
 
-    /// Those whose leaf carries one of these host names, as a DNS name or as its only common name: for senders that say the
+    /// Peers whose leaf carries one of these host names, as a DNS name or as its only common name: for senders that say the
     /// name and not where it stands.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl ExpectedPeers {
         Ok(Self(Allowed::Names(Arc::new(either))))
     }
 
-    /// Those whom one of these pins allows.
+    /// Peers that one of these pins allows.
     pub fn pins(pins: PinSet) -> Self {
         Self(Allowed::Pins(pins))
     }

@@ -34,7 +34,7 @@ const CAPACITY: usize = 10_000;
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{PinSet, Remembered, Role, VerifiedPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let trust = Remembered::with_capacity(PinSet::new([chain.leaf().spki()]), 1_000);
 /// assert!(VerifiedPeer::verify(&trust, chain, Role::Client, NOW).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -174,7 +174,7 @@ impl fmt::Debug for Recall {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of these certificates in this role.
+    /// The fingerprint of these certificates in this role.
     pub fn of<'a, 'd: 'a>(
         role: Role<'_>,
         certificates: impl Iterator<Item = &'a CertificateDer<'d>>,

@@ -14,7 +14,7 @@ use crate::identity::{ChainLimits, Validity};
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{PinSet, ReportOnly, Role, VerifiedPeer, VerifyPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let trusted = PinSet::new([chain.leaf().spki()]);
 /// let tried = ReportOnly::new(PinSet::new([SpkiHash::of(b"another key")]));
 /// let peer = VerifiedPeer::verify(&trusted.and(tried), chain, Role::Client, NOW)?;

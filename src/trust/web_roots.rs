@@ -34,7 +34,9 @@ use crate::identity::ChainLimits;
 ///
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// let trust = WebRoots::new(algorithms);
-/// let chain = PeerChain::parse(TestCa::new("A root of nobody's").server("hooks.example").issue().chain())?;
+/// let chain = PeerChain::parse(
+///     TestCa::new("A root of nobody's").server("hooks.example").issue().chain()
+/// )?;
 /// let name = ServerName::try_from("hooks.example")?;
 /// let refused = VerifiedPeer::verify(&trust, chain, Role::Server { name: &name }, NOW).err();
 /// assert_eq!(refused, Some(Untrusted::UnknownIssuer));

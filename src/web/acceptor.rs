@@ -41,7 +41,7 @@ use crate::tls::rustls::ServerConfig;
 /// # let own = ca.server("hooks.example").issue();
 /// # let own = Credentials::from_pem(tls.provider(), own.chain_pem().as_bytes(), own.key_pem().as_bytes())?;
 /// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), NOW)?;
-/// # let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// # let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]).build()?;
 /// let policy = Policy::new(trust, tenants);
 /// let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
 /// let routes = CallerLayer::new(policy);
@@ -186,9 +186,8 @@ impl Acceptor {
         self
     }
 
-    /// At most so many handshakes are under way at once, or done and not taken from the
-    /// [`Listener`](super::Listener), in which further connections wait in the system's queue. Default 2048. A
-    /// connection that was accepted holds no place.
+    /// Allows at most so many handshakes under way at once, or done and not taken from the [`Listener`](super::Listener).
+    /// Default 2048. Further connections wait in the system's queue; one that was accepted holds no place.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.clamp(1, Semaphore::MAX_PERMITS);
@@ -196,7 +195,7 @@ impl Acceptor {
         self.share_out()
     }
 
-    /// At most so many of them are of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    /// Allows at most so many of them of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
     /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`], so that one peer with
     /// thousands of silent connections does not make all others wait. At least 1; default an eighth of all, and 16 at
     /// least.

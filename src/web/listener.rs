@@ -25,7 +25,9 @@ use super::{Acceptor, Drain, Secured};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// # let own = TestCa::new("Acme Root").server("hooks.example").issue();
-/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// let config = rustls::ServerConfig::builder_with_provider(
+///     rustls::crypto::aws_lc_rs::default_provider().into()
+/// )
 ///     .with_safe_default_protocol_versions()?
 ///     .with_no_client_auth()
 ///     .with_single_cert(own.chain(), own.key())?;
@@ -83,7 +85,7 @@ impl Listener {
         self.secured.recv().await
     }
 
-    /// The same for servers that know no end: once it is drained, it waits for ever.
+    /// The next connection, for servers that know no end: once it is drained, it waits for ever.
     pub async fn accept(&mut self) -> (Secured<TcpStream>, SocketAddr) {
         match self.next().await {
             Some(accepted) => accepted,
@@ -96,7 +98,7 @@ impl Listener {
         self.drain.clone()
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }

@@ -29,7 +29,9 @@
 //! use hyper_util::service::TowerToHyperService;
 //! use tower::{Layer as _, ServiceBuilder};
 //!
-//! async fn handle(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+//! async fn handle(
+//!     request: Request<Full<Bytes>>
+//! ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
 //!     let mut response = Response::default();
 //!     if request.extensions().get::<Countersigned>().is_none() {
 //!         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR; // a layer is missing

@@ -400,15 +400,6 @@ async fn left(
     told.recv().await.expect("a connection")
 }
 
-fn unasking(version: &'static rustls::SupportedProtocolVersion) -> ServerConfig {
-    ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-        .with_protocol_versions(&[version])
-        .expect("a version")
-        .with_no_client_auth()
-        .with_single_cert(world().server.chain(), world().server.key())
-        .expect("a pair")
-}
-
 #[tokio::test]
 async fn no_connection_is_left_without_a_word() {
     let expect = |code: &'static str| {

@@ -44,7 +44,7 @@ fn keyring() -> JwtKeyring {
 }
 
 fn rules() -> JwtRules {
-    JwtRules::new("issuer", "hooks")
+    JwtRules::issuer("issuer").audience("hooks")
 }
 
 fn scheme(rules: JwtRules) -> BoundJwtScheme {

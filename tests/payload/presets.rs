@@ -5,7 +5,7 @@ use crate::vectors as payload_support;
 use std::collections::BTreeSet;
 
 use countersign::payload::providers::presets;
-use countersign::payload::providers::presets::Source;
+use countersign::payload::providers::presets::PresetSource;
 use http::HeaderMap;
 use payload_support::{Vector, cross, published};
 
@@ -158,7 +158,7 @@ fn how_many_there_are() {
     let all: Vec<_> = presets::all().collect();
     let own = all
         .iter()
-        .filter(|preset| matches!(preset.source, Source::Own(_)));
+        .filter(|preset| matches!(preset.source, PresetSource::Own(_)));
     let (total, own) = (all.len(), own.count());
     let declared: BTreeSet<_> = all
         .iter()

@@ -1,6 +1,6 @@
 //! Fields that should hold certificates, from a hop that is trusted and hands on whatever it is given.
 
-use countersign::forwarded::{Encoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
+use countersign::forwarded::{CertificateEncoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::grows;
@@ -70,19 +70,19 @@ fn forwarded_certificates() {
     let begin = "-----BEGIN CERTIFICATE----- ";
     #[rustfmt::skip]
     let table: Vec<(&str, Format, &str)> = vec![
-        ("marks that begin", plain(Encoding::PemOnOneLine), begin),
-        ("marks that begin and end", plain(Encoding::PemOnOneLine), "-----BEGIN CERTIFICATE----- -----END CERTIFICATE----- "),
-        ("half a mark", plain(Encoding::PemOnOneLine), "-----BEGIN "),
-        ("hyphens", plain(Encoding::PemOnOneLine), "-"),
-        ("spaces and tabs", plain(Encoding::PemOnOneLine), " \t"),
-        ("escapes", plain(Encoding::PercentEncodedPemChain), "%2D"),
-        ("escaped lines", plain(Encoding::PercentEncodedPemChain), "%0A"),
-        ("percent signs", plain(Encoding::PercentEncodedPem), "%"),
-        ("escaped marks", plain(Encoding::PercentEncodedPemChain), "-----BEGIN%20CERTIFICATE-----%0A-----END%20CERTIFICATE-----%0A"),
-        ("commas", plain(Encoding::Base64DerList), ","),
-        ("one after the other", plain(Encoding::Base64DerList), "AAAA,"),
-        ("quotes", plain(Encoding::QuotedBase64Der), "\""),
-        ("DER of nothing", plain(Encoding::ConcatenatedBase64Der), "MAAwADAA"),
+        ("marks that begin", plain(CertificateEncoding::PemOnOneLine), begin),
+        ("marks that begin and end", plain(CertificateEncoding::PemOnOneLine), "-----BEGIN CERTIFICATE----- -----END CERTIFICATE----- "),
+        ("half a mark", plain(CertificateEncoding::PemOnOneLine), "-----BEGIN "),
+        ("hyphens", plain(CertificateEncoding::PemOnOneLine), "-"),
+        ("spaces and tabs", plain(CertificateEncoding::PemOnOneLine), " \t"),
+        ("escapes", plain(CertificateEncoding::PercentEncodedPemChain), "%2D"),
+        ("escaped lines", plain(CertificateEncoding::PercentEncodedPemChain), "%0A"),
+        ("percent signs", plain(CertificateEncoding::PercentEncodedPem), "%"),
+        ("escaped marks", plain(CertificateEncoding::PercentEncodedPemChain), "-----BEGIN%20CERTIFICATE-----%0A-----END%20CERTIFICATE-----%0A"),
+        ("commas", plain(CertificateEncoding::Base64DerList), ","),
+        ("one after the other", plain(CertificateEncoding::Base64DerList), "AAAA,"),
+        ("quotes", plain(CertificateEncoding::QuotedBase64Der), "\""),
+        ("DER of nothing", plain(CertificateEncoding::ConcatenatedBase64Der), "MAAwADAA"),
         ("sequences", Format::rfc_9440(), ":AAAA:,"),
         ("colons", Format::rfc_9440(), ":"),
         ("pairs", UnverifiedFormat::envoy().verified_here(), "By=a;"),

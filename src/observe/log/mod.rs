@@ -64,15 +64,23 @@ mod tests;
 /// use countersign::refusal::Refusal;
 ///
 /// let (mut lines, writer) = std::io::pipe()?;
-/// let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(Mutex::new(writer));
+/// let subscriber = tracing_subscriber::fmt()
+///     .without_time()
+///     .with_ansi(false)
+///     .with_writer(Mutex::new(writer));
 /// tracing::subscriber::with_default(subscriber.finish(), || {
 ///     // Give it to the layers and to the acceptor with `observed_by(Arc::new(Log::new()))`: they tell it of such.
-///     Log::new().observe(&Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate });
+///     Log::new().observe(
+///         &Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate }
+///     );
 /// });
 ///
 /// let mut written = String::new();
 /// lines.read_to_string(&mut written)?;
-/// assert_eq!(written, " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n");
+/// assert_eq!(
+///     written,
+///     " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n",
+/// );
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///

@@ -30,7 +30,11 @@ use crate::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri};
 /// # use rustls::pki_types::UnixTime;
 ///
-/// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let key = VerifyingKey::hmac(
+///     KeyId::new("k1"),
+///     Algorithm::Hs256,
+///     b"0123456789abcdef0123456789abcdef",
+/// )?;
 /// let keys = HttpSignatureKeyring::builder().keys(TenantId::parse("acme")?, [key]).build()?;
 /// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?);
 /// let verifier = HttpSignatureVerifier::new(policy, keys);

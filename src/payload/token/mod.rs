@@ -12,7 +12,9 @@
 //! # let (method, headers) = (Method::POST, HeaderMap::new());
 //!
 //! let scheme = TokenScheme::url_parameter("pix", "hmac");
-//! let keys = Keyring::builder(&scheme).key(TenantId::parse("efi")?, "2026", Secret::new("u3Jq-9wXv7hTz2Lk")).build()?;
+//! let keys = Keyring::builder(&scheme)
+//!     .key(TenantId::parse("efi")?, "2026", Secret::new("u3Jq-9wXv7hTz2Lk"))
+//!     .build()?;
 //! let verifier = TokenVerifier::new(scheme, keys);
 //!
 //! let uri: Uri = "/webhook/pix?hmac=u3Jq-9wXv7hTz2Lk".parse()?;
@@ -130,7 +132,7 @@ impl TokenScheme {
         }
     }
 
-    /// The same, with the header field that you told the provider to send. For schemes that leave it to you.
+    /// Reads the token from the header field that you told the provider to send. For schemes that leave it to you.
     #[must_use]
     pub fn in_field(mut self, field: HeaderName) -> Self {
         if self.shown == Shown::ChosenField {
@@ -281,7 +283,9 @@ fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
 /// use http::{HeaderMap, HeaderName, Method, Uri};
 ///
 /// let scheme = TokenScheme::header("mine", HeaderName::from_static("x-token"));
-/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("a token of sixteen bytes")).build()?;
+/// let keys = Keyring::builder(&scheme)
+///     .key(TenantId::parse("acme")?, "2026", Secret::new("a token of sixteen bytes"))
+///     .build()?;
 /// let verifier = TokenVerifier::new(scheme, keys);
 /// let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
 /// headers.insert("x-token", "another token of sixteen".parse()?);

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// ```
 ///
 /// What happens inside a request is not theirs: how many deliveries are under way, how large a body is and how long it
-/// takes, says [`PayloadLayer`](super::PayloadLayer); handshakes, the [`Acceptor`](super::Acceptor).
+/// takes, says [`PayloadLayer`](crate::web::PayloadLayer); handshakes, the [`Acceptor`](crate::web::Acceptor).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     pub(super) header_timeout: Duration,

@@ -27,10 +27,18 @@ use crate::usage::{NotRetired, Retirement, Usage};
 /// use countersign::tenant::TenantId;
 ///
 /// let acme = TenantId::parse("acme")?;
-/// let (old, new) = (Secret::new("a secret of the year 2025"), Secret::new("a secret of the year 2026"));
-/// let ring = Keyring::builder(&Scheme::github()).key(acme.clone(), "2025", old).key(acme.clone(), "2026", new).build()?;
+/// let (old, new) = (
+///     Secret::new("a secret of the year 2025"),
+///     Secret::new("a secret of the year 2026"),
+/// );
+/// let ring = Keyring::builder(&Scheme::github())
+///     .key(acme.clone(), "2025", old)
+///     .key(acme.clone(), "2026", new)
+///     .build()?;
 /// assert_eq!(ring.tenants(), 1);
-/// let weak = Keyring::builder(&Scheme::github()).key(acme, "2026", Secret::new("your-secret-goes-here")).build();
+/// let weak = Keyring::builder(&Scheme::github())
+///     .key(acme, "2026", Secret::new("your-secret-goes-here"))
+///     .build();
 /// assert_eq!(weak.err().map(|invalid| invalid.problem), Some(KeyProblem::Placeholder));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
