@@ -111,7 +111,7 @@
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
 //! | [`forwarded`] | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, `Metrics`, [`Observers`](observe::Observers), [`Queued`](observe::Queued), [`Silent`](observe::Silent); [`Watch`](observe::Watch), [`PeersSeen`](observe::PeersSeen) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, `Metrics`, [`Observers`](observe::Observers), [`Queued`](observe::Queued), [`Silent`](observe::Silent); [`Watch`](observe::Watch), [`RotationWatch`](observe::RotationWatch), [`PeersSeen`](observe::PeersSeen) |
 //! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
 //! | [`usage`] | May the old one go? | | [`Usage`](usage::Usage), [`Retirement`](usage::Retirement) |

@@ -11,6 +11,7 @@ mod log;
 mod meter;
 mod peers;
 mod queued;
+mod rotations;
 mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
@@ -35,6 +36,7 @@ pub use log::Log;
 pub use meter::{MetricKind, MetricRow, Metrics};
 pub use peers::PeersSeen;
 pub use queued::Queued;
+pub use rotations::RotationWatch;
 pub use together::Observers;
 #[cfg(feature = "tower")]
 pub(crate) use unwatched::Unwatched;

@@ -59,7 +59,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("refusal", &[FIVE, &["pem"]]),
     (
         "observe",
-        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol", "date"]],
+        &[
+            FIVE,
+            &["expiry", "refusal", "breaker", "proxy_protocol", "date", "usage"],
+        ],
     ),
     ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
     ("gate", &[FIVE, &["expiry", "refusal"]]),

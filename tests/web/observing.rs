@@ -11,12 +11,13 @@ use countersign::expiry::{Expiries, Kind};
 use countersign::gate::Policy;
 use countersign::identity::Validity;
 use countersign::live::Live;
-use countersign::observe::{Event, Metrics, Observer, Observers, PeersSeen, Queued, Watch};
+use countersign::observe::{Event, Metrics, Observer, Observers, PeersSeen, Queued, RotationWatch, Watch};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa};
 use countersign::tls::Credentials;
-use countersign::trust::{Crls, PinSet, PrivateCa, Revocation, VerifyPeer};
+use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
+use countersign::usage::Usage;
 use countersign::web::{CallerLayer, Connection};
 use http::{Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -312,6 +313,44 @@ fn each_degree_of_urgency_is_told_once_and_anew_after_a_renewal() {
     assert_eq!(told(day(20_900)), Vec::<String>::new());
     until("2026-12-31T00:00:00Z");
     assert_eq!(told(day(20_900)), ["Critical }"]);
+}
+
+#[test]
+fn each_step_of_a_rotation_is_told_once() {
+    let (ca, book) = (TestCa::new("Acme Root"), Book::default());
+    let leaf = |name: &str| ca.client(&format!("spiffe://pay.example/{name}")).issue();
+    let (old, new) = (leaf("old"), leaf("new"));
+    let pin = |leaf: &countersign::testing::TestCert, label: &str| {
+        Pin::leaf(countersign::identity::SpkiHash::of(&leaf.spki_der())).labelled(label)
+    };
+    let pins = Live::new(PinSet::of([pin(&old, "old")]));
+    let looked_at = pins.clone();
+    let watch = RotationWatch::new().over(Kind::Pin, move || {
+        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
+        looked_at.load().usage().map(named).collect()
+    });
+    let told = || {
+        watch.tell(&book);
+        let name = |line: String| line.split_once(' ').map(|(_, event)| event.to_owned());
+        book.take().into_iter().filter_map(name).collect::<Vec<_>>()
+    };
+    let step = |name: &str, step: &str| {
+        vec![format!(
+            "RotationStepped {{ kind: Pin, name: {name:?}, step: {step} }}"
+        )]
+    };
+    assert_eq!(told(), Vec::<String>::new(), "what is there at first is no news");
+    let staged = pins.load().stage([pin(&new, "new")]);
+    pins.replace(staged);
+    assert_eq!(told(), step("new", "Staged"));
+    let chain = countersign::identity::PeerChain::parse(new.chain()).expect("a chain");
+    let peer = countersign::trust::VerifiedPeer::verify(&pins, chain, countersign::trust::Role::Client, NOW);
+    pins.confirm(&peer.expect("pinned"), NOW);
+    assert_eq!(told(), step("new", "FirstUsed"));
+    assert_eq!(told(), Vec::<String>::new());
+    let left = PinSet::of([pin(&new, "new")]).with_history_of(&pins.load());
+    pins.replace(left);
+    assert_eq!(told(), step("old", "Retired"));
 }
 
 #[test]
