@@ -191,6 +191,7 @@ mod date;
 pub mod dispatch;
 #[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub mod egress;
+pub mod elsewhere;
 pub mod expiry;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;

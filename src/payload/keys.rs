@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::hmac::Key;
+use crate::elsewhere::Ticket;
 use crate::tenant::TenantId;
 
 /// A key store: the keys that a message may be signed with.
@@ -141,6 +142,9 @@ pub enum NoKey {
     /// There are several owners, and nothing has proved which one it is.
     #[error("nothing says whose keys to use: no client certificate, and several owners")]
     SenderNeeded,
+    /// They are not here: to be had with this ticket, and then asked for again. Until then, an outage.
+    #[error("the keys are to be fetched")]
+    Elsewhere(Ticket),
     /// The keys are not loaded. An outage, not a refusal.
     #[error("the keys are not available")]
     Unavailable,
@@ -153,7 +157,7 @@ impl NoKey {
             Self::Unknown { .. } => "payload.no_key",
             Self::NoneValid { .. } => "payload.no_valid_key",
             Self::SenderNeeded => "payload.sender_needed",
-            Self::Unavailable => "payload.keys_unavailable",
+            Self::Elsewhere(_) | Self::Unavailable => "payload.keys_unavailable",
         }
     }
 }

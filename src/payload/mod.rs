@@ -41,6 +41,7 @@ pub mod hmac;
 pub mod http_signature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub mod jose;
+mod key_cache;
 mod keys;
 mod message;
 mod outgoing;
@@ -59,6 +60,7 @@ pub use bindings::{Bindings, ClientCertificate};
 pub use delivery_key::{DeliveryKey, Hashed, SignedText};
 pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
+pub use key_cache::{KeyCache, KeySource};
 pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};

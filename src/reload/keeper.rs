@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::publish::Publish;
+use super::source::any_of;
 use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
@@ -269,11 +270,12 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         loop {
             let asked = self.reloading.asked.clone();
             let wait = self.wait;
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = asked.notified() => {}
-                () = self.source.changed() => {}
-            }
+            any_of(vec![
+                Box::pin(tokio::time::sleep(wait)),
+                Box::pin(asked.notified()),
+                self.source.changed(),
+            ])
+            .await;
             self.look().await;
         }
     }

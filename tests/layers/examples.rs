@@ -24,7 +24,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("JoseKeyring", "shown under the names of its two kinds"),
     ("JwtAt", "shown at `JwtScheme`"),
     ("KeyId", "a name: shown wherever there is a key"),
-    ("NotLoaded", "an error, for sources of one's own"),
     ("NotResolved", "an error, for resolvers of one's own"),
     ("NotSigned", "an error, for keys of one's own"),
     ("PassedOver", "told by lists that were read"),

@@ -48,15 +48,24 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("identity", &[&["pem"]]),
     ("expiry", &[&["identity", "date"]]),
     ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
+    ("elsewhere", &[&["clock"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
         &[&[
-            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage",
+            "replay",
+            "tenant",
+            "identity",
+            "elsewhere",
+            "expiry",
+            "pem",
+            "clock",
+            "date",
+            "usage",
         ]],
     ),
-    ("refusal", &[FIVE, &["pem"]]),
+    ("refusal", &[FIVE, &["elsewhere", "pem"]]),
     (
         "observe",
         &[

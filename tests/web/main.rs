@@ -19,6 +19,7 @@ mod deliveries;
 mod demand;
 mod door;
 mod draining;
+mod elsewhere;
 mod extractors;
 mod floods;
 mod frames;
