@@ -9,3 +9,7 @@ mod cookbook {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rotation.md")]
 mod rotation {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observing.md")]
+mod observing {}

@@ -1,3 +1,4 @@
+use super::Cut;
 use crate::breaker::NotNow;
 use crate::codes::entries;
 use crate::identity::Malformed;
@@ -90,6 +91,9 @@ pub enum HandshakeFailure {
         /// The share of one source.
         limit: usize,
     },
+    /// Too many connections are open: it was turned away before TLS.
+    #[error(transparent)]
+    Cut(#[from] Cut),
     /// The connection does not begin as it is to: a load balancer's with a PROXY protocol header, others without. It was
     /// refused before TLS.
     #[error(transparent)]
@@ -111,6 +115,7 @@ entries! {
         Self::NoCertificate => Refusal::NoCertificate,
         Self::Blocked(inner) => inner,
         Self::ProxyHeader(inner) => inner,
+        Self::Cut(inner) => inner,
     ]
     Self::UnknownServerName { .. } => "handshake.unknown_server_name", Theirs UnrecognizedName, "RFC 6066 §3",
         "Add a `Site` for the name, if it is yours.",

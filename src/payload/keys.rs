@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::hmac::Key;
 use crate::codes::entries;
+use crate::elsewhere::Ticket;
 use crate::tenant::TenantId;
 
 /// A key store: the keys that a message may be signed with.
@@ -25,7 +26,9 @@ use crate::tenant::TenantId;
 /// impl FindKeys for Sole {
 ///     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
 ///         match wanted.sender {
-///             Some(sender) if sender != self.0.owner() => Err(NoKey::Unknown { sender: sender.clone() }),
+///             Some(sender) if sender != self.0.owner() => Err(
+///                 NoKey::Unknown { sender: sender.clone() }
+///             ),
 ///             _ => Ok(self.0.clone()),
 ///         }
 ///     }
@@ -96,7 +99,7 @@ impl<K> TenantKeys<K> {
         }
     }
 
-    /// Whose keys they are.
+    /// The tenant whose keys they are.
     pub fn owner(&self) -> &TenantId {
         &self.owner
     }
@@ -140,6 +143,9 @@ pub enum NoKey {
     /// There are several owners, and nothing has proved which one it is.
     #[error("nothing says whose keys to use: no client certificate, and several owners")]
     SenderNeeded,
+    /// They are not here: to be had with this ticket, and then asked for again. Until then, an outage.
+    #[error("the keys are to be fetched")]
+    Elsewhere(Ticket),
     /// The keys are not loaded. An outage, not a refusal.
     #[error("the keys are not available")]
     Unavailable,
@@ -156,7 +162,7 @@ entries! {
     Self::SenderNeeded => "payload.sender_needed", Ours 401, "ours: whose keys, says the connection",
         "Put `CallerLayer` in front, or find the keys by a path or host of each tenant's own.",
         "Show your client certificate.";
-    Self::Unavailable => "payload.keys_unavailable", Ours 503, "RFC 9110 §15.6.4",
+    Self::Elsewhere(_) | Self::Unavailable => "payload.keys_unavailable", Ours 503, "RFC 9110 §15.6.4",
         "Look at whatever loads the keys.",
         "Try again after Retry-After.";
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::codes::{Fault, entries};
+use crate::elsewhere::Ticket;
 use crate::identity::Malformed;
-use crate::payload::NotAuthentic;
+use crate::payload::{NoKey, NotAuthentic};
 use crate::replay::{Replayed, StoreDown};
 use crate::tenant::{NoTenant, TenantId};
 use crate::trust::{SecondCheck, Untrusted};
@@ -139,6 +140,14 @@ entries! {
 }
 
 impl Refusal {
+    /// The ticket for what was lacking: redeemed, the question may be asked again.
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match self {
+            Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Elsewhere(ticket))) => Some(ticket),
+            _ => None,
+        }
+    }
+
     /// Whether a part of the service is down or full, so that nobody could tell: nothing speaks against the message, and
     /// the sender should try again.
     pub fn is_outage(&self) -> bool {

@@ -179,7 +179,7 @@ mod tests {
         use InvalidRule::{Arrow, Condition, Hash, Problem, Source, Tenant};
         let dns = |text| {
             Problem(TableProblem::Name(
-                Name::parse(NameKind::Dns, text).expect_err("no name"),
+                crate::identity::Name::parse(NameKind::Dns, text).expect_err("no name"),
             ))
         };
         for (text, expected) in [

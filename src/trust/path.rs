@@ -11,6 +11,7 @@ use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Check, Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
 use crate::codes::Seen;
+use crate::expiry::Expiries;
 use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
 
 /// How many certificates of a path are looked past that were valid at another time.
@@ -73,6 +74,16 @@ impl PathRules {
             answer = self.build_path(end_entity, peer, valid);
         }
         answer
+    }
+
+    /// What it rests on that ends.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        for anchor in self.anchors.all() {
+            anchor.expiry(found);
+        }
+        if let Some(revocation) = &self.revocation {
+            revocation.expiries(found);
+        }
     }
 
     fn build_path(

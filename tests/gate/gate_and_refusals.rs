@@ -1,7 +1,7 @@
 //! The five questions, each with its refusals: what the gate lets through, and the code of everything it does not.
 
 use crate::reasons::{
-    every_delivery_failure, every_handshake_failure, every_invalid_endpoint, every_invalid_header,
+    every_cut, every_delivery_failure, every_handshake_failure, every_invalid_endpoint, every_invalid_header,
     every_not_now, every_refusal, every_settlement, mismatch,
 };
 use crate::support;
@@ -9,12 +9,15 @@ use crate::support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{PeerChain, SpkiHash, Validity};
 use countersign::live::Live;
+use countersign::observe::HandshakeFailure;
 use countersign::payload::{Authentic, DeliveryKey, Fresh, KeyId, Message, NotAuthentic, VerifyPayload};
 use countersign::refusal::Refusal;
+use countersign::reload::NotLoaded;
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, ReplayStore, Replayed, Settlement, StoreDown, StoreFuture,
     Terms,
@@ -22,6 +25,7 @@ use countersign::replay::{
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
 use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, Untrusted, VerifyPeer};
+use countersign::usage::NotRetired;
 use http::{HeaderMap, Method, Uri};
 use rustls::pki_types::UnixTime;
 use support::{Flaky, at, cut_off, now, secs, tenant};
@@ -396,6 +400,20 @@ fn both_signatures_name_one_tenant() {
 // --- the codes ---------------------------------------------------------------------------------------------------------
 
 #[test]
+fn every_limit_of_a_connection_has_its_code_and_says_whether_good_peers_meet_it() {
+    const ORDINARY: [&str; 3] = ["connection.idle", "connection.old", "connection.requests"];
+    for (cut, code) in every_cut() {
+        assert_eq!(
+            (cut.code(), cut.is_ordinary()),
+            (code, ORDINARY.contains(&code)),
+            "{cut:?}"
+        );
+        assert!(!cut.to_string().is_empty(), "{code} says why");
+        assert_eq!(HandshakeFailure::from(cut).code(), code, "also before TLS");
+    }
+}
+
+#[test]
 fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
     for (failure, code, fault) in every_delivery_failure() {
         assert_eq!((failure.code(), failure.fault()), (code, fault), "{failure:?}");
@@ -481,6 +499,59 @@ fn the_table_of_statuses_is_what_the_door_answers() {
     );
 }
 
+fn every_not_loaded() -> [(NotLoaded, &'static str); 6] {
+    let what = || "ca.pem".to_owned();
+    let reason = || "why".to_owned();
+    let (age, max_age) = (Duration::from_secs(2), Duration::from_secs(1));
+    [
+        (
+            NotLoaded::Unreadable {
+                what: what(),
+                reason: reason(),
+            },
+            "reload.unreadable",
+        ),
+        (
+            NotLoaded::TooLarge {
+                what: what(),
+                limit: 1,
+            },
+            "reload.too_large",
+        ),
+        (NotLoaded::Changing { what: what() }, "reload.changing"),
+        (NotLoaded::Invalid { reason: reason() }, "reload.invalid"),
+        (NotLoaded::TooOld { age, max_age }, "reload.too_old"),
+        (NotLoaded::Panicked, "reload.panicked"),
+    ]
+}
+
+fn every_not_retired() -> [(NotRetired, &'static str); 4] {
+    [
+        (
+            NotRetired::StillUsed {
+                uses: 1,
+                last_used: at(1),
+            },
+            "retire.still_used",
+        ),
+        (NotRetired::NoSuccessor, "retire.no_successor"),
+        (NotRetired::NotWatched { since: at(1) }, "retire.not_watched"),
+        (NotRetired::Unknown, "retire.unknown"),
+    ]
+}
+
+#[test]
+fn whatever_is_not_loaded_or_not_retired_says_why() {
+    for (failed, code) in every_not_loaded() {
+        assert_eq!(failed.code(), code);
+        assert!(!failed.to_string().is_empty(), "{code} says why");
+    }
+    for (stays, code) in every_not_retired() {
+        assert_eq!(stays.code(), code);
+        assert!(!stays.to_string().is_empty(), "{code} says why");
+    }
+}
+
 /// The enums may grow; this finds every code that the source gives out.
 #[test]
 fn every_code_in_the_source_is_tested() {
@@ -502,6 +573,8 @@ fn every_code_in_the_source_is_tested() {
         .chain(endpoints)
         .chain(every_invalid_header().map(|(_, code)| code.to_owned()))
         .chain(every_settlement().map(|(_, code)| code.to_owned()))
+        .chain(every_not_loaded().map(|(_, code)| code.to_owned()))
+        .chain(every_not_retired().map(|(_, code)| code.to_owned()))
         .collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), &mut given);
@@ -539,6 +612,8 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "endpoint",
         "forwarded",
         "proxy_header",
+        "reload",
+        "retire",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -18,6 +18,7 @@ mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
+mod metrics;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]
 mod packages;

@@ -12,6 +12,8 @@
 mod explained;
 #[path = "../support/jose/mod.rs"]
 mod jose_keys;
+#[path = "../support/shared.rs"]
+mod shared;
 
 mod jose_rfcs;
 mod limbo;

@@ -9,7 +9,7 @@ use countersign::codes::{Entry, Fault, Few, Seen};
 use countersign::dispatch::{Failure, InvalidEndpoint, Stage};
 use countersign::egress::NotResolved;
 use countersign::identity::{Malformed, NameKind, SerialNumber, SpkiHash, Validity};
-use countersign::observe::HandshakeFailure;
+use countersign::observe::{Cut, HandshakeFailure};
 use countersign::payload::http_signature::InvalidHttpSignature;
 use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{CannotSign, NoKey, NotAuthentic};
@@ -251,6 +251,26 @@ pub(crate) fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static
     all
 }
 
+#[rustfmt::skip]
+pub(crate) fn every_cut() -> [(Cut, &'static str); 13] {
+    let limit = secs(1);
+    [
+        (Cut::SlowHeaders { limit }, "connection.slow_headers"),
+        (Cut::LargeHeaders { bytes: 1, number: 1 }, "connection.large_headers"),
+        (Cut::Idle { limit }, "connection.idle"),
+        (Cut::Stalled { limit }, "connection.stalled"),
+        (Cut::Old { limit }, "connection.old"),
+        (Cut::Requests { limit: 1 }, "connection.requests"),
+        (Cut::Connections { limit: 1 }, "connection.too_many"),
+        (Cut::ConnectionsOfSource { limit: 1 }, "connection.too_many_of_source"),
+        (Cut::ConnectionsOfTenant { tenant: tenant("acme"), limit: 1 }, "connection.too_many_of_tenant"),
+        (Cut::Resets { limit: 1 }, "connection.resets"),
+        (Cut::Pings { limit: 1 }, "connection.pings"),
+        (Cut::Continuations { limit: 1 }, "connection.continuations"),
+        (Cut::Overdone, "connection.overdone"),
+    ]
+}
+
 pub(crate) fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 9] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
@@ -367,6 +387,7 @@ pub(crate) fn every_entry() -> Vec<(String, &'static Entry)> {
             .iter()
             .map(|(why, _)| (why.to_string(), why.entry())),
     );
+    all.extend(every_cut().iter().map(|(why, _)| (why.to_string(), why.entry())));
     all.extend(
         every_not_now()
             .iter()
