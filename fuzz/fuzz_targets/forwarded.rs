@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use countersign::forwarded::{Encoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use countersign_fuzz::{bounded, headers};
+use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
 
 static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
@@ -48,18 +49,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let forwarder = &FORWARDERS[usize::from(*choice) % FORWARDERS.len()];
-    let mut headers = HeaderMap::new();
-    for line in lines.split(|byte| *byte == b'\n').take(20) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
-    let read = forwarder.present(Some(&Hop::unix_socket()), &headers);
+    let mut headers = headers(lines);
+    let read = bounded(data, || forwarder.present(Some(&Hop::unix_socket()), &headers));
     if let Ok(Some(forwarded)) = &read {
         assert!(!forwarded.certificates().is_empty());
         assert!(
