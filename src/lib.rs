@@ -79,6 +79,8 @@
 //! | take clients from a proxy that ends TLS in front of me | `forwarded`, `web::CallerLayer::behind` |
 //! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
 //! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
+//! | have certificates, pins, lists and keys reloaded when their files change | `reload::Reload` |
+//! | replace an authority, a pin or a key, and lose no delivery | [rotation](docs::rotation) |
 //! | refuse replays in a fleet | `replay::RedisStore` |
 //! | send webhooks, each under its tenant's certificate | `dispatch::Dispatcher` |
 //! | know why something was refused | [`Refusal`](refusal::Refusal), [`Observer`](observe::Observer) |
@@ -107,7 +109,9 @@
 //! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
 //! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//! | [`usage`] | May the old one go? | | [`Usage`](usage::Usage), [`Retirement`](usage::Retirement) |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
@@ -115,7 +119,7 @@
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
-//! `dispatch` for the sender's side, `egress` for the way out, `reload` for key sets that live at a URL, `testing` for your
+//! `dispatch` for the sender's side, `egress` for the way out, `reload` for what stands in files or at URLs and changes, `testing` for your
 //! own tests.
 //!
 //! The [cookbook](docs::cookbook) has a recipe for each common task, beginning with a whole server;
@@ -133,7 +137,9 @@
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
-//! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
+//! | `reload` | `reload`: what stands in files and changes, put in force while it is in use; switches `tls` on |
+//! | `fetch` | `egress`, and `reload::Fetch`: what is published at URLs; with `reload`, a source of it; switches `tokio` on |
+//! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `fetch` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
@@ -150,8 +156,9 @@ pub mod clock;
 mod date;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub mod egress;
+pub mod expiry;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;
 pub mod gate;
@@ -162,7 +169,7 @@ pub mod payload;
 pub mod pem;
 pub mod proxy_protocol;
 pub mod refusal;
-#[cfg(feature = "jwks-fetch")]
+#[cfg(any(feature = "reload", feature = "fetch"))]
 pub mod reload;
 pub mod replay;
 #[cfg(any(feature = "tokio", feature = "dispatch"))]
@@ -173,6 +180,7 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod trust;
+pub mod usage;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
 #[cfg(feature = "serde")]
@@ -189,6 +197,11 @@ pub mod docs {
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    // Tested beside the cookbook.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rotation.md"))]
+    #[cfg_attr(doctest, doc = "See `docs/rotation.md`.")]
+    pub mod rotation {}
 
     // Tested in the package of tests, which has the other servers that some recipes are about.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/cookbook.md"))]

@@ -16,10 +16,10 @@ const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: u64 = 64 * 1024;
 
 /// A stream of whatever kind.
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub(crate) trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
 
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for T {}
 
 /// A stream around another one, to which [`passes_on!`] passes everything on. What it does itself, it does afterwards.

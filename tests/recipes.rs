@@ -9,3 +9,5 @@ mod cookbook {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/moving-over.md")]
 mod moving_over {}
+#[doc = include_str!("../docs/rotation.md")]
+mod rotation {}

@@ -31,12 +31,14 @@ mod enrolment;
 mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
+mod own;
 mod peer_alert;
 mod pending;
 mod reason;
 mod resumption;
 mod rustls_key;
 mod session_value;
+mod signatures;
 mod verifier;
 
 pub use binding::Binding;
@@ -46,6 +48,7 @@ pub use enrolment::Enrolment;
 pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
+pub use own::OwnCertificate;
 pub use peer_alert::{Complaint, PeerAlert};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{

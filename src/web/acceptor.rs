@@ -16,7 +16,7 @@ use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
 use crate::live::Live;
-use crate::observe::{Event, HandshakeFailure, Observer, Silent};
+use crate::observe::{Event, HandshakeFailure, Observer, PeerCertificate, Silent};
 #[cfg(feature = "proxy-protocol")]
 use crate::proxy_protocol::ProxyProtocol;
 use crate::stream::linger;
@@ -75,6 +75,7 @@ pub(super) struct Arrival {
     peer: SocketAddr,
     /// A load balancer's is taken for nobody's until its header is read.
     taken: Option<Taken>,
+    begun: Instant,
 }
 
 impl Arrival {
@@ -260,7 +261,7 @@ impl Acceptor {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let mut arrival = self.meet(peer)?;
-        let begun = Instant::now();
+        let begun = arrival.begun;
         let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
             let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
             return Err(self.refuse(&mut arrival, failed).await);
@@ -273,10 +274,11 @@ impl Acceptor {
     pub(super) fn meet(&self, peer: SocketAddr) -> Result<Arrival, HandshakeFailure> {
         #[cfg(feature = "proxy-protocol")]
         if self.is_balancer(peer) {
-            return Ok(Arrival { peer, taken: None });
+            let (taken, begun) = (None, Instant::now());
+            return Ok(Arrival { peer, taken, begun });
         }
-        let taken = Some(self.take(peer)?);
-        Ok(Arrival { peer, taken })
+        let (taken, begun) = (Some(self.take(peer)?), Instant::now());
+        Ok(Arrival { peer, taken, begun })
     }
 
     fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
@@ -324,6 +326,8 @@ impl Acceptor {
         #[cfg(feature = "proxy-protocol")]
         let io = self.learn(limit, io, arrival).await?;
         let left = limit.saturating_sub(begun.elapsed());
+        let peer = arrival.peer;
+        self.observer.observe(&Event::HandshakeStarted { peer });
         let heard = AtomicBool::new(false);
         let handshake = self.names.handshake(io, arrival.peer, self.protocols, &heard);
         let failed = match timeout(left, handshake).await {
@@ -337,8 +341,12 @@ impl Acceptor {
     fn complete<I>(&self, arrival: &mut Arrival, done: Done<I>) -> Secured<I> {
         let (peer, handshake) = (arrival.peer, done.handshake);
         self.record(arrival, Verdict::Success);
-        self.observer
-            .observe(&Event::HandshakeCompleted { peer, handshake });
+        self.observer.observe(&Event::HandshakeCompleted {
+            peer,
+            handshake,
+            certificate: done.connection.certificate().map(PeerCertificate::of),
+            took: arrival.begun.elapsed(),
+        });
         Secured::new(done.stream, done.connection, self.drain.open())
     }
 

@@ -15,7 +15,7 @@ use super::outside::Outside;
 use super::passed::{Passed, peer};
 use super::refuse::{refuse, refuse_with};
 use crate::gate::{self, Caller, Countersigned};
-use crate::observe::Event;
+use crate::observe::{Event, HandlerOutcome};
 use crate::payload::{Authentic, Fresh, Head, VerifyPayload};
 use crate::refusal::Refusal;
 use crate::replay::{Claimed, ReplayStore, Replayed, Settlement, Terms};
@@ -44,26 +44,19 @@ pub(super) struct Admitted {
     pub(super) place: Place,
 }
 
-/// Whether the handler says that it has handled the delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Handled,
-    NotHandled,
-}
-
 const GRPC_STATUS: &str = "grpc-status";
 
 /// gRPC answers 200 to whatever it answers, and says in a field of its own what that means.
-pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> Outcome {
+pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> HandlerOutcome {
     let Ok(response) = response else {
-        return Outcome::NotHandled;
+        return HandlerOutcome::NotHandled;
     };
     let good = response.status().is_success() || response.status().is_redirection();
     let grpc = response.headers().get(GRPC_STATUS);
     if good && grpc.is_none_or(|status| status == "0") {
-        return Outcome::Handled;
+        return HandlerOutcome::Handled;
     }
-    Outcome::NotHandled
+    HandlerOutcome::NotHandled
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -177,15 +170,15 @@ impl Rules {
     }
 
     /// The response stands, whatever the store says: the delivery *was* handled, or was not.
-    pub(super) async fn settle(&self, claimed: &Claimed, outcome: Outcome) {
-        let settled = match outcome {
-            Outcome::Handled => self.store.commit(claimed).await,
-            Outcome::NotHandled => self.store.release(claimed).await,
+    pub(super) async fn settle(&self, claimed: &Claimed, handler: HandlerOutcome) {
+        let settled = match handler {
+            HandlerOutcome::Handled => self.store.commit(claimed).await,
+            HandlerOutcome::NotHandled => self.store.release(claimed).await,
         };
-        if settled != Ok(Settlement::Done) {
-            let (tenant, outcome) = (claimed.tenant(), &settled);
-            let unsettled = Event::Unsettled { tenant, outcome };
-            self.outside.observer.observe(&unsettled);
-        }
+        let (tenant, outcome) = (claimed.tenant(), &settled);
+        self.outside.observer.observe(&match settled {
+            Ok(Settlement::Done) => Event::Settled { tenant, handler },
+            _ => Event::Unsettled { tenant, outcome },
+        });
     }
 }

@@ -8,6 +8,8 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
+#[cfg(feature = "tokio")]
+use crate::identity::Certificate;
 use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
@@ -185,6 +187,12 @@ impl Connection {
         }
     }
 
+    /// The certificate whose key its peer holds.
+    #[cfg(feature = "tokio")]
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        Some(self.0.facts.chain.as_ref()?.leaf())
+    }
+
     /// Whether the handshake is known to have run under another policy than this.
     #[cfg(feature = "tower")]
     pub(super) fn ran_under_another(&self, wanted: Option<&Policy>) -> bool {
@@ -211,6 +219,16 @@ impl Connection {
     /// # Errors
     /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`].
     pub fn identify(&self, policy: &Policy, now: UnixTime) -> Result<Caller, Refusal> {
+        self.identify_and(policy, now, |_| {})
+    }
+
+    /// [`identify`](Self::identify); `anew` is told of a caller that was not known from an earlier request.
+    pub(super) fn identify_and(
+        &self,
+        policy: &Policy,
+        now: UnixTime,
+        anew: impl FnOnce(&Caller),
+    ) -> Result<Caller, Refusal> {
         // Read before anything is decided: a change that happens meanwhile makes the answer stale, not wrong.
         let generation = policy.generation();
         if let Some(caller) = self.standing(policy, generation, now) {
@@ -218,6 +236,7 @@ impl Connection {
         }
         let chain = self.0.facts.chain.clone().ok_or(Refusal::NoCertificate)?;
         let caller = Caller::identify(policy, chain, now)?;
+        anew(&caller);
         let standing = Standing {
             policy: policy.clone(),
             generation,

@@ -31,6 +31,7 @@ const EXCUSED: &[(&str, &str)] = &[
         "PayPalSigner",
         "for tests of receivers; shown nowhere, as `SnsSigner`",
     ),
+    ("PeerCertificate", "made by layers, for observers to read"),
     ("PeerAlert", "found in errors of a client's own"),
     (
         "RequestHash",

@@ -19,6 +19,7 @@ const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "pem",
     "identity",
+    "expiry",
     "trust",
     "tenant",
     "payload",
@@ -30,6 +31,7 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "usage",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
@@ -40,18 +42,25 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address"]]),
     ("breaker", &[&["date"]]),
     ("clock", &[]),
+    ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date"]]),
+    ("expiry", &[&["identity", "date"]]),
+    ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
+        &[&[
+            "replay", "tenant", "identity", "expiry", "pem", "clock", "date", "usage",
+        ]],
     ),
     ("refusal", &[FIVE, &["pem"]]),
-    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
-    ("live", &[&["trust", "tenant", "payload", "identity"]]),
-    ("gate", &[FIVE, &["refusal"]]),
+    (
+        "observe",
+        &[FIVE, &["expiry", "refusal", "breaker", "proxy_protocol"]],
+    ),
+    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
@@ -73,6 +82,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
+    ("notify", &["reload"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
@@ -279,7 +289,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "the core naming a plug",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::web::Layer; //~ `gate` uses `web`",
     ),
     (
@@ -377,7 +387,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "names from the crate root",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::Tenant; //~ `gate` takes `Tenant` from the crate root
          use crate::*; //~ `gate` takes `*` from the crate root
          use crate as root; //~ `gate` takes `crate` from the crate root

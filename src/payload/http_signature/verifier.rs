@@ -77,6 +77,7 @@ impl VerifyPayload for HttpSignatureVerifier {
         if !key.matches(base.as_bytes(), &chosen.signature) {
             return Err(unknown(InvalidHttpSignature::Signature));
         }
+        key.used_at(message.now);
         let (key, delivery) = (key.id().clone(), delivery(&chosen.parameters, &base));
         let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic

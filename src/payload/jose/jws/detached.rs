@@ -54,10 +54,11 @@ impl VerifyPayload for DetachedVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
         let found = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let verified = found.keys().verify_detached(token, message.body);
-        let jws =
-            verified.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
-        let key = jws.key().clone();
+        let signed_with = found.keys().find_detached(token, message.body);
+        let key =
+            signed_with.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
+        key.used_at(message.now);
+        let key = key.id().clone();
         let delivery = DeliveryKey::Body(message.body);
         let authentic = Authentic::assertion(found.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic.bound_to(Bindings::default().with_body()))

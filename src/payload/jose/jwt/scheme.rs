@@ -121,6 +121,7 @@ impl JwtScheme {
         })?;
         let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
         let bindings = self.bindings(&claims, message, body)?;
+        verified.key.used_at(message.now);
         Ok(Accepted {
             delivery: name(text(&claims, "jti")?.as_deref(), token),
             key: verified.key.id().clone(),

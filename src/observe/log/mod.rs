@@ -3,13 +3,15 @@
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
-use super::{Event, Observer};
+use super::{Event, Observer, RotationStep};
 use crate::breaker::State;
+use crate::expiry::Urgency;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
+#[expect(clippy::expect_used, reason = "tests say what they expect by failing loudly")]
 mod tests;
 
 /// An observer that writes structured events with [`tracing`](https://docs.rs/tracing), for whatever subscriber there is.
@@ -18,20 +20,30 @@ mod tests;
 ///
 /// | message | level | fields |
 /// |---|---|---|
+/// | `handshake started` | trace | `peer` |
 /// | `handshake completed` | debug | `peer`, `handshake`, `tls` |
 /// | `handshake failed` | info | `peer`, `code`, `reason` |
 /// | `accept failed` | error | `at`, `reason` |
+/// | `connection cut` | info | `peer`, `bound` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
 /// | `not forwarded` | info | `peer`, `code`, `reason` |
+/// | `identified` | debug | `peer`, `tenant`, `rule` |
 /// | `refused` | see below | `peer`, `tenant`, `code`, `reason` |
 /// | `reported` | warn | `tenant`, `code`, `reason` |
 /// | `accepted` | debug | `peer`, `tenant` |
 /// | `sender gone` | info | `peer`, `tenant` |
+/// | `settled` | debug | `tenant`, `handler` |
 /// | `unsettled` | error where the store is down, warn where a lease was lost | `tenant`, `code`, and `reason` where the store gave one |
 /// | `delivering` | trace | `tenant`, `host`, `id`, `stage` |
 /// | `delivered` | debug | `tenant`, `host`, `id` |
 /// | `not delivered` | error where the fault is ours, else warn | `tenant`, `host`, `id`, `code`, `fault` |
 /// | `circuit changed` | warn where it opens, else info | `tenant`, `host`, `from`, `to` |
+/// | `reloaded` | info | `name`, `generation` |
+/// | `not reloaded` | error | `name`, `code`, `reason`, `in_force` |
+/// | `rotation stepped` | warn where a retirement is refused or forced, else info | `kind`, `name`, `step` |
+/// | `expiring` | error where it is urgent or over, else warn | `kind`, `name`, `owner`, `urgency`, `not_after`, `remedy` |
+/// | `expiries listed` | trace | `count` |
+/// | `events lost` | warn | `count` |
 ///
 /// `peer` and `tenant` are left out where they are not known. `refused` is an error where the fault is ours: a layer is
 /// missing, the replay store or a key store is down. It is a warning where somebody who has proved who he is does what he
@@ -87,7 +99,8 @@ impl Observer for Log {
     // One match without a wildcard: an event that is added does not compile until it is written.
     fn observe(&self, event: &Event<'_>) {
         match *event {
-            Event::HandshakeCompleted { peer, handshake } => debug!(
+            Event::HandshakeStarted { peer } => trace!(target: "countersign", %peer, "handshake started"),
+            Event::HandshakeCompleted { peer, handshake, .. } => debug!(
                 target: "countersign",
                 %peer, handshake = handshake.kind.as_str(), tls = handshake.version.as_str(), "handshake completed"
             ),
@@ -97,6 +110,9 @@ impl Observer for Log {
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
+            Event::ConnectionCut { peer, bound } => {
+                info!(target: "countersign", peer = peer.map(field::display), bound, "connection cut");
+            }
             Event::SourceChanged { transition } => at!(
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"
@@ -104,6 +120,11 @@ impl Observer for Log {
             Event::NotForwarded { peer, reason } => info!(
                 target: "countersign",
                 peer = peer.map(field::display), code = reason.code(), reason = reason.to_string(), "not forwarded"
+            ),
+            Event::Identified {
+                peer, tenant, rule, ..
+            } => debug!(
+                target: "countersign", peer = peer.map(field::display), tenant = tenant.as_str(), rule, "identified"
             ),
             Event::Refused {
                 peer,
@@ -126,6 +147,9 @@ impl Observer for Log {
             }
             Event::SenderGone { peer, tenant } => {
                 info!(target: "countersign", peer = peer.map(field::display), tenant = tenant.as_str(), "sender gone");
+            }
+            Event::Settled { tenant, handler } => {
+                debug!(target: "countersign", tenant = tenant.as_str(), handler = handler.as_str(), "settled");
             }
             Event::Unsettled { tenant, outcome } => unsettled(tenant, outcome),
             Event::Delivering {
@@ -171,7 +195,55 @@ impl Observer for Log {
                 to,
                 "circuit changed"
             ),
+            Event::Reloaded { .. }
+            | Event::NotReloaded { .. }
+            | Event::RotationStepped { .. }
+            | Event::Expiring { .. }
+            | Event::ExpiriesListed { .. }
+            | Event::EventsLost { .. } => over_time(event),
         }
+    }
+}
+
+/// What does not come of a connection or a delivery.
+fn over_time(event: &Event<'_>) {
+    match *event {
+        Event::Reloaded { name, generation } => {
+            info!(target: "countersign", name, generation, "reloaded");
+        }
+        Event::NotReloaded {
+            name,
+            code,
+            reason,
+            in_force,
+        } => error!(
+            target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
+        ),
+        Event::RotationStepped { kind, name, step } => at!(
+            warn_if(matches!(
+                step,
+                RotationStep::RetirementRefused | RotationStep::RetirementForced
+            )),
+            kind = kind.as_str(),
+            name,
+            step = step.as_str(),
+            "rotation stepped"
+        ),
+        Event::Expiring { expiry, urgency } => at!(
+            if urgency > Urgency::Warning { Level::ERROR } else { Level::WARN },
+            kind = expiry.kind().as_str(),
+            name = expiry.name(),
+            owner = expiry.owner(),
+            urgency = urgency.as_str(),
+            not_after = %expiry.end(),
+            remedy = expiry.kind().remedy(),
+            "expiring"
+        ),
+        Event::ExpiriesListed { expiries, .. } => {
+            trace!(target: "countersign", count = expiries.len(), "expiries listed");
+        }
+        Event::EventsLost { count } => warn!(target: "countersign", count, "events lost"),
+        _ => {}
     }
 }
 
