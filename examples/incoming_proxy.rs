@@ -61,7 +61,7 @@ use countersign::web::{Acceptor, Listener, Protocols};
 use tokio::net::TcpListener;
 
 use command_line::{Asked, Words, exit, needed, once, unknown};
-use config::Plan;
+use config::{Listen, Plan};
 use gateway::Gateway;
 use say::say;
 use signals::asked_to_end;
@@ -125,13 +125,13 @@ async fn start(plan: Plan) -> Result<Started, Mistake> {
     if let Some(balancers) = plan.balancers {
         acceptor = acceptor.with_proxy_protocol(balancers);
     }
-    let listen = &plan.listen;
+    let Listen { address, named } = &plan.listen;
     let wrong = |error| {
         format!(
-            "listen {listen}: {error}; give an address of this machine and a free port, such as 0.0.0.0:8443"
+            "{named}: {address}: {error}; give an address of this machine and a free port, such as 0.0.0.0:8443"
         )
     };
-    let listener = Listener::on(TcpListener::bind(listen).await.map_err(wrong)?, acceptor).map_err(wrong)?;
+    let listener = Listener::on(TcpListener::bind(address).await.map_err(wrong)?, acceptor).map_err(wrong)?;
     Ok(Started {
         address: listener.local_addr(),
         listener,

@@ -21,11 +21,17 @@ use crate::routes::{self, Terms};
 
 /// Everything that the proxy needs to know.
 pub(crate) struct Plan {
-    pub(crate) listen: String,
+    pub(crate) listen: Listen,
     pub(crate) drain: Duration,
     pub(crate) balancers: Option<ProxyProtocol>,
     pub(crate) sites: Live<Sites>,
     pub(crate) gateway: Gateway,
+}
+
+/// An address, which only the system can judge, and where it stands.
+pub(crate) struct Listen {
+    pub(crate) address: String,
+    pub(crate) named: String,
 }
 
 pub(crate) fn plan(file: &Path) -> Result<Plan, Mistake> {
@@ -43,7 +49,11 @@ pub(crate) fn plan(file: &Path) -> Result<Plan, Mistake> {
 }
 
 fn whole(table: Table<'_>) -> Result<Plan, Mistake> {
-    let listen = table.need("listen", "listen = \"0.0.0.0:8443\"")?.text()?;
+    let item = table.need("listen", "listen = \"0.0.0.0:8443\"")?;
+    let listen = Listen {
+        address: item.text()?.to_owned(),
+        named: item.named(),
+    };
     let terms = terms(&table)?;
     let sites = sites(&table)?;
     let live: Live<Sites> = Live::new(sites.all);
@@ -59,7 +69,7 @@ fn whole(table: Table<'_>) -> Result<Plan, Mistake> {
         nowhere: to_refusal(&nowhere, Refused::NoRoute),
     };
     Ok(Plan {
-        listen: listen.to_owned(),
+        listen,
         drain: seconds(&table, "drain_seconds", 30)?,
         balancers: balancers(&table)?,
         sites: live,

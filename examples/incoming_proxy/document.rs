@@ -133,13 +133,19 @@ impl<'d> Item<'d> {
         self.place.wrong(what)
     }
 
-    /// What it is, or else what it should be.
-    fn kind<T>(&self, found: Option<T>, wanted: &str) -> Result<T, Mistake> {
-        found.ok_or_else(|| self.wrong(&format!("is no {wanted}, but {}", kind(self.value))))
+    /// How it is called in mistakes that show themselves later.
+    pub(crate) fn named(&self) -> String {
+        let Place { document, span, path } = &self.place;
+        format!("{}, line {}, {path}", document.shown, document.line(span))
+    }
+
+    /// What it is, or else what to write.
+    fn kind<T>(&self, found: Option<T>, remedy: &str) -> Result<T, Mistake> {
+        found.ok_or_else(|| self.wrong(&format!("is {}; write {remedy}", kind(self.value))))
     }
 
     pub(crate) fn text(&self) -> Result<&'d str, Mistake> {
-        self.kind(self.value.as_str(), "text; write it in quotes")
+        self.kind(self.value.as_str(), "text, in quotes")
     }
 
     pub(crate) fn as_text(&self) -> Option<&'d str> {
@@ -151,11 +157,11 @@ impl<'d> Item<'d> {
     }
 
     pub(crate) fn number(&self, within: RangeInclusive<u64>) -> Result<u64, Mistake> {
-        let number = self.kind(self.value.as_integer(), "number")?;
+        let number = self.kind(self.value.as_integer(), "a number")?;
         let number = u64::from_str_radix(number.as_str(), number.radix()).ok();
         number.filter(|number| within.contains(number)).ok_or_else(|| {
             self.wrong(&format!(
-                "give a number from {} to {}",
+                "is out of range; write a number from {} to {}",
                 within.start(),
                 within.end()
             ))
@@ -163,7 +169,7 @@ impl<'d> Item<'d> {
     }
 
     pub(crate) fn list(&self) -> Result<Vec<Self>, Mistake> {
-        let list = self.kind(self.value.as_array(), "list; write [ .. ]")?;
+        let list = self.kind(self.value.as_array(), "a list, [ .. ]")?;
         let item = |value: &'d Spanned<DeValue<'d>>| Self {
             place: Place {
                 span: value.span(),
@@ -176,7 +182,7 @@ impl<'d> Item<'d> {
 
     pub(crate) fn table(&self, known: &[&str]) -> Result<Table<'d>, Mistake> {
         let path = &self.place.path;
-        let table = self.kind(self.value.as_table(), &format!("table; write [{path}]"))?;
+        let table = self.kind(self.value.as_table(), &format!("a table, [{path}]"))?;
         Table::new(self.place.clone(), table, known)
     }
 
@@ -187,7 +193,7 @@ impl<'d> Item<'d> {
             .value
             .as_array()
             .filter(|list| list.iter().all(|item| item.get_ref().is_table()));
-        self.kind(several, &format!("table of several; write [[{path}]]"))?;
+        self.kind(several, &format!("[[{path}]]"))?;
         self.list()?.iter().map(|item| item.table(known)).collect()
     }
 
@@ -257,14 +263,12 @@ impl Source<'_> {
         &self.text
     }
 
-    /// Where it comes from.
-    pub(crate) fn shown(&self) -> &str {
-        &self.shown
-    }
-
     /// What is wrong in it, as the library says it of a text.
     pub(crate) fn wrong(&self, what: &(impl Display + ?Sized)) -> Mistake {
-        let what = what.to_string().replace("the PEM text given", "it");
+        let what = what
+            .to_string()
+            .replace("certificate authorities from the PEM text given: ", "")
+            .replace("the PEM text given", "it");
         self.item.wrong(&format!("{}: {what}", self.shown))
     }
 

@@ -1,8 +1,8 @@
 //! One `[[integration]]`: for which hosts it is, what it shows, and whom it lets in.
 
 use countersign::gate::Policy;
-use countersign::tenant::{Rule, TenantTable};
-use countersign::tls::{ClientAuth, Credentials, Tls};
+use countersign::tenant::{Rule, TenantId, TenantTable};
+use countersign::tls::{ClientAuth, Credentials, InvalidCredentials, Tls};
 use countersign::trust::{Crls, PinSet, PrivateCa, Revocation, VerifyPeer as _};
 use countersign::web::{self, CertificateDemand, Clock, Sites, SitesBuilder};
 use rustls::ServerConfig;
@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::Mistake;
-use crate::document::{Item, Table};
+use crate::document::{Item, Source, Table};
 
 /// An integration whose own part has been read. Its routes come afterwards.
 pub(crate) struct Opened<'d> {
@@ -99,6 +99,9 @@ impl<'d> Demand<'d> {
             None => {
                 let hosts = item.list()?;
                 let names = hosts.iter().map(Item::text).collect::<Result<Vec<_>, _>>()?;
+                if names.is_empty() {
+                    return Err(item.wrong(&"names no host; write some, or \"offered\""));
+                }
                 let demand = CertificateDemand::for_hosts(names).map_err(|invalid| item.wrong(&invalid))?;
                 Ok(Self::Of(hosts, demand))
             }
@@ -170,9 +173,7 @@ fn site(
             .need("key", "key = \"FILE\" or { env = \"NAME\" }, in PEM")?
             .source()?,
     );
-    let credentials = Credentials::from_pem(tls.provider(), chain.text().as_bytes(), key.text().as_bytes());
-    let credentials =
-        credentials.map_err(|invalid| chain.wrong(&format!("with {}: {invalid}", key.shown())))?;
+    let credentials = credentials(&tls, &chain, &key)?;
     let unusable = |invalid| chain.wrong(&invalid);
     match clients {
         Some(clients) => {
@@ -190,6 +191,23 @@ fn site(
             ))
         }
     }
+}
+
+/// Told of the file that it is about.
+fn credentials(tls: &Tls, chain: &Source<'_>, key: &Source<'_>) -> Result<Credentials, Mistake> {
+    let read = |key: &Source<'_>| {
+        Credentials::from_pem(tls.provider(), chain.text().as_bytes(), key.text().as_bytes())
+    };
+    read(key).map_err(|invalid| match invalid {
+        InvalidCredentials::NoKey { .. }
+        | InvalidCredentials::EncryptedKey { .. }
+        | InvalidCredentials::Key { .. }
+        | InvalidCredentials::OtherKey { .. } => key.wrong(&invalid),
+        InvalidCredentials::Pem { .. } if !matches!(read(chain), Err(InvalidCredentials::Pem { .. })) => {
+            key.wrong(&invalid)
+        }
+        _ => chain.wrong(&invalid),
+    })
 }
 
 /// Asks for no certificate.
@@ -235,23 +253,25 @@ fn authorities(clients: &Table<'_>, tls: &Tls) -> Result<PrivateCa, Mistake> {
 
 fn tenants(clients: &Table<'_>) -> Result<TenantTable, Mistake> {
     let known = clients.need("tenants", "tenants = [\"NAME\"], those who may call")?;
-    let all = known
-        .list()?
-        .iter()
-        .map(Item::text)
-        .collect::<Result<Vec<_>, _>>()?;
-    let rules = clients.need(
-        "rules",
-        "rules = [\"URI:spiffe://pay.example/tenant/{tenant}\"]: what in a certificate says whose it is",
-    )?;
-    let mut table = TenantTable::builder().known(all.iter().copied());
+    let mut all = Vec::new();
+    for item in known.list()? {
+        let tenant = TenantId::parse(item.text()?);
+        all.push(tenant.map_err(|invalid| item.wrong(&invalid))?);
+    }
+    if all.is_empty() {
+        return Err(known.wrong(&"names nobody, so nobody could call; write the tenants' names"));
+    }
+    let example = "\"URI:spiffe://pay.example/tenant/{tenant}\": what in a certificate says whose it is";
+    let rules = clients.need("rules", &format!("rules = [..], each such as {example}"))?;
+    let mut table = TenantTable::builder().known(all.iter().map(TenantId::as_str));
     for item in rules.list()? {
         let rule: Rule = item.text()?.parse().map_err(|invalid| item.wrong(&invalid))?;
         table = table.rule(rule);
     }
-    let table = table.build().map_err(|invalid| rules.wrong(&invalid))?;
-    if all.is_empty() {
-        return Err(known.wrong(&"names nobody, so nobody could call; write the tenants' names"));
+    if rules.list()?.is_empty() {
+        return Err(rules.wrong(&format!(
+            "holds no rule, so nobody could call; write one, such as {example}"
+        )));
     }
-    Ok(table)
+    table.build().map_err(|invalid| rules.wrong(&invalid))
 }

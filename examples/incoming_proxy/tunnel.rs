@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::UPGRADE;
-use axum::http::{Method, Request, Response, StatusCode, Version, request};
+use axum::http::{Method, Request, Response, StatusCode, request};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
@@ -23,9 +23,9 @@ pub(crate) enum Wish {
 pub(crate) struct Pending(OnUpgrade);
 
 impl Pending {
-    /// Kept beside the request, where a connection may be given away.
+    /// Kept beside the request, where a connection may be given away: hyper knows.
     pub(crate) fn of(request: &mut Request<Body>) -> Option<Self> {
-        let may = request.version() == Version::HTTP_11 && request.headers().contains_key(UPGRADE);
+        let may = request.extensions().get::<OnUpgrade>().is_some();
         let pending = may.then(|| Self(hyper::upgrade::on(&mut *request)))?;
         request.extensions_mut().insert(pending.clone());
         Some(pending)
@@ -64,11 +64,11 @@ impl Wish {
 /// again.
 pub(crate) fn join(client: OnUpgrade, answer: &mut Response<Body>, at_most: Duration) {
     let service = hyper::upgrade::on(answer);
-    tokio::spawn(timeout(at_most, async move {
+    tokio::spawn(async move {
         if let Ok((client, service)) = tokio::try_join!(client, service) {
             let (mut client, mut service) = (TokioIo::new(client), TokioIo::new(service));
-            let _ = copy_bidirectional(&mut client, &mut service).await;
+            let _ = timeout(at_most, copy_bidirectional(&mut client, &mut service)).await;
             let _ = client.shutdown().await;
         }
-    }));
+    });
 }

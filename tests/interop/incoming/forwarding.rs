@@ -19,7 +19,13 @@ fn service(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
 /// Reads until that has come.
 fn until(io: &mut impl std::io::Read, end: &[u8]) -> Vec<u8> {
     let (mut all, mut piece) = (Vec::new(), [0; 1024]);
-    while !all.windows(end.len()).any(|window| window == end) {
+    loop {
+        // What has come before need not be looked at again.
+        let tail = all.len().saturating_sub(piece.len() + end.len());
+        let tail = all.get(tail..).unwrap_or_default();
+        if tail.windows(end.len()).any(|window| window == end) {
+            break;
+        }
         match io.read(&mut piece) {
             Ok(count @ 1..) => all.extend(piece.iter().take(count)),
             _ => break,

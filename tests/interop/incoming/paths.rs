@@ -66,7 +66,12 @@ fn two_readers_must_find_one_route() {
 #[test]
 fn a_pattern_is_in_the_form_that_all_readers_share() {
     for good in ["/", "/*", "/a", "/a/*", "/a/b-c_d.e~f/*", "/A", "/v1/orders:paid"] {
-        assert!(Pattern::parse(good).is_some(), "{good}");
+        let pattern = Pattern::parse(good).expect(good);
+        let shouted = Pattern::parse(&good.to_uppercase()).expect(good);
+        assert!(
+            pattern.is_like(&shouted),
+            "one route to the lenient reader: {good}"
+        );
     }
     for bad in [
         "",

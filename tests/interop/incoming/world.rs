@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -242,12 +242,6 @@ impl Proxy {
             all.push(line);
         }
         panic!("{part:?} is not in {all:#?}");
-    }
-
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn ends_on(&mut self, signal: &str) -> Option<ExitStatus> {
-        self.signal(signal);
-        self.process.end()
     }
 
     pub(crate) fn signal(&self, signal: &str) {
