@@ -173,6 +173,7 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod trust;
+pub mod usage;
 #[cfg(any(feature = "tower", feature = "tokio"))]
 pub mod web;
 #[cfg(feature = "serde")]
@@ -189,6 +190,9 @@ pub mod docs {
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    #[doc = include_str!("../docs/rotation.md")]
+    pub mod rotation {}
 
     // Tested in the package of tests, which has the other servers that some recipes are about.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/cookbook.md"))]

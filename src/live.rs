@@ -1,10 +1,11 @@
 //! Hot reloading: a policy is replaced while it is in use. [`Live<P>`] decides whatever `P` decides.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use rustls_pki_types::UnixTime;
 
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
@@ -33,29 +34,110 @@ pub struct Live<P> {
 
 struct Shared<P> {
     current: ArcSwap<P>,
+    withdrawn: AtomicBool,
     generation: AtomicU64,
+    /// One change after the other.
+    changing: Mutex<()>,
 }
 
 impl<P> Live<P> {
     /// Begins with this policy.
     pub fn new(policy: P) -> Self {
+        Self::of(Arc::new(policy))
+    }
+
+    /// Begins with this policy, which others may hold as well.
+    pub fn of(policy: Arc<P>) -> Self {
         Self {
             shared: Arc::new(Shared {
-                current: ArcSwap::from_pointee(policy),
+                current: ArcSwap::new(policy),
+                withdrawn: AtomicBool::new(false),
                 generation: AtomicU64::new(tick()),
+                changing: Mutex::new(()),
             }),
         }
     }
 
     /// Decides by this policy from now on.
     pub fn replace(&self, policy: P) {
-        self.shared.current.store(Arc::new(policy));
+        self.publish(Arc::new(policy));
+    }
+
+    /// Decides from now on by this policy, which others may hold as well.
+    pub fn publish(&self, policy: Arc<P>) {
+        self.store(&self.change(), policy);
+    }
+
+    /// Decides from now on by what is made of the policy of this moment; where that fails, nothing changes. Nobody else
+    /// replaces it meanwhile.
+    ///
+    /// ```
+    /// use countersign::identity::SpkiHash;
+    /// use countersign::live::Live;
+    /// use countersign::trust::{Pin, PinSet};
+    ///
+    /// let pins = Live::new(PinSet::new([SpkiHash::of(b"the key of this year")]));
+    /// pins.update(|pins| Ok::<_, ()>(pins.stage([Pin::leaf(SpkiHash::of(b"the next"))])))?;
+    /// assert_eq!(pins.load().len(), 2);
+    /// # Ok::<(), ()>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What `change` says.
+    pub fn update<E>(&self, change: impl FnOnce(&P) -> Result<P, E>) -> Result<(), E> {
+        let changing = self.change();
+        let changed = change(&self.shared.current.load())?;
+        self.store(&changing, Arc::new(changed));
+        Ok(())
+    }
+
+    /// Decides nothing any more until it is replaced: each question is answered with an outage, so that senders come again.
+    /// For what is too old to be believed.
+    ///
+    /// ```
+    /// use countersign::live::Live;
+    /// use countersign::payload::{FindKeys, Keyring, NoKey, Scheme, Secret, Wanted};
+    /// use countersign::tenant::TenantId;
+    ///
+    /// let secret = Secret::new("a secret of sixteen bytes");
+    /// let keys = Live::new(Keyring::builder(&Scheme::github()).key(TenantId::parse("acme")?, "2026", secret).build()?);
+    /// keys.withdraw();
+    /// assert_eq!(keys.find_keys(&Wanted::of(None)).map(drop), Err(NoKey::Unavailable));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn withdraw(&self) {
+        let _changing = self.change();
+        self.shared.withdrawn.store(true, Ordering::Release);
+        self.shared.generation.fetch_max(tick(), Ordering::Release);
+    }
+
+    /// Whether it was [withdrawn](Self::withdraw).
+    pub fn is_withdrawn(&self) -> bool {
+        self.shared.withdrawn.load(Ordering::Acquire)
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.shared
+            .changing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, _changing: &MutexGuard<'_, ()>, policy: Arc<P>) {
+        self.shared.current.store(policy);
+        self.shared.withdrawn.store(false, Ordering::Release);
         // After the store: whoever reads the new number finds the new policy. Whoever reads the old number beside the
         // new policy asks once more than needed.
         self.shared.generation.fetch_max(tick(), Ordering::Release);
     }
 
-    /// The policy of this moment.
+    /// What decides at this moment.
+    fn in_force(&self) -> Option<arc_swap::Guard<Arc<P>>> {
+        // The flag first: it is taken away after the new policy is there, so what was withdrawn is never found behind it.
+        (!self.is_withdrawn()).then(|| self.shared.current.load())
+    }
+
+    /// The policy of this moment; where it was [withdrawn](Self::withdraw), the last one.
     pub fn load(&self) -> Arc<P> {
         self.shared.current.load_full()
     }
@@ -91,7 +173,7 @@ impl<P: fmt::Debug> fmt::Debug for Live<P> {
 
 impl<P: VerifyPeer> VerifyPeer for Live<P> {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        self.shared.current.load().verify_peer(peer)
+        self.in_force().ok_or(Untrusted::Unavailable)?.verify_peer(peer)
     }
 
     fn generation(&self) -> u64 {
@@ -103,17 +185,18 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
     }
 
     fn memory(&self) -> Option<Recall> {
-        self.shared.current.load().memory()
+        // What was withdrawn is not remembered either.
+        self.in_force()?.memory()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.shared.current.load().confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.shared.current.load().confirm(peer, now);
     }
 }
 
 impl<P: ResolveTenant> ResolveTenant for Live<P> {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
-        self.shared.current.load().resolve_tenant(peer)
+        self.in_force().ok_or(NoTenant::Unavailable)?.resolve_tenant(peer)
     }
 
     fn generation(&self) -> u64 {
@@ -123,7 +206,7 @@ impl<P: ResolveTenant> ResolveTenant for Live<P> {
 
 impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
-        self.shared.current.load().find_keys(wanted)
+        self.in_force().ok_or(NoKey::Unavailable)?.find_keys(wanted)
     }
 
     fn unknown_key(&self, owner: &TenantId) -> Unknown {

@@ -306,6 +306,7 @@ pub(super) fn is_ours(untrusted: &Untrusted) -> bool {
             | Untrusted::CrlSignature { .. }
             | Untrusted::CrlIssuer
             | Untrusted::NothingBefore
+            | Untrusted::Unavailable
     )
 }
 

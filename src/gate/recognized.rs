@@ -108,7 +108,7 @@ impl Shown<'_> {
 
 /// What the caller's certificate demands beside it, all of it, is what the payload was proved by.
 pub(super) fn second_checked(caller: &Caller, shown: Shown<'_>) -> Result<(), Refusal> {
-    let demanded = &caller.peer.evidence().second_checks;
+    let demanded = &caller.peer().evidence().second_checks;
     match demanded.iter().find(|demanded| !shown.meets(**demanded)) {
         None => Ok(()),
         Some(demanded) => Err(Refusal::SecondCheck {

@@ -172,6 +172,44 @@ pub enum Event<'a> {
         /// How it stands.
         to: &'static str,
     },
+    /// What is kept outside of this process, in files or at a URL, was loaded, and is in force from now on.
+    Reloaded {
+        /// What the operator calls it.
+        name: &'a str,
+        /// How many times it has been put in force, from 1: each number is told once.
+        generation: u64,
+    },
+    /// What is kept outside could not be loaded, or must not be used as it is.
+    NotReloaded {
+        /// What the operator calls it.
+        name: &'a str,
+        /// The stable name of the reason.
+        code: &'static str,
+        /// Why, for people. Holds no secret.
+        reason: &'a str,
+        /// What is in force meanwhile.
+        in_force: InForce,
+    },
+}
+
+/// The state of what cannot be loaded: whether what was loaded before still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InForce {
+    /// What was loaded before.
+    LastGood,
+    /// Nothing: what it decides is refused as an outage until it can be loaded.
+    Nothing,
+}
+
+impl InForce {
+    /// A stable name, for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LastGood => "last_good",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 /// A stage of a delivery.

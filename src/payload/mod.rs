@@ -30,6 +30,7 @@
 //! ```
 
 mod bindings;
+mod delivery_key;
 mod forged;
 pub mod hmac;
 #[cfg(feature = "http-signatures")]
@@ -51,12 +52,13 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use bindings::{Bindings, ClientCertificate};
+pub use delivery_key::{DeliveryKey, Hashed, SignedText};
 pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
 pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
-pub use proof::{Authentic, DeliveryKey, Fresh, Hashed, SignedText};
+pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
 pub use secret::{NoSecret, Secret};
 

@@ -46,7 +46,6 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// RFC 3986 §2.3: unreserved characters as they are.
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {

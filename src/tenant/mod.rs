@@ -173,6 +173,9 @@ pub enum NoTenant {
         /// The rule.
         rule: Arc<str>,
     },
+    /// Nobody can say just now whose it is. An outage, not a refusal.
+    #[error("whose a peer is, is not known just now")]
+    Unavailable,
 }
 
 impl NoTenant {
@@ -184,6 +187,7 @@ impl NoTenant {
             Self::Ambiguous { .. } => "tenant.ambiguous",
             Self::Unconstrained { .. } => "tenant.unconstrained_name",
             Self::SharedAuthority { .. } => "tenant.shared_authority",
+            Self::Unavailable => "tenant.unavailable",
         }
     }
 }

@@ -1,4 +1,4 @@
-/// What is common to builders of certificates: key, number and time.
+/// What is common to builders of certificates: key, number, time and extensions.
 macro_rules! issued {
     ($builder:ty) => {
         impl $builder {
@@ -40,6 +40,29 @@ macro_rules! issued {
             /// Valid from 2090 on.
             pub fn not_yet_valid(mut self) -> Self {
                 Window::NOT_YET.set(&mut self.params);
+                self
+            }
+
+            /// Adds an extension: its object identifier and its value in DER.
+            pub fn extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+                self.params
+                    .custom_extensions
+                    .push(CustomExtension::from_oid_content(arcs, value.to_vec()));
+                self
+            }
+
+            /// Adds a critical extension: whoever does not know it must refuse the certificate (RFC 5280 §4.2).
+            pub fn critical_extension(mut self, arcs: &[u64], value: &[u8]) -> Self {
+                let mut extension = CustomExtension::from_oid_content(arcs, value.to_vec());
+                extension.set_criticality(true);
+                self.params.custom_extensions.push(extension);
+                self
+            }
+
+            /// Writes this SubjectPublicKeyInfo, DER, in place of that of its key: a certificate for a key that nobody
+            /// here holds.
+            pub fn raw_spki(mut self, spki: &[u8]) -> Self {
+                self.raw.push((der::PUBLIC_KEY, spki.to_vec()));
                 self
             }
         }

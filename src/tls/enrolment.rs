@@ -3,17 +3,14 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error};
 
-use super::alert::to_rustls;
 use super::pending::Pending;
 use super::reason;
-use super::verifier::VerifySignature;
+use super::signatures::{VerifySignature, asks_of_signatures};
 use crate::identity::{ChainLimits, PeerChain, SpkiHash};
 use crate::trust::{Applicant, Untrusted};
 
@@ -80,10 +77,7 @@ impl Enrolment {
         if let Some((chain, now)) = self.pending.take(|(chain, _)| chain.leaf().der() == leaf) {
             self.tell(chain, now);
         }
-        let untrusted = Untrusted::Enrolment;
-        let error = to_rustls(&untrusted);
-        reason::record(untrusted);
-        Err(error)
+        Err(reason::alert(Untrusted::Enrolment))
     }
 
     fn tell(&self, chain: PeerChain, now: UnixTime) {
@@ -130,34 +124,9 @@ impl ClientCertVerifier for Enrolment {
                 self.pending.push((chain, now));
                 Ok(ClientCertVerified::assertion())
             }
-            Err(malformed) => {
-                let untrusted = Untrusted::from(malformed);
-                let error = to_rustls(&untrusted);
-                reason::record(untrusted);
-                Err(error)
-            }
+            Err(malformed) => Err(reason::alert(malformed.into())),
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.refuse(verify_tls12_signature, message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.refuse(verify_tls13_signature, message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    asks_of_signatures!(refuse);
 }

@@ -37,6 +37,7 @@ mod reason;
 mod resumption;
 mod rustls_key;
 mod session_value;
+mod signatures;
 mod verifier;
 
 pub use binding::Binding;

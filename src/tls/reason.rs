@@ -6,6 +6,7 @@ use std::pin::Pin;
 use rustls::Error;
 use rustls::pki_types::UnixTime;
 
+use super::alert::to_rustls;
 use crate::observe::HandshakeFailure;
 use crate::trust::Untrusted;
 
@@ -92,9 +93,15 @@ impl Drop for Restore {
     }
 }
 
-/// Leaves the reason where [`Reason::watch`] finds it.
-pub(super) fn record(untrusted: Untrusted) {
+fn record(untrusted: Untrusted) {
     with_watcher(|reason| reason.untrusted = Some(untrusted));
+}
+
+/// The error for which rustls sends the right alert; the reason itself is left where [`Reason::watch`] finds it.
+pub(super) fn alert(untrusted: Untrusted) -> Error {
+    let error = to_rustls(&untrusted);
+    record(untrusted);
+    error
 }
 
 /// The session that is being resumed began then, with a full handshake.

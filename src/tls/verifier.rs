@@ -2,16 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error};
 
-use super::alert::to_rustls;
 use super::pending::Pending;
 use super::reason;
+use super::signatures::{VerifySignature, asks_of_signatures};
 use crate::identity::PeerChain;
 use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPeer};
 
@@ -115,11 +113,7 @@ impl HandshakeVerifier {
                 self.pending.push(Shown { peer, memory, now });
                 Ok(())
             }
-            Err(untrusted) => {
-                let error = to_rustls(&untrusted);
-                reason::record(untrusted);
-                Err(error)
-            }
+            Err(untrusted) => Err(reason::alert(untrusted)),
         }
     }
 
@@ -140,20 +134,12 @@ impl HandshakeVerifier {
         let Some(shown) = self.pending.take(|shown| shown.peer.leaf().der() == leaf) else {
             return;
         };
-        self.trust.confirm(&shown.peer);
+        self.trust.confirm(&shown.peer, shown.now);
         if let Some((fingerprint, recall)) = shown.memory {
             recall.keep(fingerprint, shown.peer, shown.now);
         }
     }
 }
-
-/// How one version of TLS has its handshake signed.
-pub(super) type VerifySignature = fn(
-    &[u8],
-    &CertificateDer<'_>,
-    &DigitallySignedStruct,
-    &WebPkiSupportedAlgorithms,
-) -> Result<HandshakeSignatureValid, Error>;
 
 /// A peer that is verified, and has not proved yet that it holds its key.
 struct Shown {
@@ -191,27 +177,7 @@ impl ClientCertVerifier for HandshakeVerifier {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.prove(verify_tls12_signature, message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.prove(verify_tls13_signature, message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    asks_of_signatures!(prove);
 }
 
 impl ServerCertVerifier for HandshakeVerifier {
@@ -227,25 +193,5 @@ impl ServerCertVerifier for HandshakeVerifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.prove(verify_tls12_signature, message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.prove(verify_tls13_signature, message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    asks_of_signatures!(prove);
 }

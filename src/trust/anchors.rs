@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 
@@ -14,6 +14,7 @@ use super::source::Source;
 use crate::identity::{
     CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, SpkiHash, Validity,
 };
+use crate::usage::{Hits, NotRetired, Retirement, Usage};
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
 const SCAN: usize = 16;
@@ -22,11 +23,11 @@ const SCAN: usize = 16;
 #[derive(Default)]
 pub(super) struct Anchors {
     trusted: Vec<TrustAnchor<'static>>,
-    /// What webpki does not keep of an anchor; at the same place as the anchor.
-    anchors: Vec<Anchor>,
+    /// What webpki does not keep of an anchor; at the same place as the anchor. Shared with what is made of this.
+    anchors: Vec<Arc<Anchor>>,
     by_subject: HashMap<Box<[u8]>, Vec<usize>>,
     /// Leaves trusted as they are, without an issuer.
-    leaves: HashMap<CertHash, Anchor>,
+    leaves: HashMap<CertHash, Arc<Anchor>>,
 }
 
 /// What is known of one anchor.
@@ -44,7 +45,7 @@ pub(super) struct Anchor {
     /// Its name, without the outer SEQUENCE.
     pub(super) name: Box<[u8]>,
     subject: String,
-    hits: AtomicU64,
+    hits: Hits,
 }
 
 /// Which authorities may be anchors.
@@ -137,14 +138,14 @@ impl Anchors {
         Ok(())
     }
 
-    fn keep(&mut self, anchor: Anchor, trusted: TrustAnchor<'static>) {
+    fn keep(&mut self, anchor: impl Into<Arc<Anchor>>, trusted: TrustAnchor<'static>) {
         let place = self.trusted.len();
         self.by_subject
             .entry(trusted.subject.as_ref().into())
             .or_default()
             .push(place);
         self.trusted.push(trusted);
-        self.anchors.push(anchor);
+        self.anchors.push(anchor.into());
     }
 
     fn add_leaf(&mut self, der: &CertificateDer<'_>, now: UnixTime) -> Result<(), Problem> {
@@ -158,7 +159,7 @@ impl Anchors {
             });
         }
         let (anchor, _) = taken(der, subject, &facts, validity, now)?;
-        self.leaves.insert(CertHash::of(der), anchor);
+        self.leaves.insert(CertHash::of(der), anchor.into());
         Ok(())
     }
 
@@ -213,23 +214,68 @@ impl Anchors {
             .map(|anchor| (anchor, allows(anchor)))
             .max_by_key(|(anchor, answer)| (answer.is_ok(), anchor.validity.not_after))
             .ok_or(Untrusted::UnknownIssuer)?;
-        answer.map(|()| anchor)
+        answer.map(|()| anchor.as_ref())
     }
 
     pub(super) fn find_leaf(&self, der: &CertificateDer<'_>) -> Option<&Anchor> {
         if self.leaves.is_empty() {
             return None;
         }
-        self.leaves.get(&CertHash::of(der))
+        self.leaves.get(&CertHash::of(der)).map(Arc::as_ref)
     }
 
     /// Those that issue, without leaves that are trusted as they are.
-    pub(super) fn authorities(&self) -> &[Anchor] {
+    pub(super) fn authorities(&self) -> &[Arc<Anchor>] {
         &self.anchors
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Anchor> {
-        self.anchors.iter().chain(self.leaves.values())
+        self.anchors.iter().chain(self.leaves.values()).map(Arc::as_ref)
+    }
+
+    /// These and those, each once. What they count, they count together with what they were taken from.
+    pub(super) fn and(&self, others: &Self) -> Self {
+        let mut all = Self::default();
+        for from in [self, others] {
+            for (anchor, trusted) in from.anchors.iter().zip(&from.trusted) {
+                if !all.anchors.iter().any(|known| known.is_twin_of(anchor)) {
+                    all.keep(anchor.clone(), trusted.clone());
+                }
+            }
+            for (hash, leaf) in &from.leaves {
+                all.leaves.entry(*hash).or_insert_with(|| leaf.clone());
+            }
+        }
+        all
+    }
+
+    /// Those without this key, where the terms let it go.
+    pub(super) fn retire(&self, old: SpkiHash, terms: Retirement, now: UnixTime) -> Result<Self, NotRetired> {
+        let (retired, left): (Vec<_>, Vec<_>) = self.all().partition(|anchor| anchor.spki == old);
+        if retired.is_empty() {
+            return Err(NotRetired::Unknown);
+        }
+        let used = |anchor: &&Anchor| anchor.hits.usage();
+        let old_use = retired.iter().map(used).max_by_key(|usage| usage.last_used);
+        terms.check(old_use.unwrap_or_default(), left.iter().map(used), now)?;
+        let mut kept = Self::default();
+        for (anchor, trusted) in self.anchors.iter().zip(&self.trusted) {
+            if anchor.spki != old {
+                kept.keep(anchor.clone(), trusted.clone());
+            }
+        }
+        let leaves = self.leaves.iter().filter(|(_, leaf)| leaf.spki != old);
+        kept.leaves = leaves.map(|(hash, leaf)| (*hash, leaf.clone())).collect();
+        Ok(kept)
+    }
+
+    /// What was counted of the same keys before.
+    pub(super) fn continue_from(&self, before: &Self) {
+        for anchor in self.all() {
+            if let Some(same) = before.all().find(|old| old.is_twin_of(anchor)) {
+                anchor.hits.continue_from(&same.hits);
+            }
+        }
     }
 }
 
@@ -250,7 +296,7 @@ impl Anchor {
             may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
             name: trusted.subject.as_ref().into(),
             subject,
-            hits: AtomicU64::new(0),
+            hits: Hits::default(),
         }
     }
 
@@ -268,12 +314,17 @@ impl Anchor {
             may_sign_crls: true,
             name: trusted.subject.as_ref().into(),
             subject: String::from("a public root"),
-            hits: AtomicU64::new(0),
+            hits: Hits::default(),
         }
     }
 
-    pub(super) fn count(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
+    /// The same certificate, as far as paths are concerned.
+    fn is_twin_of(&self, other: &Self) -> bool {
+        (self.spki, &self.name, self.validity) == (other.spki, &other.name, other.validity)
+    }
+
+    pub(super) fn count(&self, now: UnixTime) {
+        self.hits.count(now);
     }
 
     pub(super) fn usage(&self) -> AnchorUsage {
@@ -281,7 +332,7 @@ impl Anchor {
             spki: self.spki,
             subject: self.subject.clone(),
             validity: self.validity,
-            handshakes: self.hits.load(Ordering::Relaxed),
+            handshakes: self.hits.usage(),
         }
     }
 }
@@ -315,7 +366,8 @@ fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorith
     Ok(())
 }
 
-/// A count of an anchor's use. In a change of authorities, the old one can go when its count stands still.
+/// A count of an anchor's use. In a change of authorities, the old one can go when nobody uses it any more:
+/// [`PrivateCa::retire`](super::PrivateCa::retire).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnchorUsage {
@@ -325,8 +377,8 @@ pub struct AnchorUsage {
     pub subject: String,
     /// When it is valid.
     pub validity: Validity,
-    /// Completed handshakes of peers whose path ends in it, since it was loaded.
-    pub handshakes: u64,
+    /// Completed handshakes of peers whose path ends in it.
+    pub handshakes: Usage,
 }
 
 /// The anchors to be tried for one chain.

@@ -108,11 +108,11 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The peer has proved in a handshake that it holds the key: the time to count. Does nothing by default.
+    /// The peer has proved in a handshake, at `now`, that it holds the key: the time to count. Does nothing by default.
     ///
     /// Not called for a peer that showed a certificate and did not prove anything: certificates are public.
-    fn confirm(&self, peer: &VerifiedPeer) {
-        let _ = peer;
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        let _ = (peer, now);
     }
 
     /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
@@ -355,9 +355,9 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.limits().wider(self.second.limits())
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.first.confirm(peer);
-        self.second.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.first.confirm(peer, now);
+        self.second.confirm(peer, now);
     }
 }
 
@@ -380,8 +380,8 @@ macro_rules! verify_peer_through {
                 (**self).memory()
             }
 
-            fn confirm(&self, peer: &VerifiedPeer) {
-                (**self).confirm(peer);
+            fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+                (**self).confirm(peer, now);
             }
         }
     )*};

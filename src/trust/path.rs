@@ -51,10 +51,10 @@ impl PathRules {
     }
 
     /// The peer has completed a handshake: its path was used.
-    pub(super) fn count(&self, peer: &VerifiedPeer) {
+    pub(super) fn count(&self, peer: &VerifiedPeer, now: UnixTime) {
         let used = peer.evidence().anchor;
         if let Some(anchor) = self.anchors.all().find(|anchor| Some(anchor.spki) == used) {
-            anchor.count();
+            anchor.count(now);
         }
     }
 

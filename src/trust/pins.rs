@@ -7,15 +7,18 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use super::untrusted::check_validity;
-use super::{Evidence, Presented, Untrusted, VerifyPeer};
+use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::date::Date;
-use crate::identity::{CertHash, InvalidHash, SpkiHash, from_rfc3339};
+use crate::identity::{CertHash, InvalidHash, PeerChain, SpkiHash, from_rfc3339};
+use crate::usage::{Hits, NotRetired, Retirement, Usage};
 
 /// The keys and certificates that are allowed, by their SHA-256.
 ///
 /// A [`Pin`] says *where* its key must be: in the leaf, in an issuer on the verified path, or in the anchor. One of the
 /// pins must match. Renewing a certificate under the same key needs no change; to change the key, add the next pin
-/// first. An empty set trusts nobody. Lookups take constant time; a million pins take about 150 MB.
+/// first ([`stage`](Self::stage)), and take the old one out when nobody uses it any more ([`retire`](Self::retire)): each
+/// pin counts the handshakes that it has let in, and clones count together. An empty set trusts nobody. Lookups take
+/// constant time; a million pins take about 200 MB.
 ///
 /// # Security
 /// Alone, a set of leaf pins proves that the peer holds a known key and that its certificate is within its dates, and
@@ -35,10 +38,37 @@ use crate::identity::{CertHash, InvalidHash, SpkiHash, from_rfc3339};
 /// assert_eq!(file.len(), 1);
 /// # Ok::<(), countersign::trust::InvalidPin>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PinSet {
-    pins: HashMap<Pinned, Terms>,
+    pins: HashMap<Pinned, Counted>,
 }
+
+/// The terms of a pin, and its uses.
+#[derive(Debug, Clone)]
+struct Counted {
+    terms: Terms,
+    hits: Arc<Hits>,
+}
+
+impl From<Terms> for Counted {
+    fn from(terms: Terms) -> Self {
+        let hits = Arc::default();
+        Self { terms, hits }
+    }
+}
+
+/// The same pins on the same terms, however much they were used.
+impl PartialEq for PinSet {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(pinned, counted): (&Pinned, &Counted)| {
+            let there = other.pins.get(pinned);
+            there.is_some_and(|there| there.terms == counted.terms)
+        };
+        self.pins.len() == other.pins.len() && self.pins.iter().all(same)
+    }
+}
+
+impl Eq for PinSet {}
 
 /// What a pin names, and where it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,7 +227,10 @@ impl PinSet {
     /// A set of pins. Where the same key is pinned twice in one place, the later one counts.
     pub fn of(pins: impl IntoIterator<Item = Pin>) -> Self {
         Self {
-            pins: pins.into_iter().map(|pin| (pin.pinned, pin.terms)).collect(),
+            pins: pins
+                .into_iter()
+                .map(|pin| (pin.pinned, pin.terms.into()))
+                .collect(),
         }
     }
 
@@ -233,7 +266,7 @@ impl PinSet {
     /// The labels that have one pin left at `now`, or none: a lost or changed key shuts that peer out.
     pub fn without_backup(&self, now: UnixTime) -> Vec<PinWarning> {
         let mut left: HashMap<Option<&Arc<str>>, usize> = HashMap::new();
-        for terms in self.pins.values() {
+        for Counted { terms, .. } in self.pins.values() {
             let count = match left.entry(terms.label.as_ref()) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(0),
@@ -251,38 +284,85 @@ impl PinSet {
         warnings
     }
 
+    /// Each pin, and the handshakes that it has let in.
+    pub fn usage(&self) -> impl Iterator<Item = (Pin, Usage)> {
+        self.pins
+            .iter()
+            .map(|(pinned, counted)| (counted.pin(*pinned), counted.hits.usage()))
+    }
+
+    /// The same with these beside them: the first step of a change of keys. Where one is there already, its terms are
+    /// replaced, and what was counted goes on.
+    #[must_use]
+    pub fn stage(&self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        let mut staged = self.clone();
+        for pin in pins {
+            match staged.pins.entry(pin.pinned) {
+                Entry::Occupied(mut entry) => entry.get_mut().terms = pin.terms,
+                Entry::Vacant(entry) => drop(entry.insert(pin.terms.into())),
+            }
+        }
+        staged
+    }
+
+    /// The same without this one: the last step. Its successor is another pin of its label, or, without a label, any other
+    /// pin without one.
+    ///
+    /// # Errors
+    /// [`NotRetired`] where the terms do not let it go.
+    pub fn retire(&self, old: &Pin, terms: Retirement, now: UnixTime) -> Result<Self, NotRetired> {
+        let counted = self.pins.get(&old.pinned).ok_or(NotRetired::Unknown)?;
+        let is_successor = |(pinned, other): &(&Pinned, &Counted)| {
+            **pinned != old.pinned && other.terms.label == counted.terms.label
+        };
+        let others = self.pins.iter().filter(is_successor);
+        let others = others.map(|(_, other)| other.hits.usage());
+        terms.check(counted.hits.usage(), others, now)?;
+        let mut left = self.clone();
+        left.pins.remove(&old.pinned);
+        Ok(left)
+    }
+
+    /// Takes over what was counted of the same pins, from the set that this one replaces.
+    #[must_use]
+    pub fn with_history_of(self, previous: &Self) -> Self {
+        for (pinned, counted) in &self.pins {
+            if let Some(before) = previous.pins.get(pinned) {
+                counted.hits.continue_from(&before.hits);
+            }
+        }
+        self
+    }
+
     /// The pin that allows this peer.
-    fn find(&self, peer: &Presented<'_>) -> Option<Pin> {
-        let leaf = peer.chain.leaf();
+    fn find(&self, chain: &PeerChain, found: Option<&Evidence>, now: UnixTime) -> Option<(Pinned, &Counted)> {
+        let leaf = chain.leaf();
         let by_leaf = [Pinned::Leaf(leaf.spki())].into_iter();
-        let path = peer.found.into_iter().flat_map(|found| {
+        let path = found.into_iter().flat_map(|found| {
             let issuers = found.issuers.iter().map(|spki| Pinned::Issuer(*spki));
             issuers.chain(found.anchor.map(Pinned::Anchor))
         });
         // Last, since it costs another hash.
         let by_hash = std::iter::once_with(|| Pinned::Certificate(leaf.hash()));
-        by_leaf
-            .chain(path)
-            .chain(by_hash)
-            .find_map(|pinned| self.counting(pinned, peer.now))
-    }
-
-    fn counting(&self, pinned: Pinned, now: UnixTime) -> Option<Pin> {
-        let terms = self.pins.get(&pinned).filter(|terms| terms.counts_at(now))?;
-        Some(Pin {
-            pinned,
-            terms: terms.clone(),
+        by_leaf.chain(path).chain(by_hash).find_map(|pinned| {
+            let counted = self.pins.get(&pinned)?;
+            counted.terms.counts_at(now).then_some((pinned, counted))
         })
+    }
+}
+
+impl Counted {
+    fn pin(&self, pinned: Pinned) -> Pin {
+        let terms = self.terms.clone();
+        Pin { pinned, terms }
     }
 }
 
 /// One pin a line, as it is read, in order.
 impl fmt::Display for PinSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pins = self.pins.iter().map(|(pinned, terms)| {
-            let (pinned, terms) = (*pinned, terms.clone());
-            Pin { pinned, terms }.to_string()
-        });
+        let pins = self.pins.iter();
+        let pins = pins.map(|(pinned, counted)| counted.pin(*pinned).to_string());
         let mut lines: Vec<_> = pins.collect();
         lines.sort();
         f.write_str(&lines.join("\n"))
@@ -307,9 +387,10 @@ impl Terms {
 impl VerifyPeer for PinSet {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
         let leaf = peer.chain.leaf();
-        let pin = self
-            .find(peer)
+        let (pinned, counted) = self
+            .find(peer.chain, peer.found, peer.now)
             .ok_or(Untrusted::NotPinned { spki: leaf.spki() })?;
+        let pin = counted.pin(pinned);
         check_validity(leaf.validity(), peer.now)?;
         let mut valid = leaf.validity();
         if let Some(retires) = pin.retires() {
@@ -319,6 +400,12 @@ impl VerifyPeer for PinSet {
             pin: Some(pin),
             ..Evidence::new(valid)
         })
+    }
+
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        if let Some((_, counted)) = self.find(peer.chain(), Some(peer.evidence()), now) {
+            counted.hits.count(now);
+        }
     }
 }
 

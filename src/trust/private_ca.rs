@@ -5,12 +5,14 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::algorithms::Algorithms;
-use super::anchors::{Anchor, AnchorUsage, Kind};
+use super::anchors::{Anchor, AnchorUsage, Anchors, Kind};
 use super::authorities::{Authorities, takes_authorities};
+use super::issuers::KnownIssuers;
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, SpkiHash};
+use crate::usage::{NotRetired, Retirement};
 
 /// Trust in what certificate authorities of your own have issued.
 ///
@@ -86,6 +88,41 @@ impl PrivateCa {
     pub fn usage(&self) -> impl Iterator<Item = AnchorUsage> {
         self.rules.anchors.all().map(Anchor::usage)
     }
+
+    /// The same with the anchors of `next` beside its own: the first step of a change of authorities. Profile and
+    /// revocation are those of `next`, whose lists must cover both. What was counted goes on.
+    #[must_use]
+    pub fn stage(&self, next: &Self) -> Self {
+        self.with_anchors(next.rules.anchors.and(&self.rules.anchors), &next.rules)
+    }
+
+    /// The same without the anchors of this key: the last step.
+    ///
+    /// # Errors
+    /// [`NotRetired`] where the terms do not let it go.
+    pub fn retire(&self, anchor: SpkiHash, terms: Retirement, now: UnixTime) -> Result<Self, NotRetired> {
+        let left = self.rules.anchors.retire(anchor, terms, now)?;
+        Ok(self.with_anchors(left, &self.rules))
+    }
+
+    /// Takes over what was counted of the same anchors, from the authorities that these replace.
+    #[must_use]
+    pub fn with_history_of(self, previous: &Self) -> Self {
+        self.rules.anchors.continue_from(&previous.rules.anchors);
+        self
+    }
+
+    fn with_anchors(&self, anchors: Anchors, rules: &PathRules) -> Self {
+        Self {
+            rules: Arc::new(PathRules {
+                anchors,
+                algorithms: rules.algorithms,
+                profile: rules.profile.clone(),
+                revocation: rules.revocation.clone(),
+                issuers: KnownIssuers::default(),
+            }),
+        }
+    }
 }
 
 impl VerifyPeer for PrivateCa {
@@ -97,8 +134,8 @@ impl VerifyPeer for PrivateCa {
         self.rules.profile.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.rules.count(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.rules.count(peer, now);
     }
 }
 

@@ -107,6 +107,13 @@ impl ExpectedPeers {
         Ok(Self(Allowed::Names(Arc::new(either))))
     }
 
+    /// A pin among them was used.
+    pub(super) fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        if let Allowed::Pins(pins) = &self.0 {
+            pins.confirm(peer, now);
+        }
+    }
+
     /// The names among them.
     pub(super) fn named(&self) -> impl Iterator<Item = &Name> {
         let names = match &self.0 {
@@ -168,8 +175,9 @@ impl VerifyPeer for PublicCa {
         self.rules.profile.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.rules.count(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.rules.count(peer, now);
+        self.expected.confirm(peer, now);
     }
 }
 

@@ -85,8 +85,8 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
         Some(self.recall())
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.inner.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.inner.confirm(peer, now);
     }
 }
 

@@ -1,3 +1,5 @@
+use rustls_pki_types::UnixTime;
+
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::{ChainLimits, Validity};
 
@@ -58,7 +60,7 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
         self.inner.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.inner.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.inner.confirm(peer, now);
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rustls_pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use webpki::{Cert, EndEntityCert};
@@ -99,7 +100,11 @@ impl Revocation {
 
     /// Verifies the lists that these anchors have signed. Where there are some in the name of an anchor, and none of that
     /// name has signed one of them, nobody would ever be refused by them.
-    pub(super) fn verify_early(&self, anchors: &[Anchor], algorithms: Algorithms) -> Result<(), Problem> {
+    pub(super) fn verify_early(
+        &self,
+        anchors: &[Arc<Anchor>],
+        algorithms: Algorithms,
+    ) -> Result<(), Problem> {
         let signed =
             |crl: &Crl, anchor: &Anchor| crl.signed_by(anchor.spki, &anchor.spki_der, algorithms).is_some();
         let mut unsigned = HashMap::new();

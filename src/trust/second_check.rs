@@ -1,5 +1,7 @@
 use std::fmt;
 
+use rustls_pki_types::UnixTime;
+
 use super::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
 
@@ -79,7 +81,7 @@ impl<V: VerifyPeer> VerifyPeer for Demanding<V> {
         None
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.inner.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.inner.confirm(peer, now);
     }
 }

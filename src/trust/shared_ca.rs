@@ -1,3 +1,5 @@
+use rustls_pki_types::UnixTime;
+
 use super::invalid_ca::{InvalidCa, Problem};
 use super::{Evidence, ExpectedPeers, Presented, PrivateCa, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::identity::ChainLimits;
@@ -59,7 +61,8 @@ impl VerifyPeer for SharedCa {
         self.authorities.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.authorities.confirm(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.authorities.confirm(peer, now);
+        self.expected.confirm(peer, now);
     }
 }

@@ -193,6 +193,9 @@ pub enum Untrusted {
         /// In its own words; for the operator only.
         reason: &'static str,
     },
+    /// What decides was [withdrawn](crate::live::Live::withdraw), because nobody could renew it. An outage, not a refusal.
+    #[error("whom to trust is not known just now: it could not be renewed for too long")]
+    Unavailable,
 }
 
 impl Untrusted {
@@ -237,6 +240,7 @@ impl Untrusted {
             Self::CrlIssuer => "trust.crl_issuer",
             Self::Path => "trust.path",
             Self::Denied { .. } => "trust.denied",
+            Self::Unavailable => "trust.unavailable",
         }
     }
 }

@@ -119,8 +119,8 @@ impl VerifyPeer for WebRoots {
         self.rules.profile.limits()
     }
 
-    fn confirm(&self, peer: &VerifiedPeer) {
-        self.rules.count(peer);
+    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
+        self.rules.count(peer, now);
     }
 }
 

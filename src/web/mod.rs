@@ -63,7 +63,7 @@
 //! | 421 | `host.*` | RFC 9110 §15.5.20: good, but not on this connection; or 403, as [`MisdirectedAnswer`] says |
 //! | 431 | `forwarded.too_large` | RFC 6585 §5, RFC 9440 §3.1 |
 //! | 500 | `server.not_wired` | a layer or the connection's proof is missing, or the layers are in the wrong order: our fault, and a closed door |
-//! | 503 | `replay.*`, `payload.keys_unavailable`, `server.busy`, `server.tenant_busy`, `server.reading_busy`, `server.source_busy` | nothing speaks against it: nobody can tell just now, it is being handled, or too much is. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
+//! | 503 | `replay.*`, `trust.unavailable`, `tenant.unavailable`, `payload.keys_unavailable`, `server.busy`, `server.tenant_busy`, `server.reading_busy`, `server.source_busy` | nothing speaks against it: nobody can tell just now, it is being handled, or too much is. With `Retry-After` (RFC 9110 §10.2.3), nothing is lost |
 //!
 //! # Where mutual TLS is undone
 //! These were read in the sources of the versions named. None of them can let a request past [`CallerLayer`], which

@@ -4,6 +4,8 @@ use http::{HeaderValue, Response, StatusCode, Version};
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Misdirected, NotForwarded, Refusal};
 use crate::replay::Replayed;
+use crate::tenant::NoTenant;
+use crate::trust::Untrusted;
 
 /// How long a sender is asked to wait, in seconds, where nothing better is known.
 const RETRY_SECONDS: u64 = 5;
@@ -14,6 +16,8 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         Refusal::NotWired { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::StoreDown(_)
         | Refusal::Busy(_)
+        | Refusal::Untrusted(Untrusted::Unavailable)
+        | Refusal::NoTenant(NoTenant::Unavailable)
         | Refusal::Replayed(Replayed::InProgress { .. })
         | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Replayed(Replayed::Handled) => StatusCode::OK,

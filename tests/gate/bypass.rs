@@ -158,7 +158,7 @@ fn r1_a_change_in_the_middle_of_a_handshake_makes_no_session() {
             self.trust.generation()
         }
         /// Possession is proved, the session is not stored yet.
-        fn confirm(&self, _: &VerifiedPeer) {
+        fn confirm(&self, _: &VerifiedPeer, _: UnixTime) {
             self.trust.replace(self.to.clone());
         }
     }
@@ -1214,7 +1214,7 @@ fn n9_who_has_not_proved_the_key_changes_nothing() {
     let ca = private(&[&root]);
     let trust: Arc<Remembered<PrivateCa>> = Arc::new(Remembered::new(ca.clone()));
     let server = server(trust.clone());
-    let handshakes = || ca.usage().map(|usage| usage.handshakes).sum::<u64>();
+    let handshakes = || ca.usage().map(|usage| usage.handshakes.uses).sum::<u64>();
     let known = || {
         let fingerprint = Fingerprint::of(Role::Client, victim.chain().iter());
         trust
@@ -1259,7 +1259,7 @@ fn n9_a_flood_of_stolen_certificates_is_bounded() {
     flood(1_100);
     let more = allocation_counter::measure(|| flood(2_000));
     assert!(more.bytes_current < 64 * 1024, "{} bytes", more.bytes_current);
-    assert_eq!(ca.usage().map(|usage| usage.handshakes).sum::<u64>(), 0);
+    assert_eq!(ca.usage().map(|usage| usage.handshakes.uses).sum::<u64>(), 0);
 }
 
 /// Signs in one scheme and says that it was another, whatever the server has offered.

@@ -472,6 +472,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (Untrusted::Rfc5280 { rule: "a rule" }, "trust.rfc5280"),
         (Untrusted::Path, "trust.path"),
         (Untrusted::Denied { reason: "no" }, "trust.denied"),
+        (Untrusted::Unavailable, "trust.unavailable"),
     ];
     #[rustfmt::skip]
     let no_tenant = [
@@ -479,6 +480,7 @@ fn every_refusal() -> Vec<(Refusal, &'static str)> {
         (NoTenant::Unknown { rule: rule.clone(), name: "x".into() }, "tenant.unknown"),
         (NoTenant::Ambiguous { first: rule.clone(), second: rule.clone() }, "tenant.ambiguous"),
         (NoTenant::SharedAuthority { rule }, "tenant.shared_authority"),
+        (NoTenant::Unavailable, "tenant.unavailable"),
         (NoTenant::Unconstrained { kind: NameKind::CommonName }, "tenant.unconstrained_name"),
     ];
     #[rustfmt::skip]
@@ -735,7 +737,9 @@ fn every_failure_of_a_delivery_has_its_code_and_whose_fault_it_is() {
 
 #[test]
 fn every_refusal_has_its_own_stable_code_and_says_whether_it_is_an_outage() {
-    const OUTAGES: [&str; 8] = [
+    const OUTAGES: [&str; 10] = [
+        "trust.unavailable",
+        "tenant.unavailable",
         "payload.keys_unavailable",
         "replay.store_unavailable",
         "replay.store_full",

@@ -54,10 +54,10 @@ fn each_path_that_a_document_names_is_there() {
 
 #[test]
 fn a_lost_path_is_seen() {
-    let text = "see `src/gate.rs`, `cargo test`, `tests/gone.rs` and `fuzz/seeds/<target>/`";
+    let text = "see `src/gate/mod.rs`, `cargo test`, `tests/gone.rs` and `fuzz/seeds/<target>/`";
     assert_eq!(
         named(text).collect::<Vec<_>>(),
-        ["src/gate.rs", "tests/gone.rs", "fuzz/seeds/"]
+        ["src/gate/mod.rs", "tests/gone.rs", "fuzz/seeds/"]
     );
 }
 

@@ -30,6 +30,7 @@ const CORE: &[&str] = &[
     "breaker",
     "address",
     "proxy_protocol",
+    "usage",
 ];
 
 /// The house from the ground up: each room, and what it may use. A row names only rooms of rows above it.
@@ -40,13 +41,14 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address"]]),
     ("breaker", &[&["date"]]),
     ("clock", &[]),
+    ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date"]]),
+    ("trust", &[&["identity", "pem", "date", "usage"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date"]],
+        &[&["replay", "tenant", "identity", "pem", "clock", "date", "usage"]],
     ),
     ("refusal", &[FIVE, &["pem"]]),
     ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
@@ -279,7 +281,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "the core naming a plug",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::web::Layer; //~ `gate` uses `web`",
     ),
     (
@@ -377,7 +379,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "names from the crate root",
-        "gate.rs",
+        "gate/mod.rs",
         "use crate::Tenant; //~ `gate` takes `Tenant` from the crate root
          use crate::*; //~ `gate` takes `*` from the crate root
          use crate as root; //~ `gate` takes `crate` from the crate root

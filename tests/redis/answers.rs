@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use crate::outages::server_or_return;
 use crate::promise::claim_of;
 use crate::redis_server::{FORGETFUL, PERSISTENT, Port, RedisServer, installed_or_skip};
-use crate::servers::{QUICK, Told, ask, granted, store, tell};
+use crate::servers::{QUICK, store, tell};
+use crate::told::{Told, ask, granted};
 
 fn unavailable(reason: impl Into<String>) -> StoreDown {
     StoreDown::Unavailable {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use countersign::replay::{Persistence, RedisStore, ReplayStore as _, Settlement};
 
 use crate::redis_server::{PERSISTENT, RedisServer, installed_or_skip};
-use crate::servers::{Told, ask, ask_until, granted, is_unavailable, tell};
+use crate::servers::tell;
+use crate::told::{Told, ask, ask_until, granted, is_unavailable};
 
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 

@@ -15,29 +15,20 @@ mod promise;
 mod redis_server;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
+#[path = "../support/told.rs"]
+mod told;
 
 mod answers;
 mod cluster;
 mod outages;
 mod servers;
 
-use countersign::replay::{RedisStore, ReplayStore, StoreDown, StoreFuture};
-use promise::{Rules, Stage};
+use promise::{Fleet, Rules, Stage};
 use proptest::prelude::*;
 use redis_server::{FORGETFUL, RedisServer, installed_or_skip};
 use tokio::runtime::Runtime;
 
 // --- the promise ------------------------------------------------------------------------------------------------------
-
-/// A fleet of two on one server, whose members take turns. Time passes for the server when it is told so, by what is left
-/// to each key; in between, it stands still.
-struct Fleet<'a> {
-    members: [RedisStore; 2],
-    runtime: &'a Runtime,
-    hands: redis::Client,
-    prefix: String,
-    turn: std::cell::Cell<usize>,
-}
 
 /// Takes ARGV[1] milliseconds from what is left to the keys of ARGV[2], and what has really passed since not at all.
 const PASS: &str = "for _, key in ipairs(redis.call('KEYS', ARGV[2] .. ':*')) do
@@ -45,44 +36,16 @@ const PASS: &str = "for _, key in ipairs(redis.call('KEYS', ARGV[2] .. ':*')) do
   if left > 0 then redis.call('PEXPIRE', key, left) else redis.call('DEL', key) end
 end";
 
-impl<'a> Fleet<'a> {
-    fn on(server: &RedisServer, runtime: &'a Runtime, prefix: String) -> Self {
-        let member = || {
-            RedisStore::open(server.url())
-                .expect("a URL")
-                .with_prefix(&prefix)
-        };
-        Self {
-            members: [member(), member()],
-            runtime,
-            hands: redis::Client::open(server.url()).expect("a URL"),
-            turn: std::cell::Cell::new(0),
-            prefix,
-        }
-    }
-
-    fn let_pass(&self, seconds: u64) {
+fn fleet<'a>(server: &RedisServer, runtime: &'a Runtime, prefix: String) -> impl Stage + use<'a> {
+    let hands = redis::Client::open(server.url()).expect("a URL");
+    let member = || servers::store(server).with_prefix(&prefix);
+    let members = [member(), member()];
+    Fleet::new(runtime, members, move |seconds| {
         let mut eval = redis::cmd("EVAL");
-        eval.arg(PASS).arg(0).arg(seconds * 1000).arg(&self.prefix);
-        let mut hands = self.hands.get_connection().expect("the server");
+        eval.arg(PASS).arg(0).arg(seconds * 1000).arg(&prefix);
+        let mut hands = hands.get_connection().expect("the server");
         eval.exec(&mut hands).expect("time passes");
-    }
-}
-
-impl Stage for Fleet<'_> {
-    fn store(&self) -> &dyn ReplayStore {
-        self.turn.set(self.turn.get() + 1);
-        &self.members[self.turn.get() % 2]
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        self.let_pass(seconds);
-    }
-
-    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
-        self.let_pass(0);
-        self.runtime.block_on(future)
-    }
+    })
 }
 
 fn runtime() -> Runtime {
@@ -98,7 +61,7 @@ fn second_by_second() {
     let count = std::cell::Cell::new(0);
     promise::second_by_second(|| {
         count.set(count.get() + 1);
-        Fleet::on(&server, &runtime, format!("play{}", count.get()))
+        fleet(&server, &runtime, format!("play{}", count.get()))
     });
 }
 
@@ -115,7 +78,7 @@ fn any_history() {
     let count = std::cell::Cell::new(0);
     proptest!(cases, |(history in promise::history())| {
         count.set(count.get() + 1);
-        let fleet = Fleet::on(&server, &runtime, format!("history{}", count.get()));
+        let fleet = fleet(&server, &runtime, format!("history{}", count.get()));
         promise::replays(fleet, Rules::NO_LIMIT, history)?;
     });
 }

@@ -9,9 +9,8 @@ use redis::aio::ConnectionManagerConfig;
 
 use crate::promise::claim_of;
 use crate::redis_server::{FORGETFUL, PERSISTENT, RedisServer, installed_or_skip};
-use crate::servers::{
-    Loss, LossyWay, QUICK, Told, ask, ask_until, granted, info, is_unavailable, silent, store, tell,
-};
+use crate::servers::{Loss, LossyWay, QUICK, info, store, tell};
+use crate::told::{Told, ask, ask_until, forgets_nothing, granted, is_unavailable, silent};
 
 macro_rules! server_or_return {
     ($test:literal, $options:expr) => {
@@ -27,27 +26,7 @@ pub(crate) use server_or_return;
 async fn killed_and_restarted_it_has_forgotten_nothing() {
     let mut server = server_or_return!("killed and restarted", &PERSISTENT);
     let (one, other) = (store(&server), store(&server));
-    for round in 0..3 {
-        let id = |name: &str| format!("{name} {round}");
-        let (leased, handled) = (
-            granted(&one, &id("leased")).await,
-            granted(&one, &id("handled")).await,
-        );
-        assert_eq!(one.commit(&handled).await, Ok(Settlement::Done));
-        server.kill();
-        for member in [&one, &other] {
-            let told = ask(member, &id("new")).await;
-            assert!(is_unavailable(&told), "{told:?}");
-        }
-        server.restart();
-        for member in [&other, &one] {
-            assert_eq!(ask(member, &id("leased")).await, Told::InProgress);
-            assert_eq!(ask(member, &id("handled")).await, Told::Handled);
-        }
-        assert_eq!(ask(&other, &id("new")).await, Told::Granted);
-        assert_eq!(one.release(&leased).await, Ok(Settlement::Done));
-        assert_eq!(ask(&other, &id("leased")).await, Told::Granted);
-    }
+    forgets_nothing(&mut server, [&one, &other], 3).await;
 }
 
 #[tokio::test]
@@ -124,7 +103,7 @@ async fn a_connection_that_does_not_answer_is_not_asked_again() {
         .with_timeout(QUICK);
     assert_eq!(ask(&far, "warm").await, Told::Granted);
     way.lose(&[Loss::Silence]);
-    assert_eq!(ask(&far, "1").await, Told::Down(silent()));
+    assert_eq!(ask(&far, "1").await, Told::Down(silent(QUICK)));
     assert_eq!(ask(&far, "2").await, Told::Granted);
     ask_until(&far, "1", Told::Granted).await;
 }
@@ -136,9 +115,9 @@ async fn one_that_hangs_is_not_waited_for_and_the_claim_is_given_back() {
     assert_eq!(ask(&hasty, "before").await, Told::Granted);
     server.pause();
     let began = Instant::now();
-    assert_eq!(ask(&hasty, "1").await, Told::Down(silent()));
+    assert_eq!(ask(&hasty, "1").await, Told::Down(silent(QUICK)));
     // Asked by a new connection, since the first is in doubt; it does not get through either.
-    assert_eq!(ask(&hasty, "2").await, Told::Down(silent()));
+    assert_eq!(ask(&hasty, "2").await, Told::Down(silent(QUICK)));
     assert!(began.elapsed() < 8 * QUICK, "{:?}", began.elapsed());
     server.resume();
     // The lease is of ten seconds, and none of them is waited for.
@@ -154,8 +133,8 @@ async fn one_that_was_told_to_pause_is_no_different() {
     let hasty = store(&server).with_timeout(QUICK);
     let claimed = granted(&hasty, "handled").await;
     let () = tell(&server, &["CLIENT", "PAUSE", "600", "ALL"]);
-    assert_eq!(ask(&hasty, "1").await, Told::Down(silent()));
-    assert_eq!(hasty.commit(&claimed).await, Err(silent()));
+    assert_eq!(ask(&hasty, "1").await, Told::Down(silent(QUICK)));
+    assert_eq!(hasty.commit(&claimed).await, Err(silent(QUICK)));
     ask_until(&hasty, "handled", Told::Handled).await;
     ask_until(&hasty, "1", Told::Granted).await;
 }
@@ -177,7 +156,7 @@ async fn commits_that_cannot_be_made_do_not_hold_up_the_others() {
         );
     }
     let () = tell(&server, &["CLIENT", "PAUSE", "600", "ALL"]);
-    assert_eq!(hasty.commit(&good).await, Err(silent()));
+    assert_eq!(hasty.commit(&good).await, Err(silent(QUICK)));
     ask_until(&hasty, "good", Told::Handled).await;
 }
 

@@ -2,16 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countersign::replay::{ClaimAnswer, Claimed, RedisStore, ReplayStore as _, StoreDown};
-
+use countersign::replay::RedisStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::promise::claim_of;
 use crate::redis_server::RedisServer;
+use crate::told::Mortal;
 
 pub(crate) const QUICK: Duration = Duration::from_millis(150);
 
@@ -19,55 +18,14 @@ pub(crate) fn store(server: &RedisServer) -> RedisStore {
     RedisStore::open(server.url()).expect("a URL")
 }
 
-/// What a claim is told.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    Granted,
-    Handled,
-    InProgress,
-    Down(StoreDown),
-}
-
-pub(crate) async fn ask(store: &RedisStore, id: &str) -> Told {
-    match store.claim(&claim_of("acme", id, 1_000)).await {
-        Ok(ClaimAnswer::Granted(_)) => Told::Granted,
-        Ok(ClaimAnswer::Handled) => Told::Handled,
-        Ok(ClaimAnswer::InProgress { .. }) => Told::InProgress,
-        Ok(other) => panic!("{other:?}"),
-        Err(down) => Told::Down(down),
+impl Mortal for RedisServer {
+    fn kill(&mut self) {
+        Self::kill(self);
     }
-}
 
-pub(crate) async fn granted(store: &RedisStore, id: &str) -> Claimed {
-    match store.claim(&claim_of("acme", id, 1_000)).await {
-        Ok(ClaimAnswer::Granted(claimed)) => claimed,
-        other => panic!("{other:?}"),
+    fn restart(&mut self) {
+        Self::restart(self);
     }
-}
-
-/// Until it is told that, and no longer than ten seconds.
-pub(crate) async fn ask_until(store: &RedisStore, id: &str, expected: Told) {
-    let began = Instant::now();
-    loop {
-        let told = ask(store, id).await;
-        if told == expected {
-            return;
-        }
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "{id}: {told:?}, and not {expected:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-pub(crate) fn silent() -> StoreDown {
-    let reason = format!("no answer within {QUICK:?}");
-    StoreDown::Unavailable { reason }
-}
-
-pub(crate) fn is_unavailable(told: &Told) -> bool {
-    matches!(told, Told::Down(StoreDown::Unavailable { .. }))
 }
 
 /// A command for the server, of the operator's.

@@ -13,6 +13,10 @@ mod postgres_server;
 mod promise;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
+#[path = "../support/told.rs"]
+mod told;
 
+#[cfg(target_os = "linux")]
+mod memory_use;
 mod postgres;
 mod promises;

@@ -1,17 +1,9 @@
-//! How much memory a claim takes. Alone in its process, since it looks at the process.
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by failing loudly"
-)]
+//! How much memory a claim takes: alone in its process, since it looks at the process.
 
-#[path = "../support/time_and_tenants.rs"]
-mod support;
+use std::process::Command;
 
+use crate::support::{at, now, tenant};
 use countersign::replay::{Claim, ClaimAnswer, ClaimKey, MemoryStore, ReplayStore, Terms};
-use support::{at, now, tenant};
 
 /// One more than fills a hash table of half a million places, so that most of one of a million stays empty: the worst
 /// case.
@@ -19,8 +11,26 @@ const CLAIMS: usize = 458_753;
 
 const TENANTS: usize = 100_000;
 
+/// Beside other tests, what they hold would be counted with it.
 #[test]
 fn claims_and_tenants_take_at_most_what_is_stated() {
+    let this = std::env::current_exe().expect("this very binary");
+    let alone = Command::new(this)
+        .args(["memory_use::alone", "--exact", "--ignored", "--nocapture"])
+        .output()
+        .expect("a process of its own");
+    let said = String::from_utf8_lossy(&alone.stdout);
+    assert!(
+        alone.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&alone.stderr)
+    );
+    assert!(said.contains("1 passed"), "it was not run: {said}");
+}
+
+#[test]
+#[ignore = "run in a process of its own by the test above"]
+fn alone() {
     a_claim_takes_at_most_what_is_stated();
     a_tenant_takes_at_most_what_is_stated();
 }

@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing loudly"
 )]
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -20,6 +21,7 @@ use countersign::replay::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+use tokio::runtime::Runtime;
 
 use crate::support::{at, now, secs, tenant};
 
@@ -86,6 +88,43 @@ impl Stage for Embedded {
 
     fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
         now(future)
+    }
+}
+
+/// A fleet of two on one server, whose members take turns. Time passes for the server when it is told so; in between, it
+/// stands still.
+pub(crate) struct Fleet<'a, S, P> {
+    members: [S; 2],
+    runtime: &'a Runtime,
+    let_pass: P,
+    turn: Cell<usize>,
+}
+
+impl<'a, S: ReplayStore, P: Fn(u64)> Fleet<'a, S, P> {
+    /// `let_pass` lets so many seconds pass for the server; what has really passed since does not count.
+    pub(crate) fn new(runtime: &'a Runtime, members: [S; 2], let_pass: P) -> Self {
+        Self {
+            members,
+            runtime,
+            let_pass,
+            turn: Cell::new(0),
+        }
+    }
+}
+
+impl<S: ReplayStore, P: Fn(u64)> Stage for Fleet<'_, S, P> {
+    fn store(&self) -> &dyn ReplayStore {
+        self.turn.set(self.turn.get() + 1);
+        &self.members[self.turn.get() % 2]
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        (self.let_pass)(seconds);
+    }
+
+    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
+        (self.let_pass)(0);
+        self.runtime.block_on(future)
     }
 }
 

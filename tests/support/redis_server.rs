@@ -8,16 +8,15 @@
 )]
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-#[path = "port.rs"]
-mod port;
+#[path = "own_server.rs"]
+mod own_server;
 
-pub(crate) use port::Port;
+pub(crate) use own_server::Port;
+use own_server::{OwnServer, or_skip, signal};
 
 /// What servers are called, the first of which is taken that is installed.
 pub(crate) const COMMANDS: [&str; 2] = ["redis-server", "valkey-server"];
@@ -42,24 +41,17 @@ pub(crate) fn installed() -> Option<String> {
     })
 }
 
-/// For a test: the command, or it says LOUDLY that the test is skipped. In CI, where nothing may be skipped, it fails.
+/// For a test: the command, or the test is skipped loudly.
 pub(crate) fn installed_or_skip(test: &str) -> Option<String> {
-    let command = installed();
-    if command.is_none() {
-        let why = "no redis-server is installed (Debian: apt-get install redis-server)";
-        assert!(std::env::var_os("CI").is_none(), "SKIPPED in CI: {test}: {why}");
-        let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
-    }
-    command
+    let why = "no redis-server is installed (Debian: apt-get install redis-server)";
+    or_skip(installed(), test, why)
 }
 
 /// Killed and cleared away when it is dropped.
 pub(crate) struct RedisServer {
     command: String,
     options: Vec<String>,
-    folder: PathBuf,
-    port: Port,
-    process: Option<Child>,
+    own: OwnServer,
 }
 
 impl RedisServer {
@@ -68,44 +60,37 @@ impl RedisServer {
         let mut server = Self {
             command: command.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
-            folder: folder(),
-            port: Port::reserve(),
-            process: None,
+            own: OwnServer::new("redis"),
         };
         // Whoever reserves nothing may have been faster.
         for _ in 0..5 {
-            server.spawn();
-            if server.answers() {
+            if server.spawn() {
                 return server;
             }
             server.kill();
-            server.port = Port::reserve();
+            server.own.port = Port::reserve();
         }
-        panic!("{command} does not start: {}", server.log());
+        panic!("{command} does not start: {}", server.own.log());
     }
 
     /// Again, on the same port and with what it has kept.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        self.spawn();
-        assert!(self.answers(), "it does not come back: {}", self.log());
+        assert!(self.spawn(), "it does not come back: {}", self.own.log());
     }
 
     /// With SIGKILL: it has no time to write anything down.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.own.end(|process| drop(process.kill()));
     }
 
     /// It is there, and says nothing.
     pub(crate) fn pause(&self) {
-        self.signal("STOP");
+        signal("STOP", &[self.own.id().expect("it runs")]);
     }
 
     pub(crate) fn resume(&self) {
-        self.signal("CONT");
+        signal("CONT", &[self.own.id().expect("it runs")]);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -113,68 +98,31 @@ impl RedisServer {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port.number).into()
+        self.own.address()
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port.number
+        self.own.port.number
     }
 
-    fn spawn(&mut self) {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log"))
-            .expect("a log");
-        let process = Command::new(&self.command)
-            .args(["--bind", "127.0.0.1", "--port", &self.port.number.to_string()])
+    /// Whether it answers then.
+    fn spawn(&mut self) -> bool {
+        let mut command = Command::new(&self.command);
+        command
+            .args(["--bind", "127.0.0.1", "--port", &self.port().to_string()])
             .args(["--save", "", "--daemonize", "no"])
             .args(&self.options)
             .arg("--dir")
-            .arg(&self.folder)
-            .stdout(log)
-            .stderr(Stdio::null())
-            .stdin(Stdio::null())
-            .spawn();
-        self.process = Some(process.expect("it was found"));
-    }
-
-    /// Whether it answers before patience ends.
-    fn answers(&mut self) -> bool {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let ended = self
-                .process
-                .as_mut()
-                .is_none_or(|process| !matches!(process.try_wait(), Ok(None)));
-            if ended {
-                return false;
-            }
-            if ping(self.address()).is_ok_and(|answer| answer.starts_with("+PONG")) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        false
-    }
-
-    fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().expect("it runs");
-        let sent = Command::new("kill")
-            .args([format!("-{signal}"), process.id().to_string()])
-            .status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill -{signal}");
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+            .arg(&self.own.folder);
+        self.own.run(&mut command);
+        let pongs = |address| ping(address).is_ok_and(|answer| answer.starts_with("+PONG"));
+        self.own.answers(PATIENCE, pongs)
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -185,13 +133,4 @@ fn ping(address: SocketAddr) -> io::Result<String> {
     let mut answer = [0; 64];
     let length = stream.read(&mut answer)?;
     Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
-}
-
-fn folder() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("countersign-redis-{}-{number}", std::process::id());
-    let folder = Path::new(&std::env::temp_dir()).join(name);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
 }

@@ -497,7 +497,7 @@ impl VerifyPeer for Counting {
         Ok(Evidence::new(peer.chain.leaf().validity()))
     }
 
-    fn confirm(&self, _: &VerifiedPeer) {
+    fn confirm(&self, _: &VerifiedPeer, _: UnixTime) {
         self.confirmed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     }
 }

@@ -1673,7 +1673,7 @@ fn a_public_authoritys_names_match_exactly_and_by_type() {
 // -- what is counted -----------------------------------------------------------------------------------------------------
 
 fn handshakes(trust: &PrivateCa) -> Vec<u64> {
-    trust.usage().map(|usage| usage.handshakes).collect()
+    trust.usage().map(|usage| usage.handshakes.uses).collect()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tracing::{Metadata, Subscriber};
 use super::Log;
 use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::observe::{
-    DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer as _, TlsVersion,
+    DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce, Observer as _, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Busy, NotForwarded, Refusal};
@@ -97,9 +97,11 @@ fn variant(event: &Event<'_>) -> usize {
         Event::NotDelivered { .. } => 11,
         Event::CircuitChanged { .. } => 12,
         Event::NotForwarded { .. } => 13,
+        Event::Reloaded { .. } => 14,
+        Event::NotReloaded { .. } => 15,
     }
 }
-const VARIANTS: usize = 14;
+const VARIANTS: usize = 16;
 
 fn at(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
@@ -286,6 +288,24 @@ fn each_event_has_its_level_and_its_fields() {
                 outcome,
             },
             line,
+        );
+    }
+    let (name, generation) = ("client authorities", 7);
+    expect(
+        Event::Reloaded { name, generation },
+        r#"INFO countersign reloaded name="client authorities" generation=7"#,
+    );
+    for (in_force, told) in [(InForce::LastGood, "last_good"), (InForce::Nothing, "nothing")] {
+        expect(
+            Event::NotReloaded {
+                name,
+                code: "reload.unreadable",
+                reason: "ca.pem cannot be read",
+                in_force,
+            },
+            &format!(
+                r#"ERROR countersign not reloaded name="client authorities" code="reload.unreadable" reason="ca.pem cannot be read" in_force="{told}""#
+            ),
         );
     }
     let (host, id) = ("hooks.acme.example", "msg_1");

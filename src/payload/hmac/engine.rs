@@ -12,8 +12,7 @@ use super::fields::{optional, query_value, single};
 use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, TimeAt};
 use super::time::SignedTime;
 use crate::payload::percent;
-use crate::payload::proof::SignedText;
-use crate::payload::{DeliveryKey, Message, NotAuthentic};
+use crate::payload::{DeliveryKey, Message, NotAuthentic, SignedText};
 
 /// A message with what had to be read of it before its signature can be checked.
 #[derive(Debug, Clone)]

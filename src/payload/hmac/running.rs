@@ -7,8 +7,8 @@ use super::engine::{Reading, Written};
 use super::keys::Mac;
 use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
+use crate::payload::delivery_key::begin_time_and_body;
 use crate::payload::hmac::Key;
-use crate::payload::proof::begin_time_and_body;
 use crate::payload::{
     Authentic, DeliveryKey, Hashed, Head, HmacVerifier, NotAuthentic, TenantKeys, VerifyBody, Wanted,
 };

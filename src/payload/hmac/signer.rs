@@ -13,6 +13,7 @@ use super::fields::MAX_ID;
 use super::scheme::{Identity, Layout, Part, SignatureAt, TimeAt};
 use super::time::SignedTime;
 use super::{Key, PartialScheme, body};
+use crate::payload::percent;
 use crate::payload::{
     CannotSign, FindKeys, Message, NotAuthentic, Outgoing, Scheme, SignPayload, TenantKeys, Wanted,
 };
@@ -142,8 +143,8 @@ impl HmacSigner {
             return Err(keys.none_valid().into());
         }
         let (pairs, value) = (
-            percent_encode(pairs.join("&").as_bytes()),
-            percent_encode(outgoing.body),
+            percent::encode(pairs.join("&").as_bytes()),
+            percent::encode(outgoing.body),
         );
         Ok(format!("{field}={pairs}&{name}={value}").into_bytes())
     }
@@ -359,19 +360,6 @@ fn insert(value: &mut Value, path: &str, text: &str) -> Result<(), CannotSign> {
     }
     *place = text.into();
     Ok(())
-}
-
-fn percent_encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                text.push(char::from(*byte))
-            }
-            other => text.push_str(&format!("%{other:02X}")),
-        }
-    }
-    text
 }
 
 /// Only ever text that this crate has written: digits, encoded MACs and the scheme's own literals.

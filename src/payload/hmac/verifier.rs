@@ -60,12 +60,7 @@ impl HmacVerifier {
 impl VerifyPayload for HmacVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let layout = &self.scheme.layout;
-        let reading = layout.read(message)?;
-        let mut candidates = Candidates::NONE;
-        layout.find_candidates(&reading, &mut candidates)?;
-        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
-        let matched = keys.matching(message.now, is_signed_under)?;
+        let (reading, matched) = layout.find_signer(&*self.keys, message)?;
         Ok(layout.authentic(matched, &reading, layout.delivery(&reading)))
     }
 
@@ -118,12 +113,7 @@ impl PartialVerifier {
     /// [`NotAuthentic`], with the first reason found.
     pub fn recognize(&self, message: &Message<'_>) -> Result<Recognized, NotAuthentic> {
         let layout = &self.scheme.layout;
-        let reading = layout.read(message)?;
-        let mut candidates = Candidates::NONE;
-        layout.find_candidates(&reading, &mut candidates)?;
-        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let is_signed_under = |key: &Key| layout.is_signed_under(key, &reading, &candidates);
-        let matched = keys.matching(message.now, is_signed_under)?;
+        let (_, matched) = layout.find_signer(&*self.keys, message)?;
         Ok(Recognized::assertion_of(
             &matched,
             layout.name.clone(),
@@ -161,6 +151,22 @@ impl Candidates {
 }
 
 impl Layout {
+    /// The key under which the message is signed, and what had to be read to find it.
+    #[inline]
+    fn find_signer<'m>(
+        &self,
+        keys: &dyn FindKeys,
+        message: &Message<'m>,
+    ) -> Result<(Reading<'m>, Matched), NotAuthentic> {
+        let reading = self.read(message)?;
+        let mut candidates = Candidates::NONE;
+        self.find_candidates(&reading, &mut candidates)?;
+        let keys = keys.find_keys(&Wanted::of(message.sender))?;
+        let is_signed_under = |key: &Key| self.is_signed_under(key, &reading, &candidates);
+        let matched = keys.matching(message.now, is_signed_under)?;
+        Ok((reading, matched))
+    }
+
     /// Before any MAC is computed: there is at least one well-formed signature, and not too many. They are filled in
     /// where they stand: moving them takes longer than reading them.
     #[inline]

@@ -14,8 +14,8 @@ use tokio_postgres::{Config, Error, NoTls, Socket, Transaction};
 
 use self::link::{Link, NoRows};
 use self::statements::{Statements, settled, told};
-use super::remote::{Answer, Failure, Granted, Remote, Settling, Step, unavailable};
-use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreDown, StoreFuture};
+use super::remote::{Answer, Failure, Granted, Remote, Settling, Step, remote_store, unavailable};
+use super::{Claimed, StoreDown};
 
 pub use fitness::UnfitPostgres;
 
@@ -139,20 +139,6 @@ impl PostgresStore {
         })
     }
 
-    /// Gives up on a step after this long, connecting included.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.settling.timeout = timeout;
-        self
-    }
-
-    /// Tries a commit that failed again for this long, in the background.
-    #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.settling.patience = patience;
-        self
-    }
-
     /// Keeps claims in the table of this name, which may stand behind a schema's and a dot. Default
     /// [`DEFAULT_TABLE`](Self::DEFAULT_TABLE). Members of a fleet must agree on it.
     ///
@@ -209,12 +195,6 @@ impl PostgresStore {
             Ok(_) => Ok(()),
             Err(error) => Err(NotCommitted::Down(down(&error))),
         }
-    }
-
-    /// Waits until no commit is left that is tried again in the background: before a process ends, that it may not have
-    /// handled what nobody has written down.
-    pub async fn settled(&self) {
-        self.settling.settled().await;
     }
 
     /// Once, and if the connection is lost over it, once more: each step may be taken twice.
@@ -275,19 +255,7 @@ impl Remote for PostgresStore {
     }
 }
 
-impl ReplayStore for PostgresStore {
-    fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
-        Box::pin(Remote::claim(self, claim))
-    }
-
-    fn commit<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(Remote::commit(self, claimed))
-    }
-
-    fn release<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(Remote::release(self, claimed))
-    }
-}
+remote_store!(PostgresStore);
 
 impl fmt::Debug for PostgresStore {
     /// The configuration may hold a password.

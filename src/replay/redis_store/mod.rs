@@ -12,8 +12,7 @@ use redis::{Client, IntoConnectionInfo, RedisError};
 
 use self::link::{Cluster, Link, OneServer, Ready};
 use self::script::Question;
-use super::remote::{Answer, Failure, Remote, Settling, Step};
-use super::{Claim, ClaimAnswer, Claimed, ReplayStore, Settlement, StoreFuture};
+use super::remote::{Answer, Failure, Remote, Settling, Step, remote_store};
 
 pub use fitness::{Persistence, Unfit};
 
@@ -122,31 +121,11 @@ impl RedisStore {
         }
     }
 
-    /// Gives up on a step after this long, connecting included.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.settling.timeout = timeout;
-        self
-    }
-
-    /// Tries a commit that failed again for this long, in the background.
-    #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.settling.patience = patience;
-        self
-    }
-
     /// Begins keys with this, and a colon. Default `countersign`. Members of a fleet must agree on it.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
         self
-    }
-
-    /// Waits until no commit is left that is tried again in the background: before a process ends, that it may not have
-    /// handled what nobody has written down.
-    pub async fn settled(&self) {
-        self.settling.settled().await;
     }
 }
 
@@ -160,19 +139,7 @@ impl Remote for RedisStore {
     }
 }
 
-impl ReplayStore for RedisStore {
-    fn claim<'a>(&'a self, claim: &'a Claim) -> StoreFuture<'a, ClaimAnswer> {
-        Box::pin(Remote::claim(self, claim))
-    }
-
-    fn commit<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(Remote::commit(self, claimed))
-    }
-
-    fn release<'a>(&'a self, claimed: &'a Claimed) -> StoreFuture<'a, Settlement> {
-        Box::pin(Remote::release(self, claimed))
-    }
-}
+remote_store!(RedisStore);
 
 impl fmt::Debug for RedisStore {
     /// The URL may hold a password.

@@ -126,6 +126,58 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
     }
 }
 
+/// Makes a store of a [`Remote`] type that keeps its [`Settling`] in a field of that name.
+macro_rules! remote_store {
+    ($store:ident) => {
+        impl $store {
+            /// Gives up on a step after this long, connecting included.
+            #[must_use]
+            pub fn with_timeout(mut self, timeout: std::time::Duration) -> Self {
+                self.settling.timeout = timeout;
+                self
+            }
+
+            /// Tries a commit that failed again for this long, in the background.
+            #[must_use]
+            pub fn with_patience(mut self, patience: std::time::Duration) -> Self {
+                self.settling.patience = patience;
+                self
+            }
+
+            /// Waits until no commit is left that is tried again in the background: before a process ends, that it may
+            /// not have handled what nobody has written down.
+            pub async fn settled(&self) {
+                self.settling.settled().await;
+            }
+        }
+
+        impl $crate::replay::ReplayStore for $store {
+            fn claim<'a>(
+                &'a self,
+                claim: &'a $crate::replay::Claim,
+            ) -> $crate::replay::StoreFuture<'a, $crate::replay::ClaimAnswer> {
+                Box::pin($crate::replay::remote::Remote::claim(self, claim))
+            }
+
+            fn commit<'a>(
+                &'a self,
+                claimed: &'a $crate::replay::Claimed,
+            ) -> $crate::replay::StoreFuture<'a, $crate::replay::Settlement> {
+                Box::pin($crate::replay::remote::Remote::commit(self, claimed))
+            }
+
+            fn release<'a>(
+                &'a self,
+                claimed: &'a $crate::replay::Claimed,
+            ) -> $crate::replay::StoreFuture<'a, $crate::replay::Settlement> {
+                Box::pin($crate::replay::remote::Remote::release(self, claimed))
+            }
+        }
+    };
+}
+
+pub(super) use remote_store;
+
 async fn try_claim(store: &impl Remote, claim: &Claim) -> Result<ClaimAnswer, StoreDown> {
     let token = getrandom::u64().map_err(|error| unavailable(format!("no randomness: {error}")))?;
     let failure = match store.step(&Step::Claim(claim, token)).await {

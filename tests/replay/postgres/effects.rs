@@ -12,9 +12,10 @@ use tokio_postgres::{Client, NoTls};
 
 use super::QUICK;
 use super::outages::server_or_return;
-use super::servers::{Told, ask, ask_until, end, granted, hands, store};
+use super::servers::{end, hands, store};
 use crate::postgres_server::{PostgresServer, installed_or_skip};
 use crate::support::{at, secs, tenant};
+use crate::told::{Told, ask, ask_until, granted};
 
 const EFFECTS: &str = "create table effects (delivery bigint not null)";
 

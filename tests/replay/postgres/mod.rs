@@ -6,76 +6,36 @@ mod servers;
 
 use std::cell::Cell;
 
-use countersign::replay::{PostgresStore, ReplayStore, StoreDown, StoreFuture};
+use countersign::replay::PostgresStore;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::postgres_server::{PostgresServer, installed_or_skip};
-use crate::promise::{self, Rules, Stage};
+use crate::promise::{self, Fleet, Rules, Stage};
 
 /// For tests that kill nothing: an answer does not wait for the disk.
 const QUICK: [&str; 3] = ["fsync=off", "synchronous_commit=off", "autovacuum=off"];
 
-/// A fleet of two on one table, whose members take turns. Time passes for the table when it is told so; in between, it
-/// stands still.
-struct Fleet<'a> {
-    members: [PostgresStore; 2],
+fn fleet<'a>(
+    server: &PostgresServer,
     runtime: &'a Runtime,
     hands: &'a tokio_postgres::Client,
     table: String,
-    turn: Cell<usize>,
-}
-
-impl<'a> Fleet<'a> {
-    fn on(
-        server: &PostgresServer,
-        runtime: &'a Runtime,
-        hands: &'a tokio_postgres::Client,
-        table: String,
-    ) -> Self {
-        runtime
-            .block_on(hands.batch_execute(&PostgresStore::schema(&table)))
-            .expect("a table");
-        let member = || {
-            let store = PostgresStore::open(&server.url()).expect("a URL");
-            store.with_table(&table).expect("a name")
-        };
-        Self {
-            members: [member(), member()],
-            runtime,
-            hands,
-            turn: Cell::new(0),
-            table,
-        }
-    }
-
-    /// What has really passed since does not count.
-    fn let_pass(&self, seconds: u64) {
+) -> impl Stage + use<'a> {
+    let schema = PostgresStore::schema(&table);
+    runtime.block_on(hands.batch_execute(&schema)).expect("a table");
+    let member = || {
+        let store = PostgresStore::open(&server.url()).expect("a URL");
+        store.with_table(&table).expect("a name")
+    };
+    let members = [member(), member()];
+    Fleet::new(runtime, members, move |seconds| {
         let sql = format!(
-            "update {} set ends = clock_timestamp() - interval '1 millisecond' + interval '1 second' *
-             (ceil(extract(epoch from ends - clock_timestamp())) - {seconds})",
-            self.table
+            "update {table} set ends = clock_timestamp() - interval '1 millisecond' + interval '1 second' *
+             (ceil(extract(epoch from ends - clock_timestamp())) - {seconds})"
         );
-        self.runtime
-            .block_on(self.hands.batch_execute(&sql))
-            .expect("time passes");
-    }
-}
-
-impl Stage for Fleet<'_> {
-    fn store(&self) -> &dyn ReplayStore {
-        self.turn.set(self.turn.get() + 1);
-        &self.members[self.turn.get() % 2]
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        self.let_pass(seconds);
-    }
-
-    fn answer<T>(&self, future: StoreFuture<'_, T>) -> Result<T, StoreDown> {
-        self.let_pass(0);
-        self.runtime.block_on(future)
-    }
+        runtime.block_on(hands.batch_execute(&sql)).expect("time passes");
+    })
 }
 
 #[test]
@@ -91,7 +51,7 @@ fn second_by_second() {
     let count = Cell::new(0);
     promise::second_by_second(|| {
         count.set(count.get() + 1);
-        Fleet::on(&server, &runtime, &hands, format!("play{}", count.get()))
+        fleet(&server, &runtime, &hands, format!("play{}", count.get()))
     });
 }
 
@@ -112,7 +72,7 @@ fn any_history() {
     let count = Cell::new(0);
     proptest!(cases, |(history in promise::history())| {
         count.set(count.get() + 1);
-        let fleet = Fleet::on(&server, &runtime, &hands, format!("history{}", count.get()));
+        let fleet = fleet(&server, &runtime, &hands, format!("history{}", count.get()));
         promise::replays(fleet, Rules::NO_LIMIT, history)?;
     });
 }

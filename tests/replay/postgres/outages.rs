@@ -8,9 +8,10 @@ use countersign::replay::{
 };
 
 use super::QUICK;
-use super::servers::{SOON, Told, ask, ask_until, end, granted, hands, is_unavailable, silent, store};
+use super::servers::{SOON, end, hands, store};
 use crate::postgres_server::{PostgresServer, installed_or_skip};
 use crate::promise::claim_of;
+use crate::told::{Told, ask, ask_until, forgets_nothing, granted, silent};
 
 macro_rules! server_or_return {
     ($test:literal, $options:expr) => {
@@ -31,27 +32,7 @@ fn unavailable(reason: &str) -> StoreDown {
 async fn killed_and_restarted_it_has_forgotten_nothing() {
     let mut server = server_or_return!("killed and restarted", &[]);
     let (one, other) = (store(&server).await, store(&server).await);
-    for round in 0..2 {
-        let id = |name: &str| format!("{name} {round}");
-        let (leased, handled) = (
-            granted(&one, &id("leased")).await,
-            granted(&one, &id("handled")).await,
-        );
-        assert_eq!(one.commit(&handled).await, Ok(Settlement::Done));
-        server.kill();
-        for member in [&one, &other] {
-            let told = ask(member, &id("new")).await;
-            assert!(is_unavailable(&told), "{told:?}");
-        }
-        server.restart();
-        for member in [&other, &one] {
-            assert_eq!(ask(member, &id("leased")).await, Told::InProgress);
-            assert_eq!(ask(member, &id("handled")).await, Told::Handled);
-        }
-        assert_eq!(ask(&other, &id("new")).await, Told::Granted);
-        assert_eq!(one.release(&leased).await, Ok(Settlement::Done));
-        assert_eq!(ask(&other, &id("leased")).await, Told::Granted);
-    }
+    forgets_nothing(&mut server, [&one, &other], 2).await;
 
     // What was handled while it was down is written down when it is back.
     let (handled, failed) = (granted(&one, "handled").await, granted(&one, "failed").await);
@@ -84,9 +65,9 @@ async fn one_that_hangs_is_not_waited_for_and_the_claim_is_given_back() {
     let handled = granted(&hasty, "handled").await;
     server.pause();
     let began = Instant::now();
-    assert_eq!(ask(&hasty, "1").await, Told::Down(silent()));
-    assert_eq!(ask(&hasty, "2").await, Told::Down(silent()));
-    assert_eq!(hasty.commit(&handled).await, Err(silent()));
+    assert_eq!(ask(&hasty, "1").await, Told::Down(silent(SOON)));
+    assert_eq!(ask(&hasty, "2").await, Told::Down(silent(SOON)));
+    assert_eq!(hasty.commit(&handled).await, Err(silent(SOON)));
     assert!(began.elapsed() < 12 * SOON, "{:?}", began.elapsed());
     server.resume();
     // The lease is of ten seconds, and none of them is waited for.

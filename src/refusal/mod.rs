@@ -129,7 +129,11 @@ impl Refusal {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::StoreDown(_) | Self::Busy(_) | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
+            Self::StoreDown(_)
+                | Self::Busy(_)
+                | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
+                | Self::Untrusted(Untrusted::Unavailable)
+                | Self::NoTenant(NoTenant::Unavailable)
         )
     }
 }

@@ -32,6 +32,8 @@ mod tests;
 /// | `delivered` | debug | `tenant`, `host`, `id` |
 /// | `not delivered` | error where the fault is ours, else warn | `tenant`, `host`, `id`, `code`, `fault` |
 /// | `circuit changed` | warn where it opens, else info | `tenant`, `host`, `from`, `to` |
+/// | `reloaded` | info | `name`, `generation` |
+/// | `not reloaded` | error | `name`, `code`, `reason`, `in_force` |
 ///
 /// `peer` and `tenant` are left out where they are not known. `refused` is an error where the fault is ours: a layer is
 /// missing, the replay store or a key store is down. It is a warning where somebody who has proved who he is does what he
@@ -170,6 +172,17 @@ impl Observer for Log {
                 from,
                 to,
                 "circuit changed"
+            ),
+            Event::Reloaded { name, generation } => {
+                info!(target: "countersign", name, generation, "reloaded");
+            }
+            Event::NotReloaded {
+                name,
+                code,
+                reason,
+                in_force,
+            } => error!(
+                target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
             ),
         }
     }
