@@ -31,6 +31,8 @@ mod lines;
 mod log;
 #[path = "incoming_proxy/operator.rs"]
 mod operator;
+#[path = "incoming_proxy/pace.rs"]
+mod pace;
 #[path = "incoming_proxy/paths.rs"]
 mod paths;
 #[path = "incoming_proxy/refused.rs"]

@@ -11,11 +11,11 @@ use countersign::web::ForwardLayer;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::fields;
 use crate::journal;
+use crate::pace::Pace;
 use crate::refused::Refused;
 use crate::silence::Bounded;
 use crate::tunnel::{self, Wish};
@@ -98,7 +98,10 @@ impl Backend {
         }
     }
 
-    async fn ask(&self, mut request: Request<Body>, wish: Wish) -> Result<Response<Body>, Refused> {
+    async fn ask(&self, request: Request<Body>, wish: Wish) -> Result<Response<Body>, Refused> {
+        let (head, body) = request.into_parts();
+        let (pace, body) = Pace::of(body);
+        let mut request = Request::from_parts(head, body);
         *request.uri_mut() = self.uri(request.uri());
         *request.version_mut() = Version::HTTP_11;
         let headers = request.headers_mut();
@@ -113,8 +116,10 @@ impl Backend {
             let asked = client.request(request);
             async { Ok::<_, Infallible>(asked.await.map_or_else(failed, |answer| answer.map(Body::new))) }
         }));
-        let asked = timeout(self.patience.answer, service.oneshot(request)).await;
-        let Ok(answer) = asked.map_err(|_| Refused::BackendSlow)?;
+        let answer = tokio::select! {
+            Ok(answer) = service.oneshot(request) => answer,
+            lost = pace.lost(self.patience) => return Err(lost),
+        };
         if let Some(Failed(reason)) = answer.extensions().get() {
             return Err(Refused::Backend(reason.clone()));
         }

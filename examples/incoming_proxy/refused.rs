@@ -18,7 +18,9 @@ pub(crate) enum Refused {
     Backend(String),
     /// It does not answer in time.
     BackendSlow,
-    /// It changes the protocol, and was not asked to.
+    /// The sender does not go on with a body that is passed on as it comes.
+    SenderSlow,
+    /// The service changes the protocol, and was not asked to.
     BackendAnswer,
 }
 
@@ -31,6 +33,7 @@ impl Refused {
             Self::Upgrade => "proxy.upgrade_refused",
             Self::Backend(_) => "proxy.backend",
             Self::BackendSlow => "proxy.backend_slow",
+            Self::SenderSlow => "proxy.sender_slow",
             Self::BackendAnswer => "proxy.backend_answer",
         }
     }
@@ -43,6 +46,7 @@ impl Refused {
             Self::Method | Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::Backend(_) | Self::BackendAnswer => StatusCode::BAD_GATEWAY,
             Self::BackendSlow => StatusCode::GATEWAY_TIMEOUT,
+            Self::SenderSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -54,6 +58,7 @@ impl Refused {
             Self::Upgrade => "the route passes no change of protocol on",
             Self::Backend(reason) => reason,
             Self::BackendSlow => "the service does not answer in time",
+            Self::SenderSlow => "the sender does not go on with the body",
             Self::BackendAnswer => "the service changes the protocol, and was not asked to",
         }
     }

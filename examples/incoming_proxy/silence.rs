@@ -7,18 +7,19 @@ use std::time::Duration;
 use axum::Error;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 /// An answer that has begun and does not go on would hold its sender, and a drain, for ever.
 pub(crate) struct Bounded {
     body: Body,
     limit: Duration,
-    over: Pin<Box<Sleep>>,
+    /// Only while the service is waited for: a sender that reads slowly is no silence of the service's.
+    over: Option<Pin<Box<Sleep>>>,
 }
 
 impl Bounded {
     pub(crate) fn new(body: Body, limit: Duration) -> Self {
-        let over = Box::pin(sleep(limit));
+        let over = None;
         Self { body, limit, over }
     }
 }
@@ -32,11 +33,16 @@ impl HttpBody for Bounded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            let next = Instant::now() + self.limit;
-            self.over.as_mut().reset(next);
+            self.over = None;
             return Poll::Ready(frame);
         }
-        ready!(self.over.as_mut().poll(cx));
+        let limit = self.limit;
+        ready!(
+            self.over
+                .get_or_insert_with(|| Box::pin(sleep(limit)))
+                .as_mut()
+                .poll(cx)
+        );
         let silent = std::io::Error::from(std::io::ErrorKind::TimedOut);
         Poll::Ready(Some(Err(Error::new(silent))))
     }

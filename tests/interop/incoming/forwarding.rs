@@ -147,6 +147,9 @@ fn services_that_misbehave() {
     let port = service(|mut io| {
         let head = until(&mut io, b"\r\n\r\n");
         let path = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+        if path == b"/erp/upload" {
+            until(&mut io, b"67890");
+        }
         let answer: &[u8] = match path {
             b"/erp/gone" => b"",
             b"/erp/half-a-head" => b"HTTP/1.1 200 OK\r\ncontent-le",
@@ -190,6 +193,10 @@ fn services_that_misbehave() {
             "{told}"
         );
     }
+    let half = b"POST /erp/upload HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 10\r\n\r\n12345";
+    let answer = platform.raw(proxy.port, "acme", "localhost", half);
+    assert_eq!(parsed(&answer).0, 408, "{answer}");
+    proxy.reads("proxy.sender_slow");
     // A status of the service's own is its own.
     assert_eq!(
         platform.ask(proxy.port, "acme", "POST /erp/busy", "", ""),

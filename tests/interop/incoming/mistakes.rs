@@ -1,6 +1,7 @@
 //! Every mistake in the file is told in one line: the file, the line, the key, and what to do.
 
 use super::world::{Platform, SAMPLE};
+use crate::cookbook;
 use crate::process::run;
 use crate::senders::binary;
 use std::process::Command;
@@ -155,6 +156,15 @@ fn mistakes_on_the_command_line() {
             "{options:?}"
         );
     }
+}
+
+/// The cookbook shows what the demo runs on.
+#[test]
+fn the_cookbook_shows_the_file_of_the_demo() {
+    assert_eq!(
+        cookbook::block("# proxy.toml: what the demo runs on"),
+        SAMPLE.trim_end()
+    );
 }
 
 /// The README shows what it prints.
