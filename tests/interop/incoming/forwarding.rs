@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn header_fields_are_handed_on_that_are_for_the_service() {
 
 #[test]
 fn bodies_stream_where_no_signature_must_be_verified_first() {
-    let (came, go): ((Sender<()>, Receiver<()>), (Sender<()>, Receiver<()>)) = (channel(), channel());
+    let (came, go) = (channel::<()>(), channel::<()>());
     let go_on = std::sync::Mutex::new(go.1);
     let port = service(move |mut io| {
         until(&mut io, b"first");
@@ -255,7 +255,7 @@ fn a_claim_is_released_when_the_service_fails() {
 #[test]
 fn it_drains_when_it_is_asked_to_end() {
     for signal in ["-TERM", "-INT"] {
-        let (came, go): ((Sender<()>, Receiver<()>), (Sender<()>, Receiver<()>)) = (channel(), channel());
+        let (came, go) = (channel::<()>(), channel::<()>());
         let go_on = std::sync::Mutex::new(go.1);
         let port = service(move |mut io| {
             until(&mut io, b"\r\n\r\n");

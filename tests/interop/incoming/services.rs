@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
+
+use countersign::web::Clock;
 
 use super::world::{BODY, Platform, Proxy, SAMPLE, SECRETS, Service, hook, parsed};
 use crate::packages;
@@ -179,10 +180,7 @@ impl Scene<'_> {
         let Some(python) = or_skip("a sender of Standard Webhooks", python) else {
             return;
         };
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .expect("a time");
-        let now = now.as_secs().to_string();
+        let now = Clock::default().now().as_secs().to_string();
         let [(_, acme), (_, globex)] = SECRETS;
         let send = |id: &str, secret: &str| {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/incoming/sender.py");

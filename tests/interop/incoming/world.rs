@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, thread};
 
 use countersign::identity::SpkiHash;
@@ -233,9 +233,8 @@ impl Proxy {
     /// The next line that the operator reads with this in it.
     pub(crate) fn reads(&self, part: &str) -> String {
         let lines = self.lines.lock().expect("lines");
-        let until = Instant::now() + Duration::from_secs(60);
         let mut all = Vec::new();
-        while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
             if line.contains(part) {
                 return line;
             }
