@@ -9,5 +9,7 @@ mod cookbook {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/moving-over.md")]
 mod moving_over {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/rotation.md")]
 mod rotation {}
