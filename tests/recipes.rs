@@ -13,3 +13,7 @@ mod moving_over {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rotation.md")]
 mod rotation {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observing.md")]
+mod observing {}

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use countersign::forwarded::{Encoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
+use countersign::forwarded::{CertificateEncoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
 use countersign_fuzz::{bounded, headers};
 use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,7 @@ static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
         UnverifiedFormat::envoy_append_forward().verified_here(),
         Format::nginx(cert(), verify()),
         Format::ingress_nginx(),
-        Format::haproxy(cert(), verify()).with_chain(chain, Encoding::ConcatenatedBase64Der),
+        Format::haproxy(cert(), verify()).with_chain(chain, CertificateEncoding::ConcatenatedBase64Der),
         Format::openshift(),
         Format::apache(cert(), verify()),
         UnverifiedFormat::traefik().verified_here(),
@@ -35,7 +35,7 @@ static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
         UnverifiedFormat::cloudflare_access().verified_here(),
         UnverifiedFormat::cloudflare_client_cert().verified_here(),
         UnverifiedFormat::ngrok(cert()).verified_here(),
-        Format::custom(cert(), Encoding::Base64Der, verify(), "verified"),
+        Format::custom(cert(), CertificateEncoding::Base64Der, verify(), "verified"),
     ];
     let hops = Hops::nobody().with_unix_socket();
     formats

@@ -124,7 +124,7 @@ impl Kind {
 /// assert_eq!([urgency(900), urgency(1001)], [Urgency::Urgent, Urgency::Critical]);
 /// assert_eq!(root.to_string(), "anchor CN=Acme Root (acme) expires 1970-01-01T00:16:40Z");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Expiry {
     kind: Kind,
     name: Box<str>,

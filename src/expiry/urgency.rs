@@ -32,7 +32,7 @@ impl Urgency {
 /// // For certificates that are renewed when two thirds are used.
 /// let early = Thresholds::new(70, 85)?;
 /// assert_eq!((early.warning(), early.urgent()), (70, 85));
-/// assert_eq!(Thresholds::new(90, 80).err(), Some(InvalidThresholds));
+/// assert!(Thresholds::new(90, 80).is_err(), "the warning comes first");
 /// # Ok::<(), InvalidThresholds>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

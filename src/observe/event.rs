@@ -3,8 +3,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{HandshakeFacts, HandshakeFailure};
+use super::{Cut, HandshakeFacts, HandshakeFailure};
 use crate::breaker::Transition;
+use crate::date::Date;
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
 use crate::identity::{CertHash, Certificate, Name, SerialNumber, SpkiHash, Validity};
 use crate::refusal::{NotForwarded, Refusal};
@@ -47,12 +48,12 @@ pub enum Event<'a> {
         /// What the system said.
         error: &'a io::Error,
     },
-    /// A connection was cut by a bound of the server's: it was too slow, too long, or too much.
+    /// A connection was closed, or a request on it refused, by a limit of the server's: it was too slow, too long, or too much.
     ConnectionCut {
         /// Where it came from, where that is known.
         peer: Option<SocketAddr>,
-        /// The stable name of the bound.
-        bound: &'static str,
+        /// Which limit.
+        cut: &'a Cut,
     },
     /// Connections from a source are taken no more, on trial, or again. The refused ones are
     /// [`HandshakeFailure::Blocked`].
@@ -215,6 +216,8 @@ pub enum Event<'a> {
         /// How many.
         count: u64,
     },
+    /// An observer has panicked, and is told nothing more.
+    ObserverEnded,
 }
 
 /// The state of what cannot be loaded: whether what was loaded before still counts.
@@ -296,6 +299,11 @@ impl<'a> PeerCertificate<'a> {
         Self(certificate)
     }
 
+    /// To be told of later.
+    pub(super) fn copied(self) -> Certificate {
+        self.0.clone()
+    }
+
     /// The hash of its public key.
     pub fn spki(&self) -> SpkiHash {
         self.0.spki()
@@ -316,6 +324,16 @@ impl<'a> PeerCertificate<'a> {
         self.0.validity()
     }
 
+    /// The first second of its validity, as people read it (RFC 3339).
+    pub fn not_before(&self) -> impl fmt::Display + use<> {
+        Date(self.validity().not_before)
+    }
+
+    /// The last second of its validity, as people read it (RFC 3339).
+    pub fn not_after(&self) -> impl fmt::Display + use<> {
+        Date(self.validity().not_after)
+    }
+
     /// Its names, each with its type.
     pub fn names(&self) -> &'a [Name] {
         self.0.names()
@@ -330,7 +348,7 @@ impl fmt::Debug for PeerCertificate<'_> {
 
 impl Event<'_> {
     /// The name of each event that there is.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 25] = [
         "handshake_started",
         "handshake_completed",
         "handshake_failed",
@@ -355,6 +373,7 @@ impl Event<'_> {
         "expiring",
         "expiries_listed",
         "events_lost",
+        "observer_ended",
     ];
 
     /// A stable name of the event, for metrics and logs.
@@ -384,6 +403,7 @@ impl Event<'_> {
             Self::Expiring { .. } => "expiring",
             Self::ExpiriesListed { .. } => "expiries_listed",
             Self::EventsLost { .. } => "events_lost",
+            Self::ObserverEnded => "observer_ended",
         }
     }
 }

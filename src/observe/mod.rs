@@ -1,22 +1,51 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
+mod cut;
 mod event;
+mod guarded;
 mod handshake;
+mod kept;
 #[cfg(feature = "tracing")]
 mod log;
+#[cfg(feature = "metrics")]
+mod meter;
+mod peers;
+mod queued;
+mod rotations;
+mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
+mod watch;
 
 use std::fmt;
+use std::sync::Arc;
 
+pub use cut::Cut;
 pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
+#[cfg(any(
+    feature = "tower",
+    feature = "tokio",
+    feature = "dispatch",
+    feature = "reload"
+))]
+pub(crate) use guarded::guarded;
 pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 #[cfg(feature = "tracing")]
 pub use log::Log;
+#[cfg(feature = "metrics")]
+pub use meter::{MetricKind, MetricRow, Metrics};
+pub use peers::PeersSeen;
+pub use queued::Queued;
+pub use rotations::RotationWatch;
+pub use together::Observers;
 #[cfg(feature = "tower")]
 pub(crate) use unwatched::Unwatched;
+pub use watch::Watch;
 
-/// A receiver of events, for logs and metrics. Called on the request path: it must neither block nor panic.
+/// A receiver of events, for logs and metrics. Called on the request path: it must not block.
+///
+/// One that may be slow stands behind a [`Queued`], several are [`Observers`]. One that panics is told nothing more, and
+/// hurts nobody.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +71,12 @@ pub(crate) use unwatched::Unwatched;
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Something happened.
     fn observe(&self, event: &Event<'_>);
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn observe(&self, event: &Event<'_>) {
+        (**self).observe(event);
+    }
 }
 
 /// An observer that observes nothing.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use super::file_source::{AnyError, in_background, not_loaded};
+use super::source::any_of;
 use super::{Changed, Loaded, Loading, NotLoaded, Source};
 
 /// Two sources of which one thing is made: authorities from a file, for instance, with the revocation lists from their URL.
@@ -133,13 +134,7 @@ where
     }
 
     fn changed(&mut self) -> Changed<'_> {
-        let (first, second) = (self.first.changed(), self.second.changed());
-        Box::pin(async move {
-            tokio::select! {
-                () = first => {}
-                () = second => {}
-            }
-        })
+        Box::pin(any_of(vec![self.first.changed(), self.second.changed()]))
     }
 }
 

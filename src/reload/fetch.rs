@@ -185,7 +185,9 @@ fn read_url(url: &str) -> Result<Uri, InvalidUrl> {
 /// use countersign::reload::{FetchJwks, InvalidUrl};
 /// use countersign::tls::rustls;
 ///
-/// let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// let tls = rustls::ClientConfig::builder_with_provider(
+///     rustls::crypto::aws_lc_rs::default_provider().into()
+/// )
 ///     .with_safe_default_protocol_versions()?
 ///     .with_root_certificates(rustls::RootCertStore::empty())
 ///     .with_no_client_auth();

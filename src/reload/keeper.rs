@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::publish::Publish;
+use super::source::any_of;
 use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
 use crate::clock::Clock;
 use crate::live::Live;
-use crate::observe::{Event, InForce, Observer, Silent};
+use crate::observe::{Event, InForce, Observer, Silent, guarded};
 
 /// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
 ///
@@ -95,7 +96,7 @@ impl Reload {
     /// Tells this observer, of what is started from here on.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+        self.observer = guarded(observer);
         self
     }
 
@@ -269,11 +270,12 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         loop {
             let asked = self.reloading.asked.clone();
             let wait = self.wait;
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = asked.notified() => {}
-                () = self.source.changed() => {}
-            }
+            any_of(vec![
+                Box::pin(tokio::time::sleep(wait)),
+                Box::pin(asked.notified()),
+                self.source.changed(),
+            ])
+            .await;
             self.look().await;
         }
     }

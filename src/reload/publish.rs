@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-/// A place where something is put in force that is not behind a [`Live`](crate::live::Live): it agrees to each new one, or
-/// refuses it. Closures are.
+use crate::live::Live;
+
+/// A place where something is put in force: it agrees to each new one, or refuses it. Closures are, and every [`Live`] that is
+/// there already.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -25,5 +27,16 @@ pub trait Publish<T>: Send + Sync {
 impl<T, E: ToString, F: Fn(&Arc<T>) -> Result<(), E> + Send + Sync> Publish<T> for F {
     fn publish(&self, value: &Arc<T>) -> Result<(), String> {
         self(value).map_err(|error| error.to_string())
+    }
+}
+
+impl<T: Send + Sync> Publish<T> for Live<T> {
+    fn publish(&self, value: &Arc<T>) -> Result<(), String> {
+        Live::publish(self, Arc::clone(value));
+        Ok(())
+    }
+
+    fn withdraw(&self) {
+        Live::withdraw(self);
     }
 }

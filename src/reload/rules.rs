@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How often a source is looked at, and what becomes of what cannot be renewed.
+/// The rules of a source: how often it is looked at, and what becomes of what cannot be renewed.
 ///
 /// ```
 /// use std::time::Duration;

@@ -3,6 +3,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
@@ -60,6 +61,17 @@ pub type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<Loaded<T>, NotLoade
 
 /// The wait for a change of a source.
 pub type Changed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Until one of these has ended.
+pub(super) async fn any_of(mut waits: Vec<Changed<'_>>) {
+    std::future::poll_fn(move |context| {
+        let ended = waits
+            .iter_mut()
+            .any(|wait| wait.as_mut().poll(context).is_ready());
+        if ended { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
 
 impl<T> Source<T> for Box<dyn Source<T>> {
     fn load(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Loading<'_, T> {
@@ -131,6 +143,13 @@ impl<T> Loaded<T> {
 }
 
 /// The reason why something was not loaded. Holds no secret.
+///
+/// ```
+/// use countersign::reload::NotLoaded;
+///
+/// let broken = NotLoaded::invalid("two files are needed");
+/// assert_eq!(broken.to_string(), "two files are needed");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotLoaded {

@@ -27,11 +27,10 @@ use crate::trust::Crls;
 /// # Ok::<(), countersign::reload::InvalidUrl>(())
 /// ```
 pub struct UrlSource<T> {
+    /// Each with what it answered when that was last good.
     urls: Vec<(Fetch, Option<Bytes>)>,
     read: Arc<Read<T>>,
     again: fn(&T, UnixTime) -> Option<Duration>,
-    /// Whether what was fetched was good.
-    is_read: bool,
 }
 
 type Read<T> = dyn Fn(&[Bytes], Option<&T>, UnixTime) -> Result<T, AnyError> + Send + Sync;
@@ -49,7 +48,6 @@ impl<T> UrlSource<T> {
                 read(bodies, before, now).map_err(Into::into)
             }),
             again: |_, _| None,
-            is_read: false,
         }
     }
 }
@@ -99,22 +97,31 @@ impl UrlSource<JwsVerifier> {
 impl<T: Send + Sync + 'static> UrlSource<T> {
     async fn look(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Result<Loaded<T>, NotLoaded> {
         let mut looked = Loaded::unchanged();
-        for (fetch, held) in &mut self.urls {
-            match (fetch.fetch().await, &held) {
-                (Ok(body), Some(same)) if body == **same => {}
-                (Ok(body), _) => (*held, self.is_read) = (Some(body), false),
+        let mut bodies = Vec::with_capacity(self.urls.len());
+        for (fetch, good) in &self.urls {
+            match (fetch.fetch().await, good) {
+                (Ok(body), _) => bodies.push(body),
                 (Err(failed), None) => return Err(not_fetched(fetch, failed)),
-                (Err(failed), Some(_)) => looked.despite = Some(not_fetched(fetch, failed)),
+                (Err(failed), Some(good)) => {
+                    looked.despite = Some(not_fetched(fetch, failed));
+                    bodies.push(good.clone());
+                }
             }
         }
-        if let Some(before) = before.as_ref().filter(|_| self.is_read) {
+        let is_good = |(body, (_, good)): (&Bytes, &(Fetch, Option<Bytes>))| good.as_ref() == Some(body);
+        if let Some(before) = before
+            .as_ref()
+            .filter(|_| bodies.iter().zip(&self.urls).all(is_good))
+        {
             let again = (self.again)(before, now);
             return Ok(again.into_iter().fold(looked, Loaded::again_within));
         }
-        let bodies: Vec<_> = self.urls.iter().filter_map(|(_, held)| held.clone()).collect();
-        let read = self.read.clone();
-        let value = in_background(move || read(&bodies, before.as_deref(), now).map_err(not_loaded)).await?;
-        self.is_read = true;
+        let (read, fetched) = (self.read.clone(), bodies.clone());
+        let value = in_background(move || read(&fetched, before.as_deref(), now).map_err(not_loaded)).await?;
+        // Only now: what cannot be used is not taken in the place of what will be missing next time.
+        for ((_, good), body) in self.urls.iter_mut().zip(bodies) {
+            *good = Some(body);
+        }
         let again = (self.again)(&value, now);
         looked.value = Some(value);
         Ok(again.into_iter().fold(looked, Loaded::again_within))

@@ -28,7 +28,11 @@ use crate::trust::VerifyPeer;
 /// # let server = ca.server("hooks.example.com").issue();
 /// # let (ca_pem, chain_pem, key_pem) = (ca.pem(), server.chain_pem(), server.key_pem());
 /// let tls = Tls::new(provider);
-/// let trust = PrivateCa::from_pem(ca_pem.as_bytes(), tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+/// let trust = PrivateCa::from_pem(
+///     ca_pem.as_bytes(),
+///     tls.algorithms(),
+///     rustls::pki_types::UnixTime::now(),
+/// )?;
 /// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 /// let config = tls.server_config(&credentials, trust, ClientAuth::Require)?;
 /// assert_eq!(config.max_early_data_size, 0);

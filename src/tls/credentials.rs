@@ -9,7 +9,8 @@ use rustls::{Error, InconsistentKeys};
 use zeroize::Zeroizing;
 
 use super::InvalidCredentials;
-use crate::identity::{Facts, Malformed, PeerChain, Validity};
+use crate::expiry::{Expires, Expiries, Kind};
+use crate::identity::{CertHash, Facts, Malformed, PeerChain, Validity};
 use crate::pem::{self, InvalidPem};
 use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 use crate::usage::{Hits, Usage};
@@ -171,6 +172,21 @@ impl Credentials {
 
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
         self.certified.clone()
+    }
+}
+
+/// The leaf, and each certificate behind it: peers refuse all of them for one that has expired.
+impl Expires for Credentials {
+    fn expiries(&self, found: &mut Expiries) {
+        for certificate in &self.certified.cert {
+            if let Ok((_, validity)) = Facts::of(certificate) {
+                found.add(
+                    Kind::OwnCertificate,
+                    CertHash::of(certificate).to_string(),
+                    validity,
+                );
+            }
+        }
     }
 }
 

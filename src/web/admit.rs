@@ -6,9 +6,10 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
+use tokio::time::sleep;
 
 use super::OnDisconnect;
-use super::body::{Bounds, BoxError};
+use super::body::{BodyBounds, BoxError};
 use super::deliveries::{Deliveries, Place};
 use super::finish::{Begun, Work};
 use super::outside::Outside;
@@ -26,7 +27,7 @@ use crate::tenant::TenantId;
 pub(super) struct Rules {
     pub(super) verifier: Arc<dyn VerifyPayload>,
     pub(super) store: Arc<dyn ReplayStore>,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: BodyBounds,
     pub(super) deliveries: Deliveries,
     pub(super) certified: Arc<HashSet<TenantId>>,
     pub(super) terms: Terms,
@@ -68,6 +69,24 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn say_already_exists(headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_STATUS, HeaderValue::from_static("6"));
+}
+
+/// How often what is lacking is fetched for one question.
+const FETCHES: usize = 2;
+
+/// Asks; where an answer is lacking that lives elsewhere, fetches it and asks again. What is still lacking then is an outage.
+async fn fetching<T>(ask: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    for _ in 0..FETCHES {
+        let ticket = match ask() {
+            Err(refusal) => match refusal.ticket() {
+                Some(ticket) => ticket.clone(),
+                None => return Err(refusal),
+            },
+            answer => return answer,
+        };
+        ticket.redeem(sleep(ticket.patience())).await;
+    }
+    ask()
 }
 
 impl Rules {
@@ -134,7 +153,8 @@ impl Rules {
         B::Error: Into<BoxError>,
     {
         // Verified while it arrives, where the scheme allows it: a head that is wrong costs no body.
-        let mut begun = gate::begin(&self.verifier, head, caller, self.bounds.bytes)?;
+        let begin = || gate::begin(&self.verifier, head, caller, self.bounds.bytes);
+        let mut begun = fetching(begin).await?;
         let see = |piece: &[u8]| {
             if let Some(begun) = &mut begun {
                 // The same limit stands before it.
@@ -142,9 +162,10 @@ impl Rules {
             }
         };
         *whole = self.bounds.read(body, see).await?;
+        let whole: &'m Bytes = whole;
         let authentic = match begun {
             Some(begun) => begun.finish()?,
-            None => gate::verify(&self.verifier, head.with_body(whole), caller)?,
+            None => fetching(|| gate::verify(&self.verifier, head.with_body(whole), caller)).await?,
         };
         // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {

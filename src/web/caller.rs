@@ -42,7 +42,9 @@ use crate::refusal::{Misdirected, NotForwarded, Refusal};
 /// # let pin = SpkiHash::of(b"the client's public key");
 /// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
 /// let layer = CallerLayer::new(Policy::new(PinSet::new([pin]), tenants));
-/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+/// let handler = service_fn(
+///     |_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) }
+/// );
 ///
 /// // A connection without a client certificate, as the acceptor would have left it.
 /// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None)?;

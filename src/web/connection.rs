@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 /// # use countersign::tenant::{TenantId, TenantTable};
 /// # use countersign::trust::PinSet;
 ///
-/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let client = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
 /// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
 /// let policy = Policy::new(PinSet::new([pin]), tenants);
@@ -209,7 +209,7 @@ impl Connection {
         !matches!(self.0.facts.ground, Ground::Untold)
     }
 
-    /// Where it comes from: nothing, where it is a Unix socket's.
+    /// The address that it comes from: none, where it is a Unix socket's.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.facts.peer
     }
@@ -277,6 +277,13 @@ impl Connection {
         };
         self.0.hop.store(Some(Arc::new(standing)));
         caller
+    }
+
+    /// Whose it is, where somebody has asked already.
+    #[cfg(feature = "server")]
+    pub(super) fn known_tenant(&self) -> Option<crate::tenant::TenantId> {
+        let standing = self.0.standing.load();
+        standing.as_ref().map(|standing| standing.caller.tenant().clone())
     }
 
     fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {

@@ -168,7 +168,8 @@ async fn a_published_key_set_is_taken_whole_or_not_at_all() {
     };
     let (published, address) = publish(set(&["1"])).await;
     let source = UrlSource::jwks(fetch(address, here()), [Algorithm::EdDsa], tls().algorithms());
-    let keys = Reload::new().start("keys", source, rules()).await.expect("a key");
+    let reload = Reload::new();
+    let keys = reload.start("keys", source, rules()).await.expect("a key");
     published.set(200, r#"{"keys":[]}"#);
     keys.look_now();
     until("refused", || !keys.status().is_current()).await;

@@ -16,7 +16,7 @@ use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
 use crate::identity::{PeerChain, Validity};
 use crate::observe::{
-    DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
     Observer as _, PeerCertificate, RotationStep, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
@@ -140,14 +140,14 @@ fn each_event_has_its_level_and_its_fields() {
             certificate: None,
             took: Duration::from_millis(3),
         },
-        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 handshake="resumed" tls="1.3""#,
+        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3" tls.resumed=true took=3ms"#,
     );
     expect(
         Event::HandshakeFailed {
             peer,
             reason: &HandshakeFailure::NoCertificate,
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="identity.no_certificate" reason="no client certificate""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="identity.no_certificate" reason="no client certificate""#,
     );
     // What a stranger has chosen is quoted.
     expect(
@@ -155,7 +155,7 @@ fn each_event_has_its_level_and_its_fields() {
             peer,
             reason: &HandshakeFailure::Tls("a\n\u{1b}[31mERROR \"b\"".into()),
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
     );
     expect(
         Event::AcceptFailed {
@@ -163,6 +163,22 @@ fn each_event_has_its_level_and_its_fields() {
             error: &full,
         },
         &format!(r#"ERROR countersign accept failed at=192.0.2.7:4711 reason="{full}""#),
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: Some(peer),
+            cut: &Cut::Resets { limit: 100 },
+        },
+        r#"INFO countersign connection cut peer=192.0.2.7:4711 code="connection.resets" reason="more than 100 streams were reset within a second""#,
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: None,
+            cut: &Cut::Idle {
+                limit: Duration::from_secs(60),
+            },
+        },
+        r#"DEBUG countersign connection cut code="connection.idle" reason="no request for 60s""#,
     );
     expect(
         Event::SourceChanged { transition: blocked },
@@ -357,10 +373,6 @@ fn each_event_has_its_level_and_its_fields() {
 /// What does not come of a connection or a delivery.
 fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
     let (peer, acme) = (Some(SocketAddr::from(([192, 0, 2, 7], 4711))), &tenant("acme"));
-    expect(
-        Event::ConnectionCut { peer, bound: "idle" },
-        r#"INFO countersign connection cut peer=192.0.2.7:4711 bound="idle""#,
-    );
     let leaf = chain();
     expect(
         Event::Identified {
@@ -370,6 +382,25 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
             certificate: PeerCertificate::of(leaf.leaf()),
         },
         r#"DEBUG countersign identified peer=192.0.2.7:4711 tenant="acme" rule="URI spiffe://pay.example/{tenant}""#,
+    );
+    let certificate = PeerCertificate::of(leaf.leaf());
+    let hash: String = certificate
+        .hash()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    expect(
+        Event::HandshakeCompleted {
+            peer: SocketAddr::from(([192, 0, 2, 7], 4711)),
+            handshake: HandshakeFacts::new(HandshakeKind::Full, TlsVersion::Tls12),
+            certificate: Some(certificate),
+            took: Duration::from_millis(3),
+        },
+        &format!(
+            r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.2" tls.resumed=false tls.client.hash.sha256="{hash}" tls.client.not_before="{from}" tls.client.not_after="{until}" took=3ms"#
+        ),
     );
     expect(
         Event::Settled {
@@ -416,6 +447,7 @@ fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
         Event::EventsLost { count: 3 },
         "WARN countersign events lost count=3",
     );
+    expect(Event::ObserverEnded, "ERROR countersign observer ended");
 }
 
 fn chain() -> PeerChain {

@@ -30,7 +30,11 @@ use crate::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri};
 /// # use rustls::pki_types::UnixTime;
 ///
-/// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let key = VerifyingKey::hmac(
+///     KeyId::new("k1"),
+///     Algorithm::Hs256,
+///     b"0123456789abcdef0123456789abcdef",
+/// )?;
 /// let keys = HttpSignatureKeyring::builder().keys(TenantId::parse("acme")?, [key]).build()?;
 /// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?);
 /// let verifier = HttpSignatureVerifier::new(policy, keys);
@@ -60,9 +64,11 @@ impl HttpSignatureVerifier {
 
 impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
+        // Read before keys are asked for, which may live elsewhere.
+        let found = signatures(message.headers)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let unknown = |why| refuse(why, &*self.keys, keys.owner());
-        let chosen = self.policy.choose(signatures(message.headers)?, &keys);
+        let chosen = self.policy.choose(found, &keys);
         let chosen = chosen.map_err(|why| match why {
             InvalidHttpSignature::NotFound if self.policy.chooses_by_key() => unknown(why),
             why => why.into(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 
+use crate::expiry::{Expiries, Kind};
 use crate::pem;
 pub use invalid::InvalidCrls;
 pub(super) use list::Crl;
@@ -159,6 +160,17 @@ impl Crls {
             .get(&crl.issuer)?
             .iter()
             .find(|other| other.is_like(crl))
+    }
+
+    /// The newest of each issuer and scope, until its next update.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        for lists in self.by_issuer.values() {
+            for (place, list) in lists.iter().enumerate() {
+                if !lists.iter().take(place).any(|newer| newer.is_like(list)) {
+                    found.add(Kind::Crl, list.issuer_text(), list.validity);
+                }
+            }
+        }
     }
 
     /// The newest first.

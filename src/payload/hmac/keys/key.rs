@@ -117,7 +117,7 @@ impl Key {
         Self::parse_with(id, spec, text, Weak::Refuse)
     }
 
-    /// As [`parse`](Self::parse), but a secret may be short or look like a placeholder.
+    /// Reads a key as [`parse`](Self::parse) does, but a secret may be short or look like a placeholder.
     ///
     /// # Security
     /// For the examples that providers publish, and for nothing else: anybody can guess such a secret.

@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::secret::{Weak, is_swapped};
 use super::{Key, KeyProblem, KeySpec};
+use crate::expiry::{Expires, Expiries, Expiry, Kind};
 use crate::identity::Validity;
 use crate::payload::{FindKeys, KeyId, NoKey, Secret, TenantKeys, Wanted};
 use crate::tenant::TenantId;
@@ -26,10 +27,18 @@ use crate::usage::{NotRetired, Retirement, Usage};
 /// use countersign::tenant::TenantId;
 ///
 /// let acme = TenantId::parse("acme")?;
-/// let (old, new) = (Secret::new("a secret of the year 2025"), Secret::new("a secret of the year 2026"));
-/// let ring = Keyring::builder(&Scheme::github()).key(acme.clone(), "2025", old).key(acme.clone(), "2026", new).build()?;
+/// let (old, new) = (
+///     Secret::new("a secret of the year 2025"),
+///     Secret::new("a secret of the year 2026"),
+/// );
+/// let ring = Keyring::builder(&Scheme::github())
+///     .key(acme.clone(), "2025", old)
+///     .key(acme.clone(), "2026", new)
+///     .build()?;
 /// assert_eq!(ring.tenants(), 1);
-/// let weak = Keyring::builder(&Scheme::github()).key(acme, "2026", Secret::new("your-secret-goes-here")).build();
+/// let weak = Keyring::builder(&Scheme::github())
+///     .key(acme, "2026", Secret::new("your-secret-goes-here"))
+///     .build();
 /// assert_eq!(weak.err().map(|invalid| invalid.problem), Some(KeyProblem::Placeholder));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -180,6 +189,18 @@ impl FindKeys for Keyring {
             None => Err(NoKey::Unknown {
                 sender: owner.clone(),
             }),
+        }
+    }
+}
+
+/// The keys that end: those that count always do not.
+impl Expires for Keyring {
+    fn expiries(&self, found: &mut Expiries) {
+        for (tenant, keys) in &self.tenants {
+            for key in keys.all() {
+                let expiry = Expiry::new(Kind::Key, key.id().as_str(), key.validity());
+                found.push(expiry.owned_by(tenant.as_str()));
+            }
         }
     }
 }

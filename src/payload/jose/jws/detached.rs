@@ -17,12 +17,18 @@ use crate::payload::{FindKeys, Wanted};
 /// use countersign::tenant::TenantId;
 /// use http::{HeaderMap, HeaderName, Method, Uri};
 ///
-/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
-/// let keys = JwtKeyring::builder().keys(TenantId::parse("bank")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let jwk = Jwk::parse(
+///     br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#
+/// )?;
+/// let keys = JwtKeyring::builder()
+///     .keys(TenantId::parse("bank")?, jwk.verifier(Algorithm::Hs256, &[]))
+///     .build()?;
 /// let name = HeaderName::from_static("x-jws-signature");
 /// let verifier = DetachedVerifier::new("open_banking", JwtAt::header(name.clone()), keys);
 /// let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
-/// let unsigned = verifier.verify_payload(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// let unsigned = verifier.verify_payload(
+///     &Message::new(&method, &uri, &headers, b"{}", UnixTime::now())
+/// );
 /// assert_eq!(unsigned.err(), Some(NotAuthentic::MissingHeader { name }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

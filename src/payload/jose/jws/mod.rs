@@ -41,9 +41,15 @@ pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
 /// assert_eq!(verifier.verify_compact(jws)?.payload(), b"Example of Ed25519 signing");
 ///
 /// // The same without its payload, which is then handed in beside it.
-/// let (header, signature) = (jws.split('.').next().unwrap_or(""), jws.rsplit('.').next().unwrap_or(""));
+/// let (header, signature) = (
+///     jws.split('.').next().unwrap_or(""),
+///     jws.rsplit('.').next().unwrap_or(""),
+/// );
 /// let detached = format!("{header}..{signature}");
-/// assert_eq!(verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(), Algorithm::EdDsa);
+/// assert_eq!(
+///     verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(),
+///     Algorithm::EdDsa,
+/// );
 /// assert_eq!(verifier.verify_detached(&detached, b"Another").err(), Some(InvalidJwt::Signature));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -110,7 +116,9 @@ impl JwsVerifier {
     ///
     /// // A provider that hands out short secrets, and the one that it will sign with from next week on.
     /// let key = |id, secret: &[u8]| VerifyingKey::short_hmac(KeyId::new(id), Algorithm::Hs256, secret);
-    /// let verifier = JwsVerifier::of_keys([key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]);
+    /// let verifier = JwsVerifier::of_keys(
+    ///     [key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]
+    /// );
     /// assert_eq!(verifier.unusable().count(), 0);
     /// # Ok::<(), countersign::payload::jose::WeakKey>(())
     /// ```
@@ -324,7 +332,7 @@ impl<'t> Jws<'t> {
         &self.payload
     }
 
-    /// The same, taken out.
+    /// What was signed, decoded and taken out.
     pub fn into_payload(self) -> Cow<'t, [u8]> {
         self.payload
     }
