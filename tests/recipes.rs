@@ -1,10 +1,14 @@
-//! The recipes of the cookbook, each compiled, and run where it needs no socket.
+//! The recipes of the cookbook and what else of the documents is code: each compiled, and run where it needs no socket.
 //!
 //! This is a library only because the documentation of libraries is tested.
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/cookbook.md")]
 mod cookbook {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/moving-over.md")]
+mod moving_over {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rotation.md")]

@@ -1,143 +1,173 @@
 //! From a request that was let in to the service behind, and back.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use axum::body::Body;
+use axum::http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use countersign::forwarded::Emit;
-use countersign::gate::Caller;
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use countersign::web::ForwardLayer;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
-/// Whose the request is, for the service behind.
-const TENANT: HeaderName = HeaderName::from_static("x-countersign-tenant");
-/// Which delivery it is, where the payload was verified.
-const DELIVERY: HeaderName = HeaderName::from_static("x-countersign-delivery");
+use crate::fields;
+use crate::journal;
+use crate::pace::Pace;
+use crate::refused::Refused;
+use crate::silence::Bounded;
+use crate::tunnel::{self, Wish};
 
-/// Fields that are about one connection (RFC 9110, section 7.6.1), and so end here.
-const OF_THE_CONNECTION: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Why a request goes no further.
-type Refused = (StatusCode, &'static str);
-
-/// What was verified about a request.
-pub(crate) struct Verified {
-    pub(crate) caller: Option<Caller>,
-    pub(crate) delivery: Option<String>,
+/// How long to wait for services, and how long a WebSocket may live.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    pub(crate) answer: Duration,
+    pub(crate) silence: Duration,
+    pub(crate) websocket: Duration,
 }
 
-/// The service behind, which speaks plain HTTP/1.1.
-#[derive(Clone)]
+/// What becomes of a WebSocket's handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WebSockets {
+    Refuse,
+    Pass,
+}
+
+/// The service behind a route, which speaks plain HTTP/1.1.
+#[derive(Debug, Clone)]
 pub(crate) struct Backend {
     client: Client<HttpConnector, Body>,
     authority: Authority,
+    patience: Patience,
+    websockets: WebSockets,
+    emit: ForwardLayer,
 }
 
 impl Backend {
-    pub(crate) fn new(authority: Authority) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, authority }
+    pub(crate) fn new(authority: Authority, patience: Patience, websockets: WebSockets) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(patience.connect));
+        connector.set_nodelay(true);
+        // Shorter than any server keeps an idle connection: a request that is sent while one closes would be lost.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(1))
+            .build(connector);
+        Self {
+            client,
+            authority,
+            patience,
+            websockets,
+            emit: ForwardLayer::new([Emit::rfc_9440_with_chain()]),
+        }
     }
 
-    pub(crate) async fn forward(&self, request: Request<Body>, verified: &Verified) -> Response<Body> {
-        if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
-            return refuse(StatusCode::NOT_IMPLEMENTED, "proxy.upgrade_refused");
-        }
+    /// Asks the service, in the name of whom the layers around have found.
+    pub(crate) async fn forward(self, route: &str, request: Request<Body>) -> Response<Body> {
         let (mut head, body) = request.into_parts();
-        let host = head.uri.authority().and_then(|host| host.as_str().parse().ok());
-        end_here(&mut head.headers);
-        if let Err((status, code)) = name(&mut head.headers, verified) {
-            return refuse(status, code);
-        }
-        // In HTTP/2 the host stands in the target, and what stands there counts.
-        if let Some(host) = host {
-            head.headers.insert(header::HOST, host);
-        }
-        let path = head.uri.path_and_query().cloned();
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path.unwrap_or(PathAndQuery::from_static("/")));
-        let Ok(uri) = uri.build() else {
-            return refuse(StatusCode::BAD_REQUEST, "proxy.target");
+        let seen = journal::Seen::of(route, &head);
+        let wish = Wish::of(&head);
+        let answer = match self.may_pass(&head.method, &wish) {
+            Err(refused) => Err(refused),
+            Ok(()) => {
+                fields::introduce(&mut head);
+                self.ask(Request::from_parts(head, body), wish).await
+            }
         };
-        (head.uri, head.version) = (uri, Version::HTTP_11);
-        match self.client.request(Request::from_parts(head, body)).await {
+        match answer {
             Ok(answer) => {
-                let mut answer = answer.map(Body::new);
-                end_here(answer.headers_mut());
+                seen.forwarded(answer.status());
                 answer
             }
-            // No success, so the claim is released: the sender's retry is let through.
-            Err(_) => refuse(StatusCode::BAD_GATEWAY, "proxy.backend"),
+            Err(refused) => {
+                seen.refused(&refused);
+                refused.answer()
+            }
         }
     }
+
+    fn may_pass(&self, method: &Method, wish: &Wish) -> Result<(), Refused> {
+        match (method, wish) {
+            (&Method::CONNECT | &Method::TRACE, _) => Err(Refused::Method),
+            (_, Wish::Nothing) => Ok(()),
+            (_, Wish::WebSocket(_)) if self.websockets == WebSockets::Pass => Ok(()),
+            _ => Err(Refused::Upgrade),
+        }
+    }
+
+    async fn ask(&self, request: Request<Body>, wish: Wish) -> Result<Response<Body>, Refused> {
+        let (head, body) = request.into_parts();
+        let (pace, body) = Pace::of(body);
+        let mut request = Request::from_parts(head, body);
+        *request.uri_mut() = self.uri(request.uri());
+        *request.version_mut() = Version::HTTP_11;
+        let headers = request.headers_mut();
+        if let Wish::WebSocket(_) = wish {
+            headers.insert("connection", HeaderValue::from_static("upgrade"));
+            headers.insert("upgrade", HeaderValue::from_static("websocket"));
+        }
+        // Says whose certificate it was, or removes what the client says about that; and a certificate that is too large is
+        // answered with 431.
+        let client = self.client.clone();
+        let service = self.emit.layer(service_fn(move |request| {
+            let asked = client.request(request);
+            async { Ok::<_, Infallible>(asked.await.map_or_else(failed, |answer| answer.map(Body::new))) }
+        }));
+        let answer = tokio::select! {
+            Ok(answer) = service.oneshot(request) => answer,
+            lost = pace.lost(self.patience) => return Err(lost),
+        };
+        if let Some(Failed(reason)) = answer.extensions().get() {
+            return Err(Refused::Backend(reason.clone()));
+        }
+        self.hand_back(answer, wish)
+    }
+
+    fn hand_back(&self, mut answer: Response<Body>, wish: Wish) -> Result<Response<Body>, Refused> {
+        match (answer.status(), wish) {
+            (StatusCode::SWITCHING_PROTOCOLS, Wish::WebSocket(client)) => {
+                tunnel::join(client, &mut answer, self.patience.websocket);
+                fields::end_here(answer.headers_mut());
+                let headers = answer.headers_mut();
+                headers.insert("connection", HeaderValue::from_static("upgrade"));
+                headers.insert("upgrade", HeaderValue::from_static("websocket"));
+                Ok(answer.map(|_| Body::empty()))
+            }
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Err(Refused::BackendAnswer),
+            _ => {
+                fields::end_here(answer.headers_mut());
+                let silence = self.patience.silence;
+                Ok(answer.map(|body| Body::new(Bounded::new(body, silence))))
+            }
+        }
+    }
+
+    /// The path and the query as they were asked for, and no other part.
+    fn uri(&self, asked: &Uri) -> Uri {
+        let mut parts = axum::http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.authority.clone());
+        let whole = asked.path_and_query().cloned();
+        parts.path_and_query = Some(whole.unwrap_or(PathAndQuery::from_static("/")));
+        Uri::from_parts(parts).unwrap_or_default()
+    }
 }
 
-/// Says who it is, after whatever the request itself says about that is gone.
-fn name(headers: &mut HeaderMap, verified: &Verified) -> Result<(), Refused> {
-    let emit = Emit::rfc_9440();
-    emit.strip(headers);
-    let own = |name: &HeaderName| {
-        let plain = name.as_str().replace(['_', '.'], "-");
-        plain == TENANT.as_str() || plain == DELIVERY.as_str()
-    };
-    let theirs: Vec<_> = headers.keys().filter(|name| own(name)).cloned().collect();
-    for name in theirs {
-        headers.remove(name);
-    }
-    if let Some(caller) = &verified.caller {
-        emit.set(caller, headers).map_err(|_| {
-            (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "proxy.certificate_size",
-            )
-        })?;
-        headers.insert(TENANT, value(caller.tenant().as_str())?);
-    }
-    if let Some(delivery) = &verified.delivery {
-        headers.insert(DELIVERY, value(delivery)?);
-    }
-    Ok(())
-}
+/// Why there is no answer, for whom the layer in between must not see an error.
+#[derive(Debug, Clone)]
+struct Failed(String);
 
-fn value(text: &str) -> Result<HeaderValue, Refused> {
-    HeaderValue::from_str(text).map_err(|_| (StatusCode::BAD_REQUEST, "proxy.name"))
-}
-
-/// Takes out the fields of the connection, and those that `Connection` lists: before anything is set, so that nobody can
-/// list what the proxy says.
-fn end_here(headers: &mut HeaderMap) {
-    let listed: Vec<String> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect();
-    for name in OF_THE_CONNECTION
-        .iter()
-        .copied()
-        .chain(listed.iter().map(String::as_str))
-    {
-        headers.remove(name);
+fn failed(error: hyper_util::client::legacy::Error) -> Response<Body> {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        reason = format!("{reason}: {deeper}");
+        cause = deeper.source();
     }
-}
-
-fn refuse(status: StatusCode, code: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("{{\"code\":\"{code}\"}}")));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
+    let mut answer = Response::default();
+    answer.extensions_mut().insert(Failed(reason));
+    answer
 }

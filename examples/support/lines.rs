@@ -1,4 +1,5 @@
 //! Files of lines, and what is wrong in them: told with the option, the file and the line.
+#![allow(dead_code, reason = "each example uses a part of it")]
 
 use std::fmt::Display;
 use std::io;

@@ -1,8 +1,17 @@
-//! What the operator of an example reads: one line for each event, `MESSAGE FIELD=VALUE ..`, on standard output.
+//! What the operator of an example reads: one line for each event, `MESSAGE FIELD=VALUE ..`.
 
-/// Writes what [`countersign::observe::Log`] tells, from now on. A program of one's own chooses another subscriber here.
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Writes what [`countersign::observe::Log`] tells to standard output, from now on. A program of one's own chooses another
+/// subscriber here.
 pub(crate) fn start() {
+    start_to(std::io::stdout);
+}
+
+/// The same, elsewhere.
+pub(crate) fn start_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     tracing_subscriber::fmt()
+        .with_writer(writer)
         .without_time()
         .with_level(false)
         .with_target(false)

@@ -2,13 +2,10 @@
 //! nothing.
 #![no_main]
 
-#[path = "../fields.rs"]
-mod fields;
-
 use std::sync::LazyLock;
 
 use countersign::forwarded::{CertificateEncoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
-use fields::fields;
+use countersign_fuzz::{bounded, headers};
 use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
 
@@ -52,8 +49,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let forwarder = &FORWARDERS[usize::from(*choice) % FORWARDERS.len()];
-    let mut headers = fields(lines);
-    let read = forwarder.present(Some(&Hop::unix_socket()), &headers);
+    let mut headers = headers(lines);
+    let read = bounded(data, || forwarder.present(Some(&Hop::unix_socket()), &headers));
     if let Ok(Some(forwarded)) = &read {
         assert!(!forwarded.certificates().is_empty());
         assert!(

@@ -2,6 +2,7 @@
 #![no_main]
 
 use countersign::payload::jose::{Algorithms, Jwk, JwkSet};
+use countersign_fuzz::bounded;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -14,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
         JwkSet::parse(key).ok().map(|keys| keys.verifier(algorithms, &[])),
     ];
     for verifier in verifiers.into_iter().flatten() {
-        let _ = verifier.verify_compact(&token);
-        let _ = verifier.verify_detached(&token, payload);
+        let _ = bounded(data, || verifier.verify_compact(&token));
+        let _ = bounded(data, || verifier.verify_detached(&token, payload));
     }
 });

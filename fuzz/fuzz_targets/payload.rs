@@ -1,9 +1,6 @@
 //! DID THEY SAY THIS? Header fields and a body as they come from outside, by every preset, whole and in pieces.
 #![no_main]
 
-#[path = "../fields.rs"]
-mod fields;
-
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -12,7 +9,7 @@ use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{Head, HmacVerifier, Keyring, Origin, Secret, VerifyPayload};
 use countersign::tenant::TenantId;
-use fields::fields;
+use countersign_fuzz::{bounded, head_and_body, headers};
 use http::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;
@@ -48,17 +45,12 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let verifier = &VERIFIERS[usize::from(*choice) % VERIFIERS.len()];
-    let end = message
-        .windows(2)
-        .position(|two| two == b"\n\n")
-        .unwrap_or(message.len());
-    let (lines, body) = message.split_at(end);
-    let headers = fields(lines);
+    let (lines, body) = head_and_body(message);
+    let headers = headers(lines);
     let (method, uri) = (Method::POST, Uri::from_static("/in?data.id=1"));
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
     let head = Head::new(&method, &uri, &headers, now);
-    let whole = verifier
-        .verify_payload(&head.with_body(body))
+    let whole = bounded(data, || verifier.verify_payload(&head.with_body(body)))
         .map(|authentic| authentic.key().clone());
     let pieces = match verifier.begin_payload(&head, usize::MAX) {
         Ok(None) => return,

@@ -18,10 +18,14 @@ mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
+mod incoming;
 mod metrics;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]
 mod packages;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../support/port.rs"]
+mod port;
 #[path = "../support/process.rs"]
 mod process;
 mod proxies;

@@ -1,0 +1,89 @@
+//! DO WE TRUST IT? A memory of verified peers answers as the verifier behind it, whatever is asked, replaced and waited for, in whatever order.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use countersign::identity::PeerChain;
+use countersign::live::Live;
+use countersign::testing::{NOW, TestCa};
+use countersign::trust::{
+    Crls, DenyList, PinSet, PrivateCa, Remembered, Revocation, Role, VerifiedPeer, VerifyPeer,
+};
+use libfuzzer_sys::fuzz_target;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls_pki_types::UnixTime;
+
+struct World {
+    chains: Vec<PeerChain>,
+    policies: Vec<Arc<dyn VerifyPeer>>,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let algorithms = default_provider().signature_verification_algorithms.all;
+    let (acme, globex) = (TestCa::new("Acme Root"), TestCa::new("Globex Root"));
+    let issuing = acme.intermediate("Acme Issuing");
+    let at = |seconds: u64| UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + seconds));
+    let certs = [
+        acme.client("spiffe://acme.example/a").issue(),
+        issuing.client("spiffe://acme.example/b").issue(),
+        acme.client("spiffe://acme.example/short")
+            .validity(NOW, at(100))
+            .issue(),
+        globex.client("spiffe://globex.example/a").issue(),
+        acme.server("acme.example").issue(),
+        acme.client("spiffe://acme.example/expired").expired().issue(),
+    ];
+    let chains: Vec<_> = certs
+        .iter()
+        .map(|cert| PeerChain::parse(cert.chain()).expect("a chain"))
+        .collect();
+    let ca = |roots: &[&TestCa]| {
+        let pem: String = roots.iter().map(|root| root.pem()).collect();
+        PrivateCa::builder(algorithms).pem(pem.as_bytes())
+    };
+    let list = acme.crl(1).revoke(&certs[0]).next_update(at(150)).issue();
+    let crls = Crls::from_pem(list.pem().as_bytes(), NOW).expect("a list");
+    let pins = |which: &[usize]| PinSet::new(which.iter().map(|one| chains[*one].leaf().spki()));
+    let both = ca(&[&acme, &globex]).build(NOW).expect("anchors");
+    let policies: Vec<Arc<dyn VerifyPeer>> = vec![
+        Arc::new(ca(&[&acme]).build(NOW).expect("anchors")),
+        Arc::new(ca(&[&globex]).build(NOW).expect("anchors")),
+        Arc::new(both.clone()),
+        Arc::new(
+            ca(&[&acme])
+                .with_revocation(Revocation::best_effort(crls))
+                .build(NOW)
+                .expect("anchors"),
+        ),
+        Arc::new(both.clone().and(pins(&[0, 3]))),
+        Arc::new(pins(&[1, 2])),
+        Arc::new(both.and(DenyList::new().key(chains[1].leaf().spki()))),
+    ];
+    World { chains, policies }
+});
+
+// Pairs of bytes: what to do, and with which.
+fuzz_target!(|data: &[u8]| {
+    let world = &*WORLD;
+    let live = Arc::new(Live::new(world.policies[0].clone()));
+    let remembered = Remembered::with_capacity(live.clone(), 4);
+    let mut now = NOW.as_secs();
+    for pair in data.chunks_exact(2).take(64) {
+        let which = usize::from(pair[1]);
+        match pair[0] % 4 {
+            0 => live.replace(world.policies[which % world.policies.len()].clone()),
+            1 => now = now.saturating_add_signed(i64::from(pair[1] as i8)),
+            _ => ask(&remembered, &live, &world.chains[which % world.chains.len()], now),
+        }
+    }
+});
+
+fn ask(remembered: &dyn VerifyPeer, plain: &dyn VerifyPeer, chain: &PeerChain, now: u64) {
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+    let verify = |trust| {
+        VerifiedPeer::verify(trust, chain.clone(), Role::Client, now).map(|peer| peer.evidence().clone())
+    };
+    let (recalled, verified) = (verify(remembered), verify(plain));
+    assert_eq!(recalled, verified, "at {}", now.as_secs());
+}

@@ -1,0 +1,8 @@
+//! `examples/incoming_proxy.rs` as a process: in front of services in other languages, called by clients in others.
+
+mod forwarding;
+mod mistakes;
+mod paths;
+mod services;
+mod sites;
+mod world;
