@@ -9,4 +9,4 @@ mod peer;
 mod report;
 
 pub use peer::{client, peer};
-pub use report::{Finding, Outcome, Report};
+pub use report::{CheckOutcome, Finding, Report};

@@ -2,7 +2,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
-use super::{Finding, Outcome, Report};
+use super::{CheckOutcome, Finding, Report};
 use crate::codes::{Few, Seen};
 use crate::date::Date;
 use crate::gate::{Caller, Policy};
@@ -17,7 +17,7 @@ use crate::trust::{
 /// Whether the client holds the key of its certificate, only a handshake can tell.
 ///
 /// ```
-/// use countersign::explain::{self, Outcome};
+/// use countersign::explain::{self, CheckOutcome};
 /// use countersign::gate::Policy;
 /// use countersign::tenant::TenantTable;
 /// # use countersign::testing::{NOW, TestCa};
@@ -80,7 +80,7 @@ fn unread(why: Untrusted) -> Report {
     let refusal = Refusal::from(why);
     let finding = Finding {
         check: Check::Read,
-        outcome: Outcome::Failed,
+        outcome: CheckOutcome::Failed,
         seen: "what cannot be read".to_owned(),
         expected: expected(Check::Read),
         reason: Some(refusal.clone()),
@@ -136,10 +136,10 @@ fn weight(answer: &Answer) -> u8 {
 
 fn finding(note: Note, chain: &PeerChain, role: Role<'_>, decided: &Result<(), Untrusted>) -> Finding {
     let (outcome, reason) = match note.answer {
-        Answer::NotReached => (Outcome::NotReached, None),
-        Answer::Passed => (Outcome::Passed, None),
-        Answer::Failed(why) if decided.is_err() => (Outcome::Failed, Some(why.into())),
-        Answer::WouldFail(why) | Answer::Failed(why) => (Outcome::WouldFail, Some(why.into())),
+        Answer::NotReached => (CheckOutcome::NotReached, None),
+        Answer::Passed => (CheckOutcome::Passed, None),
+        Answer::Failed(why) if decided.is_err() => (CheckOutcome::Failed, Some(why.into())),
+        Answer::WouldFail(why) | Answer::Failed(why) => (CheckOutcome::WouldFail, Some(why.into())),
     };
     Finding {
         check: note.check,
@@ -154,7 +154,7 @@ fn finding(note: Note, chain: &PeerChain, role: Role<'_>, decided: &Result<(), U
 fn tenant(policy: &Policy, chain: &PeerChain, verdict: &mut Result<(), Refusal>, now: UnixTime) -> Finding {
     let mut finding = Finding {
         check: Check::Tenant,
-        outcome: Outcome::NotReached,
+        outcome: CheckOutcome::NotReached,
         seen: seen(Check::Tenant, chain, Role::Client),
         expected: expected(Check::Tenant),
         reason: None,
@@ -164,11 +164,11 @@ fn tenant(policy: &Policy, chain: &PeerChain, verdict: &mut Result<(), Refusal>,
     }
     match Caller::identify(policy, chain.clone(), now) {
         Ok(caller) => {
-            finding.outcome = Outcome::Passed;
+            finding.outcome = CheckOutcome::Passed;
             finding.seen = format!("{}, by {}", caller.tenant(), caller.rule());
         }
         Err(why) => {
-            finding.outcome = Outcome::Failed;
+            finding.outcome = CheckOutcome::Failed;
             finding.reason = Some(why.clone());
             *verdict = Err(why);
         }

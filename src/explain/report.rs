@@ -27,7 +27,7 @@ impl Report {
         let failed = || {
             self.findings
                 .iter()
-                .filter(|finding| finding.outcome == Outcome::Failed)
+                .filter(|finding| finding.outcome == CheckOutcome::Failed)
         };
         failed()
             .filter(decides)
@@ -42,7 +42,7 @@ pub struct Finding {
     /// What was checked.
     pub check: Check,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// What was seen, for people to read.
     pub seen: String,
     /// What was expected.
@@ -58,10 +58,10 @@ impl Finding {
     }
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It passed.
     Passed,
     /// It failed.
@@ -72,7 +72,7 @@ pub enum Outcome {
     NotReached,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// A stable name.
     pub fn as_str(self) -> &'static str {
         match self {

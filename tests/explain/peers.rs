@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::explain::{self, Outcome, Report};
+use countersign::explain::{self, CheckOutcome, Report};
 use countersign::gate::{Caller, Policy};
 use countersign::identity::{ChainLimits, Name, PeerChain, SerialNumber, SpkiHash};
 use countersign::live::Live;
@@ -119,7 +119,7 @@ fn every_check_is_made_and_not_only_the_first_that_fails() {
     let unreached = report
         .findings
         .iter()
-        .filter(|finding| finding.outcome == Outcome::NotReached);
+        .filter(|finding| finding.outcome == CheckOutcome::NotReached);
     let unreached: Vec<_> = unreached.map(|finding| finding.check).collect();
     assert!(
         unreached.contains(&Check::Pin) && unreached.contains(&Check::Revocation),
@@ -140,7 +140,7 @@ fn what_is_right_passes_and_says_whose_it_is() {
             .findings
             .iter()
             .map(outcome)
-            .all(|outcome| outcome == Outcome::Passed),
+            .all(|outcome| outcome == CheckOutcome::Passed),
         "{report}"
     );
     let tenant = report.findings.last().expect("a finding");
@@ -166,7 +166,7 @@ fn a_dry_run_fails_nobody() {
         .iter()
         .find(|finding| finding.check == Check::Pin)
         .expect("a pin");
-    assert_eq!(pin.outcome, Outcome::WouldFail);
+    assert_eq!(pin.outcome, CheckOutcome::WouldFail);
     assert_eq!(pin.entry().map(|entry| entry.code), Some("trust.not_pinned"));
 }
 
@@ -426,7 +426,10 @@ fn of_the_leaf(root: &TestCa) -> Vec<Case> {
                 yearly(),
                 leaf().validity(utc(2020, 1, 1), utc(2090, 1, 1)).issue().chain(),
             ),
-            (yearly(), leaf().issue().chain()),
+            (
+                yearly(),
+                leaf().validity(utc(2024, 1, 1), utc(2027, 1, 1)).issue().chain(),
+            ),
         ),
         case(
             "without the policy",
