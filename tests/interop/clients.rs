@@ -202,6 +202,8 @@ fn curl_as(world: &World, attempt: Attempt<'_>) -> Command {
     let version = attempt.tls.number();
     command.args([
         "-sS",
+        // As the other clients: what is judged is below HTTP.
+        "--http1.1",
         "--noproxy",
         "*",
         "--max-time",
