@@ -112,7 +112,11 @@ fn ours(
         .keys(TenantId::parse("acme").unwrap(), key)
         .build()
         .unwrap();
-    let scheme = JwtScheme::new("bench", JwtAt::bearer(), JwtRules::new(ISSUER, AUDIENCE));
+    let scheme = JwtScheme::new(
+        "bench",
+        JwtAt::bearer(),
+        JwtRules::issuer(ISSUER).audience(AUDIENCE),
+    );
     let verifier = UnboundJwts::new(scheme, keys);
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().unwrap());

@@ -9,7 +9,10 @@
 //!   included: client and server take turns on this one thread.
 //!
 //! "caller" is `CallerLayer` alone, which has identified the connection before; "all" is `CallerLayer` around
-//! `PayloadLayer` with a `MemoryStore`: certificate, signature and replay. `cargo bench -p countersign-benches --bench web`
+//! `PayloadLayer` with a `MemoryStore`: certificate, signature and replay.
+//!
+//! "observed" is "all" in process, told to nobody, to `Silent`, to `Metrics` with an exporter, and to `Metrics` behind a
+//! `Queued`. `cargo bench -p countersign-benches --bench web`
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -29,6 +32,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use countersign::gate::Policy;
+use countersign::observe::{Metrics, Observer, Queued, Silent};
 use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
@@ -60,6 +64,7 @@ fn main() {
     let stage = Stage::new();
     let mut summary = Summary::new("web");
     in_process(&stage, &mut summary);
+    observed(&stage, &mut summary);
     for (name, protocols) in [("h1", Protocols::Http1), ("h2", Protocols::Http2)] {
         over_tls(&stage, &mut summary, name, protocols);
     }
@@ -124,6 +129,21 @@ impl Stage {
             keys,
             body,
         }
+    }
+
+    /// Both layers, told to this observer.
+    fn observed(&self, observer: Option<Arc<dyn Observer>>) -> Service<Full<Bytes>> {
+        let callers = CallerLayer::new(self.policy.clone());
+        let verifier = HmacVerifier::new(Scheme::standard_webhooks(), self.keys.clone());
+        let payload = PayloadLayer::new(verifier, MemoryStore::default());
+        let (callers, payload) = match observer {
+            None => (callers, payload),
+            Some(observer) => (
+                callers.observed_by(observer.clone()),
+                payload.observed_by(observer),
+            ),
+        };
+        Service::new(callers.layer(payload.layer(service_fn(handle::<Full<Bytes>>))))
     }
 
     fn service<B>(&self, layers: Layers) -> Service<B>
@@ -200,6 +220,31 @@ fn in_process(stage: &Stage, summary: &mut Summary) {
         .case_on("caller", begin(Layers::Caller), call)
         .case_on("all", begin(Layers::All), call);
     report(summary, "in process", group);
+}
+
+fn observed(stage: &Stage, summary: &mut Summary) {
+    let exporter = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
+    let _exporter = exporter.expect("the first of this process");
+    let connection = stage.connection();
+    let begin =
+        |observer: Option<Arc<dyn Observer>>| move || (stage.observed(observer.clone()), Cell::new(0));
+    let call = |on: &(Service<Full<Bytes>>, Cell<usize>)| {
+        let mut request = stage.request(on.1.replace(on.1.get() + 1) % DELIVERIES);
+        request.extensions_mut().insert(connection.clone());
+        judge(&now(on.0.clone().oneshot(request)).expect("infallible"));
+    };
+    let queued = Queued::new(Metrics::new(), 100_000).expect("a thread");
+    let group = Group::default()
+        .case_on("unobserved", begin(None), call)
+        .case_on("silent", begin(Some(Arc::new(Silent::default()))), call)
+        .case_on("metrics", begin(Some(Arc::new(Metrics::new()))), call)
+        .case_on("queued", begin(Some(Arc::new(queued))), call);
+    let measured = group.run();
+    measured.print("observed");
+    for (case, figures) in measured.iter().filter(|(case, _)| *case != "unobserved") {
+        summary.ratio(format!("observed/{case}"), figures.ratio);
+        summary.allocations(format!("observed/{case}"), figures.allocations.count);
+    }
 }
 
 /// What a future that waits for nothing answers.

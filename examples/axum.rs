@@ -7,8 +7,7 @@ mod say;
 #[path = "axum/throw_away.rs"]
 mod throw_away;
 
-use std::error::Error;
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use axum::{Json, Router, routing::post};
 use countersign::clock::Clock;
@@ -75,5 +74,8 @@ async fn mutual_tls(layer: PayloadLayer, curl: &str) -> Result<(), Box<dyn Error
     // What is added last is asked first: the payload is verified with the keys of the tenant that is calling.
     let app = Router::new().route("/hooks", post(countersigned)).layer(layer);
     let app = app.layer(CallerLayer::new(policy).observed_by(Arc::new(Log::new())));
-    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<Connection>()).await?)
+    let serving = axum::serve(listener, app.into_make_service_with_connect_info::<Connection>());
+    Ok(serving
+        .with_graceful_shutdown(client.until_asked_to_end())
+        .await?)
 }

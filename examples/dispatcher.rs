@@ -29,6 +29,7 @@ mod table;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::dispatch::{Backlog, Delivery, Dispatcher, Endpoint, Failure, Jitter, Schedule, Settled};
@@ -36,6 +37,7 @@ use rustls::pki_types::UnixTime;
 use tokio::task::JoinSet;
 
 use command_line::{Asked, Words, exit};
+use options::Options;
 use say::say;
 use table::Row;
 
@@ -56,21 +58,24 @@ async fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Asked::Demo) => demo::run().await,
-        Ok(Asked::Work(options)) => match files::read(&options) {
-            Ok((dispatcher, jobs)) => {
-                let tries = match options.keep_trying {
-                    Some(_) => Schedule::standard_webhooks(),
-                    None => once(),
-                };
-                let rows = deliver(&dispatcher, jobs, tries).await;
-                say(table::print(&rows).trim_end());
-                Ok(rows.iter().all(Row::is_delivered))
-            }
-            Err(mistake) => Err(mistake),
-        },
+        Ok(Asked::Work(options)) => work(Arc::from(options)).await,
         Err(mistake) => Err(mistake),
     };
     exit("dispatcher", done)
+}
+
+async fn work(options: Arc<Options>) -> Result<bool, Mistake> {
+    let (dispatcher, jobs) = files::read(&options)?;
+    let (tries, _reload) = match options.keep_trying {
+        Some(_) => {
+            let reload = files::reload(&options, &dispatcher, &jobs).await?;
+            (Schedule::standard_webhooks(), Some(reload))
+        }
+        None => (once(), None),
+    };
+    let rows = deliver(&dispatcher, jobs, tries).await;
+    say(table::print(&rows).trim_end());
+    Ok(rows.iter().all(Row::is_delivered))
 }
 
 /// A first try, and no other.

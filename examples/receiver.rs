@@ -19,6 +19,8 @@ mod lines;
 mod log;
 #[path = "receiver/options.rs"]
 mod options;
+#[path = "receiver/reloaded.rs"]
+mod reloaded;
 #[path = "receiver/said.rs"]
 mod said;
 #[path = "receiver/sample.rs"]
@@ -33,26 +35,27 @@ mod signals;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use countersign::gate::{Countersigned, Policy};
+use countersign::live::Live;
 use countersign::observe::{Log, Observer};
 use countersign::payload::{HmacVerifier, Keyring, Scheme};
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
 use countersign::tls::{ClientAuth, Tls};
 use countersign::trust::VerifyPeer as _;
-use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Listener, PayloadLayer};
+use countersign::web::{Acceptor, CallerLayer, Clock, PayloadLayer, Server};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 use command_line::{Words, exit};
 use files::in_option;
 use options::{Given, Options, Task};
+use reloaded::InForce;
 use say::say;
 use signals::asked_to_end;
 
@@ -99,33 +102,23 @@ async fn bind(address: &str) -> Result<TcpListener, Mistake> {
 
 async fn serve(options: Options, tcp: TcpListener, more: Option<String>) -> Result<(), Mistake> {
     log::start();
+    let options = Arc::new(options);
     let receiver = Receiver::from_files(&options)?;
+    let _reload = reloaded::start(&options, &receiver.in_force).await?;
     let acceptor = Acceptor::new(receiver.config.clone()).observed_by(Arc::new(Log::new()));
-    let listener = Listener::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
-    let sample = sample::curl(&options, &receiver, listener.local_addr())?;
+    let server = Server::on(tcp, acceptor).map_err(|error| format!("--listen: {error}"))?;
+    let server = server.with_policy(receiver.policy.clone());
+    let sample = sample::curl(&options, &receiver, server.local_addr())?;
     let asked = asked_to_end()?;
 
-    say(&format!("listening on https://{}/hooks", listener.local_addr()));
+    say(&format!("listening on https://{}/hooks", server.local_addr()));
     say(&format!("\n{sample}\n"));
     if let Some(more) = more {
         say(&format!("{more}\n"));
     }
-    let drain = listener.drain();
-    let app = receiver
-        .into_router()
-        .into_make_service_with_connect_info::<Connection>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
-    tokio::spawn(async move {
-        asked.await;
-        drain.shut(GRACE).await;
-    });
-    server
-        .await
-        .map_err(|error| format!("the server stopped: {error}"))
+    server.serve_until(receiver.into_router(), asked).await;
+    Ok(())
 }
-
-/// How long deliveries that are under way may take when the process is asked to end.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// Configurations by this provider, of TLS 1.3, and 1.2 where that is allowed.
 fn tls(tls12: bool) -> Tls {
@@ -138,7 +131,8 @@ struct Receiver {
     config: Arc<ServerConfig>,
     policy: Policy,
     scheme: Scheme,
-    keys: Keyring,
+    keys: Live<Keyring>,
+    in_force: InForce,
     first_tenant: TenantId,
     clock: Clock,
 }
@@ -148,22 +142,31 @@ impl Receiver {
         let tls = tls(options.tls12);
         let clock = Clock::default();
 
-        let ca = files::clients(options, &tls, clock.now())?;
+        let clients = files::clients(options, &tls, clock.now())?;
         let (keys, tenants) = keys::keys(&options.keys, &options.scheme)?;
         let table = files::tenants(&options.templates, &options.names, &tenants)?;
-        let policy = match &options.pins {
-            Some(pins) => Policy::new(ca.and(files::pins(pins)?), table),
-            None => Policy::new(ca, table),
+        let pins = options.pins.as_deref().map(files::pins).transpose()?;
+        let in_force = InForce {
+            clients: Live::new(clients),
+            pins: pins.map(Live::new),
+            tenants: Live::new(table),
+            keys: Live::new(keys),
+            own: Live::new(files::credentials(&options.cert, &options.key, &tls)?),
         };
-        let credentials = files::credentials(&options.cert, &options.key, &tls)?;
+        let (clients, tenants_in_force) = (in_force.clients.clone(), in_force.tenants.clone());
+        let policy = match &in_force.pins {
+            Some(pins) => Policy::new(clients.and(pins.clone()), tenants_in_force),
+            None => Policy::new(clients, tenants_in_force),
+        };
         let config = tls
-            .server_config(&credentials, policy.trust(), ClientAuth::Require)
+            .server_config(&in_force.own, policy.trust(), ClientAuth::Require)
             .map_err(in_option("--tls12"))?;
         Ok(Self {
             config: Arc::new(config),
             policy,
             scheme: options.scheme.clone(),
-            keys,
+            keys: in_force.keys.clone(),
+            in_force,
             first_tenant: tenants.into_iter().next().ok_or("--keys: no tenant")?,
             clock,
         })

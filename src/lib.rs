@@ -18,7 +18,8 @@
 //!
 //! fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {
 //!     let scheme = Scheme::stripe();
-//!     let keys = Keyring::builder(&scheme).key(TenantId::parse("stripe")?, "2026", Secret::new(secret)).build()?;
+//!     let stripe = TenantId::parse("stripe")?;
+//!     let keys = Keyring::builder(&scheme).key(stripe, "2026", Secret::new(secret)).build()?;
 //!     let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!     Ok(Router::new().route("/stripe", post(event)).layer(payload))
 //! }
@@ -35,8 +36,9 @@
 //! use countersign::gate::{Countersigned, Policy};
 //! use countersign::payload::{Secret, HmacVerifier, Keyring, Scheme};
 //! use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
-//! use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
-//! use countersign::{replay::MemoryStore, tenant::{TenantId, TenantTable}, trust::{PinSet, PrivateCa, VerifyPeer}};
+//! use countersign::web::{Acceptor, CallerLayer, PayloadLayer, Server, Signed};
+//! use countersign::{replay::MemoryStore, tenant::{TenantId, TenantTable}};
+//! use countersign::trust::{PinSet, PrivateCa, VerifyPeer as _};
 //!
 //! async fn paid(proof: Countersigned, Signed(Json(event)): Signed<Json<serde_json::Value>>) {
 //!     println!("{}: {event}", proof.tenant());
@@ -46,19 +48,20 @@
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
 //! let ca = PrivateCa::from_pem_file("ca.pem", tls.algorithms(), countersign::UnixTime::now())?;
 //! let pins = PinSet::parse(std::fs::read_to_string("pins.txt")?.lines())?;
-//! let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]);
+//! let table = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]);
 //! let policy = Policy::new(ca.and(pins), table.build()?);
 //!
 //! let scheme = Scheme::standard_webhooks();
 //! let acme = TenantId::parse("acme")?;
-//! let keys = Keyring::builder(&scheme).key(acme, "2026", Secret::from_env("ACME_SECRET")?).build()?;
+//! let secret = Secret::from_env("ACME_SECRET")?;
+//! let keys = Keyring::builder(&scheme).key(acme, "2026", secret).build()?;
 //! let payload = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default());
 //!
 //! let own = Credentials::from_pem_files(tls.provider(), "server.pem", "server.key")?;
 //! let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
-//! let app = Router::new().route("/paid", post(paid)).layer(payload).layer(CallerLayer::new(policy));
-//! let app = app.into_make_service_with_connect_info::<Connection>();
-//! axum::serve(Listener::bind("0.0.0.0:8443", acceptor).await?, app).await?;
+//! let app = Router::new().route("/paid", post(paid));
+//! let app = app.layer(payload).layer(CallerLayer::new(policy.clone()));
+//! Server::bind("0.0.0.0:8443", acceptor).await?.with_policy(policy).serve(app).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -69,18 +72,20 @@
 //! |---|---|
 //! | verify what one provider signs | [`payload::providers::presets`]: each with its source; then [`HmacVerifier`](payload::HmacVerifier) |
 //! | verify a scheme of my own | [`Scheme::builder`](payload::Scheme::builder) |
-//! | verify a JWS or a JWT | `payload::jose` |
-//! | verify HTTP message signatures (RFC 9421) | `payload::http_signature` |
+//! | verify a JWS or a JWT | [`payload::jose`] |
+//! | verify HTTP message signatures (RFC 9421) | [`payload::http_signature`] |
 //! | demand client certificates of a private authority, with pins | [`PrivateCa`](trust::PrivateCa), [`PinSet`](trust::PinSet) |
 //! | let in a sender that shows a certificate, such as PagerDuty | [`trust::KnownSender`](trust::KnownSender) |
-//! | find out under which certificate a sender calls that publishes none | `tls::Enrolment` |
+//! | find out under which certificate a sender calls that publishes none | [`tls::Enrolment`] |
 //! | say whose a certificate is | [`TenantTable`](tenant::TenantTable) |
-//! | put it in front of axum, hyper or tonic | `web::CallerLayer`, `web::PayloadLayer`, `web::Acceptor` |
-//! | take clients from a proxy that ends TLS in front of me | `forwarded`, `web::CallerLayer::behind` |
-//! | put it into a rustls configuration that I have | `tls::HandshakeVerifier` |
+//! | put it in front of axum, hyper or tonic | [`web::CallerLayer`], [`web::PayloadLayer`], [`web::Acceptor`] |
+//! | take clients from a proxy that ends TLS in front of me | [`forwarded`], [`web::CallerLayer::behind`] |
+//! | put it into a rustls configuration that I have | [`tls::HandshakeVerifier`] |
 //! | replace trust, tenants or keys while they are in use | [`Live`](live::Live) |
-//! | refuse replays in a fleet | `replay::RedisStore` |
-//! | send webhooks, each under its tenant's certificate | `dispatch::Dispatcher` |
+//! | have certificates, pins, lists and keys reloaded when their files change | [`reload::Reload`] |
+//! | replace an authority, a pin or a key, and lose no delivery | [rotation](docs::rotation) |
+//! | refuse replays in a fleet | [`replay::RedisStore`], [`replay::PostgresStore`] |
+//! | send webhooks, each under its tenant's certificate | [`dispatch::Dispatcher`] |
 //! | know why something was refused | [`Refusal`](refusal::Refusal), [`Observer`](observe::Observer) |
 //! | do any of it step by step | the [cookbook](docs::cookbook) |
 //!
@@ -102,12 +107,14 @@
 //! | [`trust`] | Do we trust it? | [`VerifyPeer`](trust::VerifyPeer) | [`PrivateCa`](trust::PrivateCa), [`PublicCa`](trust::PublicCa), [`KnownSender`](trust::KnownSender), [`PinSet`](trust::PinSet), [`DenyList`](trust::DenyList), [`ReportOnly`](trust::ReportOnly), [`WebRoots`](trust::WebRoots), [`Remembered`](trust::Remembered) |
 //! | [`tenant`] | Whose is it? | [`ResolveTenant`](tenant::ResolveTenant) | [`TenantTable`](tenant::TenantTable), [`Rule`](tenant::Rule) |
 //! | [`payload`] | Did they say this? | [`VerifyPayload`](payload::VerifyPayload) | [`HmacVerifier`](payload::HmacVerifier), [`Keyring`](payload::Keyring), [`Scheme`](payload::Scheme) |
-//! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, [`Tolerance`](replay::Tolerance) |
+//! | [`replay`] | Is it fresh? | [`ReplayStore`](replay::ReplayStore) | [`MemoryStore`](replay::MemoryStore), `RedisStore`, `PostgresStore`, [`Tolerance`](replay::Tolerance) |
 //! | [`gate`] | All five | | [`Policy`](gate::Policy), [`Caller`](gate::Caller), [`Countersigned`](gate::Countersigned) |
-//! | `forwarded` | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
+//! | [`forwarded`] | Behind a proxy? | | `Forwarder`, `Hops`, `Format` for each kind of proxy; `Emit`, the other way round |
 //! | [`refusal`] | Why not? | | [`Refusal`](refusal::Refusal) |
-//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, [`Silent`](observe::Silent) |
+//! | [`observe`] | What happened? | [`Observer`](observe::Observer) | `Log`, `Metrics`, [`Observers`](observe::Observers), [`Queued`](observe::Queued), [`Silent`](observe::Silent); [`Watch`](observe::Watch), [`RotationWatch`](observe::RotationWatch), [`PeersSeen`](observe::PeersSeen) |
+//! | [`expiry`] | Until when? | [`Expires`](expiry::Expires) | [`Expiry`](expiry::Expiry): what expires when, how urgent that is, and what to do |
 //! | [`live`] | | | [`Live`](live::Live): replaces a policy while it is in use |
+//! | [`usage`] | May the old one go? | | [`Usage`](usage::Usage), [`Retirement`](usage::Retirement) |
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
@@ -115,7 +122,7 @@
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so
 //! read a file. Around them stand the plugs, each behind a feature: `tls` for rustls, `web` for hyper, tower and axum,
-//! `dispatch` for the sender's side, `egress` for the way out, `reload` for key sets that live at a URL, `testing` for your
+//! `dispatch` for the sender's side, `egress` for the way out, `reload` for what stands in files or at URLs and changes, `testing` for your
 //! own tests.
 //!
 //! The [cookbook](docs::cookbook) has a recipe for each common task, beginning with a whole server;
@@ -128,20 +135,52 @@
 //! | `tls` (default) | `tls`: handshake verifiers, rustls configurations, credentials, resumption bound to the policy |
 //! | `tower` | `web`: the layers that ask the questions of each request; of tokio, its timer and its tasks |
 //! | `tokio` | `web`: a TLS acceptor and listener; switches `tls` on |
+//! | `server` | `web`: an HTTP server on hyper, for axum, tonic and hyper services, bounded on every side; switches `tower` and `tokio` on |
 //! | `proxy-protocol` | `proxy_protocol` in front of TLS, from load balancers that pass it through; switches `tokio` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
-//! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `tokio` on |
+//! | `reload` | `reload`: what stands in files and changes, put in force while it is in use; switches `tls` on |
+//! | `fetch` | `egress`, and `reload::Fetch`: what is published at URLs; with `reload`, a source of it; switches `tokio` on |
+//! | `jwks-fetch` | `reload`: a task that keeps key sets fresh; switches `jwt` and `fetch` on |
 //! | `redis` | `replay`: `RedisStore`, which a fleet shares, on Redis or Valkey |
+//! | `postgres` | `replay`: `PostgresStore`, whose claims are committed with the handler's effect |
 //! | `dispatch` | `dispatch`: the sender's side, under each tenant's own certificate; switches `tls` on |
 //! | `serde` | `Deserialize` and `Serialize` for what stands in configuration files: pins, tenants, rules, origins, schemes by name |
 //! | `tracing` | `observe::Log`: events as structured fields for `tracing` |
+//! | `metrics` | `observe::Metrics`: counters, gauges and histograms for `metrics` |
 //! | `testing` | `testing`: a throw-away certificate authority and in-memory handshakes; switches `tls` on |
 //!
 //! None changes what another does. None chooses a crypto provider: that is the caller's, as in rustls.
-
+//!
+// What not every choice of features has: without them, the page links to docs.rs.
+#![cfg_attr(
+    all(
+        feature = "jwt",
+        feature = "http-signatures",
+        feature = "axum",
+        feature = "forwarded",
+        feature = "redis",
+        feature = "postgres",
+        feature = "dispatch",
+        feature = "reload"
+    ),
+    doc = include_str!("../docs/links.here.md")
+)]
+#![cfg_attr(
+    not(all(
+        feature = "jwt",
+        feature = "http-signatures",
+        feature = "axum",
+        feature = "forwarded",
+        feature = "redis",
+        feature = "postgres",
+        feature = "dispatch",
+        feature = "reload"
+    )),
+    doc = include_str!("../docs/links.web.md")
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod address;
@@ -150,8 +189,10 @@ pub mod clock;
 mod date;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub mod egress;
+pub mod elsewhere;
+pub mod expiry;
 #[cfg(feature = "forwarded")]
 pub mod forwarded;
 pub mod gate;
@@ -162,7 +203,7 @@ pub mod payload;
 pub mod pem;
 pub mod proxy_protocol;
 pub mod refusal;
-#[cfg(feature = "jwks-fetch")]
+#[cfg(any(feature = "reload", feature = "fetch"))]
 pub mod reload;
 pub mod replay;
 #[cfg(any(feature = "tokio", feature = "dispatch"))]
@@ -191,7 +232,14 @@ pub mod docs {
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
 
-    #[doc = include_str!("../docs/rotation.md")]
+    // Tested beside the cookbook.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/observing.md"))]
+    #[cfg_attr(doctest, doc = "See `docs/observing.md`.")]
+    pub mod observing {}
+
+    // Tested beside the cookbook.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/rotation.md"))]
+    #[cfg_attr(doctest, doc = "See `docs/rotation.md`.")]
     pub mod rotation {}
 
     // Tested in the package of tests, which has the other servers that some recipes are about.

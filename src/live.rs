@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use rustls_pki_types::UnixTime;
 
+use crate::expiry::{Expires, Expiries};
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
 use crate::tenant::{NoTenant, ResolveTenant, Resolved, TenantId};
@@ -191,6 +192,16 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.shared.current.load().confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.load().expiries(found);
+    }
+}
+
+impl<P: Expires> Expires for Live<P> {
+    fn expiries(&self, found: &mut Expiries) {
+        self.load().expiries(found);
     }
 }
 

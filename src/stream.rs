@@ -16,10 +16,10 @@ const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: u64 = 64 * 1024;
 
 /// A stream of whatever kind.
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 pub(crate) trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
 
-#[cfg(any(feature = "dispatch", feature = "jwks-fetch"))]
+#[cfg(any(feature = "dispatch", feature = "fetch"))]
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for T {}
 
 /// A stream around another one, to which [`passes_on!`] passes everything on. What it does itself, it does afterwards.
@@ -58,6 +58,11 @@ pub(crate) trait Around {
         self.after(cx, polled)
     }
 
+    /// The same, of what it was offered. For what a write means; [`after_write`](Self::after_write) says what becomes of it.
+    fn after_write_of(&mut self, polled: &Poll<io::Result<usize>>, offered: &[io::IoSlice<'_>]) {
+        let _ = (polled, offered);
+    }
+
     fn after_flush(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         self.after(cx, polled)
     }
@@ -88,6 +93,7 @@ macro_rules! passes_on {
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let this = self.get_mut();
                 let polled = std::pin::Pin::new($crate::stream::Around::inner_mut(this)).poll_write(cx, buf);
+                $crate::stream::Around::after_write_of(this, &polled, &[std::io::IoSlice::new(buf)]);
                 $crate::stream::Around::after_write(this, cx, polled, buf.len())
             }
 
@@ -99,6 +105,7 @@ macro_rules! passes_on {
                 let this = self.get_mut();
                 let inner = std::pin::Pin::new($crate::stream::Around::inner_mut(this));
                 let polled = inner.poll_write_vectored(cx, bufs);
+                $crate::stream::Around::after_write_of(this, &polled, bufs);
                 let offered = bufs.iter().map(|buf| buf.len()).sum();
                 $crate::stream::Around::after_write(this, cx, polled, offered)
             }

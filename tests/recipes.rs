@@ -5,3 +5,11 @@
 #[cfg(doctest)]
 #[doc = include_str!("../docs/cookbook.md")]
 mod cookbook {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rotation.md")]
+mod rotation {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observing.md")]
+mod observing {}

@@ -2,9 +2,14 @@
 
 #[path = "../support/secret.rs"]
 mod secret;
+#[path = "../support/signals.rs"]
+mod signals;
 
 use std::error::Error;
-use std::fs::{DirBuilder, write};
+use std::fmt;
+use std::fs::{DirBuilder, remove_dir_all, write};
+use std::path::PathBuf;
+use std::pin::Pin;
 
 use countersign::clock::Clock;
 use countersign::payload::{Outgoing, SignPayload};
@@ -24,8 +29,33 @@ pub(crate) fn curl(signer: &dyn SignPayload) -> Result<String, Box<dyn Error>> {
     Ok(command)
 }
 
-/// What curl needs besides, to call as acme: in a new directory, for the owner's eyes only.
-pub(crate) fn client(ca: &TestCa) -> Result<String, Box<dyn Error>> {
+/// What curl needs besides, to call as acme: in a new directory, for the owner's eyes only, which goes away with this.
+pub(crate) struct Client {
+    directory: PathBuf,
+    asked_to_end: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Client {
+    pub(crate) async fn until_asked_to_end(mut self) {
+        self.asked_to_end.as_mut().await;
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.directory.display();
+        write!(f, "--cacert '{path}/ca.pem' --cert '{path}/acme.pem'")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = remove_dir_all(&self.directory);
+    }
+}
+
+pub(crate) fn client(ca: &TestCa) -> Result<Client, Box<dyn Error>> {
+    let asked_to_end = Box::pin(signals::asked_to_end()?);
     let client = ca.client("spiffe://acme.example/tenant/acme").issue();
     let directory = std::env::temp_dir().join(format!("countersign-axum-{}", std::process::id()));
     #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are of Unix"))]
@@ -35,6 +65,8 @@ pub(crate) fn client(ca: &TestCa) -> Result<String, Box<dyn Error>> {
     new.create(&directory)?;
     write(directory.join("ca.pem"), ca.pem())?;
     write(directory.join("acme.pem"), client.chain_pem() + &client.key_pem())?;
-    let path = directory.display();
-    Ok(format!("--cacert '{path}/ca.pem' --cert '{path}/acme.pem'"))
+    Ok(Client {
+        directory,
+        asked_to_end,
+    })
 }

@@ -218,7 +218,7 @@ impl World {
         let in_use = SpkiHash::of(&server.spki_der());
         let next = SpkiHash::of(b"the key that the servers will have next");
         for (name, ca) in [("acme", &self.acmes), ("globex", &self.globexs)] {
-            let own = ca.client(&format!("spiffe://pay.example/tenant/{name}")).issue();
+            let own = ca.client(&format!("spiffe://acme.example/tenant/{name}")).issue();
             let trust = self.trust(&self.servers)?.and(PinSet::new([in_use, next]));
             let sender = TenantIdentity::new(&self.tls, self.credentials(&own)?, trust, signer(name)?)?;
             dispatcher.set_identity(TenantId::parse(name)?, sender)?;

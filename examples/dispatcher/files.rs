@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::identity::SpkiHash;
-use countersign::payload::{CannotSign, HmacSigner, Outgoing, Scheme, SignPayload as _};
+use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
+use countersign::reload::{FileSource, Reload, Rules};
 use countersign::tenant::TenantId;
-use countersign::tls::Tls;
+use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer, WebRoots};
 use rustls::pki_types::UnixTime;
 
@@ -18,7 +19,7 @@ use crate::options::Options;
 use crate::{Job, Mistake, keys, lines, sending};
 
 pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake> {
-    let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    let tls = tls();
     let claims = EndpointOwners::per_url();
     let endpoints = endpoints(&options.endpoints, &claims)?;
     let tenants: BTreeSet<_> = endpoints
@@ -35,16 +36,13 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
         .with_claims(claims)
         .build();
     for tenant in tenants {
-        let trust = trust(options, &tls, pins.as_ref(), &tenant)?;
         let credentials = sending::credentials(&options.identities, &tls, &tenant)?;
-        let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
+        let (sender, signer) = sender(options, &tls, &keys, pins.as_ref(), &tenant, credentials)?;
         check_signing(
             options,
             &signer,
             &Outgoing::new(&tenant, &id, &body, UnixTime::now()),
         )?;
-        let sender =
-            TenantIdentity::new(&tls, credentials, trust, signer).map_err(sending::unusable(&tenant))?;
         dispatcher
             .set_identity(tenant.clone(), sender)
             .map_err(sending::unusable(&tenant))?;
@@ -62,6 +60,53 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
         endpoint,
     };
     Ok((dispatcher, endpoints.into_iter().map(job).collect()))
+}
+
+/// Reads the identities of `--identities` anew when their files change, for as long as what it returns is kept: what is tried
+/// again tomorrow goes out under tomorrow's certificate.
+pub(crate) async fn reload(
+    options: &Arc<Options>,
+    dispatcher: &Dispatcher,
+    jobs: &[Job],
+) -> Result<Reload, Mistake> {
+    let (reload, tls) = (Reload::new(), tls());
+    let tenants: BTreeSet<_> = jobs.iter().map(|job| job.endpoint.tenant().clone()).collect();
+    for tenant in tenants {
+        let [cert, key] = ["pem", "key"].map(|ending| options.identities.join(format!("{tenant}.{ending}")));
+        let (options, dispatcher, tls_of_sender, owner) =
+            (options.clone(), dispatcher.clone(), tls.clone(), tenant.clone());
+        let publish = move |own: &Arc<Credentials>| -> Result<(), Mistake> {
+            let (keys, _) = keys::keys(&options.keys, &Scheme::standard_webhooks())?;
+            let pins = options.pins.as_deref().map(pins).transpose()?;
+            let own = Credentials::clone(own);
+            let (sender, _) = sender(&options, &tls_of_sender, &keys, pins.as_ref(), &owner, own)?;
+            let set = dispatcher.set_identity(owner.clone(), sender);
+            set.map(drop).map_err(sending::unusable(&owner))
+        };
+        let source = FileSource::credentials(&tls, cert, key);
+        let started = reload.start_with(tenant.as_str(), source, Rules::default(), publish);
+        started.await.map_err(sending::unusable(&tenant))?;
+    }
+    Ok(reload)
+}
+
+fn tls() -> Tls {
+    Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+/// As whom this tenant's deliveries go out, and what signs them.
+fn sender(
+    options: &Options,
+    tls: &Tls,
+    keys: &Keyring,
+    pins: Option<&(PathBuf, Pins)>,
+    tenant: &TenantId,
+    credentials: Credentials,
+) -> Result<(TenantIdentity, HmacSigner), Mistake> {
+    let trust = trust(options, tls, pins, tenant)?;
+    let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
+    let sender = TenantIdentity::new(tls, credentials, trust, signer.clone());
+    Ok((sender.map_err(sending::unusable(tenant))?, signer))
 }
 
 /// Found out now, and not after half of the others have been delivered.

@@ -14,7 +14,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{ClientConfig, ServerConfig};
 
 pub(crate) const SERVER: &str = "hooks.example.com";
-const TEMPLATE: &str = "spiffe://pay.example/tenant/{tenant}";
+const TEMPLATE: &str = "spiffe://acme.example/tenant/{tenant}";
 
 /// A folder of this process's, cleared away when all is over, well or not.
 pub(crate) struct Folder(PathBuf);

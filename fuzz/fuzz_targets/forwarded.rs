@@ -2,10 +2,14 @@
 //! nothing.
 #![no_main]
 
+#[path = "../fields.rs"]
+mod fields;
+
 use std::sync::LazyLock;
 
-use countersign::forwarded::{Encoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use countersign::forwarded::{CertificateEncoding, Format, Forwarder, Hop, Hops, UnverifiedFormat};
+use fields::fields;
+use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
 
 static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
@@ -18,7 +22,7 @@ static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
         UnverifiedFormat::envoy_append_forward().verified_here(),
         Format::nginx(cert(), verify()),
         Format::ingress_nginx(),
-        Format::haproxy(cert(), verify()).with_chain(chain, Encoding::ConcatenatedBase64Der),
+        Format::haproxy(cert(), verify()).with_chain(chain, CertificateEncoding::ConcatenatedBase64Der),
         Format::openshift(),
         Format::apache(cert(), verify()),
         UnverifiedFormat::traefik().verified_here(),
@@ -34,7 +38,7 @@ static FORWARDERS: LazyLock<Vec<Forwarder>> = LazyLock::new(|| {
         UnverifiedFormat::cloudflare_access().verified_here(),
         UnverifiedFormat::cloudflare_client_cert().verified_here(),
         UnverifiedFormat::ngrok(cert()).verified_here(),
-        Format::custom(cert(), Encoding::Base64Der, verify(), "verified"),
+        Format::custom(cert(), CertificateEncoding::Base64Der, verify(), "verified"),
     ];
     let hops = Hops::nobody().with_unix_socket();
     formats
@@ -48,17 +52,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let forwarder = &FORWARDERS[usize::from(*choice) % FORWARDERS.len()];
-    let mut headers = HeaderMap::new();
-    for line in lines.split(|byte| *byte == b'\n').take(20) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
+    let mut headers = fields(lines);
     let read = forwarder.present(Some(&Hop::unix_socket()), &headers);
     if let Ok(Some(forwarded)) = &read {
         assert!(!forwarded.certificates().is_empty());

@@ -1,6 +1,9 @@
 //! DID THEY SAY THIS? Header fields and a body as they come from outside, by every preset, whole and in pieces.
 #![no_main]
 
+#[path = "../fields.rs"]
+mod fields;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,7 +12,8 @@ use countersign::payload::providers::presets;
 use countersign::payload::providers::presets::Make;
 use countersign::payload::{Head, HmacVerifier, Keyring, Origin, Secret, VerifyPayload};
 use countersign::tenant::TenantId;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use fields::fields;
+use http::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::UnixTime;
 
@@ -49,17 +53,7 @@ fuzz_target!(|data: &[u8]| {
         .position(|two| two == b"\n\n")
         .unwrap_or(message.len());
     let (lines, body) = message.split_at(end);
-    let mut headers = HeaderMap::new();
-    for line in lines.split(|byte| *byte == b'\n').take(20) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
+    let headers = fields(lines);
     let (method, uri) = (Method::POST, Uri::from_static("/in?data.id=1"));
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
     let head = Head::new(&method, &uri, &headers, now);

@@ -27,7 +27,9 @@ pub(crate) use special::ipv4_inside;
 /// let guard = AddressGuard::new();
 /// assert_eq!(guard.check("93.184.215.14:443".parse()?), Ok(()));
 /// let metadata = "169.254.169.254:80".parse()?;
-/// assert!(matches!(guard.check(metadata), Err(PrivateAddress { address, .. }) if address == metadata));
+/// assert!(
+///     matches!(guard.check(metadata), Err(PrivateAddress { address, .. }) if address == metadata)
+/// );
 ///
 /// let guard = guard.allow_network("10.7.0.0/16".parse()?);
 /// assert_eq!(guard.check("10.7.1.2:443".parse()?), Ok(()));

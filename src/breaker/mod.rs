@@ -107,7 +107,7 @@ impl<K> Clone for Breaker<K> {
 
 /// How it is set up. Each of these begins with no circuits at all: set it up first, then share it.
 impl<K: Clone + Eq + Hash> Breaker<K> {
-    /// At most so many circuits. They open when half of ten or more requests within a minute fail, for 30 seconds and
+    /// A breaker of at most so many circuits. They open when half of ten or more requests within a minute fail, for 30 seconds and
     /// up to ten minutes, and are closed by one probe.
     pub fn new(capacity: usize) -> Self {
         Self::by(Rules::new(capacity))
@@ -151,7 +151,7 @@ impl<K: Clone + Eq + Hash> Breaker<K> {
         self.with(|rules| rules.set_open_time(first, longest))
     }
 
-    /// So many probes are let through, and must succeed. At least 1, which is the default.
+    /// Lets so many probes through, all of which must succeed. At least 1, which is the default.
     #[must_use]
     pub fn with_probes(self, probes: u32) -> Self {
         self.with(|rules| rules.probes = probes.max(1))

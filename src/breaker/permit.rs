@@ -33,7 +33,7 @@ impl<K: Clone + Eq + Hash> Permit<K> {
         }
     }
 
-    /// Whose circuit it is.
+    /// The key of the circuit that it belongs to.
     pub fn key(&self) -> &K {
         &self.key
     }

@@ -6,7 +6,7 @@ use super::{Deadlines, Dispatcher, Endpoint, EndpointOwners, Failure, Limits, No
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::egress::Egress;
-use crate::observe::{Observer, Silent};
+use crate::observe::{Observer, Silent, guarded};
 use crate::tenant::TenantId;
 
 /// How many circuits the breaker has room for by default.
@@ -145,7 +145,7 @@ impl DispatcherBuilder {
     /// Tells this observer.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.rules.observer = observer;
+        self.rules.observer = guarded(observer);
         self
     }
 

@@ -101,7 +101,7 @@ impl Delivery {
         self
     }
 
-    /// In whose name.
+    /// The tenant in whose name it is sent.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }

@@ -98,7 +98,7 @@ impl Endpoint {
         self
     }
 
-    /// Whose it is.
+    /// The tenant whose endpoint it is.
     pub fn tenant(&self) -> &TenantId {
         &self.0.tenant
     }

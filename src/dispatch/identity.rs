@@ -26,7 +26,7 @@ use crate::trust::{Remembered, VerifyPeer};
 /// # use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
 /// # use countersign::tenant::TenantId;
 ///
-/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
 /// # let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 /// # let scheme = Scheme::standard_webhooks();

@@ -49,7 +49,9 @@ impl<S> Layer<S> for SignLayer {
 /// use countersign::dispatch::DeliveryId;
 /// use http::Request;
 ///
-/// let request = Request::post("https://hooks.acme.example/").extension(DeliveryId::new("delivery-1")).body(())?;
+/// let request = Request::post("https://hooks.acme.example/")
+///     .extension(DeliveryId::new("delivery-1"))
+///     .body(())?;
 /// assert!(request.extensions().get::<DeliveryId>().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

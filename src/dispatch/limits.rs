@@ -47,7 +47,7 @@ impl Deadlines {
         self
     }
 
-    /// All of it is over within this time.
+    /// Ends all of it within this time.
     #[must_use]
     pub fn with_whole(mut self, within: Duration) -> Self {
         self.whole = within;
@@ -94,42 +94,42 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// So many deliveries are under way at most.
+    /// Has at most so many deliveries under way.
     #[must_use]
     pub fn with_in_all(mut self, deliveries: usize) -> Self {
         self.in_all = deliveries;
         self
     }
 
-    /// So many deliveries of one tenant are under way at most.
+    /// Has at most so many deliveries of one tenant under way.
     #[must_use]
     pub fn with_per_tenant(mut self, deliveries: usize) -> Self {
         self.per_tenant = deliveries;
         self
     }
 
-    /// So many bytes of an answer's body are kept at most.
+    /// Keeps at most so many bytes of an answer's body.
     #[must_use]
     pub fn with_body(mut self, bytes: usize) -> Self {
         self.body = bytes;
         self
     }
 
-    /// So many idle connections are kept for one endpoint at most.
+    /// Keeps at most so many idle connections for one endpoint.
     #[must_use]
     pub fn with_idle_per_endpoint(mut self, connections: usize) -> Self {
         self.idle_per_endpoint = connections;
         self
     }
 
-    /// So many idle connections are kept for one tenant at most.
+    /// Keeps at most so many idle connections for one tenant.
     #[must_use]
     pub fn with_idle_per_tenant(mut self, connections: usize) -> Self {
         self.idle_per_tenant = connections;
         self
     }
 
-    /// So many idle connections are kept at most.
+    /// Keeps at most so many idle connections in all.
     #[must_use]
     pub fn with_idle_in_all(mut self, connections: usize) -> Self {
         self.idle_in_all = connections;

@@ -19,7 +19,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-//! # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+//! # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 //! # let (chain_pem, key_pem) = (own.chain_pem(), own.key_pem());
 //! # let scheme = Scheme::standard_webhooks();
 //! # let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
@@ -27,11 +27,15 @@
 //! let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 //! let acme = TenantId::parse("acme")?;
 //! let dispatcher = Dispatcher::new();
-//! dispatcher.set_identity(acme.clone(), TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?)?;
+//! dispatcher.set_identity(
+//!     acme.clone(),
+//!     TenantIdentity::new(&tls, credentials, WebRoots::new(tls.algorithms()), signer)?,
+//! )?;
 //!
 //! // Somebody registers what is not theirs to reach.
 //! let endpoint = Endpoint::parse(acme.clone(), "https://169.254.169.254/latest/meta-data")?;
-//! let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme, "msg_4711", r#"{"paid":true}"#)).await;
+//! let outcome = dispatcher.deliver(&endpoint, &Delivery::new(acme, "msg_4711", r#"{"paid":true}"#))
+//!     .await;
 //! assert_eq!((outcome.fate, outcome.code()), (Fate::Dead, "dispatch.private_address"));
 //! assert_eq!(outcome.fault(), Some(Fault::Policy));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -110,7 +114,7 @@ mod turns;
 mod wire;
 
 pub use crate::breaker::Jitter;
-pub use backlog::{Backlog, Queued, Settled};
+pub use backlog::{Backlog, QueuedDelivery, Settled};
 pub use builder::DispatcherBuilder;
 pub use claims::{EndpointOwners, NotClaimed};
 pub use delivery::{Delivery, ForbiddenField};

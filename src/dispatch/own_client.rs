@@ -51,7 +51,7 @@ impl OwnClient {
         SignLayer::new(self.clone())
     }
 
-    /// Which identity this is.
+    /// The number of the identity, another one after each replacement.
     pub fn generation(&self) -> u64 {
         self.active.generation
     }

@@ -59,7 +59,7 @@ impl Schedule {
         Some(jitter.spread(self.delay(failures)?))
     }
 
-    /// The same, and no sooner than the outcome of the last try says ([`Fate::Retry`](super::Fate::Retry)), within
+    /// How long to wait after so many failures, and no sooner than the outcome of the last try says ([`Fate::Retry`](super::Fate::Retry)), within
     /// limits.
     pub fn after_at_least(&self, failures: u32, least: Duration, jitter: Jitter) -> Option<Duration> {
         let delay = self.delay(failures)?;

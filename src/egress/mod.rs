@@ -44,7 +44,12 @@ pub use stream::Stream;
 /// let egress = Egress::new();
 /// let refused = egress.connect("127.0.0.1", 443, Duration::from_secs(1)).await;
 /// let here: SocketAddr = "127.0.0.1:443".parse()?;
-/// assert!(matches!(refused.err(), Some(NotConnected::Forbidden(PrivateAddress { address, .. })) if address == here));
+/// assert!(
+///     matches!(
+///         refused.err(),
+///         Some(NotConnected::Forbidden(PrivateAddress { address, .. })) if address == here,
+///     )
+/// );
 /// # Ok::<(), std::net::AddrParseError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -89,7 +94,7 @@ impl Egress {
         self
     }
 
-    /// Which addresses may be connected to.
+    /// The guard that says which addresses may be connected to.
     pub fn guard(&self) -> &AddressGuard {
         &self.guard
     }

@@ -25,7 +25,9 @@ use super::connect::direct;
 /// use countersign::egress::{Egress, Proxy};
 /// use http::HeaderValue;
 ///
-/// let proxy = Proxy::at(([10, 0, 0, 1], 3128).into()).with_authorization(HeaderValue::from_static("Basic c2VjcmV0"));
+/// let proxy = Proxy::at(([10, 0, 0, 1], 3128).into()).with_authorization(
+///     HeaderValue::from_static("Basic c2VjcmV0")
+/// );
 /// assert_eq!(format!("{proxy:?}"), "Proxy(10.0.0.1:3128)", "the password is not shown");
 /// let egress = Egress::new().through(proxy);
 /// # drop(egress);

@@ -49,7 +49,7 @@ pub struct NotResolved {
 }
 
 impl NotResolved {
-    /// For this reason.
+    /// A failure for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),

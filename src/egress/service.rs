@@ -28,7 +28,8 @@ impl Service<Uri> for Egress {
         let egress = self.clone();
         Box::pin(async move {
             let host = uri.host().unwrap_or_default();
-            let port = uri.port_u16().unwrap_or(443);
+            let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+            let port = uri.port_u16().unwrap_or(usual);
             let connected = egress.connect(host, port, WITHIN).await;
             connected.map(TokioIo::new).map_err(io::Error::other)
         })

@@ -10,7 +10,7 @@ use crate::refusal::UnreadableField;
 /// An encoding of certificates in a header field. Each has one reading, and none is guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Encoding {
+pub enum CertificateEncoding {
     /// A Byte Sequence of RFC 8941: `:` and base64 of the DER and `:`, as RFC 9440 has `Client-Cert`.
     ByteSequence,
     /// A List of Byte Sequences, on one line or on several, as RFC 9440 has `Client-Cert-Chain`.
@@ -35,7 +35,7 @@ pub enum Encoding {
     XfccAppended,
 }
 
-impl Encoding {
+impl CertificateEncoding {
     /// Whether the field may stand on several lines: those of a List are one value (RFC 8941 §4.2).
     pub(super) fn may_be_repeated(self) -> bool {
         matches!(self, Self::ByteSequences)

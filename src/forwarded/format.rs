@@ -2,7 +2,7 @@ use http::HeaderMap;
 use http::HeaderName;
 use rustls_pki_types::CertificateDer;
 
-use super::Encoding;
+use super::CertificateEncoding;
 use super::fields::{self, text};
 use super::xfcc::is_hash_of;
 use crate::refusal::{NotForwarded, UnreadableField};
@@ -14,10 +14,10 @@ use crate::refusal::{NotForwarded, UnreadableField};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     pub(super) certificate: HeaderName,
-    encoding: Encoding,
+    encoding: CertificateEncoding,
     /// What the proxy writes in the place of a certificate where there is none.
     no_certificate: Vec<Box<str>>,
-    chain: Vec<(HeaderName, Encoding)>,
+    chain: Vec<(HeaderName, CertificateEncoding)>,
     statuses: Vec<Status>,
     hash: Option<HeaderName>,
     /// What other fields of this kind begin with: they say who the client is, and are removed with the rest.
@@ -68,7 +68,7 @@ struct Status {
 
 impl Format {
     /// Certificates in this field.
-    pub(super) fn of(certificate: HeaderName, encoding: Encoding) -> Self {
+    pub(super) fn of(certificate: HeaderName, encoding: CertificateEncoding) -> Self {
         Self {
             certificate,
             encoding,
@@ -119,7 +119,7 @@ impl Format {
 
     /// The same with issuers of the certificate in this field, where the proxy can send them.
     #[must_use]
-    pub fn with_chain(mut self, field: HeaderName, encoding: Encoding) -> Self {
+    pub fn with_chain(mut self, field: HeaderName, encoding: CertificateEncoding) -> Self {
         self.chain.push((field, encoding));
         self
     }
@@ -254,7 +254,7 @@ impl Format {
 
 fn decode(
     field: &HeaderName,
-    encoding: Encoding,
+    encoding: CertificateEncoding,
     text: &str,
 ) -> Result<Vec<CertificateDer<'static>>, NotForwarded> {
     encoding

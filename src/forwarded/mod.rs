@@ -61,7 +61,7 @@ use crate::refusal::Refusal;
 
 pub use crate::refusal::{InvalidXfcc, NotForwarded, UnreadableField};
 pub use emit::{Emit, TooLarge};
-pub use encoding::Encoding;
+pub use encoding::CertificateEncoding;
 pub use format::{Assurance, Format, UnverifiedFormat};
 pub use hops::{Hop, Hops};
 
@@ -117,7 +117,7 @@ impl Forwarder {
         &self.hops
     }
 
-    /// In which format.
+    /// The format of its fields.
     pub fn format(&self) -> &Format {
         &self.format
     }
@@ -178,7 +178,7 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// As they arrived, the client's first.
+    /// The certificates as they arrived, the client's first.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
 
+use crate::expiry::{Expires, Expiries};
 use crate::identity::PeerChain;
 use crate::refusal::Refusal;
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
@@ -28,11 +29,14 @@ use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let tenants = TenantTable::builder()
+///     .uri("spiffe://acme.example/tenant/{tenant}")
+///     .known(["acme"])
+///     .build()?;
 /// let policy = Policy::new(trust, tenants);
 ///
 /// let shown = |id: &str| PeerChain::parse(ca.client(id).issue().chain());
-/// let caller = Caller::identify(&policy, shown("spiffe://pay.example/tenant/acme")?, NOW)?;
+/// let caller = Caller::identify(&policy, shown("spiffe://acme.example/tenant/acme")?, NOW)?;
 /// assert_eq!(caller.tenant().as_str(), "acme");
 /// let stranger = Caller::identify(&policy, shown("spiffe://else.example/tenant/acme")?, NOW);
 /// assert_eq!(stranger.err(), Some(Refusal::NoTenant(NoTenant::NoRule)));
@@ -73,6 +77,13 @@ impl Policy {
     }
 }
 
+/// What its trust rests on, as it is at this moment.
+impl Expires for Policy {
+    fn expiries(&self, found: &mut Expiries) {
+        self.0.trust.expiries(found);
+    }
+}
+
 /// A trusted peer, and whose it is. Proof: only [`Caller::identify`] makes one, and `forwarded::Forwarded::identify`, whose
 /// callers say [so](Caller::provenance).
 ///
@@ -83,7 +94,7 @@ impl Policy {
 /// # use countersign::testing::{NOW, TestCa};
 /// # use countersign::trust::PinSet;
 ///
-/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let pin = countersign::identity::SpkiHash::of(&own.spki_der());
 /// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?);
 /// let caller = Caller::identify(&policy, PeerChain::parse(own.chain())?, NOW)?;
@@ -174,7 +185,7 @@ impl Caller {
         })
     }
 
-    /// Whose it is.
+    /// The tenant whose certificate it is.
     pub fn tenant(&self) -> &TenantId {
         &self.resolved.tenant
     }

@@ -156,7 +156,9 @@ fn confused_store() -> Refusal {
 /// use countersign::UnixTime;
 /// use countersign::gate::{self, Caller, Countersigned, Policy};
 /// use countersign::identity::PeerChain;
-/// use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::payload::{
+///     HmacSigner, HmacVerifier, Keyring, Message, Outgoing, Scheme, Secret, SignPayload as _,
+/// };
 /// use countersign::replay::{MemoryStore, Terms};
 /// use countersign::tenant::{TenantId, TenantTable};
 /// # use countersign::testing::{NOW, TestCa};
@@ -165,7 +167,7 @@ fn confused_store() -> Refusal {
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let acme = TenantId::parse("acme")?;
-/// # let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let own = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let (chain, pin) = (PeerChain::parse(own.chain())?, countersign::identity::SpkiHash::of(&own.spki_der()));
 /// # let policy = Policy::new(PinSet::new([pin]), TenantTable::builder().pin(acme.clone(), pin).build()?);
 /// # let scheme = Scheme::standard_webhooks();
@@ -175,7 +177,11 @@ fn confused_store() -> Refusal {
 /// # let (verifier, store, method, uri) = (HmacVerifier::new(scheme, keys), MemoryStore::default(), Method::POST, Uri::from_static("/"));
 /// // What the layers do, by hand: the connection, the payload, the claim, and both together.
 /// let caller = Caller::identify(&policy, chain, NOW)?;
-/// let authentic = gate::verify(&verifier, Message::new(&method, &uri, &headers, b"{}", NOW), Some(&caller))?;
+/// let authentic = gate::verify(
+///     &verifier,
+///     Message::new(&method, &uri, &headers, b"{}", NOW),
+///     Some(&caller),
+/// )?;
 /// let (fresh, claimed) = gate::claim(&store, authentic, Terms::default(), NOW).await?;
 /// let proof = Countersigned::bind(caller, fresh)?;
 /// assert_eq!(proof.tenant().as_str(), "acme");
@@ -190,7 +196,7 @@ pub struct Countersigned {
 }
 
 impl Countersigned {
-    /// Both signatures name the same tenant.
+    /// The proof that both signatures name the same tenant.
     ///
     /// # Errors
     /// [`Refusal::TenantMismatch`]; [`Refusal::SecondCheck`] where the caller's certificate demands another proof beside it.
@@ -200,7 +206,7 @@ impl Countersigned {
         Ok(Self { caller, fresh })
     }
 
-    /// Whose it is, by both signatures.
+    /// The tenant that both signatures name.
     pub fn tenant(&self) -> &TenantId {
         self.caller.tenant()
     }

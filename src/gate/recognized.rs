@@ -28,11 +28,16 @@ use crate::trust::SecondCheck;
 /// let efi = TenantId::parse("efi")?;
 /// let sender = KnownSender::pix(PixBank::Efi, ExpectedPeers::host_names(["pix.psp.example"])?);
 /// let trust = sender.trust_other_anchors(bundle.as_bytes(), Profile::strict(), algorithms, NOW)?;
-/// let policy = Policy::new(trust, TenantTable::builder().host_name(efi.clone(), "pix.psp.example").build()?);
+/// let policy = Policy::new(
+///     trust,
+///     TenantTable::builder().host_name(efi.clone(), "pix.psp.example").build()?,
+/// );
 /// let caller = Caller::identify(&policy, PeerChain::parse(bank.chain())?, NOW)?;
 ///
 /// // As a `TokenVerifier` answers.
-/// let shown = |strength| Recognized::assertion(efi.clone(), "pix".into(), KeyId::new("2026"), strength);
+/// let shown = |strength| {
+///     Recognized::assertion(efi.clone(), "pix".into(), KeyId::new("2026"), strength)
+/// };
 /// let both = RecognizedCaller::bind(caller.clone(), shown(Strength::Url))?;
 /// assert_eq!(both.tenant(), &efi);
 /// let demanded = SecondCheck::UrlSecretOrBody("chave or endToEndId");
@@ -47,7 +52,7 @@ pub struct RecognizedCaller {
 }
 
 impl RecognizedCaller {
-    /// Both name the same tenant, and what was shown is what the caller's certificate demands beside it.
+    /// The proof that both name the same tenant, and that what was shown is what the caller's certificate demands beside it.
     ///
     /// # Errors
     /// [`Refusal::TenantMismatch`], [`Refusal::SecondCheck`].
@@ -60,7 +65,7 @@ impl RecognizedCaller {
         Ok(Self { caller, recognized })
     }
 
-    /// Whose it is, by both.
+    /// The tenant that certificate and secret name.
     pub fn tenant(&self) -> &TenantId {
         self.caller.tenant()
     }
@@ -97,7 +102,9 @@ impl Shown<'_> {
         let looked_up = matches!(self, Self::Recognized(_, Strength::LookedUp));
         match demanded {
             SecondCheck::Signature(name) => matches!(self, Self::Signed(scheme) if scheme == name),
-            SecondCheck::IdentityToken => matches!(self, Self::Recognized(_, Strength::UnboundToken)),
+            SecondCheck::IdentityToken(name) => {
+                matches!(self, Self::Recognized(scheme, Strength::UnboundToken) if scheme == name)
+            }
             SecondCheck::Body(_) => looked_up,
             SecondCheck::UrlSecret => secret,
             SecondCheck::UrlSecretOrBody(_) => secret || looked_up,

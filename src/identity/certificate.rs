@@ -161,13 +161,17 @@ impl fmt::Debug for Certificate {
 /// ```
 /// use countersign::identity::SerialNumber;
 ///
-/// assert_eq!(SerialNumber::from_bytes(&[0, 0x7f]), SerialNumber::from_bytes(&[0x7f]), "a number, and no bytes");
+/// assert_eq!(
+///     SerialNumber::from_bytes(&[0, 0x7f]),
+///     SerialNumber::from_bytes(&[0x7f]),
+///     "a number, and no bytes",
+/// );
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SerialNumber(Box<[u8]>);
 
 impl SerialNumber {
-    /// From the bytes of the INTEGER, big-endian; `0x01` and `0x00 0x01` are the same number.
+    /// A serial number from the bytes of the INTEGER, big-endian; `0x01` and `0x00 0x01` are the same number.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
         Self(

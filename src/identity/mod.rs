@@ -158,14 +158,14 @@ impl ChainLimits {
         }
     }
 
-    /// At most this many certificates.
+    /// Takes at most this many certificates.
     #[must_use]
     pub fn with_certificates(mut self, certificates: usize) -> Self {
         self.certificates = certificates;
         self
     }
 
-    /// At most this many bytes of DER in all.
+    /// Takes at most this many bytes of DER in all.
     #[must_use]
     pub fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;

@@ -19,7 +19,7 @@ use super::Malformed;
 /// assert_eq!(both, Validity::new(at(10), at(20)));
 /// assert!(both.contains(at(20)) && !both.contains(at(21)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Validity {
     /// The first second at which it holds.
@@ -35,7 +35,7 @@ impl Validity {
         not_after: UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX)),
     };
 
-    /// From one second to another, in seconds since 1970.
+    /// The time from one second to another, in seconds since 1970.
     pub fn new(not_before: UnixTime, not_after: UnixTime) -> Self {
         Self {
             not_before,

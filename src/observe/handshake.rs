@@ -1,3 +1,4 @@
+use super::Cut;
 use crate::breaker::NotNow;
 use crate::identity::Malformed;
 use crate::proxy_protocol::InvalidHeader;
@@ -88,6 +89,9 @@ pub enum HandshakeFailure {
         /// The share of one source.
         limit: usize,
     },
+    /// Too many connections are open: it was turned away before TLS.
+    #[error(transparent)]
+    Cut(#[from] Cut),
     /// The connection does not begin as it is to: a load balancer's with a PROXY protocol header, others without. It was
     /// refused before TLS.
     #[error(transparent)]
@@ -113,6 +117,7 @@ impl HandshakeFailure {
             Self::NoServerName => "handshake.no_server_name",
             Self::Blocked(not_now) => not_now.code(),
             Self::ShareUsedUp { .. } => "handshake.share_used_up",
+            Self::Cut(cut) => cut.code(),
             Self::ProxyHeader(invalid) => invalid.code(),
             Self::TimedOut => "handshake.timed_out",
             Self::Tls(_) => "handshake.tls",

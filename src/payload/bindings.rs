@@ -31,7 +31,7 @@ impl Bindings {
         self
     }
 
-    /// This certificate, which is the connection's.
+    /// Also bound to this certificate, which is the connection's.
     #[must_use]
     pub fn with_certificate(mut self, certificate: CertHash) -> Self {
         self.certificate = Some(certificate);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::hmac::Key;
+use crate::elsewhere::Ticket;
 use crate::tenant::TenantId;
 
 /// A key store: the keys that a message may be signed with.
@@ -24,7 +25,9 @@ use crate::tenant::TenantId;
 /// impl FindKeys for Sole {
 ///     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
 ///         match wanted.sender {
-///             Some(sender) if sender != self.0.owner() => Err(NoKey::Unknown { sender: sender.clone() }),
+///             Some(sender) if sender != self.0.owner() => Err(
+///                 NoKey::Unknown { sender: sender.clone() }
+///             ),
 ///             _ => Ok(self.0.clone()),
 ///         }
 ///     }
@@ -95,7 +98,7 @@ impl<K> TenantKeys<K> {
         }
     }
 
-    /// Whose keys they are.
+    /// The tenant whose keys they are.
     pub fn owner(&self) -> &TenantId {
         &self.owner
     }
@@ -139,6 +142,9 @@ pub enum NoKey {
     /// There are several owners, and nothing has proved which one it is.
     #[error("nothing says whose keys to use: no client certificate, and several owners")]
     SenderNeeded,
+    /// They are not here: to be had with this ticket, and then asked for again. Until then, an outage.
+    #[error("the keys are to be fetched")]
+    Elsewhere(Ticket),
     /// The keys are not loaded. An outage, not a refusal.
     #[error("the keys are not available")]
     Unavailable,
@@ -151,7 +157,7 @@ impl NoKey {
             Self::Unknown { .. } => "payload.no_key",
             Self::NoneValid { .. } => "payload.no_valid_key",
             Self::SenderNeeded => "payload.sender_needed",
-            Self::Unavailable => "payload.keys_unavailable",
+            Self::Elsewhere(_) | Self::Unavailable => "payload.keys_unavailable",
         }
     }
 }

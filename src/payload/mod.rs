@@ -6,13 +6,17 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use countersign::payload::{Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload};
+//! use countersign::payload::{
+//!     Secret, NotAuthentic, HmacVerifier, Keyring, Message, Scheme, VerifyPayload,
+//! };
 //! use countersign::tenant::TenantId;
 //! use http::{HeaderMap, Method, Uri};
 //! # use rustls::pki_types::UnixTime;
 //!
 //! let scheme = Scheme::github();
-//! let keys = Keyring::builder(&scheme).key(TenantId::parse("octo-corp")?, "2026", Secret::new("It's a Secret to Everybody")).build()?;
+//! let keys = Keyring::builder(&scheme)
+//!     .key(TenantId::parse("octo-corp")?, "2026", Secret::new("It's a Secret to Everybody"))
+//!     .build()?;
 //! let verifier = HmacVerifier::new(scheme, keys);
 //!
 //! let mut headers = HeaderMap::new();
@@ -37,6 +41,7 @@ pub mod hmac;
 pub mod http_signature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub mod jose;
+mod key_cache;
 mod keys;
 mod message;
 mod outgoing;
@@ -55,6 +60,7 @@ pub use bindings::{Bindings, ClientCertificate};
 pub use delivery_key::{DeliveryKey, Hashed, SignedText};
 pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
+pub use key_cache::{KeyCache, KeySource};
 pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};

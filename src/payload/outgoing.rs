@@ -111,7 +111,7 @@ impl<'a> Outgoing<'a> {
 pub struct NotSigned;
 
 impl NotSigned {
-    /// For implementations of [`SignBytes`](super::public_key::SignBytes) and of `jose::SigningKey`.
+    /// A failure to sign, for implementations of [`SignBytes`](super::public_key::SignBytes) and of `jose::SigningKey`.
     pub fn new() -> Self {
         Self
     }

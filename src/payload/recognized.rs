@@ -17,7 +17,12 @@ use crate::tenant::TenantId;
 /// use countersign::payload::{KeyId, Recognized, Strength};
 /// use countersign::tenant::TenantId;
 ///
-/// let shown = Recognized::assertion(TenantId::parse("acme")?, "mine".into(), KeyId::new("2026"), Strength::Token);
+/// let shown = Recognized::assertion(
+///     TenantId::parse("acme")?,
+///     "mine".into(),
+///     KeyId::new("2026"),
+///     Strength::Token,
+/// );
 /// assert_eq!((shown.sender().as_str(), shown.strength()), ("acme", Strength::Token));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

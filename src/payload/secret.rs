@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// This text is a secret. The text itself stays the caller's to overwrite.
+    /// A secret of this text. The text itself stays the caller's to overwrite.
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }

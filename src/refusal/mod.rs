@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::elsewhere::Ticket;
 use crate::identity::Malformed;
 use crate::payload::{NoKey, NotAuthentic};
 use crate::replay::{Replayed, StoreDown};
@@ -124,6 +125,14 @@ impl Refusal {
         }
     }
 
+    /// The ticket for what was lacking: redeemed, the question may be asked again.
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match self {
+            Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Elsewhere(ticket))) => Some(ticket),
+            _ => None,
+        }
+    }
+
     /// Whether a part of the service is down or full, so that nobody could tell: nothing speaks against the message, and
     /// the sender should try again.
     pub fn is_outage(&self) -> bool {
@@ -131,7 +140,7 @@ impl Refusal {
             self,
             Self::StoreDown(_)
                 | Self::Busy(_)
-                | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable))
+                | Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable | NoKey::Elsewhere(_)))
                 | Self::Untrusted(Untrusted::Unavailable)
                 | Self::NoTenant(NoTenant::Unavailable)
         )

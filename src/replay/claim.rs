@@ -15,7 +15,11 @@ use crate::tenant::TenantId;
 /// use countersign::replay::ClaimKey;
 /// use countersign::tenant::TenantId;
 ///
-/// let of = |tenant: &str, id: &[u8]| Ok::<_, countersign::tenant::InvalidTenantId>(ClaimKey::of(&TenantId::parse(tenant)?, "mine", [id]));
+/// let of = |tenant: &str, id: &[u8]| {
+///     Ok::<_, countersign::tenant::InvalidTenantId>(
+///         ClaimKey::of(&TenantId::parse(tenant)?, "mine", [id])
+///     )
+/// };
 /// assert_eq!(of("acme", b"1")?, of("acme", b"1")?);
 /// assert_ne!(of("acme", b"1")?, of("globex", b"1")?, "nobody uses up another's deliveries");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -68,7 +72,10 @@ impl fmt::Debug for ClaimKey {
 /// use countersign::replay::{Claim, ClaimKey, Terms};
 /// use countersign::tenant::TenantId;
 ///
-/// let (acme, now) = (TenantId::parse("acme")?, UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000)));
+/// let (acme, now) = (
+///     TenantId::parse("acme")?,
+///     UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000)),
+/// );
 /// let key = ClaimKey::of(&acme, "mine", [&b"delivery-1"[..]]);
 /// let terms = Terms::default().with_lease(Duration::from_secs(60));
 /// let claim = Claim::new(key, acme, now, terms, None);
@@ -118,12 +125,12 @@ impl Claim {
         }
     }
 
-    /// For how long the delivery is refused, once committed.
+    /// How long the delivery is refused, once committed.
     pub fn window(&self) -> Duration {
         since(self.now, self.keep_until)
     }
 
-    /// For how long, if it was handled before, it is refused from now on at least.
+    /// How long it is refused from now on at least, if it was handled before.
     pub fn renewal(&self) -> Option<Duration> {
         self.renew_until.map(|until| since(self.now, until))
     }
@@ -143,7 +150,7 @@ fn since(start: UnixTime, end: UnixTime) -> Duration {
     Duration::from_secs(end.as_secs().saturating_sub(start.as_secs()))
 }
 
-/// For how long claims are held. Whole seconds: a fraction of one does not count.
+/// The terms of claims: how long each is held. Whole seconds: a fraction of one does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
@@ -196,7 +203,7 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// For stores: `claim` is granted under this token. No two grants of one key may share a token.
+    /// A claim that is granted under this token: for implementations of stores. No two grants of one key may share a token.
     pub fn granted(claim: &Claim, token: u64) -> Self {
         Self {
             key: claim.key,
@@ -213,12 +220,12 @@ impl Claimed {
         self.key
     }
 
-    /// Whose it is.
+    /// The tenant whose delivery it is.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// Which grant of this key it is.
+    /// The token of this grant of the key.
     pub fn token(&self) -> u64 {
         self.token
     }

@@ -16,7 +16,10 @@ use crate::date::Date;
 /// let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
 /// let tolerance = Tolerance::default();
 /// assert_eq!(tolerance.check(at(1_000), at(1_300)), Ok(()));
-/// assert_eq!(tolerance.check(at(1_000), at(1_301)), Err(NotFresh::Stale { signed: at(1_000), now: at(1_301) }));
+/// assert_eq!(
+///     tolerance.check(at(1_000), at(1_301)),
+///     Err(NotFresh::Stale { signed: at(1_000), now: at(1_301) }),
+/// );
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,7 +37,7 @@ impl Default for Tolerance {
 }
 
 impl Tolerance {
-    /// The same in both directions.
+    /// A tolerance that is the same in both directions.
     pub const fn within(distance: Duration) -> Self {
         Self {
             past: distance,

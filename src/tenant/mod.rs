@@ -116,6 +116,12 @@ impl std::str::FromStr for TenantId {
     }
 }
 
+impl From<TenantId> for String {
+    fn from(tenant: TenantId) -> Self {
+        tenant.as_str().to_owned()
+    }
+}
+
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -214,7 +214,8 @@ impl TenantTableBuilder {
         self.rule(Rule::template(kind, template))
     }
 
-    /// The tenants that a template may name.
+    /// The tenants that a template may name: texts, as a configuration lists them, or every [`TenantId`] that there is. What is
+    /// no tenant's name is told by [`build`](Self::build).
     #[must_use]
     pub fn known<T: Into<String>>(mut self, tenants: impl IntoIterator<Item = T>) -> Self {
         self.known.extend(tenants.into_iter().map(Into::into));

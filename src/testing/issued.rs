@@ -8,8 +8,8 @@ macro_rules! issued {
                 self
             }
 
-            /// Uses a key that there already is: a [`TestKey`], or that of a [`TestCa`](super::TestCa)
-            /// or a [`TestCert`](super::TestCert), which is renewed by it.
+            /// Uses a key that there already is: a [`TestKey`], or that of a [`TestCa`](crate::testing::TestCa)
+            /// or a [`TestCert`](crate::testing::TestCert), which is renewed by it.
             pub fn with_key(mut self, key: impl Into<TestKey>) -> Self {
                 self.key = KeySource::Given(key.into());
                 self

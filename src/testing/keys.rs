@@ -41,7 +41,10 @@ pub enum KeyAlgorithm {
 /// use countersign::testing::{KeyAlgorithm, TestCa, TestKey};
 ///
 /// let key = TestKey::generate(KeyAlgorithm::EcdsaP256);
-/// let own = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").with_key(key.clone()).issue();
+/// let own = TestCa::new("Acme Root")
+///     .client("spiffe://acme.example/tenant/acme")
+///     .with_key(key.clone())
+///     .issue();
 /// assert_eq!(own.spki_der(), key.spki_der());
 /// ```
 #[derive(Clone)]

@@ -41,7 +41,10 @@
 //! roots.add(ca.certificate().clone())?;
 //! let roots = Arc::new(roots);
 //!
-//! let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build()?;
+//! let verifier = WebPkiClientVerifier::builder_with_provider(
+//!     roots.clone(),
+//!     provider.clone(),
+//! ).build()?;
 //! let server = Arc::new(
 //!     ServerConfig::builder_with_provider(provider.clone())
 //!         .with_safe_default_protocol_versions()?

@@ -72,13 +72,16 @@ pub fn caller(tenant: &str) -> Caller {
 /// use countersign::testing::authentic;
 ///
 /// let message = authentic("acme", "msg_1");
-/// assert_eq!((message.sender().as_str(), message.scheme(), message.key().as_str()), ("acme", "test", "test"));
+/// assert_eq!(
+///     (message.sender().as_str(), message.scheme(), message.key().as_str()),
+///     ("acme", "test", "test"),
+/// );
 /// ```
 pub fn authentic<'m>(tenant: &str, id: &'m str) -> Authentic<'m> {
     Authentic::assertion(known(tenant), "test".into(), "test".into(), DeliveryKey::Id(id))
 }
 
-/// The same, and not handled before: for a handler without mutual TLS in front.
+/// A message that was found signed and was not handled before: for a handler without mutual TLS in front.
 ///
 /// ```
 /// use countersign::payload::Fresh;
@@ -95,7 +98,7 @@ pub fn fresh(tenant: &str, id: &str) -> Fresh {
     claimed(tenant, id).0
 }
 
-/// The same, with the claim that a store has granted at [`NOW`], for code that commits or releases it itself.
+/// A message that was found signed, with the claim that a store has granted at [`NOW`], for code that commits or releases it itself.
 ///
 /// ```
 /// use countersign::testing::claimed;

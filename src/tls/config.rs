@@ -7,7 +7,12 @@ use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
-use super::{ClientAuth, Credentials, Enrolment, HandshakeVerifier, InvalidCredentials, disable_resumption};
+use super::own::Shown;
+use super::{
+    ClientAuth, Credentials, Enrolment, HandshakeVerifier, InvalidCredentials, OwnCertificate,
+    disable_resumption,
+};
+use crate::live::Live;
 use crate::trust::VerifyPeer;
 
 /// A maker of rustls configurations: the caller's crypto provider, TLS 1.3 only, no resumption, no early data.
@@ -23,7 +28,11 @@ use crate::trust::VerifyPeer;
 /// # let server = ca.server("hooks.example.com").issue();
 /// # let (ca_pem, chain_pem, key_pem) = (ca.pem(), server.chain_pem(), server.key_pem());
 /// let tls = Tls::new(provider);
-/// let trust = PrivateCa::from_pem(ca_pem.as_bytes(), tls.algorithms(), rustls::pki_types::UnixTime::now())?;
+/// let trust = PrivateCa::from_pem(
+///     ca_pem.as_bytes(),
+///     tls.algorithms(),
+///     rustls::pki_types::UnixTime::now(),
+/// )?;
 /// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 /// let config = tls.server_config(&credentials, trust, ClientAuth::Require)?;
 /// assert_eq!(config.max_early_data_size, 0);
@@ -77,11 +86,14 @@ impl Tls {
 
     /// A server that shows `credentials` and asks its clients for certificates that `trust` trusts.
     ///
+    /// It shows them whatever name a client asks for, or none. Credentials in a [`Live`] can be replaced while this is in use:
+    /// the next handshake shows the new ones.
+    ///
     /// # Errors
     /// [`InvalidTls`] where the credentials are not valid now, or the provider cannot do the versions asked for.
     pub fn server_config(
         &self,
-        credentials: &Credentials,
+        credentials: &impl OwnCertificate,
         trust: impl VerifyPeer + 'static,
         client_auth: ClientAuth,
     ) -> Result<ServerConfig, InvalidTls> {
@@ -95,7 +107,7 @@ impl Tls {
     /// As for [`server_config`](Self::server_config).
     pub fn enrolment_config(
         &self,
-        credentials: &Credentials,
+        credentials: &impl OwnCertificate,
         enrolment: Enrolment,
     ) -> Result<ServerConfig, InvalidTls> {
         self.server_config_with(credentials, Arc::new(enrolment))
@@ -103,15 +115,15 @@ impl Tls {
 
     fn server_config_with(
         &self,
-        credentials: &Credentials,
+        credentials: &impl OwnCertificate,
         clients: Arc<dyn ClientCertVerifier>,
     ) -> Result<ServerConfig, InvalidTls> {
-        self.check(credentials)?;
+        let shown = self.checked(credentials)?;
         let mut config = ServerConfig::builder_with_details(self.provider.clone(), self.time.clone())
             .with_protocol_versions(self.versions)
             .map_err(unsupported)?
             .with_client_cert_verifier(clients)
-            .with_cert_resolver(credentials.resolver());
+            .with_cert_resolver(self.resolver(shown));
         disable_resumption(&mut config);
         Ok(config)
     }
@@ -122,17 +134,17 @@ impl Tls {
     /// [`InvalidTls`] where the credentials are not valid now, or the provider cannot do the versions asked for.
     pub fn client_config(
         &self,
-        credentials: &Credentials,
+        credentials: &impl OwnCertificate,
         trust: impl VerifyPeer + 'static,
     ) -> Result<ClientConfig, InvalidTls> {
-        self.check(credentials)?;
-        self.unchecked_client_config(credentials, trust)
+        let shown = self.checked(credentials)?;
+        self.unchecked_client_config(shown, trust)
     }
 
     /// [`client_config`](Self::client_config) for whoever asks of the credentials at each connection.
     pub(super) fn unchecked_client_config(
         &self,
-        credentials: &Credentials,
+        shown: Live<Credentials>,
         trust: impl VerifyPeer + 'static,
     ) -> Result<ClientConfig, InvalidTls> {
         let mut config = ClientConfig::builder_with_details(self.provider.clone(), self.time.clone())
@@ -140,15 +152,23 @@ impl Tls {
             .map_err(unsupported)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(HandshakeVerifier::new(&self.provider, trust)))
-            .with_client_cert_resolver(credentials.resolver());
+            .with_client_cert_resolver(self.resolver(shown));
         // rustls keeps sessions by server name: one of an earlier trust, or of another tenant, must not be taken up.
         config.resumption = Resumption::disabled();
         Ok(config)
     }
 
-    fn check(&self, credentials: &Credentials) -> Result<(), InvalidTls> {
+    /// What is shown, if it is valid now.
+    fn checked(&self, credentials: &impl OwnCertificate) -> Result<Live<Credentials>, InvalidTls> {
         let now = self.time.current_time().ok_or(InvalidTls::NoTime)?;
-        Ok(credentials.check(now)?)
+        let shown = credentials.shown();
+        shown.load().check(now)?;
+        Ok(shown)
+    }
+
+    fn resolver(&self, own: Live<Credentials>) -> Arc<Shown> {
+        let time = self.time.clone();
+        Arc::new(Shown { own, time })
     }
 }
 

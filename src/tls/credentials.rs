@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
+use zeroize::Zeroizing;
 
 use super::InvalidCredentials;
-use crate::identity::{Facts, Malformed, PeerChain, Validity};
+use crate::expiry::{Expires, Expiries, Kind};
+use crate::identity::{CertHash, Facts, Malformed, PeerChain, Validity};
 use crate::pem::{self, InvalidPem};
 use crate::trust::{Role, VerifiedPeer, VerifyPeer};
+use crate::usage::{Hits, Usage};
 
-/// One's own certificate chain and private key, known to belong together. Cheap to clone; never shows the key.
+/// One's own certificate chain and private key, known to belong together. Cheap to clone; never shows the key. Clones count
+/// together in how many handshakes they were shown.
 ///
 /// Whether they are of any use *now* is asked by [`Tls`](super::Tls) when a configuration is made of them, and by whoever
 /// keeps them for longer: [`check`](Self::check). Whether the peers would trust them, as far as one's own policy can
@@ -35,6 +39,7 @@ use crate::trust::{Role, VerifiedPeer, VerifyPeer};
 #[derive(Clone)]
 pub struct Credentials {
     certified: Arc<CertifiedKey>,
+    hits: Arc<Hits>,
 }
 
 impl Credentials {
@@ -60,6 +65,7 @@ impl Credentials {
         check_order(&certified.cert)?;
         Ok(Self {
             certified: Arc::new(certified),
+            hits: Arc::default(),
         })
     }
 
@@ -81,9 +87,23 @@ impl Credentials {
         key: impl AsRef<Path>,
     ) -> Result<Self, InvalidCredentials> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
-        let chain = read_chain(&pem::file_name(chain), &read(chain)?)?;
-        let key = read_key(&pem::file_name(key), &read(key)?)?;
-        Self::new(provider, chain, key)
+        let named = |path: &Path| Ok((pem::file_name(path), Zeroizing::new(read(path)?)));
+        let (chain, key): ((_, _), (_, _)) = (named(chain)?, named(key)?);
+        Self::from_named_pem(provider, (&chain.0, &chain.1), (&key.0, &key.1))
+    }
+
+    /// The same of what was read of two files.
+    pub(crate) fn from_named_pem(
+        provider: &CryptoProvider,
+        (chain_name, chain): (&str, &[u8]),
+        (key_name, key): (&str, &[u8]),
+    ) -> Result<Self, InvalidCredentials> {
+        Self::new(provider, read_chain(chain_name, chain)?, read_key(key_name, key)?)
+    }
+
+    /// In how many handshakes it was shown, and when last.
+    pub fn usage(&self) -> Usage {
+        self.hits.usage()
     }
 
     /// When the leaf is valid.
@@ -146,13 +166,27 @@ impl Credentials {
         }
     }
 
-    #[cfg(feature = "dispatch")]
+    pub(super) fn count(&self, now: UnixTime) {
+        self.hits.count(now);
+    }
+
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
         self.certified.clone()
     }
+}
 
-    pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
-        Arc::new(SingleCertAndKey::from(self.certified.clone()))
+/// The leaf, and each certificate behind it: peers refuse all of them for one that has expired.
+impl Expires for Credentials {
+    fn expiries(&self, found: &mut Expiries) {
+        for certificate in &self.certified.cert {
+            if let Ok((_, validity)) = Facts::of(certificate) {
+                found.add(
+                    Kind::OwnCertificate,
+                    CertHash::of(certificate).to_string(),
+                    validity,
+                );
+            }
+        }
     }
 }
 

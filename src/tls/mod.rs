@@ -31,6 +31,7 @@ mod enrolment;
 mod invalid_credentials;
 #[cfg(feature = "dispatch")]
 mod outbound;
+mod own;
 mod peer_alert;
 mod pending;
 mod reason;
@@ -47,6 +48,7 @@ pub use enrolment::Enrolment;
 pub use invalid_credentials::InvalidCredentials;
 #[cfg(feature = "dispatch")]
 pub(crate) use outbound::{Introduced, Introduction, Outbound};
+pub use own::OwnCertificate;
 pub use peer_alert::{Complaint, PeerAlert};
 pub use reason::{Reason, handshake_failure};
 pub use resumption::{

@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, SignatureScheme};
 
-use super::{Credentials, InvalidTls, Tls};
+use super::{Credentials, InvalidTls, OwnCertificate as _, Tls};
 use crate::clock::Clock;
 use crate::trust::VerifyPeer;
 
@@ -17,6 +17,7 @@ use crate::trust::VerifyPeer;
 pub(crate) struct Outbound {
     config: Arc<ClientConfig>,
     credentials: Credentials,
+    clock: Clock,
 }
 
 impl Outbound {
@@ -27,12 +28,13 @@ impl Outbound {
         clock: &Clock,
     ) -> Result<Self, InvalidTls> {
         // Whether the credentials are valid is asked anew for each delivery.
-        let mut config = tls.unchecked_client_config(credentials, trust)?;
+        let mut config = tls.unchecked_client_config(credentials.shown(), trust)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.time_provider = Arc::new(TimeOf(clock.clone()));
         Ok(Self {
             config: Arc::new(config),
             credentials: credentials.clone(),
+            clock: clock.clone(),
         })
     }
 
@@ -45,7 +47,8 @@ impl Outbound {
     /// asked for a certificate, and goes on without one where the key fits nothing that the server offers.
     pub(crate) fn watched(&self) -> (Arc<ClientConfig>, Arc<Introduction>) {
         let introduction = Arc::new(Introduction {
-            certified: self.credentials.certified(),
+            credentials: self.credentials.clone(),
+            clock: self.clock.clone(),
             said: AtomicU8::new(NOT_ASKED),
         });
         let mut config = ClientConfig::clone(&self.config);
@@ -64,7 +67,8 @@ impl fmt::Debug for Outbound {
 
 /// Whether one connection has shown our certificate.
 pub(crate) struct Introduction {
-    certified: Arc<CertifiedKey>,
+    credentials: Credentials,
+    clock: Clock,
     said: AtomicU8,
 }
 
@@ -95,10 +99,14 @@ impl Introduction {
 
 impl ResolvesClientCert for Introduction {
     fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let fits = self.certified.key.choose_scheme(schemes).is_some();
+        let certified = self.credentials.certified();
+        let fits = certified.key.choose_scheme(schemes).is_some();
+        if fits {
+            self.credentials.count(self.clock.now());
+        }
         self.said
             .store(if fits { SHOWN } else { UNFIT }, Ordering::Release);
-        fits.then(|| self.certified.clone())
+        fits.then_some(certified)
     }
 
     fn has_certs(&self) -> bool {

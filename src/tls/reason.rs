@@ -74,12 +74,12 @@ impl Reason {
         (outcome, reason)
     }
 
-    /// Why the certificate was refused.
+    /// The reason why the certificate was refused.
     pub fn untrusted(&self) -> Option<&Untrusted> {
         self.untrusted.as_ref()
     }
 
-    /// Why the certificate was refused, to keep.
+    /// The reason why the certificate was refused, to keep.
     pub fn into_untrusted(self) -> Option<Untrusted> {
         self.untrusted
     }

@@ -28,7 +28,7 @@ use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPee
 /// use countersign::trust::PrivateCa;
 ///
 /// # let (ca, provider) = (TestCa::new("Acme Root"), Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-/// # let (server, client) = (ca.server("hooks.example").issue(), ca.client("spiffe://pay.example/tenant/acme").issue());
+/// # let (server, client) = (ca.server("hooks.example").issue(), ca.client("spiffe://acme.example/tenant/acme").issue());
 /// # let algorithms = provider.signature_verification_algorithms.all;
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
 /// let verifier = Arc::new(HandshakeVerifier::new(&provider, trust));
@@ -70,7 +70,7 @@ impl HandshakeVerifier {
     /// Handshakes between certificate and signature.
     const PENDING: usize = 1024;
 
-    /// For a server that requires client certificates, or for a client.
+    /// A verifier for a server that requires client certificates, or for a client.
     pub fn new(provider: &CryptoProvider, trust: impl VerifyPeer + 'static) -> Self {
         Self {
             trust: Arc::new(trust),

@@ -11,6 +11,7 @@ use super::invalid_ca::{InvalidCa, Problem};
 use super::profile::check_signer;
 use super::public_roots::PublicRoots;
 use super::source::Source;
+use crate::expiry::{self, Expiries};
 use crate::identity::{
     CertHash, ExtendedKeyUsage, Facts, KeyKind, NameConstraints, NameTypes, SpkiHash, Validity,
 };
@@ -325,6 +326,10 @@ impl Anchor {
 
     pub(super) fn count(&self, now: UnixTime) {
         self.hits.count(now);
+    }
+
+    pub(super) fn expiry(&self, found: &mut Expiries) {
+        found.add(expiry::Kind::Anchor, self.subject.as_str(), self.validity);
     }
 
     pub(super) fn usage(&self) -> AnchorUsage {

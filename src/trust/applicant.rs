@@ -26,7 +26,9 @@ use crate::identity::{Name, PeerChain, SpkiHash};
 /// use countersign::trust::{Applicant, PinSet};
 ///
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
-/// let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let chain = PeerChain::parse(
+///     TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain()
+/// )?;
 /// let applicant = Applicant::of(chain, algorithms, NOW);
 /// let pins: PinSet = applicant.to_string().parse()?;
 /// assert_eq!(pins.len(), 1, "what it prints is a file of pins");
@@ -83,7 +85,7 @@ impl Applicant {
         pem(self.chain.leaf().der())
     }
 
-    /// Why the strict profile would refuse it, whatever is configured.
+    /// The reason why the strict profile would refuse it, whatever is configured.
     pub fn refused(&self) -> Option<&Untrusted> {
         match &self.anchor {
             Anchor::Nothing(untrusted) => Some(untrusted),

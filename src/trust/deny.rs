@@ -19,7 +19,7 @@ use crate::identity::{Certificate, SerialNumber, SpkiHash, Validity};
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{DenyList, PinSet, Role, VerifiedPeer, VerifyPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let pinned = PinSet::new([chain.leaf().spki()]);
 /// let stolen = DenyList::new().key(chain.leaf().spki());
 /// let refused = VerifiedPeer::verify(&pinned.and(stolen), chain, Role::Client, NOW).err();

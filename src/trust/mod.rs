@@ -24,7 +24,10 @@
 //! An unverified chain cannot be mapped to a tenant; this does not compile:
 //!
 //! ```compile_fail,E0308
-//! fn shortcut(tenants: &dyn countersign::tenant::ResolveTenant, claimed: &countersign::identity::PeerChain) {
+//! fn shortcut(
+//!     tenants: &dyn countersign::tenant::ResolveTenant,
+//!     claimed: &countersign::identity::PeerChain,
+//! ) {
 //!     let _ = tenants.resolve_tenant(claimed);
 //! }
 //! ```
@@ -60,6 +63,7 @@ use std::sync::Arc;
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
@@ -113,6 +117,11 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     /// Not called for a peer that showed a certificate and did not prove anything: certificates are public.
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         let _ = (peer, now);
+    }
+
+    /// Adds what it rests on that ends: anchors, revocation lists, pins with a retirement date. Nothing by default.
+    fn expiries(&self, found: &mut Expiries) {
+        let _ = found;
     }
 
     /// Trusted only if `other` agrees too. `other` is asked second and sees what this one found.
@@ -224,7 +233,7 @@ impl Evidence {
         }
     }
 
-    /// Both together: the facts of both, for the time in which both hold.
+    /// The evidence of both together: the facts of both, for the time in which both hold.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         self.second_checks.extend(other.second_checks);
@@ -255,7 +264,9 @@ impl Evidence {
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let of = |ca: &TestCa| PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain());
+/// let of = |ca: &TestCa| {
+///     PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())
+/// };
 /// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
 /// assert_eq!(peer.leaf().names().len(), 1);
 /// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);
@@ -359,6 +370,11 @@ impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
         self.first.confirm(peer, now);
         self.second.confirm(peer, now);
     }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.first.expiries(found);
+        self.second.expiries(found);
+    }
 }
 
 macro_rules! verify_peer_through {
@@ -382,6 +398,10 @@ macro_rules! verify_peer_through {
 
             fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
                 (**self).confirm(peer, now);
+            }
+
+            fn expiries(&self, found: &mut Expiries) {
+                (**self).expiries(found);
             }
         }
     )*};

@@ -10,6 +10,7 @@ use super::issuers::{KnownIssuer, KnownIssuers};
 use super::revocation::{Issuer, NotRevoked, Revocation, Subject};
 use super::untrusted::{check_validity, from_webpki};
 use super::{Evidence, Presented, Profile, Role, Untrusted, VerifiedPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ExtendedKeyUsage, Facts, NameConstraints, NameTypes, PeerChain};
 
 /// Builds and verifies paths: webpki does the path (RFC 5280 §6), our own rules what it leaves out.
@@ -55,6 +56,16 @@ impl PathRules {
         let used = peer.evidence().anchor;
         if let Some(anchor) = self.anchors.all().find(|anchor| Some(anchor.spki) == used) {
             anchor.count(now);
+        }
+    }
+
+    /// What it rests on that ends.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        for anchor in self.anchors.all() {
+            anchor.expiry(found);
+        }
+        if let Some(revocation) = &self.revocation {
+            revocation.expiries(found);
         }
     }
 

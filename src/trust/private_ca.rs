@@ -11,6 +11,7 @@ use super::issuers::KnownIssuers;
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, SpkiHash};
 use crate::usage::{NotRetired, Retirement};
 
@@ -37,7 +38,7 @@ use crate::usage::{NotRetired, Retirement};
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let client = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let client = PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// assert!(VerifiedPeer::verify(&trust, client, Role::Client, NOW).is_ok());
 /// let server = PeerChain::parse(ca.server("pay.example").issue().chain())?;
 /// let refused = VerifiedPeer::verify(&trust, server, Role::Client, NOW).err();
@@ -136,6 +137,10 @@ impl VerifyPeer for PrivateCa {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
     }
 }
 

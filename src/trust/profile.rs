@@ -24,10 +24,17 @@ use crate::identity::{
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// # let ca = TestCa::new("Acme Root");
 /// let profile = Profile::strict().with_max_lifetime(Duration::from_secs(3600));
-/// let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes()).with_profile(profile).build(NOW)?;
-/// let chain = PeerChain::parse(ca.client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// let trust = PrivateCa::builder(algorithms)
+///     .pem(ca.pem().as_bytes())
+///     .with_profile(profile)
+///     .build(NOW)?;
+/// let chain = PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let refused = VerifiedPeer::verify(&trust, chain, Role::Client, NOW).err();
-/// assert_eq!(refused.map(|why| why.code()), Some("trust.lifetime"), "it lives for longer than an hour");
+/// assert_eq!(
+///     refused.map(|why| why.code()),
+///     Some("trust.lifetime"),
+///     "it lives for longer than an hour",
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,7 +60,7 @@ impl Profile {
         Self::default()
     }
 
-    /// At most so many certificates and bytes, before any signature is checked, in a handshake before anything is read.
+    /// Takes at most so many certificates and bytes, before any signature is checked, in a handshake before anything is read.
     /// Whoever reads a chain without a handshake gives them to [`PeerChain::parse_within`].
     #[must_use]
     pub fn with_limits(mut self, limits: ChainLimits) -> Self {

@@ -10,6 +10,7 @@ use super::authorities::{Authorities, takes_authorities};
 use super::invalid_ca::{InvalidCa, Problem};
 use super::path::PathRules;
 use super::{Evidence, PinSet, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, InvalidName, Name, NameKind, PeerChain};
 
 /// Trust in exactly named, or pinned, holders of certificates from an authority that issues to anybody.
@@ -66,12 +67,12 @@ enum Allowed {
 }
 
 impl ExpectedPeers {
-    /// Those whose leaf carries one of these names, exactly, with its type.
+    /// Peers whose leaf carries one of these names, exactly, with its type.
     pub fn names(names: impl IntoIterator<Item = Name>) -> Self {
         Self(Allowed::Names(Arc::new(names.into_iter().collect())))
     }
 
-    /// Those whose leaf carries one of these host names, as a DNS name or as its only common name: for senders that say the
+    /// Peers whose leaf carries one of these host names, as a DNS name or as its only common name: for senders that say the
     /// name and not where it stands.
     ///
     /// # Errors
@@ -85,7 +86,7 @@ impl ExpectedPeers {
         Ok(Self(Allowed::Names(Arc::new(either))))
     }
 
-    /// Those whom one of these pins allows.
+    /// Peers that one of these pins allows.
     pub fn pins(pins: PinSet) -> Self {
         Self(Allowed::Pins(pins))
     }
@@ -111,6 +112,12 @@ impl ExpectedPeers {
     pub(super) fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         if let Allowed::Pins(pins) = &self.0 {
             pins.confirm(peer, now);
+        }
+    }
+
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        if let Allowed::Pins(pins) = &self.0 {
+            pins.expiries(found);
         }
     }
 
@@ -178,6 +185,11 @@ impl VerifyPeer for PublicCa {
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
         self.expected.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
+        self.expected.expiries(found);
     }
 }
 

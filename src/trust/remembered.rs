@@ -6,6 +6,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// How many peers are remembered by default.
@@ -33,7 +34,7 @@ const CAPACITY: usize = 10_000;
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{PinSet, Remembered, Role, VerifiedPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let trust = Remembered::with_capacity(PinSet::new([chain.leaf().spki()]), 1_000);
 /// assert!(VerifiedPeer::verify(&trust, chain, Role::Client, NOW).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -87,6 +88,10 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }
 
@@ -169,7 +174,7 @@ impl fmt::Debug for Recall {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of these certificates in this role.
+    /// The fingerprint of these certificates in this role.
     pub fn of<'a, 'd: 'a>(
         role: Role<'_>,
         certificates: impl Iterator<Item = &'a CertificateDer<'d>>,

@@ -1,6 +1,7 @@
 use rustls_pki_types::UnixTime;
 
 use super::{Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::{ChainLimits, Validity};
 
 /// A dry run of a verifier, which lets the peer in whatever it says: what it would have refused stands in
@@ -13,7 +14,7 @@ use crate::identity::{ChainLimits, Validity};
 /// # use countersign::testing::{NOW, TestCa};
 /// use countersign::trust::{PinSet, ReportOnly, Role, VerifiedPeer, VerifyPeer};
 ///
-/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue().chain())?;
+/// # let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain())?;
 /// let trusted = PinSet::new([chain.leaf().spki()]);
 /// let tried = ReportOnly::new(PinSet::new([SpkiHash::of(b"another key")]));
 /// let peer = VerifiedPeer::verify(&trusted.and(tried), chain, Role::Client, NOW)?;
@@ -62,5 +63,9 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }

@@ -9,6 +9,7 @@ use super::algorithms::Algorithms;
 use super::anchors::Anchor;
 use super::crls::{Crl, Crls, Unanswered};
 use super::invalid_ca::Problem;
+use crate::expiry::Expiries;
 use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 
 /// Revocation checking by CRLs (RFC 5280 §6.3): which certificates are asked after, and what an unknown status means.
@@ -31,11 +32,21 @@ use crate::identity::{Certificate, Facts, SerialNumber, SpkiHash, Validity};
 ///
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// let ca = TestCa::new("Acme Root");
-/// let (good, stolen) = (ca.client("spiffe://pay.example/a").issue(), ca.client("spiffe://pay.example/b").issue());
-/// let lists = Crls::from_pem(ca.crl(1).revoke(stolen.serial().clone()).issue().pem().as_bytes(), NOW)?;
+/// let (good, stolen) = (
+///     ca.client("spiffe://pay.example/a").issue(),
+///     ca.client("spiffe://pay.example/b").issue(),
+/// );
+/// let lists = Crls::from_pem(
+///     ca.crl(1).revoke(stolen.serial().clone()).issue().pem().as_bytes(),
+///     NOW,
+/// )?;
 /// let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes());
 /// let trust = trust.with_revocation(Revocation::required(lists)).build(NOW)?;
-/// let refused = |chain| Ok::<_, Box<dyn std::error::Error>>(VerifiedPeer::verify(&trust, PeerChain::parse(chain)?, Role::Client, NOW).err());
+/// let refused = |chain| {
+///     Ok::<_, Box<dyn std::error::Error>>(
+///         VerifiedPeer::verify(&trust, PeerChain::parse(chain)?, Role::Client, NOW).err()
+///     )
+/// };
 /// assert_eq!(refused(good.chain())?, None);
 /// assert_eq!(refused(stolen.chain())?.map(|why| why.code()), Some("trust.revoked"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -68,7 +79,7 @@ pub enum UnknownStatus {
 }
 
 impl Revocation {
-    /// Every certificate on the path must be covered by a CRL.
+    /// Demands that every certificate on the path be covered by a CRL.
     pub fn required(crls: Crls) -> Self {
         Self {
             crls,
@@ -96,6 +107,11 @@ impl Revocation {
     /// Nothing to ask, and an answer required.
     pub(super) fn is_unfounded(&self) -> bool {
         self.unknown == UnknownStatus::Refuse && self.crls.is_empty()
+    }
+
+    /// Until when the newest of its lists count.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        self.crls.expiries(found);
     }
 
     /// Verifies the lists that these anchors have signed. Where there are some in the name of an anchor, and none of that

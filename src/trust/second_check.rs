@@ -3,6 +3,7 @@ use std::fmt;
 use rustls_pki_types::UnixTime;
 
 use super::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// The second check of a delivery, beside the certificate of a [`KnownSender`](super::KnownSender).
@@ -15,8 +16,9 @@ use crate::identity::ChainLimits;
 pub enum SecondCheck {
     /// The payload's signature, under a secret of one customer: [`Scheme`](crate::payload::Scheme) has it by this name.
     Signature(&'static str),
-    /// The identity token in `Authorization: Bearer`, for its audience and its subject.
-    IdentityToken,
+    /// The identity token in `Authorization: Bearer`, for its audience and its subject:
+    /// [`JwtScheme`](crate::payload::jose::JwtScheme) has it by this name. What other tokens say, they say of somebody else.
+    IdentityToken(&'static str),
     /// A key of the customer's own in the body, looked up at the sender before it counts
     /// ([`Strength::LookedUp`](crate::payload::Strength::LookedUp)).
     Body(&'static str),
@@ -32,7 +34,7 @@ impl fmt::Display for SecondCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signature(scheme) => write!(f, "a signature of the scheme {scheme}"),
-            Self::IdentityToken => f.write_str("an identity token"),
+            Self::IdentityToken(scheme) => write!(f, "an identity token of the scheme {scheme}"),
             Self::Body(key) => write!(f, "{key} of the body, looked up at the sender"),
             Self::UrlSecret => f.write_str("a secret in the URL"),
             Self::UrlSecretOrBody(key) => {
@@ -83,5 +85,9 @@ impl<V: VerifyPeer> VerifyPeer for Demanding<V> {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.inner.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.inner.expiries(found);
     }
 }

@@ -2,6 +2,7 @@ use rustls_pki_types::UnixTime;
 
 use super::invalid_ca::{InvalidCa, Problem};
 use super::{Evidence, ExpectedPeers, Presented, PrivateCa, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// Trust in exactly named, or pinned, holders of certificates from a private authority that issues to others as well: a
@@ -64,5 +65,10 @@ impl VerifyPeer for SharedCa {
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.authorities.confirm(peer, now);
         self.expected.confirm(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.authorities.expiries(found);
+        self.expected.expiries(found);
     }
 }

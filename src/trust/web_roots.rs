@@ -10,6 +10,7 @@ use super::authorities::Authorities;
 use super::path::PathRules;
 use super::source::Source;
 use super::{Evidence, InvalidCa, Presented, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
 
 /// Trust in *servers* of the public web, for the name that we wanted to reach: what a browser does, by Mozilla's list.
@@ -33,7 +34,9 @@ use crate::identity::ChainLimits;
 ///
 /// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// let trust = WebRoots::new(algorithms);
-/// let chain = PeerChain::parse(TestCa::new("A root of nobody's").server("hooks.example").issue().chain())?;
+/// let chain = PeerChain::parse(
+///     TestCa::new("A root of nobody's").server("hooks.example").issue().chain()
+/// )?;
 /// let name = ServerName::try_from("hooks.example")?;
 /// let refused = VerifiedPeer::verify(&trust, chain, Role::Server { name: &name }, NOW).err();
 /// assert_eq!(refused, Some(Untrusted::UnknownIssuer));
@@ -121,6 +124,10 @@ impl VerifyPeer for WebRoots {
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
         self.rules.count(peer, now);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        self.rules.expiries(found);
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Drain, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
 use crate::live::Live;
-use crate::observe::{Event, HandshakeFailure, Observer, Silent};
+use crate::observe::{Event, HandshakeFailure, Observer, PeerCertificate, Silent, guarded};
 #[cfg(feature = "proxy-protocol")]
 use crate::proxy_protocol::ProxyProtocol;
 use crate::stream::linger;
@@ -41,7 +41,7 @@ use crate::tls::rustls::ServerConfig;
 /// # let own = ca.server("hooks.example").issue();
 /// # let own = Credentials::from_pem(tls.provider(), own.chain_pem().as_bytes(), own.key_pem().as_bytes())?;
 /// # let trust = PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), NOW)?;
-/// # let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// # let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}").known(["acme"]).build()?;
 /// let policy = Policy::new(trust, tenants);
 /// let acceptor = Acceptor::new(tls.server_config(&own, policy.trust(), ClientAuth::Require)?);
 /// let routes = CallerLayer::new(policy);
@@ -58,6 +58,8 @@ use crate::tls::rustls::ServerConfig;
 pub struct Acceptor {
     names: Names,
     protocols: Option<Protocols>,
+    /// Where nobody says otherwise.
+    by_default: Option<Protocols>,
     handshake_timeout: Duration,
     places: Arc<Semaphore>,
     max_handshakes: usize,
@@ -75,6 +77,7 @@ pub(super) struct Arrival {
     peer: SocketAddr,
     /// A load balancer's is taken for nobody's until its header is read.
     taken: Option<Taken>,
+    begun: Instant,
 }
 
 impl Arrival {
@@ -136,6 +139,7 @@ impl Acceptor {
         Self {
             names,
             protocols: None,
+            by_default: None,
             handshake_timeout: Duration::from_secs(10),
             places: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
             max_handshakes: MAX_HANDSHAKES,
@@ -182,9 +186,8 @@ impl Acceptor {
         self
     }
 
-    /// At most so many handshakes are under way at once, or done and not taken from the
-    /// [`Listener`](super::Listener), in which further connections wait in the system's queue. Default 2048. A
-    /// connection that was accepted holds no place.
+    /// Allows at most so many handshakes under way at once, or done and not taken from the [`Listener`](super::Listener).
+    /// Default 2048. Further connections wait in the system's queue; one that was accepted holds no place.
     #[must_use]
     pub fn with_max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.clamp(1, Semaphore::MAX_PERMITS);
@@ -192,7 +195,7 @@ impl Acceptor {
         self.share_out()
     }
 
-    /// At most so many of them are of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
+    /// Allows at most so many of them of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
     /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`], so that one peer with
     /// thousands of silent connections does not make all others wait. At least 1; default an eighth of all, and 16 at
     /// least.
@@ -218,7 +221,7 @@ impl Acceptor {
     /// Tells this observer.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = observer;
+        self.observer = guarded(observer);
         self
     }
 
@@ -260,7 +263,7 @@ impl Acceptor {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let mut arrival = self.meet(peer)?;
-        let begun = Instant::now();
+        let begun = arrival.begun;
         let Ok(_place) = timeout(self.handshake_timeout, self.place()).await else {
             let failed = Failed::<I>::gone(HandshakeFailure::TimedOut, Verdict::NotCounted);
             return Err(self.refuse(&mut arrival, failed).await);
@@ -273,10 +276,11 @@ impl Acceptor {
     pub(super) fn meet(&self, peer: SocketAddr) -> Result<Arrival, HandshakeFailure> {
         #[cfg(feature = "proxy-protocol")]
         if self.is_balancer(peer) {
-            return Ok(Arrival { peer, taken: None });
+            let (taken, begun) = (None, Instant::now());
+            return Ok(Arrival { peer, taken, begun });
         }
-        let taken = Some(self.take(peer)?);
-        Ok(Arrival { peer, taken })
+        let (taken, begun) = (Some(self.take(peer)?), Instant::now());
+        Ok(Arrival { peer, taken, begun })
     }
 
     fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
@@ -324,8 +328,11 @@ impl Acceptor {
         #[cfg(feature = "proxy-protocol")]
         let io = self.learn(limit, io, arrival).await?;
         let left = limit.saturating_sub(begun.elapsed());
+        let peer = arrival.peer;
+        self.observer.observe(&Event::HandshakeStarted { peer });
         let heard = AtomicBool::new(false);
-        let handshake = self.names.handshake(io, arrival.peer, self.protocols, &heard);
+        let protocols = (self.protocols, self.by_default);
+        let handshake = self.names.handshake(io, arrival.peer, protocols, &heard);
         let failed = match timeout(left, handshake).await {
             Ok(Ok(done)) => return Ok(self.complete(arrival, done)),
             Ok(Err(failed)) => failed,
@@ -336,10 +343,15 @@ impl Acceptor {
 
     fn complete<I>(&self, arrival: &mut Arrival, done: Done<I>) -> Secured<I> {
         let (peer, handshake) = (arrival.peer, done.handshake);
+        let held = arrival.taken.as_mut().and_then(Taken::hold);
         self.record(arrival, Verdict::Success);
-        self.observer
-            .observe(&Event::HandshakeCompleted { peer, handshake });
-        Secured::new(done.stream, done.connection, self.drain.open())
+        self.observer.observe(&Event::HandshakeCompleted {
+            peer,
+            handshake,
+            certificate: done.connection.certificate().map(PeerCertificate::of),
+            took: arrival.begun.elapsed(),
+        });
+        Secured::new(done.stream, done.connection, self.drain.open(), held)
     }
 
     async fn refuse<I>(&self, arrival: &mut Arrival, failed: Failed<I>) -> HandshakeFailure
@@ -358,6 +370,30 @@ impl Acceptor {
         if let Some(taken) = &mut arrival.taken {
             self.sources.record(taken, verdict, &self.observer);
         }
+    }
+}
+
+/// What a server of ours knows of it.
+#[cfg(feature = "server")]
+impl Acceptor {
+    /// Offers these protocols where neither it nor its configuration was told any.
+    pub(super) fn offering_by_default(mut self, protocols: Protocols) -> Self {
+        self.by_default = Some(protocols);
+        self
+    }
+
+    /// Takes no more connections than these, in all and of one source, until they are closed.
+    pub(super) fn with_max_connections(mut self, in_all: usize, per_source: usize) -> Self {
+        self.sources.set_connections(in_all, per_source);
+        self
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.sources.clock.clone()
+    }
+
+    pub(super) fn observer(&self) -> Arc<dyn Observer> {
+        self.observer.clone()
     }
 }
 

@@ -6,16 +6,17 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
+use tokio::time::sleep;
 
 use super::OnDisconnect;
-use super::body::{Bounds, BoxError};
+use super::body::{BodyBounds, BoxError};
 use super::deliveries::{Deliveries, Place};
 use super::finish::{Begun, Work};
 use super::outside::Outside;
 use super::passed::{Passed, peer};
 use super::refuse::{refuse, refuse_with};
 use crate::gate::{self, Caller, Countersigned};
-use crate::observe::Event;
+use crate::observe::{Event, HandlerOutcome};
 use crate::payload::{Authentic, Fresh, Head, VerifyPayload};
 use crate::refusal::Refusal;
 use crate::replay::{Claimed, ReplayStore, Replayed, Settlement, Terms};
@@ -26,7 +27,7 @@ use crate::tenant::TenantId;
 pub(super) struct Rules {
     pub(super) verifier: Arc<dyn VerifyPayload>,
     pub(super) store: Arc<dyn ReplayStore>,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: BodyBounds,
     pub(super) deliveries: Deliveries,
     pub(super) certified: Arc<HashSet<TenantId>>,
     pub(super) terms: Terms,
@@ -44,26 +45,19 @@ pub(super) struct Admitted {
     pub(super) place: Place,
 }
 
-/// Whether the handler says that it has handled the delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Handled,
-    NotHandled,
-}
-
 const GRPC_STATUS: &str = "grpc-status";
 
 /// gRPC answers 200 to whatever it answers, and says in a field of its own what that means.
-pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> Outcome {
+pub(super) fn handled<R, E>(response: &Result<Response<R>, E>) -> HandlerOutcome {
     let Ok(response) = response else {
-        return Outcome::NotHandled;
+        return HandlerOutcome::NotHandled;
     };
     let good = response.status().is_success() || response.status().is_redirection();
     let grpc = response.headers().get(GRPC_STATUS);
     if good && grpc.is_none_or(|status| status == "0") {
-        return Outcome::Handled;
+        return HandlerOutcome::Handled;
     }
-    Outcome::NotHandled
+    HandlerOutcome::NotHandled
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -75,6 +69,24 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn say_already_exists(headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_STATUS, HeaderValue::from_static("6"));
+}
+
+/// How often what is lacking is fetched for one question.
+const FETCHES: usize = 2;
+
+/// Asks; where an answer is lacking that lives elsewhere, fetches it and asks again. What is still lacking then is an outage.
+async fn fetching<T>(ask: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    for _ in 0..FETCHES {
+        let ticket = match ask() {
+            Err(refusal) => match refusal.ticket() {
+                Some(ticket) => ticket.clone(),
+                None => return Err(refusal),
+            },
+            answer => return answer,
+        };
+        ticket.redeem(sleep(ticket.patience())).await;
+    }
+    ask()
 }
 
 impl Rules {
@@ -141,7 +153,8 @@ impl Rules {
         B::Error: Into<BoxError>,
     {
         // Verified while it arrives, where the scheme allows it: a head that is wrong costs no body.
-        let mut begun = gate::begin(&self.verifier, head, caller, self.bounds.bytes)?;
+        let begin = || gate::begin(&self.verifier, head, caller, self.bounds.bytes);
+        let mut begun = fetching(begin).await?;
         let see = |piece: &[u8]| {
             if let Some(begun) = &mut begun {
                 // The same limit stands before it.
@@ -149,9 +162,10 @@ impl Rules {
             }
         };
         *whole = self.bounds.read(body, see).await?;
+        let whole: &'m Bytes = whole;
         let authentic = match begun {
             Some(begun) => begun.finish()?,
-            None => gate::verify(&self.verifier, head.with_body(whole), caller)?,
+            None => fetching(|| gate::verify(&self.verifier, head.with_body(whole), caller)).await?,
         };
         // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {
@@ -177,15 +191,15 @@ impl Rules {
     }
 
     /// The response stands, whatever the store says: the delivery *was* handled, or was not.
-    pub(super) async fn settle(&self, claimed: &Claimed, outcome: Outcome) {
-        let settled = match outcome {
-            Outcome::Handled => self.store.commit(claimed).await,
-            Outcome::NotHandled => self.store.release(claimed).await,
+    pub(super) async fn settle(&self, claimed: &Claimed, handler: HandlerOutcome) {
+        let settled = match handler {
+            HandlerOutcome::Handled => self.store.commit(claimed).await,
+            HandlerOutcome::NotHandled => self.store.release(claimed).await,
         };
-        if settled != Ok(Settlement::Done) {
-            let (tenant, outcome) = (claimed.tenant(), &settled);
-            let unsettled = Event::Unsettled { tenant, outcome };
-            self.outside.observer.observe(&unsettled);
-        }
+        let (tenant, outcome) = (claimed.tenant(), &settled);
+        self.outside.observer.observe(&match settled {
+            Ok(Settlement::Done) => Event::Settled { tenant, handler },
+            _ => Event::Unsettled { tenant, outcome },
+        });
     }
 }

@@ -15,12 +15,12 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// How much of a body is read, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct BodyBounds {
     pub(super) bytes: usize,
     pub(super) time: Duration,
 }
 
-impl Bounds {
+impl BodyBounds {
     /// The whole body; each piece is shown to `see` as it arrives.
     pub(super) async fn read<B>(self, body: B, mut see: impl FnMut(&[u8])) -> Result<Bytes, Refusal>
     where

@@ -16,7 +16,7 @@ use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
 #[cfg(feature = "tls")]
 use crate::live::Live;
-use crate::observe::Event;
+use crate::observe::{Event, PeerCertificate};
 use crate::payload::Fresh;
 use crate::refusal::{Misdirected, NotForwarded, Refusal};
 
@@ -42,7 +42,9 @@ use crate::refusal::{Misdirected, NotForwarded, Refusal};
 /// # let pin = SpkiHash::of(b"the client's public key");
 /// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
 /// let layer = CallerLayer::new(Policy::new(PinSet::new([pin]), tenants));
-/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+/// let handler = service_fn(
+///     |_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) }
+/// );
 ///
 /// // A connection without a client certificate, as the acceptor would have left it.
 /// let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None)?;
@@ -254,10 +256,17 @@ impl Rules {
         let now = self.outside.clock.now();
         match shown {
             Shown::Itself if connection.ran_under_another(policy) => Err(Misdirected::OtherPolicy.into()),
-            Shown::Itself => connection.identify(policy.ok_or(Refusal::NoCertificate)?, now),
+            Shown::Itself => {
+                let policy = policy.ok_or(Refusal::NoCertificate)?;
+                connection.identify_and(policy, now, |caller| self.tell_of(connection, caller))
+            }
             // The handshake was the hop's, and ran under the hops' policy.
             #[cfg(feature = "forwarded")]
-            Shown::Forwarded(forwarded) => forwarded.identify(policy.ok_or(Refusal::NoCertificate)?, now),
+            Shown::Forwarded(forwarded) => {
+                let caller = forwarded.identify(policy.ok_or(Refusal::NoCertificate)?, now)?;
+                self.tell_of(connection, &caller);
+                Ok(caller)
+            }
             #[cfg(feature = "forwarded")]
             Shown::Nobody => Err(Refusal::NoCertificate),
         }
@@ -282,6 +291,15 @@ impl Rules {
                 Err(Misdirected::UnknownHost { host }.into())
             }
         }
+    }
+
+    fn tell_of(&self, connection: &Connection, caller: &Caller) {
+        self.outside.observer.observe(&Event::Identified {
+            peer: connection.peer(),
+            tenant: caller.tenant(),
+            rule: caller.rule(),
+            certificate: PeerCertificate::of(caller.peer().leaf()),
+        });
     }
 
     /// What a verifier that only reports would have refused.

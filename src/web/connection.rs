@@ -8,6 +8,8 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
+#[cfg(feature = "tokio")]
+use crate::identity::Certificate;
 use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
 use crate::refusal::Refusal;
@@ -27,7 +29,7 @@ use crate::refusal::Refusal;
 /// # use countersign::tenant::{TenantId, TenantTable};
 /// # use countersign::trust::PinSet;
 ///
-/// # let client = TestCa::new("Acme Root").client("spiffe://pay.example/tenant/acme").issue();
+/// # let client = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue();
 /// # let pin = countersign::identity::SpkiHash::of(&client.spki_der());
 /// # let tenants = TenantTable::builder().pin(TenantId::parse("acme")?, pin).build()?;
 /// let policy = Policy::new(PinSet::new([pin]), tenants);
@@ -185,6 +187,12 @@ impl Connection {
         }
     }
 
+    /// The certificate whose key its peer holds.
+    #[cfg(feature = "tokio")]
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        Some(self.0.facts.chain.as_ref()?.leaf())
+    }
+
     /// Whether the handshake is known to have run under another policy than this.
     #[cfg(feature = "tower")]
     pub(super) fn ran_under_another(&self, wanted: Option<&Policy>) -> bool {
@@ -201,7 +209,7 @@ impl Connection {
         !matches!(self.0.facts.ground, Ground::Untold)
     }
 
-    /// Where it comes from: nothing, where it is a Unix socket's.
+    /// The address that it comes from: none, where it is a Unix socket's.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.facts.peer
     }
@@ -211,6 +219,16 @@ impl Connection {
     /// # Errors
     /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`].
     pub fn identify(&self, policy: &Policy, now: UnixTime) -> Result<Caller, Refusal> {
+        self.identify_and(policy, now, |_| {})
+    }
+
+    /// [`identify`](Self::identify); `anew` is told of a caller that was not known from an earlier request.
+    pub(super) fn identify_and(
+        &self,
+        policy: &Policy,
+        now: UnixTime,
+        anew: impl FnOnce(&Caller),
+    ) -> Result<Caller, Refusal> {
         // Read before anything is decided: a change that happens meanwhile makes the answer stale, not wrong.
         let generation = policy.generation();
         if let Some(caller) = self.standing(policy, generation, now) {
@@ -218,6 +236,7 @@ impl Connection {
         }
         let chain = self.0.facts.chain.clone().ok_or(Refusal::NoCertificate)?;
         let caller = Caller::identify(policy, chain, now)?;
+        anew(&caller);
         let standing = Standing {
             policy: policy.clone(),
             generation,
@@ -258,6 +277,13 @@ impl Connection {
         };
         self.0.hop.store(Some(Arc::new(standing)));
         caller
+    }
+
+    /// Whose it is, where somebody has asked already.
+    #[cfg(feature = "server")]
+    pub(super) fn known_tenant(&self) -> Option<crate::tenant::TenantId> {
+        let standing = self.0.standing.load();
+        standing.as_ref().map(|standing| standing.caller.tenant().clone())
     }
 
     fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {

@@ -62,7 +62,7 @@ impl CertificateDemand {
         self.proof == Proof::EndToEnd && *provenance != Provenance::Handshake
     }
 
-    /// Every request must.
+    /// Demands a certificate of every request.
     pub fn always() -> Self {
         Self::of(Whose::Everybodys)
     }

@@ -35,7 +35,10 @@ use crate::refusal::{NotForwarded, Refusal};
 /// let behind = service_fn(|request: Request<()>| async move {
 ///     Ok::<_, std::convert::Infallible>(Response::new(request.headers().len().to_string()))
 /// });
-/// let request = Request::builder().header("client-cert", ":AAAA:").header("client_cert", ":AAAA:").body(())?;
+/// let request = Request::builder()
+///     .header("client-cert", ":AAAA:")
+///     .header("client_cert", ":AAAA:")
+///     .body(())?;
 /// assert_eq!(forward.layer(behind).oneshot(request).await?.into_body(), "0");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -64,7 +64,7 @@ impl Names {
         &self,
         io: I,
         peer: SocketAddr,
-        protocols: Option<Protocols>,
+        protocols: (Option<Protocols>, Option<Protocols>),
         heard: &AtomicBool,
     ) -> Result<Done<I>, Failed<I>>
     where
@@ -112,8 +112,14 @@ impl Names {
     }
 }
 
-/// Without early data, which anybody can replay, and with these protocols.
-fn adjusted(mut config: Arc<ServerConfig>, protocols: Option<Protocols>) -> Arc<ServerConfig> {
+/// Without early data, which anybody can replay, and with these protocols: those that were chosen, or else, where it names
+/// none itself, those by default.
+fn adjusted(
+    mut config: Arc<ServerConfig>,
+    (chosen, by_default): (Option<Protocols>, Option<Protocols>),
+) -> Arc<ServerConfig> {
+    let by_default = by_default.filter(|_| config.alpn_protocols.is_empty());
+    let protocols = chosen.or(by_default);
     if config.max_early_data_size != 0 {
         Arc::make_mut(&mut config).max_early_data_size = 0;
     }

@@ -25,7 +25,9 @@ use super::{Acceptor, Drain, Secured};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// # let own = TestCa::new("Acme Root").server("hooks.example").issue();
-/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// let config = rustls::ServerConfig::builder_with_provider(
+///     rustls::crypto::aws_lc_rs::default_provider().into()
+/// )
 ///     .with_safe_default_protocol_versions()?
 ///     .with_no_client_auth()
 ///     .with_single_cert(own.chain(), own.key())?;
@@ -57,19 +59,23 @@ impl Listener {
     /// # Errors
     /// What the system says when the port's address cannot be told.
     pub fn on(tcp: TcpListener, acceptor: Acceptor) -> io::Result<Self> {
-        let (local_addr, drain) = (tcp.local_addr()?, acceptor.drain());
+        Ok(Self::at(tcp.local_addr()?, tcp, acceptor))
+    }
+
+    pub(super) fn at(local_addr: SocketAddr, tcp: TcpListener, acceptor: Acceptor) -> Self {
+        let drain = acceptor.drain();
         let (sender, secured) = mpsc::channel(64);
         // Whose handshake is not done has sent nothing that could be lost: it is not waited for.
         let accepting = tokio::spawn(until(
             drain.begun(),
             accept_all(tcp, local_addr, acceptor, sender),
         ));
-        Ok(Self {
+        Self {
             local_addr,
             secured,
             accepting,
             drain,
-        })
+        }
     }
 
     /// The next connection whose handshake is done; `None` once it is drained.
@@ -79,7 +85,7 @@ impl Listener {
         self.secured.recv().await
     }
 
-    /// The same for servers that know no end: once it is drained, it waits for ever.
+    /// The next connection, for servers that know no end: once it is drained, it waits for ever.
     pub async fn accept(&mut self) -> (Secured<TcpStream>, SocketAddr) {
         match self.next().await {
             Some(accepted) => accepted,
@@ -92,7 +98,7 @@ impl Listener {
         self.drain.clone()
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }

@@ -10,6 +10,7 @@
 //! * `CallerLayer::behind` takes what a proxy in front says about its client, from hops that prove themselves; `ForwardLayer`
 //!   says so to whoever is behind us. Both with the feature `forwarded`.
 //! * [`RequireTenant`] keeps a route to some tenants, or to the one in its path.
+//! * `Server` serves what axum, tonic and hyper make, and no peer can take more of it than its `Bounds` say (feature `server`).
 //! * In axum, [`Listener`] goes into `axum::serve`, and handlers take the proofs as arguments.
 //! * [`Sites`] let several server names run under policies of their own on one port; [`Drain`] ends a server without
 //!   cutting off who is being served.
@@ -28,7 +29,9 @@
 //! use hyper_util::service::TowerToHyperService;
 //! use tower::{Layer as _, ServiceBuilder};
 //!
-//! async fn handle(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+//! async fn handle(
+//!     request: Request<Full<Bytes>>
+//! ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
 //!     let mut response = Response::default();
 //!     if request.extensions().get::<Countersigned>().is_none() {
 //!         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR; // a layer is missing
@@ -122,6 +125,8 @@ mod proxied;
 mod refuse;
 #[cfg(feature = "tokio")]
 mod secured;
+#[cfg(feature = "server")]
+mod server;
 #[cfg(any(feature = "tokio", feature = "tower"))]
 mod shares;
 #[cfg(feature = "tls")]
@@ -161,6 +166,8 @@ pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
 pub use refuse::status;
 #[cfg(feature = "tokio")]
 pub use secured::Secured;
+#[cfg(feature = "server")]
+pub use server::{Bounds, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
 #[cfg(feature = "tower")]

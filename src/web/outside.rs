@@ -27,7 +27,7 @@ macro_rules! told_of_outside {
             /// `tracing` where that is switched on and listened to, else once on standard error.
             #[must_use]
             pub fn observed_by(mut self, observer: Arc<dyn $crate::observe::Observer>) -> Self {
-                Arc::make_mut(&mut self.rules).outside.observer = observer;
+                Arc::make_mut(&mut self.rules).outside.observer = $crate::observe::guarded(observer);
                 self
             }
 

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::OnDisconnect;
 use super::admit::{Admitted, Rules, handled};
-use super::body::{Bounds, BoxError};
+use super::body::{BodyBounds, BoxError};
 use super::deliveries::Deliveries;
 use super::finish::{Begun, PayloadFuture};
 use super::outside::{Outside, told_of_outside};
@@ -42,7 +42,9 @@ use crate::tenant::TenantId;
 /// ```
 /// use bytes::Bytes;
 /// use countersign::UnixTime;
-/// use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+/// use countersign::payload::{
+///     Fresh, HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _,
+/// };
 /// use countersign::{replay::MemoryStore, tenant::TenantId, web::PayloadLayer};
 /// use http::{Request, Response, StatusCode};
 /// use http_body_util::Full;
@@ -52,15 +54,22 @@ use crate::tenant::TenantId;
 /// let (scheme, acme) = (Scheme::standard_webhooks(), TenantId::parse("acme")?);
 /// let secret = Secret::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 /// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", secret).build()?;
-/// let layer = PayloadLayer::new(HmacVerifier::new(scheme.clone(), keys.clone()), MemoryStore::default());
+/// let layer = PayloadLayer::new(
+///     HmacVerifier::new(scheme.clone(), keys.clone()),
+///     MemoryStore::default(),
+/// );
 /// let service = layer.layer(service_fn(|request: Request<Full<Bytes>>| async move {
 ///     let sender = request.extensions().get::<Fresh>().map(|fresh| fresh.sender().to_string());
 ///     Ok::<_, std::convert::Infallible>(Response::new(sender.unwrap_or_default()))
 /// }));
 ///
-/// let signed = HmacSigner::new(scheme, keys).sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()))?;
+/// let signed = HmacSigner::new(scheme, keys).sign_payload(
+///     &Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now())
+/// )?;
 /// let send = |body: &'static [u8]| {
-///     let mut request = Request::post("/").body(Full::new(Bytes::from_static(body))).expect("a request");
+///     let mut request = Request::post("/")
+///         .body(Full::new(Bytes::from_static(body)))
+///         .expect("a request");
 ///     request.headers_mut().extend(signed.clone());
 ///     service.clone().oneshot(request)
 /// };
@@ -100,7 +109,7 @@ impl PayloadLayer {
 
     /// How many deliveries are under way at once by default: 512.
     pub const DEFAULT_DELIVERIES: usize = 512;
-    /// And how many of one tenant: 128.
+    /// How many deliveries of one tenant are under way at once by default: 128.
     pub const DEFAULT_DELIVERIES_PER_TENANT: usize = 128;
 
     /// Lets messages through that `verifier` finds authentic and `store` finds new. What several layers share, each is given
@@ -109,7 +118,7 @@ impl PayloadLayer {
         let rules = Rules {
             verifier: Arc::new(verifier),
             store: Arc::new(store),
-            bounds: Bounds {
+            bounds: BodyBounds {
                 bytes: Self::DEFAULT_LIMIT,
                 time: Self::DEFAULT_BODY_TIMEOUT,
             },

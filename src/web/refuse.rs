@@ -19,7 +19,9 @@ pub fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::Untrusted(Untrusted::Unavailable)
         | Refusal::NoTenant(NoTenant::Unavailable)
         | Refusal::Replayed(Replayed::InProgress { .. })
-        | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable)) => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::NotAuthentic(NotAuthentic::NoKey(NoKey::Unavailable | NoKey::Elsewhere(_))) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Refusal::Replayed(Replayed::Handled) => StatusCode::OK,
         Refusal::NoCertificate | Refusal::NotAuthentic(_) | Refusal::SecondCheck { .. } => {
             StatusCode::UNAUTHORIZED

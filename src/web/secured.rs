@@ -7,6 +7,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::Connection;
 use super::drain::Open;
+use super::sources::Held;
 use crate::stream::{Around, passes_on};
 
 /// A TLS stream after its handshake, and the [`Connection`] that goes into its requests' extensions.
@@ -18,17 +19,20 @@ pub struct Secured<I> {
     stream: TlsStream<I>,
     connection: Connection,
     open: Cut,
+    /// Its place among all that may be open.
+    _held: Option<Held>,
 }
 
 /// What cuts it off; `None` when that has happened.
 type Cut = Option<Open>;
 
 impl<I> Secured<I> {
-    pub(super) fn new(stream: TlsStream<I>, connection: Connection, open: Open) -> Self {
+    pub(super) fn new(stream: TlsStream<I>, connection: Connection, open: Open, held: Option<Held>) -> Self {
         Self {
             stream,
             connection,
             open: Some(open),
+            _held: held,
         }
     }
 

@@ -16,7 +16,9 @@ use crate::tls::rustls::ServerConfig;
 /// use countersign::web::Site;
 ///
 /// # let own = TestCa::new("Acme Root").server("open.example").issue();
-/// let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+/// let config = rustls::ServerConfig::builder_with_provider(
+///     rustls::crypto::aws_lc_rs::default_provider().into()
+/// )
 ///     .with_safe_default_protocol_versions()?
 ///     .with_no_client_auth()
 ///     .with_single_cert(own.chain(), own.key())?;

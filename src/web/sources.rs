@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::shares::{Share, Shares, UsedUp};
 use crate::breaker::{Breaker, Permit, Transition, Verdict, source};
 use crate::clock::Clock;
-use crate::observe::{Event, HandshakeFailure, Observer};
+use crate::observe::{Cut, Event, HandshakeFailure, Observer};
 
 /// From which sources connections are taken at all, and how many at once.
 #[derive(Debug, Clone)]
@@ -13,13 +13,26 @@ pub(super) struct Sources {
     pub(super) clock: Clock,
     /// Of their number in all, others take care.
     shares: Arc<Shares<IpAddr>>,
+    /// How many may be open, and of one source.
+    connections: Option<Arc<Shares<IpAddr>>>,
 }
+
+/// The place of a connection, until it is closed.
+pub(super) type Held = Share<IpAddr>;
 
 /// One connection that was taken, which holds a part of its source's share. Without a verdict, it counts for nothing.
 #[must_use = "what came of the handshake is to be recorded"]
 pub(super) struct Taken {
     permit: Option<Permit<IpAddr>>,
     _share: Share<IpAddr>,
+    held: Option<Held>,
+}
+
+impl Taken {
+    /// The place among those that are open, for as long as it is.
+    pub(super) fn hold(&mut self) -> Option<Held> {
+        self.held.take()
+    }
 }
 
 impl Sources {
@@ -28,11 +41,28 @@ impl Sources {
             breaker: None,
             clock: Clock::default(),
             shares: Shares::new(usize::MAX, share),
+            connections: None,
         }
     }
 
     pub(super) fn set_share(&mut self, share: usize) {
         self.shares = Shares::new(usize::MAX, share);
+    }
+
+    #[cfg(feature = "server")]
+    pub(super) fn set_connections(&mut self, in_all: usize, per_source: usize) {
+        self.connections = Some(Shares::new(in_all, per_source));
+    }
+
+    fn hold(&self, source: IpAddr) -> Result<Option<Held>, Cut> {
+        let held = self
+            .connections
+            .as_ref()
+            .map(|connections| connections.take(source));
+        held.transpose().map_err(|used_up| match used_up {
+            UsedUp::All { limit } => Cut::Connections { limit },
+            UsedUp::Own { limit } => Cut::ConnectionsOfSource { limit },
+        })
     }
 
     pub(super) fn take(
@@ -44,6 +74,7 @@ impl Sources {
         let share = self.shares.take(source).map_err(|used_up| match used_up {
             UsedUp::Own { limit } | UsedUp::All { limit } => HandshakeFailure::ShareUsedUp { limit },
         })?;
+        let held = self.hold(source)?;
         let permit = match &self.breaker {
             None => None,
             Some(breaker) => {
@@ -57,6 +88,7 @@ impl Sources {
         Ok(Taken {
             permit,
             _share: share,
+            held,
         })
     }
 

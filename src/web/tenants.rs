@@ -33,7 +33,9 @@ use crate::tenant::TenantId;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// // On a route where no layer has said whose the request is, nobody passes.
-/// let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+/// let handler = service_fn(
+///     |_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) }
+/// );
 /// let answer = beta.layer(handler).oneshot(Request::new(())).await?;
 /// assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;

@@ -402,13 +402,7 @@ async fn our_own_certificate_is_not_shown_once_it_has_expired() {
 #[tokio::test]
 async fn a_server_that_does_not_ask_gets_nothing_unless_it_is_allowed() {
     let world = world();
-    let config = ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("a version")
-        .with_no_client_auth()
-        .with_single_cert(world.server.chain(), world.server.key())
-        .expect("a pair");
-    let receiver = Receiver::good(config).await;
+    let receiver = Receiver::good(unasking(&rustls::version::TLS13)).await;
     let outcome = attempt(&receiver).await;
     let expected = (AT_ONCE, "dispatch.identity_not_asked", Some(Fault::Theirs));
     assert_eq!(verdict(&outcome), expected);

@@ -23,15 +23,6 @@ async fn receiver() -> Receiver {
     Receiver::good(with_http2(world().server_config(ClientAuth::Require))).await
 }
 
-fn dispatcher(receiver: &Receiver) -> Dispatcher {
-    let dispatcher = builder(&[receiver.port()]).build();
-    for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
-        let sender = world().sender(certificate, name);
-        dispatcher.set_identity(tenant(name), sender).expect("TLS");
-    }
-    dispatcher
-}
-
 fn own_client(dispatcher: &Dispatcher) -> OwnClient {
     dispatcher.own_client(&tenant("acme")).expect("an identity")
 }
@@ -39,7 +30,7 @@ fn own_client(dispatcher: &Dispatcher) -> OwnClient {
 #[tokio::test]
 async fn reqwest_shows_the_certificate_and_sends_the_signature() {
     let receiver = receiver().await;
-    let own = own_client(&dispatcher(&receiver));
+    let own = own_client(&of_both_tenants(receiver.port()));
     let mut config = own.client_config();
     assert_eq!(config.alpn_protocols, Vec::<Vec<u8>>::new());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -93,7 +84,7 @@ fn refusal<E: std::fmt::Debug>(refused: NotSent<E>) -> NotSent<()> {
 #[tokio::test]
 async fn the_layer_signs_and_lets_nothing_else_out() {
     let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
-    let dispatcher = dispatcher(&receiver);
+    let dispatcher = of_both_tenants(receiver.port());
     let own = own_client(&dispatcher);
     let egress = Egress::new()
         .with_guard(loopback())
@@ -159,7 +150,7 @@ async fn another_tenants_endpoint_is_refused() {
 #[tokio::test]
 async fn the_connector_refuses_private_addresses() {
     let receiver = receiver().await;
-    let own = own_client(&dispatcher(&receiver));
+    let own = own_client(&of_both_tenants(receiver.port()));
     let client = hyper_client(&own, Egress::new().with_resolver(Book::default()));
     let refused = client.oneshot(request(&receiver.url(HOST), Some("msg_1"))).await;
     let Err(NotSent::Inner(error)) = refused.map(|answer| answer.into_body().boxed()) else {

@@ -49,28 +49,33 @@ async fn slow(each: Duration) -> (Receiver, Arc<AtomicUsize>) {
     (receiver, peak)
 }
 
+/// So many deliveries of acme's, all at once.
+fn many_of_acme(count: usize, dispatcher: &Dispatcher, receiver: &Receiver) -> JoinSet<Fate> {
+    let deliveries = (0..count).map(|number| {
+        let (dispatcher, to) = (dispatcher.clone(), endpoint("acme", &receiver.url(HOST)));
+        let what = delivery("acme", &format!("msg_{number}"));
+        async move { dispatcher.deliver(&to, &what).await.fate }
+    });
+    deliveries.collect()
+}
+
+async fn globex_is_served_within(limit: Duration, dispatcher: &Dispatcher, receiver: &Receiver) {
+    let began = Instant::now();
+    let to = endpoint("globex", &receiver.url(HOST));
+    let outcome = dispatcher.deliver(&to, &delivery("globex", "msg_1")).await;
+    assert_eq!(outcome.fate, Fate::Delivered);
+    assert!(began.elapsed() < limit, "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_slow_tenant_waits_for_itself_and_delays_nobody() {
     let (slow, peak) = slow(Duration::from_millis(300)).await;
     let fast = Receiver::good(config()).await;
     let limits = limits(|limits| (limits.in_all, limits.per_tenant) = (8, 3));
     let dispatcher = with_tenants(builder(&[slow.port(), fast.port()]).with_limits(limits).build());
-    let mut deliveries = JoinSet::new();
-    for number in 0..12 {
-        let (dispatcher, to) = (dispatcher.clone(), endpoint("acme", &slow.url(HOST)));
-        let what = delivery("acme", &format!("msg_{number}"));
-        deliveries.spawn(async move { dispatcher.deliver(&to, &what).await.fate });
-    }
+    let deliveries = many_of_acme(12, &dispatcher, &slow);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let began = Instant::now();
-    let to = endpoint("globex", &fast.url(HOST));
-    let outcome = dispatcher.deliver(&to, &delivery("globex", "msg_1")).await;
-    assert_eq!(outcome.fate, Fate::Delivered);
-    assert!(
-        began.elapsed() < Duration::from_millis(250),
-        "{:?}",
-        began.elapsed()
-    );
+    globex_is_served_within(Duration::from_millis(250), &dispatcher, &fast).await;
     assert_eq!(deliveries.join_all().await, [Fate::Delivered; 12]);
     assert_eq!(peak.load(SeqCst), 3);
 }
@@ -82,22 +87,9 @@ async fn places_are_kept_for_those_who_have_none() {
     let fast = Receiver::good(config()).await;
     let limits = limits(|limits| (limits.in_all, limits.per_tenant) = (8, 8));
     let dispatcher = with_tenants(builder(&[slow.port(), fast.port()]).with_limits(limits).build());
-    let mut deliveries = JoinSet::new();
-    for number in 0..20 {
-        let (dispatcher, to) = (dispatcher.clone(), endpoint("acme", &slow.url(HOST)));
-        let what = delivery("acme", &format!("msg_{number}"));
-        deliveries.spawn(async move { dispatcher.deliver(&to, &what).await.fate });
-    }
+    let deliveries = many_of_acme(20, &dispatcher, &slow);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let began = Instant::now();
-    let to = endpoint("globex", &fast.url(HOST));
-    let outcome = dispatcher.deliver(&to, &delivery("globex", "msg_1")).await;
-    assert_eq!(outcome.fate, Fate::Delivered);
-    assert!(
-        began.elapsed() < Duration::from_millis(350),
-        "{:?}",
-        began.elapsed()
-    );
+    globex_is_served_within(Duration::from_millis(350), &dispatcher, &fast).await;
     deliveries.join_all().await;
     // Six general places, and the one that the first delivery took of the rest.
     assert!((6..=7).contains(&peak.load(SeqCst)), "{}", peak.load(SeqCst));

@@ -22,15 +22,6 @@ async fn receiver(http2: bool) -> Receiver {
     Receiver::good(if http2 { with_http2(config) } else { config }).await
 }
 
-fn dispatcher(receiver: &Receiver) -> Dispatcher {
-    let dispatcher = builder(&[receiver.port()]).build();
-    for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
-        let sender = world().sender(certificate, name);
-        dispatcher.set_identity(tenant(name), sender).expect("TLS");
-    }
-    dispatcher
-}
-
 async fn send(dispatcher: &Dispatcher, receiver: &Receiver, owner: &str) -> Connected {
     let to = endpoint(owner, &receiver.url(HOST));
     let outcome = dispatcher.deliver(&to, &delivery(owner, "msg_1")).await;
@@ -47,7 +38,7 @@ fn shown(receiver: &Receiver) -> Vec<(usize, Option<rustls::pki_types::Certifica
 async fn two_tenants_share_a_receiver_and_no_connection() {
     for http2 in [false, true] {
         let receiver = receiver(http2).await;
-        let dispatcher = dispatcher(&receiver);
+        let dispatcher = of_both_tenants(receiver.port());
         for expected in [Connected::Fresh, Connected::Reused] {
             for owner in ["acme", "globex"] {
                 assert_eq!(send(&dispatcher, &receiver, owner).await, expected);
@@ -81,7 +72,7 @@ async fn two_tenants_share_a_receiver_and_no_connection() {
 async fn a_replaced_identity_is_not_shown_again() {
     for http2 in [false, true] {
         let receiver = receiver(http2).await;
-        let dispatcher = dispatcher(&receiver);
+        let dispatcher = of_both_tenants(receiver.port());
         send(&dispatcher, &receiver, "acme").await;
         let next = world().clients.client(&uri("acme")).issue();
         let before = dispatcher.generation(&tenant("acme"));
@@ -144,7 +135,7 @@ async fn idle_connections_are_closed_when_the_identity_is_replaced() {
         },
     )
     .await;
-    let dispatcher = dispatcher(&receiver);
+    let dispatcher = of_both_tenants(receiver.port());
     send(&dispatcher, &receiver, "acme").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(wait.try_recv().is_err(), "it is kept open");
@@ -170,7 +161,7 @@ async fn what_is_under_way_ends_under_the_identity_it_began_with() {
             }
         })
         .await;
-        let dispatcher = dispatcher(&receiver);
+        let dispatcher = of_both_tenants(receiver.port());
         let to = endpoint("acme", &receiver.url(HOST));
         let under_way = tokio::spawn({
             let (dispatcher, to) = (dispatcher.clone(), to.clone());
@@ -249,7 +240,7 @@ async fn a_delivery_that_is_called_off_leaves_nothing_behind() {
             Response::new(Full::from(seen.headers["webhook-id"].as_bytes().to_vec()))
         })
         .await;
-        let dispatcher = dispatcher(&receiver);
+        let dispatcher = of_both_tenants(receiver.port());
         let to = endpoint("acme", &receiver.url(HOST));
         let what = delivery("acme", "msg_1");
         let cut = tokio::time::timeout(Duration::from_millis(300), dispatcher.deliver(&to, &what)).await;
@@ -304,6 +295,21 @@ async fn a_sender_whose_key_fits_nothing_is_not_sent_without() {
     assert_eq!(receiver.seen().len(), 0);
 }
 
+/// In front of this receiver, a wire on which the first connection is slow.
+async fn slow_at_first(inside: &Receiver) -> Receiver {
+    let target = inside.address;
+    Receiver::tcp(move |number, mut io| async move {
+        let Ok(mut there) = tokio::net::TcpStream::connect(target).await else {
+            return;
+        };
+        if number == 0 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        let _ = tokio::io::copy_bidirectional(&mut io, &mut there).await;
+    })
+    .await
+}
+
 /// The handshake takes long, and meanwhile the identity is replaced: the request begins anew, under the new one.
 #[tokio::test]
 async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
@@ -311,19 +317,8 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
         let config = world().server_config(ClientAuth::Require);
         let config = if http2 { with_http2(config) } else { config };
         let inside = Receiver::good(config).await;
-        let target = inside.address;
-        // In front of it, a wire on which the first connection is slow.
-        let slow = Receiver::tcp(move |number, mut io| async move {
-            let Ok(mut there) = tokio::net::TcpStream::connect(target).await else {
-                return;
-            };
-            if number == 0 {
-                tokio::time::sleep(Duration::from_millis(400)).await;
-            }
-            let _ = tokio::io::copy_bidirectional(&mut io, &mut there).await;
-        })
-        .await;
-        let dispatcher = dispatcher(&slow);
+        let slow = slow_at_first(&inside).await;
+        let dispatcher = of_both_tenants(slow.port());
         let to = endpoint("acme", &slow.url(HOST));
         let under_way = tokio::spawn({
             let dispatcher = dispatcher.clone();
@@ -344,17 +339,7 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_identity() {
 #[tokio::test]
 async fn what_was_not_sent_yet_begins_anew_under_the_new_trust() {
     let inside = receiver(false).await;
-    let target = inside.address;
-    let slow = Receiver::tcp(move |number, mut io| async move {
-        let Ok(mut there) = tokio::net::TcpStream::connect(target).await else {
-            return;
-        };
-        if number == 0 {
-            tokio::time::sleep(Duration::from_millis(400)).await;
-        }
-        let _ = tokio::io::copy_bidirectional(&mut io, &mut there).await;
-    })
-    .await;
+    let slow = slow_at_first(&inside).await;
     let key = SpkiHash::of(&world().server.spki_der());
     let pins = Live::new(PinSet::new([key]));
     let dispatcher = builder(&[slow.port()]).build();
@@ -372,16 +357,8 @@ async fn what_was_not_sent_yet_begins_anew_under_the_new_trust() {
 /// Two endpoints at one place: what the lax one has opened is not good enough for the strict one.
 #[tokio::test]
 async fn a_connection_without_our_certificate_serves_no_endpoint_that_demands_it() {
-    let world = world();
-    let config =
-        rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("a version")
-            .with_no_client_auth()
-            .with_single_cert(world.server.chain(), world.server.key())
-            .expect("a pair");
-    let receiver = Receiver::good(config).await;
-    let dispatcher = dispatcher(&receiver);
+    let receiver = Receiver::good(unasking(&rustls::version::TLS13)).await;
+    let dispatcher = of_both_tenants(receiver.port());
     let strict = endpoint("acme", &receiver.url(HOST));
     let lax = strict.clone().allow_no_certificate_request();
     let send = async |to| dispatcher.deliver(to, &delivery("acme", "msg_1")).await;

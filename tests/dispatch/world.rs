@@ -81,6 +81,26 @@ pub(crate) fn signer(tenant: &str) -> HmacSigner {
     HmacSigner::new(Scheme::standard_webhooks(), keys(&[tenant]))
 }
 
+/// Sends for both tenants, to receivers on this port.
+pub(crate) fn of_both_tenants(port: u16) -> Dispatcher {
+    let dispatcher = builder(&[port]).build();
+    for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
+        let sender = world().sender(certificate, name);
+        dispatcher.set_identity(tenant(name), sender).expect("TLS");
+    }
+    dispatcher
+}
+
+/// Of a server that asks for no client certificate.
+pub(crate) fn unasking(version: &'static rustls::SupportedProtocolVersion) -> ServerConfig {
+    ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .with_no_client_auth()
+        .with_single_cert(world().server.chain(), world().server.key())
+        .expect("a pair")
+}
+
 impl World {
     pub(crate) fn trust(&self, ca: &TestCa) -> PrivateCa {
         PrivateCa::from_pem(ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now()).expect("an anchor")

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use countersign::forwarded::{
-    Assurance, Encoding, Format, Forwarder, Hop, Hops, InvalidForwarder, InvalidXfcc, NotForwarded,
-    UnreadableField, UnverifiedFormat,
+    Assurance, CertificateEncoding, Format, Forwarder, Hop, Hops, InvalidForwarder, InvalidXfcc,
+    NotForwarded, UnreadableField, UnverifiedFormat,
 };
 use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -427,7 +427,7 @@ fn garbage() -> UnreadableField {
 #[test]
 fn a_proxy_that_has_no_issuers_to_send_may_say_so() {
     let chain = field("x-client-chain");
-    let format = format("apache").with_chain(chain.clone(), Encoding::PemOnOneLine);
+    let format = format("apache").with_chain(chain.clone(), CertificateEncoding::PemOnOneLine);
     let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), format).expect("a format");
     let leaf = certificate("leaf");
     let alone = Err(NotForwarded::ChainAlone { field: chain.clone() });
@@ -530,7 +530,7 @@ fn what_no_request_could_be_read_by_is_not_built() {
     let table = [
         ("one field for two things", nginx("x-cert", "x-cert"), twice("x-cert")),
         ("two that pass for one", nginx("x-cert", "x_cert"), twice("x-cert")),
-        ("a chain in the certificate's field", caddy("x-cert").with_chain(field("x.cert"), Encoding::Base64DerList), twice("x-cert")),
+        ("a chain in the certificate's field", caddy("x-cert").with_chain(field("x.cert"), CertificateEncoding::Base64DerList), twice("x-cert")),
         ("the host", caddy("host"), reserved("host")),
         ("a password", nginx("x-cert", "authorization"), reserved("authorization")),
         ("good", nginx("x-cert", "x-verify"), Ok(())),

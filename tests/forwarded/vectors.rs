@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::forwarded::{Encoding, Format, UnverifiedFormat};
+use countersign::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
@@ -128,8 +128,10 @@ pub(crate) fn format(name: &str) -> Format {
         "envoy_append_forward" => UnverifiedFormat::envoy_append_forward().verified_here(),
         "nginx" => Format::nginx(cert(), verify()),
         "ingress_nginx" => Format::ingress_nginx(),
-        "haproxy" => Format::haproxy(cert(), verify())
-            .with_chain(field("x-client-chain"), Encoding::ConcatenatedBase64Der),
+        "haproxy" => Format::haproxy(cert(), verify()).with_chain(
+            field("x-client-chain"),
+            CertificateEncoding::ConcatenatedBase64Der,
+        ),
         "openshift" => Format::openshift(),
         "apache" => Format::apache(cert(), verify()),
         "traefik" => UnverifiedFormat::traefik().verified_here(),
@@ -145,7 +147,7 @@ pub(crate) fn format(name: &str) -> Format {
         "cloudflare_access" => UnverifiedFormat::cloudflare_access().verified_here(),
         "cloudflare_client_cert" => UnverifiedFormat::cloudflare_client_cert().verified_here(),
         "ngrok" => UnverifiedFormat::ngrok(cert()).verified_here(),
-        "custom" => Format::custom(cert(), Encoding::Base64Der, verify(), "verified"),
+        "custom" => Format::custom(cert(), CertificateEncoding::Base64Der, verify(), "verified"),
         other => panic!("{other}"),
     }
 }

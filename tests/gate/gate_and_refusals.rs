@@ -5,6 +5,7 @@ use crate::support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::address::AddressGuard;
 use countersign::breaker::NotNow;
@@ -13,13 +14,14 @@ use countersign::egress::NotResolved;
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{Malformed, NameKind, PeerChain, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
-use countersign::observe::HandshakeFailure;
+use countersign::observe::{Cut, HandshakeFailure};
 use countersign::payload::http_signature::InvalidHttpSignature;
 use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{
     Authentic, CannotSign, DeliveryKey, Fresh, KeyId, Message, NoKey, NotAuthentic, VerifyPayload,
 };
 use countersign::refusal::{Busy, Misdirected, NotForwarded, Refusal, UnreadableField};
+use countersign::reload::NotLoaded;
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, NotCommitted, NotFresh, ReplayStore, Replayed, Settlement,
     StoreDown, StoreFuture, Terms,
@@ -27,6 +29,7 @@ use countersign::replay::{
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
 use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, SecondCheck, Untrusted, VerifyPeer};
+use countersign::usage::NotRetired;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::UnixTime;
 use support::{Flaky, at, cut_off, now, secs, tenant};
@@ -641,6 +644,40 @@ fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static str); 19] 
     all
 }
 
+#[rustfmt::skip]
+fn every_cut() -> [(Cut, &'static str); 13] {
+    let limit = std::time::Duration::from_secs(1);
+    [
+        (Cut::SlowHeaders { limit }, "connection.slow_headers"),
+        (Cut::LargeHeaders { bytes: 1, number: 1 }, "connection.large_headers"),
+        (Cut::Idle { limit }, "connection.idle"),
+        (Cut::Stalled { limit }, "connection.stalled"),
+        (Cut::Old { limit }, "connection.old"),
+        (Cut::Requests { limit: 1 }, "connection.requests"),
+        (Cut::Connections { limit: 1 }, "connection.too_many"),
+        (Cut::ConnectionsOfSource { limit: 1 }, "connection.too_many_of_source"),
+        (Cut::ConnectionsOfTenant { tenant: tenant("acme"), limit: 1 }, "connection.too_many_of_tenant"),
+        (Cut::Resets { limit: 1 }, "connection.resets"),
+        (Cut::Pings { limit: 1 }, "connection.pings"),
+        (Cut::Continuations { limit: 1 }, "connection.continuations"),
+        (Cut::Overdone, "connection.overdone"),
+    ]
+}
+
+#[test]
+fn every_limit_of_a_connection_has_its_code_and_says_whether_good_peers_meet_it() {
+    const ORDINARY: [&str; 3] = ["connection.idle", "connection.old", "connection.requests"];
+    for (cut, code) in every_cut() {
+        assert_eq!(
+            (cut.code(), cut.is_ordinary()),
+            (code, ORDINARY.contains(&code)),
+            "{cut:?}"
+        );
+        assert!(!cut.to_string().is_empty(), "{code} says why");
+        assert_eq!(HandshakeFailure::from(cut).code(), code, "also before TLS");
+    }
+}
+
 fn every_handshake_failure() -> [(HandshakeFailure, &'static str); 9] {
     [
         (Untrusted::UnknownIssuer.into(), "trust.unknown_issuer"),
@@ -816,6 +853,59 @@ fn the_table_of_statuses_is_what_the_door_answers() {
     );
 }
 
+fn every_not_loaded() -> [(NotLoaded, &'static str); 6] {
+    let what = || "ca.pem".to_owned();
+    let reason = || "why".to_owned();
+    let (age, max_age) = (Duration::from_secs(2), Duration::from_secs(1));
+    [
+        (
+            NotLoaded::Unreadable {
+                what: what(),
+                reason: reason(),
+            },
+            "reload.unreadable",
+        ),
+        (
+            NotLoaded::TooLarge {
+                what: what(),
+                limit: 1,
+            },
+            "reload.too_large",
+        ),
+        (NotLoaded::Changing { what: what() }, "reload.changing"),
+        (NotLoaded::Invalid { reason: reason() }, "reload.invalid"),
+        (NotLoaded::TooOld { age, max_age }, "reload.too_old"),
+        (NotLoaded::Panicked, "reload.panicked"),
+    ]
+}
+
+fn every_not_retired() -> [(NotRetired, &'static str); 4] {
+    [
+        (
+            NotRetired::StillUsed {
+                uses: 1,
+                last_used: at(1),
+            },
+            "retire.still_used",
+        ),
+        (NotRetired::NoSuccessor, "retire.no_successor"),
+        (NotRetired::NotWatched { since: at(1) }, "retire.not_watched"),
+        (NotRetired::Unknown, "retire.unknown"),
+    ]
+}
+
+#[test]
+fn whatever_is_not_loaded_or_not_retired_says_why() {
+    for (failed, code) in every_not_loaded() {
+        assert_eq!(failed.code(), code);
+        assert!(!failed.to_string().is_empty(), "{code} says why");
+    }
+    for (stays, code) in every_not_retired() {
+        assert_eq!(stays.code(), code);
+        assert!(!stays.to_string().is_empty(), "{code} says why");
+    }
+}
+
 /// The enums may grow; this finds every code that the source gives out.
 #[test]
 fn every_code_in_the_source_is_tested() {
@@ -836,6 +926,8 @@ fn every_code_in_the_source_is_tested() {
         .chain(sending)
         .chain(endpoints)
         .chain(every_settlement().map(|(_, code)| code.to_owned()))
+        .chain(every_not_loaded().map(|(_, code)| code.to_owned()))
+        .chain(every_not_retired().map(|(_, code)| code.to_owned()))
         .collect();
     let mut given = BTreeSet::new();
     codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), &mut given);
@@ -872,6 +964,8 @@ fn code(after_the_arrow: &str) -> Option<String> {
         "dispatch",
         "endpoint",
         "forwarded",
+        "reload",
+        "retire",
     ];
     let text = after_the_arrow.split('"').next()?;
     let (question, reason) = text.split_once('.')?;

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "it is enough that it compiles")]
 
 use countersign::breaker::Permit;
-use countersign::dispatch::{Outcome, Queued, Settled};
+use countersign::dispatch::{Outcome, QueuedDelivery, Settled};
 use countersign::replay::Claimed;
 
 macro_rules! told_of {
@@ -21,5 +21,5 @@ macro_rules! told_of {
 }
 
 told_of! {
-    outcome: Outcome, queued: Queued, settled: Settled, claimed: Claimed, permit: Permit<&'static str>
+    outcome: Outcome, queued: QueuedDelivery, settled: Settled, claimed: Claimed, permit: Permit<&'static str>
 }

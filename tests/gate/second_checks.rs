@@ -66,8 +66,8 @@ fn fresh(scheme: &'static str) -> Fresh {
         .0
 }
 
-fn shown(strength: Strength) -> Recognized {
-    Recognized::assertion(tenant("acme"), "mine".into(), KeyId::new("2026"), strength)
+fn shown(scheme: &'static str, strength: Strength) -> Recognized {
+    Recognized::assertion(tenant("acme"), scheme.into(), KeyId::new("2026"), strength)
 }
 
 fn pix() -> (KnownSender, &'static str) {
@@ -103,7 +103,7 @@ fn a_known_sender_is_countersigned_by_the_scheme_that_it_demands_alone() {
         ("its own", known(&slack, "platform-tls-client.slack.com"), "slack", Ok(())),
         ("another", known(&slack, "platform-tls-client.slack.com"), "github", refused(signature("slack"), "github")),
         ("one that begins so", known(&pagerduty, "webhooks.pagerduty.com"), "pagerduty2", refused(signature("pagerduty"), "pagerduty2")),
-        ("a token is demanded", known(&KnownSender::dialogflow_es(), "Google LLC"), "slack", refused(SecondCheck::IdentityToken, "slack")),
+        ("a token is demanded", known(&KnownSender::dialogflow_es(), "Google LLC"), "slack", refused(SecondCheck::IdentityToken("google_dialogflow"), "slack")),
         ("a secret or a key is demanded", known(&pix().0, pix().1), "slack", refused(key, "slack")),
         ("two are demanded, the first shown", both.clone(), "docusign", refused(signature("pagerduty"), "docusign")),
         ("two are demanded, the second shown", both, "pagerduty", refused(signature("docusign"), "pagerduty")),
@@ -133,12 +133,13 @@ fn a_sender_that_signs_nothing_is_recognized_by_what_it_demands_alone() {
     let bank = || known(&pix().0, pix().1);
     let key = SecondCheck::UrlSecretOrBody("chave or endToEndId");
     let reference = SecondCheck::Body("transactionReference");
+    let google_token = SecondCheck::IdentityToken("google_dialogflow");
     let no = |demanded| refused(demanded, "mine");
     #[rustfmt::skip]
     let cases = [
         (slack(), Strength::Token, no(SecondCheck::Signature("slack"))),
-        (google(), Strength::UnboundToken, Ok(())),
-        (google(), Strength::Url, no(SecondCheck::IdentityToken)),
+        (google(), Strength::Url, no(google_token)),
+        (google(), Strength::UnboundToken, no(google_token)),
         (worldpay(), Strength::LookedUp, Ok(())),
         (worldpay(), Strength::Url, no(reference)),
         (genesys(), Strength::Url, Ok(())),
@@ -153,12 +154,29 @@ fn a_sender_that_signs_nothing_is_recognized_by_what_it_demands_alone() {
     ];
     for (caller, strength, expected) in cases {
         let demanded = caller.peer().evidence().second_checks.clone();
-        let bound = RecognizedCaller::bind(caller, shown(strength));
+        let bound = RecognizedCaller::bind(caller, shown("mine", strength));
         let tenant = bound.map(|both| {
             assert_eq!(both.recognized().strength(), strength);
             assert_eq!(both.caller().tenant(), both.tenant());
         });
         assert_eq!(tenant, expected, "{demanded:?} {strength:?}");
+    }
+    // Of the schemes that show a token, the one that is demanded.
+    for (scheme, strength, expected) in [
+        ("google_dialogflow", Strength::UnboundToken, Ok(())),
+        (
+            "google_pubsub",
+            Strength::UnboundToken,
+            refused(google_token, "google_pubsub"),
+        ),
+        (
+            "google_dialogflow",
+            Strength::Token,
+            refused(google_token, "google_dialogflow"),
+        ),
+    ] {
+        let bound = RecognizedCaller::bind(google(), shown(scheme, strength)).map(|_| ());
+        assert_eq!(bound, expected, "{scheme} {strength:?}");
     }
     let other = Recognized::assertion(tenant("globex"), "mine".into(), KeyId::new("1"), Strength::Url);
     let mismatch = Refusal::TenantMismatch {

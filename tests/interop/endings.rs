@@ -122,6 +122,23 @@ fn a_fleet_that_is_asked_to_end_leaves_no_redis_and_no_folder() {
     }
 }
 
+#[test]
+fn the_small_receiver_that_is_asked_to_end_leaves_no_folder() {
+    let temporary = Temporary::new("axum");
+    for signal in ["-INT", "-TERM"] {
+        let mut running = temporary.start("axum", &["mutual-tls"]);
+        let line = first_line(&mut running);
+        assert!(line.contains(argument(&temporary.0)), "where the key is: {line}");
+        let code = ends_on(&mut running, signal);
+        assert_eq!(
+            (complaint(&mut running).as_str(), code),
+            ("", Some(0)),
+            "{signal}"
+        );
+        assert_eq!(temporary.left(), Vec::<String>::new(), "{signal}");
+    }
+}
+
 /// Where it is, and never by which password.
 #[test]
 fn a_redis_that_is_not_there_is_told_by_its_address() {

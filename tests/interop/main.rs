@@ -19,6 +19,7 @@ mod enrolling;
 #[path = "../support/example.rs"]
 mod example;
 mod incoming;
+mod metrics;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]
 mod packages;

@@ -44,7 +44,7 @@ fn keyring() -> JwtKeyring {
 }
 
 fn rules() -> JwtRules {
-    JwtRules::new("issuer", "hooks")
+    JwtRules::issuer("issuer").audience("hooks")
 }
 
 fn scheme(rules: JwtRules) -> BoundJwtScheme {
@@ -901,9 +901,8 @@ fn a_rewritten_signature_is_the_same_delivery() {
     assert_ne!(with_id("a", ""), with_id("b", ""));
 }
 
-#[test]
-fn an_unbound_token_is_weaker_in_its_type() {
-    let tokens = JwtScheme::google_pubsub("https://hooks.example/acme", "push@project.example");
+/// For this audience, and of this account, which Google has verified.
+fn an_identity_token_of_google(tokens: JwtScheme, name: &str) {
     let verifier = UnboundJwts::new(tokens, keyring());
     let claims = format!(
         r#"{{"iss":"https://accounts.google.com","aud":"https://hooks.example/acme","exp":{},"iat":{NOW},"email":"push@project.example","email_verified":true}}"#,
@@ -911,15 +910,38 @@ fn an_unbound_token_is_weaker_in_its_type() {
     );
     let request = Request::bearing(&token(&claims));
     let recognized: Recognized = verifier.recognize(&request.message(b"anything at all")).unwrap();
-    assert_eq!(recognized.strength(), Strength::UnboundToken);
-    let request = Request::bearing(&token(&claims.replace("true", "false")));
     assert_eq!(
-        verifier.recognize(&request.message(b"")).err(),
-        Some(NotAuthentic::Jwt(No::Claim {
-            name: "email_verified"
-        }))
+        (recognized.scheme(), recognized.strength()),
+        (name, Strength::UnboundToken)
     );
+    for (sent, instead, wrong) in [
+        ("true", "false", "email_verified"),
+        ("push@project.example", "other@project.example", "email"),
+        (
+            "https://hooks.example/acme",
+            "https://hooks.example/globex",
+            "aud",
+        ),
+        ("https://accounts.google.com", "https://accounts.example", "iss"),
+    ] {
+        let request = Request::bearing(&token(&claims.replace(sent, instead)));
+        let refused = verifier.recognize(&request.message(b"")).err();
+        assert_eq!(
+            refused,
+            Some(NotAuthentic::Jwt(No::Claim { name: wrong })),
+            "{name}"
+        );
+    }
+}
 
+#[test]
+fn an_unbound_token_is_weaker_in_its_type() {
+    let (audience, account) = ("https://hooks.example/acme", "push@project.example");
+    an_identity_token_of_google(JwtScheme::google_pubsub(audience, account), "google_pubsub");
+    an_identity_token_of_google(
+        JwtScheme::google_dialogflow(audience, account),
+        "google_dialogflow",
+    );
     let graph = UnboundJwts::new(JwtScheme::microsoft_graph("app", "dir"), keyring());
     let claims = format!(
         r#"{{"iss":"https://sts.windows.net/dir/","aud":"app","exp":{},"appid":"0bf30f3b-4a52-48df-9a82-234910c4a086","tid":"dir"}}"#,

@@ -61,7 +61,11 @@ fn ours(algorithm: Algorithm, token: &str) -> bool {
         .keys(TenantId::parse("acme").unwrap(), key)
         .build()
         .unwrap();
-    let scheme = JwtScheme::new("test", JwtAt::bearer(), JwtRules::new("good", "hooks"));
+    let scheme = JwtScheme::new(
+        "test",
+        JwtAt::bearer(),
+        JwtRules::issuer("good").audience("hooks"),
+    );
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now()));
     let message = Message::new(&method, &uri, &headers, b"", now);

@@ -218,7 +218,7 @@ fn receiver(keys: RemoteJwks) -> impl Fn(&str, &str, UnixTime) -> Result<(), Not
         .remote(TenantId::parse("acme").unwrap(), keys)
         .build()
         .unwrap();
-    let rules = JwtRules::new("issuer", "hooks");
+    let rules = JwtRules::issuer("issuer").audience("hooks");
     let scheme = JwtScheme::new("test", JwtAt::bearer(), rules);
     // In a `Live`, which is to pass on what the ring says of keys that are not known.
     let verifier = JwtVerifier::new(

@@ -114,6 +114,30 @@ fn the_table_of_examples_names_each_of_them() {
     assert_eq!(unnamed("examples/README.md", files), Vec::<String>::new());
 }
 
+/// They are listed by hand, since one of them is another package's.
+#[test]
+fn each_example_is_built_by_one_package() {
+    let manifests = read("Cargo.toml") + &read("tests/Cargo.toml");
+    let files = rust_files("examples")
+        .into_iter()
+        .filter(|path| path.matches('/').count() == 1);
+    let name = |path: String| {
+        path.trim_start_matches("examples/")
+            .trim_end_matches(".rs")
+            .to_owned()
+    };
+    let lost: Vec<_> = files
+        .map(name)
+        .filter(|name| {
+            manifests
+                .matches(&format!("[[example]]\nname = \"{name}\""))
+                .count()
+                != 1
+        })
+        .collect();
+    assert_eq!(lost, Vec::<String>::new());
+}
+
 #[test]
 fn each_fuzz_target_is_told_of() {
     let text = read("CONTRIBUTING.md");

@@ -31,6 +31,7 @@ const EXCUSED: &[(&str, &str)] = &[
         "PayPalSigner",
         "for tests of receivers; shown nowhere, as `SnsSigner`",
     ),
+    ("PeerCertificate", "made by layers, for observers to read"),
     ("PeerAlert", "found in errors of a client's own"),
     (
         "RequestHash",
@@ -214,4 +215,27 @@ fn the_first_line_of_each_type_is_no_question() {
         }
     }
     assert_eq!(asking, Vec::<String>::new());
+}
+
+/// Whoever reads a name knows which type it is.
+#[test]
+fn no_two_public_types_share_a_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in rust_files("src") {
+        for item in syn::parse_file(&read(&path)).expect("a Rust file").items {
+            let (vis, ident) = match &item {
+                Item::Struct(item) => (&item.vis, &item.ident),
+                Item::Enum(item) => (&item.vis, &item.ident),
+                Item::Trait(item) => (&item.vis, &item.ident),
+                Item::Type(item) => (&item.vis, &item.ident),
+                _ => continue,
+            };
+            if matches!(vis, Visibility::Public(_)) {
+                places.entry(ident.to_string()).or_default().push(path.clone());
+            }
+        }
+    }
+    assert!(places.len() > 200, "{}", places.len());
+    places.retain(|_, places| places.len() > 1);
+    assert_eq!(places, BTreeMap::new());
 }

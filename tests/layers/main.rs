@@ -3,12 +3,14 @@
 //! Comments, literals and test modules do not count: they never become part of the library.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "tests say what they expect by failing loudly"
 )]
 
 mod documents;
 mod examples;
+mod foreign;
 mod reading;
 
 use std::{collections::BTreeSet, fs, io, path::Path};
@@ -19,6 +21,7 @@ const FIVE: &[&str] = &["identity", "trust", "tenant", "payload", "replay"];
 const CORE: &[&str] = &[
     "pem",
     "identity",
+    "expiry",
     "trust",
     "tenant",
     "payload",
@@ -43,17 +46,35 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("clock", &[]),
     ("usage", &[&["date"]]),
     ("identity", &[&["pem"]]),
-    ("trust", &[&["identity", "pem", "date", "usage"]]),
+    ("expiry", &[&["identity", "date"]]),
+    ("trust", &[&["identity", "expiry", "pem", "date", "usage"]]),
+    ("elsewhere", &[&["clock"]]),
     ("tenant", &[&["trust", "identity"]]),
     ("replay", &[&["tenant", "clock", "date"]]),
     (
         "payload",
-        &[&["replay", "tenant", "identity", "pem", "clock", "date", "usage"]],
+        &[&[
+            "replay",
+            "tenant",
+            "identity",
+            "elsewhere",
+            "expiry",
+            "pem",
+            "clock",
+            "date",
+            "usage",
+        ]],
     ),
-    ("refusal", &[FIVE, &["pem"]]),
-    ("observe", &[FIVE, &["refusal", "breaker", "proxy_protocol"]]),
-    ("live", &[&["trust", "tenant", "payload", "identity"]]),
-    ("gate", &[FIVE, &["refusal"]]),
+    ("refusal", &[FIVE, &["elsewhere", "pem"]]),
+    (
+        "observe",
+        &[
+            FIVE,
+            &["expiry", "refusal", "breaker", "proxy_protocol", "date", "usage"],
+        ],
+    ),
+    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
@@ -75,6 +96,8 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["dispatch", "web"]),
     ("redis", &["replay"]),
     ("tokio_postgres", &["replay"]),
+    ("metrics", &["observe"]),
+    ("notify", &["reload"]),
 ];
 
 const CLOCKS: &[[&str; 2]] = &[["SystemTime", "now"], ["Instant", "now"], ["UnixTime", "now"]];
@@ -112,6 +135,16 @@ fn each_row_is_a_room_and_each_room_has_a_row() -> io::Result<()> {
         .filter_map(|file| reading::module_of(&file.path).into_iter().next());
     let rows = ROOMS.iter().map(|(room, _)| (*room).to_owned());
     assert_eq!(rooms.collect::<BTreeSet<_>>(), rows.collect::<BTreeSet<_>>());
+    Ok(())
+}
+
+/// `x/mod.rs` where a module has files of its own, `x.rs` where it has none.
+#[test]
+fn each_module_has_one_style_of_file() -> io::Result<()> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    let files = reading::files(&src)?.into_iter().map(|file| file.path);
+    let beside_a_folder = files.filter(|path| src.join(path.trim_end_matches(".rs")).is_dir());
+    assert_eq!(beside_a_folder.collect::<Vec<_>>(), Vec::<String>::new());
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Beside `standardwebhooks` 1.0.1, `svix` 2.9.1 and `webhook-verify` 0.1.0: where we differ, and why.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::payload::hmac::{KeyProblem, KeySpec};
 use countersign::payload::{
@@ -11,6 +10,7 @@ use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use proptest::prelude::*;
 
+use crate::now;
 use crate::vectors::{at, tenant};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -30,17 +30,6 @@ fn says(verify: impl FnOnce() -> bool) -> Says {
         Ok(false) => No,
         Err(_) => Panics,
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the libraries look at the clock themselves"
-)]
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970")
-        .as_secs()
 }
 
 fn sign(id: &str, time: u64, body: &[u8]) -> HeaderMap {

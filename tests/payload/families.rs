@@ -554,6 +554,36 @@ pub mod ecdsa_sha1 {
     }
 }
 
+/// `VALID` of eBay/event-notification-nodejs-sdk, test/test.json, as it is sent: JSON without spaces.
+#[test]
+fn ebay_is_believed_in_its_own_sample() {
+    use countersign::payload::providers::EbayVerifier;
+    use ecdsa_sha1::EcdsaSha1;
+
+    const SIGNATURE: &str = "eyJhbGciOiJlY2RzYSIsImtpZCI6Ijk5MzYyNjFhLTdkN2ItNDYyMS1hMGYxLTk2Y2NiNDI4YWY0OSIsInNpZ25hdHVyZSI6Ik1FWUNJUUNmeGZJV3V4bVdjSUJRSjljNS9YN2lHREpxczJSQ0dzQkVhQWppbnlycmZBSWhBSVY2d0djVGlCdVY1S0pVaWYyaG9reXJMK1E5c3NIa2FkK214Mm5FRTI1dyIsImRpZ2VzdCI6IlNIQTEifQ==";
+    const BODY: &str = r#"{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION","schemaVersion":"1.0","deprecated":false},"notification":{"notificationId":"49feeaeb-4982-42d9-a377-9645b8479411_33f7e043-fed8-442b-9d44-791923bd9a6d","eventDate":"2021-03-19T20:43:59.462Z","publishDate":"2021-03-19T20:43:59.679Z","publishAttemptCount":1,"data":{"username":"test_user","userId":"ma8vp1jySJC","eiasToken":"nY+sHZ2PrBmdj6wVnY+sEZ2PrA2dj6wJnY+gAZGEpwmdj6x9nY+seQ=="}}}"#;
+    let find = |id: &str| {
+        match id {
+        "9936261a-7d7b-4621-a0f1-96ccb428af49" => Ok("-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZhhxXKtR+TOvtDbgTPCkSof02qgBB7IsYOyf76ilExJ/upAa/vKIKheOoCyOpcLmi4t0b4uepb7LLjmMr90FUg==-----END PUBLIC KEY-----".to_owned()),
+        _ => Err(NoKey::Unavailable),
+    }
+    };
+    let verifier = EbayVerifier::new(tenant(), find, &[&EcdsaSha1]).expect("provided");
+    let (root, headers) = (Uri::from_static("/"), headers(&[("x-ebay-signature", SIGNATURE)]));
+    let changed = BODY.replace("test_user", "test_uses");
+    for (body, expected) in [
+        (BODY, Ok("acme".to_owned())),
+        (&*changed, Err("payload.signature_mismatch")),
+    ] {
+        let message = Message::new(&Method::POST, &root, &headers, body.as_bytes(), at(NOW));
+        let verified = verifier.verify_payload(&message);
+        let verdict = verified
+            .map(|authentic| authentic.sender().to_string())
+            .map_err(|forged| forged.code());
+        assert_eq!(verdict, expected);
+    }
+}
+
 #[test]
 fn ebay_names_its_key() {
     use base64::Engine as _;

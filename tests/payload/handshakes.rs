@@ -346,8 +346,8 @@ fn probes() {
     let intercom = |head: &Head<'_>| body(handshakes::intercom(head));
     let trello = |head: &Head<'_>| body(handshakes::trello(head));
     let mandrill = |head: &Head<'_>| body(handshakes::mandrill(head));
-    let token = "71745223-A-verification-token-of-32-characters";
-    let ebay = |head: &Head<'_>| body(handshakes::ebay(head, token, "https://hooks.example.com/ebay"));
+    let token = Secret::new("71745223-A-verification-token-of-32-characters");
+    let ebay = |head: &Head<'_>| body(handshakes::ebay(head, &token, "https://hooks.example.com/ebay"));
     type Ask<'a> = &'a dyn Fn(&Head<'_>) -> Option<String>;
     // The hash is that of Python's hashlib over code, token and endpoint.
     let challenge =
@@ -541,7 +541,10 @@ fn front_and_airship_are_answered_when_they_have_signed() {
         )
         .map(body)
     };
-    assert_eq!(ask(&headers, sync), Ok(Some("a random string".into())));
+    assert_eq!(
+        ask(&headers, sync),
+        Ok(Some(r#"{"challenge":"a random string"}"#.into()))
+    );
     assert_eq!(
         ask(&headers, &sync.replace("abc", "abd")),
         Err(NotAuthentic::SignatureMismatch)

@@ -3,14 +3,14 @@
 //! They are installed into `target/interop` when a test first needs them. Where that cannot be done the tests say so
 //! and pass; under `CI` they fail.
 
-use crate::packages;
+use crate::{now, packages};
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,17 +114,6 @@ fn or_skip<T>(installed: Result<T, String>) -> Option<T> {
             eprintln!("\n*** SKIPPED: {why}; nothing was compared ***\n");
         })
         .ok()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the libraries look at the clock themselves"
-)]
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970")
-        .as_secs()
 }
 
 fn at(seconds: u64) -> UnixTime {

@@ -25,6 +25,7 @@ fn shown(scheme: &TokenScheme, secret: &str) -> (HeaderMap, String) {
                     .to_string(),
             );
         }
+        ("figma", _) => return (headers, serde_json::json!({ "passcode": secret }).to_string()),
         (_, Strength::Basic) => {
             let value = format!("Basic {}", STANDARD.encode(secret));
             headers.insert("authorization", HeaderValue::from_str(&value).expect("a value"));
@@ -84,7 +85,7 @@ fn every_token_preset() {
                 preset.name
             );
         }
-        let missing = if preset.name == "microsoft_graph" {
+        let missing = if ["figma", "microsoft_graph"].contains(&preset.name) {
             "payload.malformed_body"
         } else {
             "payload.missing_header"
@@ -96,7 +97,7 @@ fn every_token_preset() {
             preset.name
         );
     }
-    assert_eq!(count, 15);
+    assert_eq!(count, 18);
 }
 
 #[test]

@@ -4,13 +4,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use countersign::replay::{ClaimAnswer, RedisStore, ReplayStore as _, Settlement, StoreDown};
+use countersign::replay::{RedisStore, ReplayStore as _, Settlement, StoreDown};
 use redis::aio::ConnectionManagerConfig;
 
 use crate::promise::claim_of;
 use crate::redis_server::{FORGETFUL, PERSISTENT, RedisServer, installed_or_skip};
 use crate::servers::{Loss, LossyWay, QUICK, info, store, tell};
-use crate::told::{Told, ask, ask_until, forgets_nothing, granted, is_unavailable, silent};
+use crate::told::{
+    Told, ask, ask_until, forgets_nothing, grant_one_of_many, granted, is_unavailable, silent,
+};
 
 macro_rules! server_or_return {
     ($test:literal, $options:expr) => {
@@ -288,27 +290,10 @@ async fn one_round_trip_for_each_step() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_claims_at_once_one_is_granted() {
     const ROUNDS: usize = 100;
+    const TEN: Duration = Duration::from_secs(10);
     let server = server_or_return!("many at once", &FORGETFUL);
     let fleet: Vec<_> = (0..4).map(|_| store(&server)).collect();
-    let mut tokens = std::collections::HashSet::new();
-    for round in 0..ROUNDS {
-        let attempts = fleet.iter().cycle().take(12).map(|member| {
-            let (member, claim) = (member.clone(), claim_of("acme", &round.to_string(), 1_000));
-            tokio::spawn(async move { member.claim(&claim).await })
-        });
-        let mut granted = 0;
-        for attempt in attempts.collect::<Vec<_>>() {
-            match attempt.await.expect("no panic") {
-                Ok(ClaimAnswer::Granted(claimed)) => {
-                    granted += 1;
-                    tokens.insert(claimed.token());
-                }
-                Ok(ClaimAnswer::InProgress { left }) => assert_eq!(left, Duration::from_secs(10)),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(granted, 1, "round {round}");
-    }
+    let tokens = grant_one_of_many(&fleet, ROUNDS, TEN..=TEN).await;
     assert_eq!(tokens.len(), ROUNDS);
 }
 

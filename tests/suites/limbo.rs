@@ -10,8 +10,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign::identity::{ChainLimits, Name, NameKind, PeerChain};
@@ -24,6 +22,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use serde::Deserialize;
+
+use crate::shared;
 
 const EXPLAINED: &str = include_str!("limbo/explained.txt");
 
@@ -367,22 +367,7 @@ fn seconds(time: &str) -> UnixTime {
 
 /// All cases, or nothing where the data is absent and may be.
 fn cases() -> Option<Vec<Case>> {
-    let vectors = std::env::var_os("COUNTERSIGN_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"),
-        PathBuf::from,
-    );
-    let path = vectors.join("limbo/limbo.json");
-    let json = match std::fs::read(&path) {
-        Ok(json) => json,
-        Err(error) => {
-            let path = path.display();
-            let skipped = format!("limbo: SKIPPED: {path}: {error}; name its folder in COUNTERSIGN_VECTORS");
-            assert!(std::env::var_os("CI").is_none(), "{skipped}");
-            // Past libtest, which swallows what a test that passes prints.
-            writeln!(std::io::stderr(), "{skipped}").expect("stderr");
-            return None;
-        }
-    };
+    let json = std::fs::read(shared::vectors("limbo/limbo.json")?).expect("a file");
     let limbo: Limbo = serde_json::from_slice(&json).expect("limbo.json as we know it");
     let ids: BTreeSet<_> = limbo.testcases.iter().map(|case| &case.id).collect();
     assert_eq!(ids.len(), limbo.testcases.len(), "ids are unique");

@@ -10,6 +10,8 @@
 
 #[path = "../support/jose/mod.rs"]
 mod jose_keys;
+#[path = "../support/shared.rs"]
+mod shared;
 
 mod jose_rfcs;
 mod limbo;

@@ -1,6 +1,8 @@
 //! What a store that may be away is asked, and what it tells; and what every such store survives.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use countersign::replay::{ClaimAnswer, Claimed, ReplayStore, Settlement, StoreDown};
@@ -88,4 +90,33 @@ pub(crate) async fn forgets_nothing<S: ReplayStore>(server: &mut impl Mortal, fl
         assert_eq!(one.release(&leased).await, Ok(Settlement::Done));
         assert_eq!(ask(other, &id("leased")).await, Told::Granted);
     }
+}
+
+/// Of twelve claims at once of the same delivery, round after round, each grants one; what the others are told is left of its
+/// lease is among these. Gives the tokens of the granted.
+pub(crate) async fn grant_one_of_many<S: ReplayStore + Clone + 'static>(
+    fleet: &[S],
+    rounds: usize,
+    left_to_others: RangeInclusive<Duration>,
+) -> HashSet<u64> {
+    let mut tokens = HashSet::new();
+    for round in 0..rounds {
+        let attempts = fleet.iter().cycle().take(12).map(|member| {
+            let (member, claim) = (member.clone(), claim_of("acme", &round.to_string(), 1_000));
+            tokio::spawn(async move { member.claim(&claim).await })
+        });
+        let mut granted = 0;
+        for attempt in attempts.collect::<Vec<_>>() {
+            match attempt.await.expect("no panic") {
+                Ok(ClaimAnswer::Granted(claimed)) => {
+                    granted += 1;
+                    tokens.insert(claimed.token());
+                }
+                Ok(ClaimAnswer::InProgress { left }) => assert!(left_to_others.contains(&left), "{left:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(granted, 1, "round {round}");
+    }
+    tokens
 }

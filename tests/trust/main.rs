@@ -7,10 +7,13 @@
     reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
+#[path = "../support/shared.rs"]
+mod shared;
 #[path = "../support/stage.rs"]
 mod stage;
 
 mod authorities;
+mod found;
 mod identity;
 mod pins;
 mod revocation;

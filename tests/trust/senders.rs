@@ -85,7 +85,7 @@ fn others() -> Vec<Other> {
             KnownSender::dialogflow_es(),
             &[SSL_COM],
             "Google LLC",
-            SecondCheck::IdentityToken,
+            SecondCheck::IdentityToken("google_dialogflow"),
         ),
         (docusign, &[G2], "connect.docusign.example", signature("docusign")),
         (

@@ -127,6 +127,9 @@ line | x-line-signature |  | sha256/base64 | utf8 | {body} |  | –
 convoy | x-convoy-signature |  | sha256/hex | utf8 | {body} |  | –
 convoy_advanced | x-convoy-signature |  | sha256/hex | utf8 | {ts} + "," + {body} | kv list key `v1` sep `,` | field t s
 shopify_events | shopify-hmac-sha256 |  | sha256/base64 | utf8 | {body} |  | –
+uber | x-uber-signature |  | sha256/hex | utf8 | {body} |  | –
+alchemy | x-alchemy-signature |  | sha256/hex | utf8 | {body} |  | –
+quicknode | x-qn-signature |  | sha256/hex | utf8 | {hdr:x-qn-nonce} + {ts} + {body} |  | x-qn-timestamp s
 adyen_platform | hmacsignature |  | sha256/base64 | hex | {body} |  | –
 """
 

@@ -224,6 +224,7 @@ impl Observer for Told {
         let line = match event {
             Event::HandshakeCompleted { peer, .. } => format!("{peer} connected"),
             Event::HandshakeFailed { peer, reason } => format!("{peer} {}", reason.code()),
+            Event::HandshakeStarted { .. } => return,
             other => panic!("another event: {other:?}"),
         };
         self.0.lock().expect("not poisoned").push(line);

@@ -19,7 +19,9 @@ use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
-use countersign::web::{Acceptor, CallerLayer, Clock, Connection, Drain, Listener, PayloadLayer, Signed};
+use countersign::web::{
+    Acceptor, Bounds, CallerLayer, Clock, Connection, Drain, Listener, PayloadLayer, Server, Signed,
+};
 use http::StatusCode;
 use rustls::pki_types::UnixTime;
 use serde::Deserialize;
@@ -154,12 +156,14 @@ impl Observer for Log {
             Event::HandshakeCompleted { .. } => "connected".to_owned(),
             Event::HandshakeFailed { reason, .. } => format!("not connected: {}", reason.code()),
             Event::AcceptFailed { error, .. } => format!("not accepting: {:?}", error.raw_os_error()),
+            Event::ConnectionCut { cut, .. } => format!("cut: {}", cut.code()),
             Event::Refused { tenant, refusal, .. } => {
                 format!("refused: {} {}", or_nobody(*tenant), refusal.code())
             }
             Event::Accepted { tenant, .. } => format!("accepted: {tenant}"),
             Event::SenderGone { tenant, .. } => format!("gone: {tenant}"),
             Event::Unsettled { tenant, outcome } => format!("unsettled: {tenant} {outcome:?}"),
+            Event::HandshakeStarted { .. } | Event::Identified { .. } | Event::Settled { .. } => return,
             other => panic!("a new event: {other:?}"),
         };
         self.0.lock().expect("not poisoned").push(line);
@@ -290,6 +294,8 @@ pub(crate) struct Plan {
     pub(crate) max_handshakes_per_source: usize,
     pub(crate) route: fn(PayloadLayer, CallerLayer) -> Router<Arc<Desk>>,
     pub(crate) keys: Keyring,
+    /// By the crate's own server, and not by axum's.
+    pub(crate) bounds: Option<Bounds>,
 }
 
 impl Default for Plan {
@@ -301,6 +307,7 @@ impl Default for Plan {
             max_handshakes_per_source: usize::MAX,
             route: both_layers,
             keys: world().keys.clone(),
+            bounds: None,
         }
     }
 }
@@ -336,20 +343,27 @@ impl Door {
             .with_max_handshakes(plan.max_handshakes)
             .with_max_handshakes_per_source(plan.max_handshakes_per_source)
             .observed_by(Arc::new(log.clone()));
-        let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
-        let (address, drain) = (listener.local_addr(), listener.drain());
-
         let desk = Arc::new(Desk {
             go: Semaphore::new(0),
             begun: Semaphore::new(0),
             handled: Mutex::default(),
         });
         let payload = payload_layer(plan.keys, store.clone(), &log, &hands);
-        let caller = CallerLayer::new(policy).with_clock(hands.clock());
+        let caller = CallerLayer::new(policy.clone()).with_clock(hands.clock());
         let app = (plan.route)(payload, caller.observed_by(Arc::new(log.clone()))).with_state(desk.clone());
-        let app = app.into_make_service_with_connect_info::<Connection>();
-        let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
-        let served = tokio::spawn(server.into_future());
+        let (address, drain, served) = match plan.bounds {
+            None => serve_by_axum(acceptor, app).await,
+            Some(bounds) => {
+                let server = Server::bind("127.0.0.1:0", acceptor).await.expect("a port");
+                let (address, drain) = (server.local_addr(), server.drain());
+                let server = server.with_bounds(bounds).with_policy(policy);
+                let served = tokio::spawn(async move {
+                    server.serve(app).await;
+                    Ok(())
+                });
+                (address, drain, served)
+            }
+        };
         Self {
             address,
             log,
@@ -363,6 +377,17 @@ impl Door {
             served,
         }
     }
+}
+
+async fn serve_by_axum(
+    acceptor: Acceptor,
+    app: Router,
+) -> (SocketAddr, Drain, JoinHandle<std::io::Result<()>>) {
+    let listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
+    let (address, drain) = (listener.local_addr(), listener.drain());
+    let app = app.into_make_service_with_connect_info::<Connection>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(drain.begun());
+    (address, drain, tokio::spawn(server.into_future()))
 }
 
 pub(crate) fn payload_layer(

@@ -29,8 +29,9 @@ type Line = (SocketAddr, Result<HandshakeFacts, &'static str>);
 impl Observer for Book {
     fn observe(&self, event: &Event<'_>) {
         let line = match event {
-            Event::HandshakeCompleted { peer, handshake } => (*peer, Ok(*handshake)),
+            Event::HandshakeCompleted { peer, handshake, .. } => (*peer, Ok(*handshake)),
             Event::HandshakeFailed { peer, reason } => (*peer, Err(reason.code())),
+            Event::HandshakeStarted { .. } => return,
             other => panic!("unexpected: {other:?}"),
         };
         self.0.lock().expect("not poisoned").push(line);

@@ -9,12 +9,9 @@ use countersign::gate::{Countersigned, Policy};
 use countersign::payload::{HmacSigner, Outgoing, Scheme, SignPayload as _};
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, CallerLayer, Listener, Protocols};
+use countersign::web::{Acceptor, CallerLayer, Protocols, Server};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::SendRequest;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::UnixTime;
 use tonic::codegen::tokio_stream;
 use tonic::{Code, Request, Response, Status, async_trait};
@@ -84,20 +81,12 @@ impl Port {
         let policy = Policy::new(world.trust(&world.ca), world.tenants(&["acme", "globex"]));
         let acceptor = Acceptor::new(world.server_config(policy.trust(), ClientAuth::Offer))
             .with_protocols(Protocols::Http2);
-        let mut listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
-        let address = listener.local_addr();
+        let server = Server::bind("127.0.0.1:0", acceptor).await.expect("a port");
+        let address = server.local_addr();
         let callers = CallerLayer::new(policy).observed_by(Arc::new(log.clone()));
         let payload = payload_layer(keys(&["acme", "globex"]), store.clone(), &log, &Hands::default());
         let service = callers.layer(payload.layer(HealthServer::new(office.clone())));
-        tokio::spawn(async move {
-            while let Some((secured, _)) = listener.next().await {
-                let service = TowerToHyperService::new(secured.connection().layer(service.clone()));
-                tokio::spawn(async move {
-                    let server = auto::Builder::new(TokioExecutor::new()).http2_only();
-                    let _ = server.serve_connection(TokioIo::new(secured), service).await;
-                });
-            }
-        });
+        tokio::spawn(server.serve(service));
         Self {
             address,
             office,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use countersign::identity::{CertHash, Name, NameKind, PeerChain, SpiffeId};
 use countersign::testing::{LeafBuilder, NOW, TestCa};
-use countersign::trust::{Crls, PrivateCa, Role, Untrusted, VerifiedPeer};
+use countersign::trust::{Applicant, Crls, PrivateCa, Role, Untrusted, VerifiedPeer};
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
 };
@@ -27,6 +27,11 @@ fn leaf(with: impl Fn(LeafBuilder, usize) -> LeafBuilder) -> impl Fn(usize) -> R
             assert!(chain.is_ok(), "{chain:?}");
         })
     }
+}
+
+/// A leaf that is read, with so many of what this adds once, told which it is.
+fn leaf_of_many(add: impl Fn(LeafBuilder, usize) -> LeafBuilder) -> impl Fn(usize) -> Run {
+    leaf(move |leaf, count| (0..count).fold(leaf, &add))
 }
 
 fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
@@ -56,53 +61,37 @@ fn names() {
     grows(
         "DNS names",
         3_000,
-        leaf(|leaf, count| (0..count).fold(leaf, |leaf, number| leaf.dns(&short_name(number)))),
+        leaf_of_many(|leaf, number| leaf.dns(&short_name(number))),
     );
     grows(
         "one DNS name many times",
         3_000,
-        leaf(|leaf, count| (0..count).fold(leaf, |leaf, _| leaf.dns("abc"))),
+        leaf_of_many(|leaf, _| leaf.dns("abc")),
     );
     grows(
         "wildcards",
         1_700,
-        leaf(|leaf, count| {
-            (0..count).fold(leaf, |leaf, number| {
-                leaf.dns(&format!("*.{}.a", short_name(number)))
-            })
-        }),
+        leaf_of_many(|leaf, number| leaf.dns(&format!("*.{}.a", short_name(number)))),
     );
     grows(
         "URIs",
         2_200,
-        leaf(|leaf, count| {
-            (0..count).fold(leaf, |leaf, number| {
-                leaf.uri(&format!("a:{}", short_name(number)))
-            })
-        }),
+        leaf_of_many(|leaf, number| leaf.uri(&format!("a:{}", short_name(number)))),
     );
     grows(
         "addresses",
         2_400,
-        leaf(|leaf, count| {
-            (0..count).fold(leaf, |leaf, number| {
-                leaf.ip(IpAddr::from(u32::try_from(number).unwrap().to_be_bytes()))
-            })
-        }),
+        leaf_of_many(|leaf, number| leaf.ip(IpAddr::from(u32::try_from(number).unwrap().to_be_bytes()))),
     );
     grows(
         "mailboxes",
         2_000,
-        leaf(|leaf, count| {
-            (0..count).fold(leaf, |leaf, number| {
-                leaf.email(&format!("{}@a", short_name(number)))
-            })
-        }),
+        leaf_of_many(|leaf, number| leaf.email(&format!("{}@a", short_name(number)))),
     );
     grows(
         "names that are none here",
         3_000,
-        leaf(|leaf, count| (0..count).fold(leaf, |leaf, _| leaf.raw_san(8, &[0x2a, 3]))),
+        leaf_of_many(|leaf, _| leaf.raw_san(8, &[0x2a, 3])),
     );
     grows(
         "a long name",
@@ -112,14 +101,12 @@ fn names() {
     grows(
         "common names",
         900,
-        leaf(|leaf, count| (0..count).fold(leaf, |leaf, number| leaf.common_name(&short_name(number)))),
+        leaf_of_many(|leaf, number| leaf.common_name(&short_name(number))),
     );
     grows(
         "units",
         900,
-        leaf(|leaf, count| {
-            (0..count).fold(leaf, |leaf, number| leaf.organizational_unit(&short_name(number)))
-        }),
+        leaf_of_many(|leaf, number| leaf.organizational_unit(&short_name(number))),
     );
 }
 
@@ -129,9 +116,7 @@ fn extensions() {
     grows(
         "extensions",
         900,
-        leaf(|leaf, count| {
-            (0..count as u64).fold(leaf, |leaf, number| leaf.extension(&[1, 3, ARCS + number], &[]))
-        }),
+        leaf_of_many(|leaf, number| leaf.extension(&[1, 3, ARCS + number as u64], &[])),
     );
     grows(
         "policies",
@@ -207,6 +192,21 @@ fn texts() {
     grows("a hash", 1 << 20, |count| {
         let text = format!("sha256/{}", "A".repeat(count));
         Box::new(move || assert!(CertHash::parse(&text).is_err()))
+    });
+}
+
+/// Who has proved to hold some key is reported, names and all.
+#[test]
+fn reports_of_an_applicant() {
+    let ca = TestCa::new("Root");
+    grows("an applicant of names", 3_000, |count| {
+        let leaf = ca.client("spiffe://acme.example/tenant/acme");
+        let leaf = (0..count).fold(leaf, |leaf, number| leaf.dns(&short_name(number)));
+        let chain = PeerChain::parse(leaf.issue().chain()).expect("a chain");
+        Box::new(move || {
+            let applicant = Applicant::of(chain.clone(), crate::messages::algorithms(), NOW);
+            assert!(applicant.to_string().lines().count() > count);
+        })
     });
 }
 

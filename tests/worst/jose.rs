@@ -90,7 +90,7 @@ fn headers_of_tokens() {
 }
 
 fn unbound() -> UnboundJwts {
-    let rules = JwtRules::new("issuer", "hooks");
+    let rules = JwtRules::issuer("issuer").audience("hooks");
     UnboundJwts::new(
         JwtScheme::new("test", JwtAt::bearer(), rules),
         JwtKeyring::builder().keys(acme(), verifier()).build().unwrap(),

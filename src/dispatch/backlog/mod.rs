@@ -38,7 +38,11 @@ use super::{Delivery, Endpoint, Failure, Fate, Jitter, Outcome, Schedule};
 /// match backlog.settle(queued, &outcome, at(1), Jitter::NONE) {
 ///     Settled::Delivered => println!("done"),
 ///     Settled::Waits { until } => println!("again at {}", until.as_secs()),
-///     Settled::Ended(all) => println!("{}: put {} aside, and tell somebody", outcome.code(), all.len()),
+///     Settled::Ended(all) => println!(
+///         "{}: put {} aside, and tell somebody",
+///         outcome.code(),
+///         all.len(),
+///     ),
 ///     other => println!("{other:?}"),
 /// }
 /// # // No sender yet, which is our own fault: it is tried again.
@@ -50,7 +54,7 @@ use super::{Delivery, Endpoint, Failure, Fate, Jitter, Outcome, Schedule};
 pub struct Backlog {
     schedule: Schedule,
     numbers: u64,
-    waiting: HashMap<u64, Queued>,
+    waiting: HashMap<u64, QueuedDelivery>,
     lines: HashMap<Endpoint, Line>,
     /// When the next of each line may be tried, and its number.
     turns: BTreeSet<(u64, u64)>,
@@ -74,7 +78,7 @@ struct Line {
 /// A delivery that was taken from a [`Backlog`] to be tried.
 #[derive(Debug)]
 #[must_use = "a delivery that is not settled is lost"]
-pub struct Queued {
+pub struct QueuedDelivery {
     endpoint: Endpoint,
     delivery: Delivery,
     failures: u32,
@@ -97,7 +101,7 @@ pub enum Settled {
         until: UnixTime,
     },
     /// Nothing more is tried with these: the delivery, and where the endpoint is gone, all that waited for it.
-    Ended(Vec<Queued>),
+    Ended(Vec<QueuedDelivery>),
 }
 
 /// A delivery that leads its line, and is not settled within this time, was lost by whoever took it.
@@ -123,7 +127,7 @@ impl Backlog {
         let longest = self.schedule.longest().saturating_add(AN_HOUR).as_secs();
         let expires = delivery.expires().unwrap_or_else(|| after(now, longest));
         self.numbers += 1;
-        self.put(Queued {
+        self.put(QueuedDelivery {
             endpoint,
             delivery: delivery.with_expiry(expires),
             failures: 0,
@@ -135,7 +139,7 @@ impl Backlog {
 
     /// A delivery to be tried now: to be given to [`Dispatcher::deliver`](super::Dispatcher::deliver), and then
     /// [settled](Self::settle).
-    pub fn next(&mut self, now: UnixTime) -> Option<Queued> {
+    pub fn next(&mut self, now: UnixTime) -> Option<QueuedDelivery> {
         let now = now.as_secs();
         let expired = self.ends.first().filter(|(last, _)| *last < now);
         if let Some(&(_, number)) = expired {
@@ -164,7 +168,7 @@ impl Backlog {
     /// Does with a delivery as its outcome says.
     pub fn settle(
         &mut self,
-        mut queued: Queued,
+        mut queued: QueuedDelivery,
         outcome: &Outcome,
         now: UnixTime,
         jitter: Jitter,
@@ -202,7 +206,7 @@ impl Backlog {
     }
 
     /// Takes out all that waits for an endpoint: its tenant has taken it away. What is being tried is settled as ever.
-    pub fn remove(&mut self, endpoint: &Endpoint) -> Vec<Queued> {
+    pub fn remove(&mut self, endpoint: &Endpoint) -> Vec<QueuedDelivery> {
         let line = self.lines.get(endpoint);
         let numbers: Vec<_> = line
             .into_iter()
@@ -226,7 +230,13 @@ impl Backlog {
         self.waiting.is_empty()
     }
 
-    fn again(&mut self, mut queued: Queued, wait: Duration, now: UnixTime, jitter: Jitter) -> Settled {
+    fn again(
+        &mut self,
+        mut queued: QueuedDelivery,
+        wait: Duration,
+        now: UnixTime,
+        jitter: Jitter,
+    ) -> Settled {
         queued.failures = queued.failures.saturating_add(1);
         let Some(delay) = self.schedule.after_at_least(queued.failures, wait, jitter) else {
             return Settled::Ended(vec![queued]);
@@ -241,7 +251,7 @@ impl Backlog {
     }
 
     /// Tells when it is due.
-    fn put(&mut self, queued: Queued) -> UnixTime {
+    fn put(&mut self, queued: QueuedDelivery) -> UnixTime {
         let until = UnixTime::since_unix_epoch(Duration::from_secs(queued.due));
         let endpoint = queued.endpoint.clone();
         self.ends.insert((queued.last(), queued.number));
@@ -252,7 +262,7 @@ impl Backlog {
         until
     }
 
-    fn take(&mut self, number: u64) -> Option<Queued> {
+    fn take(&mut self, number: u64) -> Option<QueuedDelivery> {
         let queued = self.waiting.remove(&number)?;
         self.ends.remove(&(queued.last(), number));
         if let Some(line) = self.lines.get_mut(&queued.endpoint) {
@@ -287,8 +297,8 @@ fn after(now: UnixTime, seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs().saturating_add(seconds)))
 }
 
-impl Queued {
-    /// Where to.
+impl QueuedDelivery {
+    /// The endpoint that it goes to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -43,16 +43,16 @@ fn backlog() -> Backlog {
     Backlog::new(Schedule::new([10, 100].map(Duration::from_secs)))
 }
 
-fn ids(all: &[Queued]) -> Vec<&str> {
+fn ids(all: &[QueuedDelivery]) -> Vec<&str> {
     all.iter().map(|queued| queued.delivery().id()).collect()
 }
 
 /// All that is due, in its order.
-fn due(backlog: &mut Backlog, now: UnixTime) -> Vec<Queued> {
+fn due(backlog: &mut Backlog, now: UnixTime) -> Vec<QueuedDelivery> {
     std::iter::from_fn(|| backlog.next(now)).collect()
 }
 
-fn settle(backlog: &mut Backlog, queued: Queued, outcome: &Outcome, now: UnixTime) -> String {
+fn settle(backlog: &mut Backlog, queued: QueuedDelivery, outcome: &Outcome, now: UnixTime) -> String {
     match backlog.settle(queued, outcome, now, Jitter::NONE) {
         Settled::Delivered => "delivered".to_owned(),
         Settled::Waits { until } => format!("waits until {}", until.as_secs() - START),

@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+use crate::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 
 const PREFIX: &str = "x-amzn-mtls-";
 
@@ -12,7 +12,7 @@ impl Format {
     /// give the target group to no other listener.
     pub fn aws_alb_verify() -> Self {
         let leaf = HeaderName::from_static("x-amzn-mtls-clientcert-leaf");
-        Self::of(leaf, Encoding::PercentEncodedPem).beside(PREFIX)
+        Self::of(leaf, CertificateEncoding::PercentEncodedPem).beside(PREFIX)
     }
 }
 
@@ -21,6 +21,6 @@ impl UnverifiedFormat {
     /// presented it. The load balancer verifies nothing of it.
     pub fn aws_alb_passthrough() -> Self {
         let chain = HeaderName::from_static("x-amzn-mtls-clientcert");
-        Self::of(Format::of(chain, Encoding::PercentEncodedPemChain).beside(PREFIX))
+        Self::of(Format::of(chain, CertificateEncoding::PercentEncodedPemChain).beside(PREFIX))
     }
 }

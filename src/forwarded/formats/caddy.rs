@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+use crate::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 
 impl UnverifiedFormat {
     /// Caddy: `header_up CERTIFICATE {http.request.tls.client.certificate_der_base64}`, in a field that you name.
@@ -8,6 +8,6 @@ impl UnverifiedFormat {
     /// It is forwarded under each `client_auth` mode, also `request` and `require`, which do not verify. Without a
     /// certificate it is empty.
     pub fn caddy(certificate: HeaderName) -> Self {
-        Self::of(Format::of(certificate, Encoding::Base64Der).absent_as(""))
+        Self::of(Format::of(certificate, CertificateEncoding::Base64Der).absent_as(""))
     }
 }

@@ -1,16 +1,16 @@
 use http::HeaderName;
 
 use super::{CLIENT_CERT, CLIENT_CERT_CHAIN};
-use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+use crate::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 
 impl Format {
     /// Cloudflare, transform rules that set `Client-Cert` to `cf.tls_client_auth.cert_rfc9440` (and `Client-Cert-Chain`), with
     /// the managed transform "Add TLS client auth headers" beside them: `cf-cert-presented` and `cf-cert-verified` must be
     /// `true`, `cf-cert-revoked` must be `false`.
     pub fn cloudflare() -> Self {
-        Self::of(CLIENT_CERT, Encoding::ByteSequence)
+        Self::of(CLIENT_CERT, CertificateEncoding::ByteSequence)
             .absent_as("")
-            .with_chain(CLIENT_CERT_CHAIN, Encoding::ByteSequences)
+            .with_chain(CLIENT_CERT_CHAIN, CertificateEncoding::ByteSequences)
             .status(HeaderName::from_static("cf-cert-presented"), "true", "false")
             .status(HeaderName::from_static("cf-cert-verified"), "true", "false")
             .status(HeaderName::from_static("cf-cert-revoked"), "false", "false")
@@ -24,7 +24,7 @@ impl UnverifiedFormat {
     pub fn cloudflare_access() -> Self {
         let format = Format::of(
             HeaderName::from_static("cf-client-cert-der-base64"),
-            Encoding::Base64Der,
+            CertificateEncoding::Base64Der,
         );
         let format = format.hash(HeaderName::from_static("cf-client-cert-sha256"));
         Self::of(format.beside("cf-client-cert-").beside("cf-cert-"))
@@ -36,8 +36,8 @@ impl UnverifiedFormat {
     /// # Security
     /// A rule before them must remove both fields from every request.
     pub fn cloudflare_client_cert() -> Self {
-        let format = Format::of(CLIENT_CERT, Encoding::ByteSequence).absent_as("");
-        let format = format.with_chain(CLIENT_CERT_CHAIN, Encoding::ByteSequences);
+        let format = Format::of(CLIENT_CERT, CertificateEncoding::ByteSequence).absent_as("");
+        let format = format.with_chain(CLIENT_CERT_CHAIN, CertificateEncoding::ByteSequences);
         Self::of(format.beside("cf-cert-"))
     }
 }

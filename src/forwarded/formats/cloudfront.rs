@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+use crate::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 
 impl UnverifiedFormat {
     /// Amazon CloudFront: `CloudFront-Viewer-Cert-Pem` and `CloudFront-Viewer-Cert-Present`. In passthrough mode the
@@ -10,7 +10,7 @@ impl UnverifiedFormat {
     pub fn cloudfront() -> Self {
         let pem = HeaderName::from_static("cloudfront-viewer-cert-pem");
         let present = HeaderName::from_static("cloudfront-viewer-cert-present");
-        let format = Format::of(pem, Encoding::PercentEncodedPem).absent_as("");
+        let format = Format::of(pem, CertificateEncoding::PercentEncodedPem).absent_as("");
         Self::of(format.status(present, "1", "0").beside("cloudfront-viewer-cert-"))
     }
 }

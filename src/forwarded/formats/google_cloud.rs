@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format};
+use crate::forwarded::{CertificateEncoding, Format};
 
 impl Format {
     /// A Google Cloud Application Load Balancer with custom request headers of these names:
@@ -21,12 +21,12 @@ impl Format {
     pub fn google_cloud() -> Self {
         Self::of(
             HeaderName::from_static("x-client-cert-leaf"),
-            Encoding::ByteSequence,
+            CertificateEncoding::ByteSequence,
         )
         .absent_as("")
         .with_chain(
             HeaderName::from_static("x-client-cert-chain"),
-            Encoding::ByteSequences,
+            CertificateEncoding::ByteSequences,
         )
         .status(HeaderName::from_static("x-client-cert-present"), "true", "false")
         .status(

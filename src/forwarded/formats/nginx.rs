@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format};
+use crate::forwarded::{CertificateEncoding, Format};
 
 impl Format {
     /// nginx: `proxy_set_header CERTIFICATE $ssl_client_escaped_cert` and `proxy_set_header VERIFY $ssl_client_verify`, in
@@ -12,7 +12,7 @@ impl Format {
     /// # Security
     /// A `location` with one `proxy_set_header` of its own inherits none of the others: there, what clients send passes.
     pub fn nginx(certificate: HeaderName, verify: HeaderName) -> Self {
-        Self::of(certificate, Encoding::PercentEncodedPem)
+        Self::of(certificate, CertificateEncoding::PercentEncodedPem)
             .absent_as("")
             .status(verify, "SUCCESS", "NONE")
     }

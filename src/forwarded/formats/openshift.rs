@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format};
+use crate::forwarded::{CertificateEncoding, Format};
 
 impl Format {
     /// The router of OpenShift: `X-SSL-Client-DER`, in quotes, and `X-SSL-Client-Verify`, as HAProxy has them.
@@ -10,7 +10,7 @@ impl Format {
     pub fn openshift() -> Self {
         Self::of(
             HeaderName::from_static("x-ssl-client-der"),
-            Encoding::QuotedBase64Der,
+            CertificateEncoding::QuotedBase64Der,
         )
         .absent_as("")
         .absent_as("\"\"")

@@ -1,5 +1,5 @@
 use super::{CLIENT_CERT, CLIENT_CERT_CHAIN};
-use crate::forwarded::{Encoding, Format};
+use crate::forwarded::{CertificateEncoding, Format};
 
 impl Format {
     /// RFC 9440: `Client-Cert`, and `Client-Cert-Chain` where there are issuers. A proxy that keeps to the RFC forwards only
@@ -7,6 +7,7 @@ impl Format {
     ///
     /// Not every proxy that sends a field of this name does: some write base64 without colons, or PEM, into it.
     pub fn rfc_9440() -> Self {
-        Self::of(CLIENT_CERT, Encoding::ByteSequence).with_chain(CLIENT_CERT_CHAIN, Encoding::ByteSequences)
+        Self::of(CLIENT_CERT, CertificateEncoding::ByteSequence)
+            .with_chain(CLIENT_CERT_CHAIN, CertificateEncoding::ByteSequences)
     }
 }

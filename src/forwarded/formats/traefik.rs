@@ -1,6 +1,6 @@
 use http::HeaderName;
 
-use crate::forwarded::{Encoding, Format, UnverifiedFormat};
+use crate::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 
 impl UnverifiedFormat {
     /// Traefik 2.9.2 or later, `passTLSClientCert` with `pem: true`: `X-Forwarded-Tls-Client-Cert`, the whole chain.
@@ -13,7 +13,7 @@ impl UnverifiedFormat {
     /// a name with a quote in it, so it is removed and not read.
     pub fn traefik() -> Self {
         let field = HeaderName::from_static("x-forwarded-tls-client-cert");
-        let format = Format::of(field, Encoding::Base64DerList).absent_as("");
+        let format = Format::of(field, CertificateEncoding::Base64DerList).absent_as("");
         Self::of(format.beside("x-forwarded-tls-client-cert"))
     }
 }

@@ -1,15 +1,20 @@
 //! The rules of [`Log`]: which level, which fields.
 
+use std::fmt;
+
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
-use super::{Event, Observer};
+use super::{Event, HandshakeKind, Observer, RotationStep};
 use crate::breaker::State;
+use crate::expiry::Urgency;
+use crate::identity::CertHash;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
+#[expect(clippy::expect_used, reason = "tests say what they expect by failing loudly")]
 mod tests;
 
 /// An observer that writes structured events with [`tracing`](https://docs.rs/tracing), for whatever subscriber there is.
@@ -18,15 +23,19 @@ mod tests;
 ///
 /// | message | level | fields |
 /// |---|---|---|
-/// | `handshake completed` | debug | `peer`, `handshake`, `tls` |
-/// | `handshake failed` | info | `peer`, `code`, `reason` |
+/// | `handshake started` | trace | `peer` |
+/// | `handshake completed` | debug | `peer`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.resumed`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after`, `took` |
+/// | `handshake failed` | info | `peer`, `tls.established`, `code`, `reason` |
 /// | `accept failed` | error | `at`, `reason` |
+/// | `connection cut` | debug where good peers meet it too, else info | `peer`, `code`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
 /// | `not forwarded` | info | `peer`, `code`, `reason` |
+/// | `identified` | debug | `peer`, `tenant`, `rule` |
 /// | `refused` | see below | `peer`, `tenant`, `code`, `reason` |
 /// | `reported` | warn | `tenant`, `code`, `reason` |
 /// | `accepted` | debug | `peer`, `tenant` |
 /// | `sender gone` | info | `peer`, `tenant` |
+/// | `settled` | debug | `tenant`, `handler` |
 /// | `unsettled` | error where the store is down, warn where a lease was lost | `tenant`, `code`, and `reason` where the store gave one |
 /// | `delivering` | trace | `tenant`, `host`, `id`, `stage` |
 /// | `delivered` | debug | `tenant`, `host`, `id` |
@@ -34,6 +43,14 @@ mod tests;
 /// | `circuit changed` | warn where it opens, else info | `tenant`, `host`, `from`, `to` |
 /// | `reloaded` | info | `name`, `generation` |
 /// | `not reloaded` | error | `name`, `code`, `reason`, `in_force` |
+/// | `rotation stepped` | warn where a retirement is refused or forced, else info | `kind`, `name`, `step` |
+/// | `expiring` | error where it is urgent or over, else warn | `kind`, `name`, `owner`, `urgency`, `not_after`, `remedy` |
+/// | `expiries listed` | trace | `count` |
+/// | `events lost` | warn | `count` |
+/// | `observer ended` | error | |
+///
+/// What begins with `tls.` is an attribute of OpenTelemetry's, in its form; those of a certificate are left out where none
+/// was shown. For a certificate's names and serial number there is none, and they are not written.
 ///
 /// `peer` and `tenant` are left out where they are not known. `refused` is an error where the fault is ours: a layer is
 /// missing, the replay store or a key store is down. It is a warning where somebody who has proved who he is does what he
@@ -47,15 +64,23 @@ mod tests;
 /// use countersign::refusal::Refusal;
 ///
 /// let (mut lines, writer) = std::io::pipe()?;
-/// let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(Mutex::new(writer));
+/// let subscriber = tracing_subscriber::fmt()
+///     .without_time()
+///     .with_ansi(false)
+///     .with_writer(Mutex::new(writer));
 /// tracing::subscriber::with_default(subscriber.finish(), || {
 ///     // Give it to the layers and to the acceptor with `observed_by(Arc::new(Log::new()))`: they tell it of such.
-///     Log::new().observe(&Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate });
+///     Log::new().observe(
+///         &Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate }
+///     );
 /// });
 ///
 /// let mut written = String::new();
 /// lines.read_to_string(&mut written)?;
-/// assert_eq!(written, " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n");
+/// assert_eq!(
+///     written,
+///     " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n",
+/// );
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
@@ -89,16 +114,38 @@ impl Observer for Log {
     // One match without a wildcard: an event that is added does not compile until it is written.
     fn observe(&self, event: &Event<'_>) {
         match *event {
-            Event::HandshakeCompleted { peer, handshake } => debug!(
+            Event::HandshakeStarted { peer } => trace!(target: "countersign", %peer, "handshake started"),
+            Event::HandshakeCompleted {
+                peer,
+                handshake,
+                certificate,
+                took,
+            } => debug!(
                 target: "countersign",
-                %peer, handshake = handshake.kind.as_str(), tls = handshake.version.as_str(), "handshake completed"
+                %peer,
+                tls.established = true,
+                tls.protocol.name = "tls",
+                tls.protocol.version = handshake.version.as_str(),
+                tls.resumed = handshake.kind == HandshakeKind::Resumed,
+                tls.client.hash.sha256 = certificate.map(|shown| UpperHex(shown.hash()).to_string()),
+                tls.client.not_before = certificate.map(|shown| shown.not_before().to_string()),
+                tls.client.not_after = certificate.map(|shown| shown.not_after().to_string()),
+                took = ?took,
+                "handshake completed"
             ),
             Event::HandshakeFailed { peer, reason } => info!(
-                target: "countersign", %peer, code = reason.code(), reason = reason.to_string(), "handshake failed"
+                target: "countersign",
+                %peer, tls.established = false, code = reason.code(), reason = reason.to_string(), "handshake failed"
             ),
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
+            Event::ConnectionCut { peer, cut } if cut.is_ordinary() => debug!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "connection cut"
+            ),
+            Event::ConnectionCut { peer, cut } => info!(
+                target: "countersign", peer = peer.map(field::display), code = cut.code(), reason = cut.to_string(), "connection cut"
+            ),
             Event::SourceChanged { transition } => at!(
                 warn_if(matches!(transition.to, State::Open { .. })),
                 source = %transition.key, from = transition.from.name(), to = transition.to.name(), "source changed"
@@ -106,6 +153,11 @@ impl Observer for Log {
             Event::NotForwarded { peer, reason } => info!(
                 target: "countersign",
                 peer = peer.map(field::display), code = reason.code(), reason = reason.to_string(), "not forwarded"
+            ),
+            Event::Identified {
+                peer, tenant, rule, ..
+            } => debug!(
+                target: "countersign", peer = peer.map(field::display), tenant = tenant.as_str(), rule, "identified"
             ),
             Event::Refused {
                 peer,
@@ -128,6 +180,9 @@ impl Observer for Log {
             }
             Event::SenderGone { peer, tenant } => {
                 info!(target: "countersign", peer = peer.map(field::display), tenant = tenant.as_str(), "sender gone");
+            }
+            Event::Settled { tenant, handler } => {
+                debug!(target: "countersign", tenant = tenant.as_str(), handler = handler.as_str(), "settled");
             }
             Event::Unsettled { tenant, outcome } => unsettled(tenant, outcome),
             Event::Delivering {
@@ -173,18 +228,69 @@ impl Observer for Log {
                 to,
                 "circuit changed"
             ),
-            Event::Reloaded { name, generation } => {
-                info!(target: "countersign", name, generation, "reloaded");
-            }
-            Event::NotReloaded {
-                name,
-                code,
-                reason,
-                in_force,
-            } => error!(
-                target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
-            ),
+            Event::Reloaded { .. }
+            | Event::NotReloaded { .. }
+            | Event::RotationStepped { .. }
+            | Event::Expiring { .. }
+            | Event::ExpiriesListed { .. }
+            | Event::EventsLost { .. }
+            | Event::ObserverEnded => over_time(event),
         }
+    }
+}
+
+/// What does not come of a connection or a delivery.
+fn over_time(event: &Event<'_>) {
+    match *event {
+        Event::Reloaded { name, generation } => {
+            info!(target: "countersign", name, generation, "reloaded");
+        }
+        Event::NotReloaded {
+            name,
+            code,
+            reason,
+            in_force,
+        } => error!(
+            target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
+        ),
+        Event::RotationStepped { kind, name, step } => at!(
+            warn_if(matches!(
+                step,
+                RotationStep::RetirementRefused | RotationStep::RetirementForced
+            )),
+            kind = kind.as_str(),
+            name,
+            step = step.as_str(),
+            "rotation stepped"
+        ),
+        Event::Expiring { expiry, urgency } => at!(
+            if urgency > Urgency::Warning { Level::ERROR } else { Level::WARN },
+            kind = expiry.kind().as_str(),
+            name = expiry.name(),
+            owner = expiry.owner(),
+            urgency = urgency.as_str(),
+            not_after = %expiry.end(),
+            remedy = expiry.kind().remedy(),
+            "expiring"
+        ),
+        Event::ExpiriesListed { expiries, .. } => {
+            trace!(target: "countersign", count = expiries.len(), "expiries listed");
+        }
+        Event::EventsLost { count } => warn!(target: "countersign", count, "events lost"),
+        Event::ObserverEnded => error!(target: "countersign", "observer ended"),
+        _ => {}
+    }
+}
+
+/// As OpenTelemetry has hashes.
+struct UpperHex(CertHash);
+
+impl fmt::Display for UpperHex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .as_bytes()
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +13,11 @@ use tracing::{Metadata, Subscriber};
 
 use super::Log;
 use crate::breaker::{Breaker, State, Transition, Verdict};
+use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
+use crate::identity::{PeerChain, Validity};
 use crate::observe::{
-    DeliveryStage, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce, Observer as _, TlsVersion,
+    Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
+    Observer as _, PeerCertificate, RotationStep, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Busy, NotForwarded, Refusal};
@@ -80,29 +84,6 @@ fn told(event: &Event<'_>) -> String {
     lines.join("\n")
 }
 
-/// One for each variant: whoever adds one adds a row below.
-fn variant(event: &Event<'_>) -> usize {
-    match event {
-        Event::HandshakeCompleted { .. } => 0,
-        Event::HandshakeFailed { .. } => 1,
-        Event::AcceptFailed { .. } => 2,
-        Event::SourceChanged { .. } => 3,
-        Event::Refused { .. } => 4,
-        Event::Reported { .. } => 5,
-        Event::Accepted { .. } => 6,
-        Event::SenderGone { .. } => 7,
-        Event::Unsettled { .. } => 8,
-        Event::Delivering { .. } => 9,
-        Event::Delivered { .. } => 10,
-        Event::NotDelivered { .. } => 11,
-        Event::CircuitChanged { .. } => 12,
-        Event::NotForwarded { .. } => 13,
-        Event::Reloaded { .. } => 14,
-        Event::NotReloaded { .. } => 15,
-    }
-}
-const VARIANTS: usize = 16;
-
 fn at(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
 }
@@ -139,27 +120,34 @@ fn each_event_has_its_level_and_its_fields() {
         reason: "connection reset".into(),
     };
     let refused = |refusal| (Some(peer), Some(acme), refusal);
-    let mut seen = [false; VARIANTS];
+    let mut seen = BTreeSet::new();
     let mut expect = |event: Event<'_>, line: &str| {
-        if let Some(seen) = seen.get_mut(variant(&event)) {
-            *seen = true;
-        }
+        seen.insert(event.name());
         assert_eq!(told(&event), line, "{event:?}");
+        // The message is the event's name, so that who knows the one finds the other.
+        let message = event.name().replace('_', " ");
+        assert!(line.contains(&format!(" countersign {message}")), "{line}");
     };
 
+    expect(
+        Event::HandshakeStarted { peer },
+        "TRACE countersign handshake started peer=192.0.2.7:4711",
+    );
     expect(
         Event::HandshakeCompleted {
             peer,
             handshake: HandshakeFacts::new(HandshakeKind::Resumed, TlsVersion::Tls13),
+            certificate: None,
+            took: Duration::from_millis(3),
         },
-        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 handshake="resumed" tls="1.3""#,
+        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3" tls.resumed=true took=3ms"#,
     );
     expect(
         Event::HandshakeFailed {
             peer,
             reason: &HandshakeFailure::NoCertificate,
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="identity.no_certificate" reason="no client certificate""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="identity.no_certificate" reason="no client certificate""#,
     );
     // What a stranger has chosen is quoted.
     expect(
@@ -167,7 +155,7 @@ fn each_event_has_its_level_and_its_fields() {
             peer,
             reason: &HandshakeFailure::Tls("a\n\u{1b}[31mERROR \"b\"".into()),
         },
-        r#"INFO countersign handshake failed peer=192.0.2.7:4711 code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
+        r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
     );
     expect(
         Event::AcceptFailed {
@@ -175,6 +163,22 @@ fn each_event_has_its_level_and_its_fields() {
             error: &full,
         },
         &format!(r#"ERROR countersign accept failed at=192.0.2.7:4711 reason="{full}""#),
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: Some(peer),
+            cut: &Cut::Resets { limit: 100 },
+        },
+        r#"INFO countersign connection cut peer=192.0.2.7:4711 code="connection.resets" reason="more than 100 streams were reset within a second""#,
+    );
+    expect(
+        Event::ConnectionCut {
+            peer: None,
+            cut: &Cut::Idle {
+                limit: Duration::from_secs(60),
+            },
+        },
+        r#"DEBUG countersign connection cut code="connection.idle" reason="no request for 60s""#,
     );
     expect(
         Event::SourceChanged { transition: blocked },
@@ -362,7 +366,95 @@ fn each_event_has_its_level_and_its_fields() {
             ),
         );
     }
-    assert_eq!(seen, [true; VARIANTS]);
+    rare(&mut expect);
+    assert_eq!(seen, BTreeSet::from(Event::NAMES));
+}
+
+/// What does not come of a connection or a delivery.
+fn rare(expect: &mut impl FnMut(Event<'_>, &str)) {
+    let (peer, acme) = (Some(SocketAddr::from(([192, 0, 2, 7], 4711))), &tenant("acme"));
+    let leaf = chain();
+    expect(
+        Event::Identified {
+            peer,
+            tenant: acme,
+            rule: "URI spiffe://pay.example/{tenant}",
+            certificate: PeerCertificate::of(leaf.leaf()),
+        },
+        r#"DEBUG countersign identified peer=192.0.2.7:4711 tenant="acme" rule="URI spiffe://pay.example/{tenant}""#,
+    );
+    let certificate = PeerCertificate::of(leaf.leaf());
+    let hash: String = certificate
+        .hash()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    expect(
+        Event::HandshakeCompleted {
+            peer: SocketAddr::from(([192, 0, 2, 7], 4711)),
+            handshake: HandshakeFacts::new(HandshakeKind::Full, TlsVersion::Tls12),
+            certificate: Some(certificate),
+            took: Duration::from_millis(3),
+        },
+        &format!(
+            r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.2" tls.resumed=false tls.client.hash.sha256="{hash}" tls.client.not_before="{from}" tls.client.not_after="{until}" took=3ms"#
+        ),
+    );
+    expect(
+        Event::Settled {
+            tenant: acme,
+            handler: HandlerOutcome::NotHandled,
+        },
+        r#"DEBUG countersign settled tenant="acme" handler="not_handled""#,
+    );
+    for (level, step) in [
+        ("INFO", RotationStep::Staged),
+        ("INFO", RotationStep::FirstUsed),
+        ("INFO", RotationStep::Retired),
+        ("WARN", RotationStep::RetirementRefused),
+        ("WARN", RotationStep::RetirementForced),
+    ] {
+        let line = format!(
+            r#"{level} countersign rotation stepped kind="key" name="2026" step="{}""#,
+            step.as_str()
+        );
+        let (kind, name) = (Kind::Key, "2026");
+        expect(Event::RotationStepped { kind, name, step }, &line);
+    }
+    let expiry = &Expiry::new(Kind::Crl, "CN=Acme Root", Validity::new(at(0), at(1000)));
+    for (level, urgency) in [
+        ("WARN", Urgency::Warning),
+        ("ERROR", Urgency::Urgent),
+        ("ERROR", Urgency::Critical),
+    ] {
+        let line = format!(
+            r#"{level} countersign expiring kind="crl" name="CN=Acme Root" urgency="{}" not_after=1970-01-01T00:16:40Z remedy="{}""#,
+            urgency.as_str(),
+            Kind::Crl.remedy()
+        );
+        expect(Event::Expiring { expiry, urgency }, &line);
+    }
+    expect(
+        Event::ExpiriesListed {
+            expiries: std::slice::from_ref(expiry),
+            thresholds: Thresholds::default(),
+        },
+        "TRACE countersign expiries listed count=1",
+    );
+    expect(
+        Event::EventsLost { count: 3 },
+        "WARN countersign events lost count=3",
+    );
+    expect(Event::ObserverEnded, "ERROR countersign observer ended");
+}
+
+fn chain() -> PeerChain {
+    let issued = crate::testing::TestCa::new("Acme Root")
+        .client("spiffe://pay.example/acme")
+        .issue();
+    PeerChain::parse(issued.chain()).expect("a chain")
 }
 
 fn tenant(name: &str) -> TenantId {

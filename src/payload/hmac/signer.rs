@@ -33,8 +33,12 @@ const CHOSEN: HeaderName = HeaderName::from_static("x-delivery-id");
 /// use countersign::tenant::TenantId;
 ///
 /// let (scheme, acme) = (Scheme::github(), TenantId::parse("acme")?);
-/// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", Secret::new("It's a Secret to Everybody")).build()?;
-/// let headers = HmacSigner::new(scheme, keys).sign_payload(&Outgoing::new(&acme, "delivery-1", b"Hello, World!", UnixTime::now()))?;
+/// let keys = Keyring::builder(&scheme)
+///     .key(acme.clone(), "2026", Secret::new("It's a Secret to Everybody"))
+///     .build()?;
+/// let headers = HmacSigner::new(scheme, keys).sign_payload(
+///     &Outgoing::new(&acme, "delivery-1", b"Hello, World!", UnixTime::now())
+/// )?;
 /// let expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 /// assert_eq!(headers["x-hub-signature-256"], expected);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

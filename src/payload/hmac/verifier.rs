@@ -20,7 +20,9 @@ use crate::payload::{
 ///
 /// ```
 /// use countersign::UnixTime;
-/// use countersign::payload::{HmacVerifier, Keyring, Message, NotAuthentic, Scheme, Secret, VerifyPayload as _};
+/// use countersign::payload::{
+///     HmacVerifier, Keyring, Message, NotAuthentic, Scheme, Secret, VerifyPayload as _,
+/// };
 /// use countersign::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri};
 ///
@@ -31,7 +33,10 @@ use crate::payload::{
 /// let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
 /// let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 /// headers.insert("x-hub-signature-256", signature.parse()?);
-/// let verify = |body| verifier.verify_payload(&Message::new(&method, &uri, &headers, body, UnixTime::now())).map(|proof| proof.sender().to_string());
+/// let verify = |body| {
+///     verifier.verify_payload(&Message::new(&method, &uri, &headers, body, UnixTime::now()))
+///         .map(|proof| proof.sender().to_string())
+/// };
 /// assert_eq!(verify(b"Hello, World!"), Ok("acme".to_owned()));
 /// assert_eq!(verify(b"Hello, World?"), Err(NotAuthentic::SignatureMismatch));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -83,7 +88,9 @@ impl VerifyPayload for HmacVerifier {
 /// use http::{Method, Uri};
 ///
 /// let (scheme, acme) = (PartialScheme::mercado_pago(), TenantId::parse("acme")?);
-/// let keys = Keyring::builder(&scheme).key(acme.clone(), "2026", Secret::new("a secret of sixteen bytes")).build()?;
+/// let keys = Keyring::builder(&scheme)
+///     .key(acme.clone(), "2026", Secret::new("a secret of sixteen bytes"))
+///     .build()?;
 /// let (method, uri, now) = (Method::POST, Uri::from_static("/?data.id=1"), UnixTime::now());
 /// let outgoing = Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri);
 /// let headers = HmacSigner::partial(scheme.clone(), keys.clone()).sign_payload(&outgoing)?;

@@ -58,7 +58,7 @@ impl HttpSignaturePolicy {
         }
     }
 
-    /// This field must be covered, too.
+    /// Demands that this field be covered, too.
     #[must_use]
     pub fn require_field(mut self, name: HeaderName) -> Self {
         self.fields.push(name);

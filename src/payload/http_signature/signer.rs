@@ -30,9 +30,15 @@ use crate::tenant::TenantId;
 ///
 /// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
 /// let acme = TenantId::parse("acme")?;
-/// let signer = HttpSigner::new(Origin::parse("https://hooks.example")?).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
+/// let signer = HttpSigner::new(Origin::parse("https://hooks.example")?).with_key(
+///     acme.clone(),
+///     KeyId::new("k1"),
+///     Arc::new(key),
+/// );
 /// let (method, uri) = (Method::POST, Uri::from_static("/paid"));
-/// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()).with_request(&method, &uri))?;
+/// let headers = signer.sign_payload(
+///     &Outgoing::new(&acme, "delivery-1", b"{}", UnixTime::now()).with_request(&method, &uri)
+/// )?;
 /// assert!(headers["signature-input"].to_str()?.contains(r#"keyid="k1""#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

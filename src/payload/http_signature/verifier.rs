@@ -30,7 +30,11 @@ use crate::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri};
 /// # use rustls::pki_types::UnixTime;
 ///
-/// let key = VerifyingKey::hmac(KeyId::new("k1"), Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
+/// let key = VerifyingKey::hmac(
+///     KeyId::new("k1"),
+///     Algorithm::Hs256,
+///     b"0123456789abcdef0123456789abcdef",
+/// )?;
 /// let keys = HttpSignatureKeyring::builder().keys(TenantId::parse("acme")?, [key]).build()?;
 /// let policy = HttpSignaturePolicy::new(Origin::parse("https://hooks.example")?);
 /// let verifier = HttpSignatureVerifier::new(policy, keys);
@@ -60,9 +64,11 @@ impl HttpSignatureVerifier {
 
 impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
+        // Read before keys are asked for, which may live elsewhere.
+        let found = signatures(message.headers)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let unknown = |why| refuse(why, &*self.keys, keys.owner());
-        let chosen = self.policy.choose(signatures(message.headers)?, &keys);
+        let chosen = self.policy.choose(found, &keys);
         let chosen = chosen.map_err(|why| match why {
             InvalidHttpSignature::NotFound if self.policy.chooses_by_key() => unknown(why),
             why => why.into(),
@@ -77,6 +83,7 @@ impl VerifyPayload for HttpSignatureVerifier {
         if !key.matches(base.as_bytes(), &chosen.signature) {
             return Err(unknown(InvalidHttpSignature::Signature));
         }
+        key.used_at(message.now);
         let (key, delivery) = (key.id().clone(), delivery(&chosen.parameters, &base));
         let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic

@@ -22,7 +22,9 @@ use crate::tenant::TenantId;
 /// use countersign::payload::jose::{Algorithm, Jwk, JwtKeyring};
 /// use countersign::tenant::TenantId;
 ///
-/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let jwk = Jwk::parse(
+///     br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#
+/// )?;
 /// let (acme, keys) = (TenantId::parse("acme")?, jwk.verifier(Algorithm::Hs256, &[]));
 /// let ring = JwtKeyring::builder().keys(acme.clone(), keys.clone()).build()?;
 /// assert_eq!(ring.tenants(), 1);

@@ -38,7 +38,7 @@ use jws::{Candidate, Choice, Keys, Reading, UseAs};
 pub use jws::{DetachedVerifier, Jws, JwsVerifier};
 #[cfg(feature = "jwt")]
 pub use jwt::{
-    BodyHash, BoundJwtScheme, HashForm, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner, JwtVerifier,
-    RequestHash, UnboundJwts,
+    BodyHash, BoundJwtScheme, HashForm, JwtAt, JwtIssuer, JwtKeyring, JwtRules, JwtScheme, JwtSigner,
+    JwtVerifier, RequestHash, UnboundJwts,
 };
 pub use keyring::{JoseKeyring, JoseKeyringBuilder};

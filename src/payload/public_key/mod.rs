@@ -33,7 +33,9 @@ const MAX_SIGNATURES: usize = 4;
 /// use http::HeaderName;
 ///
 /// let builder = Scheme::builder("acme")
-///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" })
+///     .signature(
+///         SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" }
+///     )
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;
 /// assert_eq!((scheme.name(), scheme.key_form()), ("acme", PublicKeyForm::Hex));
@@ -155,7 +157,10 @@ impl Algorithms {
 /// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", shown).build()?;
 /// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// assert!(PublicKeyVerifier::new(scheme.clone(), keys.clone(), algorithms).is_ok());
-/// assert!(PublicKeyVerifier::new(scheme, keys, &[]).is_err(), "an algorithm that is missing is found at the start");
+/// assert!(
+///     PublicKeyVerifier::new(scheme, keys, &[]).is_err(),
+///     "an algorithm that is missing is found at the start",
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -283,7 +288,7 @@ impl PublicKeySigner {
         }
     }
 
-    /// And with this newer key, while receivers change over. Where the scheme carries one signature, the newest signs.
+    /// Signs with this newer key, too, while receivers change over. Where the scheme carries one signature, the newest signs.
     #[must_use]
     pub fn with_newer_key(mut self, key: Arc<dyn SignBytes>) -> Self {
         self.keys.push(key);

@@ -12,7 +12,9 @@
 //! # let (method, headers) = (Method::POST, HeaderMap::new());
 //!
 //! let scheme = TokenScheme::url_parameter("pix", "hmac");
-//! let keys = Keyring::builder(&scheme).key(TenantId::parse("efi")?, "2026", Secret::new("u3Jq-9wXv7hTz2Lk")).build()?;
+//! let keys = Keyring::builder(&scheme)
+//!     .key(TenantId::parse("efi")?, "2026", Secret::new("u3Jq-9wXv7hTz2Lk"))
+//!     .build()?;
 //! let verifier = TokenVerifier::new(scheme, keys);
 //!
 //! let uri: Uri = "/webhook/pix?hmac=u3Jq-9wXv7hTz2Lk".parse()?;
@@ -69,6 +71,8 @@ pub(super) enum Shown {
     Basic,
     /// In the body, in `clientState` of every item of `value`.
     ClientState,
+    /// In the body, as this member of its object.
+    BodyMember(&'static str),
     /// In the path, between these.
     UrlPath(Box<str>, Box<str>),
     /// In the query, as this parameter.
@@ -128,7 +132,7 @@ impl TokenScheme {
         }
     }
 
-    /// The same, with the header field that you told the provider to send. For schemes that leave it to you.
+    /// Reads the token from the header field that you told the provider to send. For schemes that leave it to you.
     #[must_use]
     pub fn in_field(mut self, field: HeaderName) -> Self {
         if self.shown == Shown::ChosenField {
@@ -147,7 +151,8 @@ impl TokenScheme {
         match &self.shown {
             Shown::Field(name) => Some(name),
             Shown::Basic => Some(&http::header::AUTHORIZATION),
-            Shown::ChosenField | Shown::ClientState | Shown::UrlPath(..) | Shown::UrlParameter(_) => None,
+            Shown::ChosenField | Shown::ClientState | Shown::BodyMember(_) => None,
+            Shown::UrlPath(..) | Shown::UrlParameter(_) => None,
         }
     }
 
@@ -158,6 +163,7 @@ impl TokenScheme {
             Shown::ChosenField => "a header field that you choose".to_owned(),
             Shown::Basic => "`authorization` `Basic `".to_owned(),
             Shown::ClientState => "body, JSON `clientState` of each item of `value`".to_owned(),
+            Shown::BodyMember(name) => format!("body, JSON `{name}`"),
             Shown::UrlPath(before, after) => format!("path, between `{before}` and `{after}`"),
             Shown::UrlParameter(name) => format!("query, `{name}`"),
         }
@@ -168,7 +174,8 @@ impl TokenScheme {
         match self.shown {
             Shown::Basic => Strength::Basic,
             Shown::UrlPath(..) | Shown::UrlParameter(_) => Strength::Url,
-            Shown::Field(_) | Shown::ChosenField | Shown::ClientState => Strength::Token,
+            Shown::Field(_) | Shown::ChosenField => Strength::Token,
+            Shown::ClientState | Shown::BodyMember(_) => Strength::Token,
         }
     }
 
@@ -187,6 +194,7 @@ impl TokenScheme {
             Shown::Field(name) => Ok(whole(single(message.headers, name)?)),
             Shown::Basic => basic(message),
             Shown::ClientState => client_states(message.body),
+            Shown::BodyMember(name) => member(message.body, name),
             Shown::UrlPath(before, after) => Ok(whole(between(message.uri.path(), before, after)?)),
             Shown::UrlParameter(name) => Ok(whole(parameter(message.uri.query(), name)?)),
             Shown::ChosenField => Err(NotAuthentic::Denied {
@@ -239,6 +247,13 @@ fn unreserved(secret: &str) -> Result<&str, NotAuthentic> {
         .ok_or(NotAuthentic::MalformedUrlSecret)
 }
 
+fn member(body: &[u8], name: &str) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
+    let value = body::parse_json(body)?;
+    let secret = value.get(name).and_then(|secret| secret.as_str());
+    let secret = secret.ok_or(NotAuthentic::MalformedBody)?;
+    Ok(vec![Zeroizing::new(secret.as_bytes().to_vec())])
+}
+
 fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
     let value = body::parse_json(body)?;
     let items = value
@@ -268,7 +283,9 @@ fn client_states(body: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>, NotAuthentic> {
 /// use http::{HeaderMap, HeaderName, Method, Uri};
 ///
 /// let scheme = TokenScheme::header("mine", HeaderName::from_static("x-token"));
-/// let keys = Keyring::builder(&scheme).key(TenantId::parse("acme")?, "2026", Secret::new("a token of sixteen bytes")).build()?;
+/// let keys = Keyring::builder(&scheme)
+///     .key(TenantId::parse("acme")?, "2026", Secret::new("a token of sixteen bytes"))
+///     .build()?;
 /// let verifier = TokenVerifier::new(scheme, keys);
 /// let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
 /// headers.insert("x-token", "another token of sixteen".parse()?);

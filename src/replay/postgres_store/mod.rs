@@ -80,14 +80,14 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// How long a step may take by default.
     pub const DEFAULT_TIMEOUT: Duration = Settling::TIMEOUT;
-    /// For how long a commit that failed is tried again by default: a default lease.
+    /// How long a commit that failed is tried again by default: a default lease.
     pub const DEFAULT_PATIENCE: Duration = Settling::PATIENCE;
     /// The name of the table by default.
     pub const DEFAULT_TABLE: &str = "countersign_claims";
     /// How many connections each process makes.
     const CONNECTIONS: usize = 4;
 
-    /// On the server at this URL, `postgres://user:password@host:port/database`, without TLS: on this machine or in a
+    /// A store on the server at this URL, `postgres://user:password@host:port/database`, without TLS: on this machine or in a
     /// network of its own. It is not connected to yet.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl PostgresStore {
         Self::connecting(config, NoTls)
     }
 
-    /// On the server of this configuration, by this connector, that of the crate `tokio-postgres-rustls` for one. It is not
+    /// A store on the server of this configuration, by this connector, that of the crate `tokio-postgres-rustls` for one. It is not
     /// connected to yet.
     ///
     /// # Errors

@@ -86,10 +86,10 @@ pub struct RedisStore {
 impl RedisStore {
     /// How long a step may take by default.
     pub const DEFAULT_TIMEOUT: Duration = Settling::TIMEOUT;
-    /// For how long a commit that failed is tried again by default: a default lease.
+    /// How long a commit that failed is tried again by default: a default lease.
     pub const DEFAULT_PATIENCE: Duration = Settling::PATIENCE;
 
-    /// On the server at this URL: `redis://user:password@host:port/database`. It is not connected to yet.
+    /// A store on the server at this URL: `redis://user:password@host:port/database`. It is not connected to yet.
     ///
     /// # Errors
     /// [`InvalidRedis`] where the URL is none, or asks for TLS that is not compiled in.
@@ -98,7 +98,7 @@ impl RedisStore {
         Ok(Self::on(Arc::new(OneServer::new(client))))
     }
 
-    /// On the cluster of which these are some nodes. It is not connected to yet.
+    /// A store on the cluster of which these are some nodes. It is not connected to yet.
     ///
     /// # Errors
     /// [`InvalidRedis`] where a URL is none, or there is none.
@@ -107,7 +107,7 @@ impl RedisStore {
         Ok(Self::on(Arc::new(Cluster::new(client))))
     }
 
-    /// Over a connection of yours: by TLS with roots of your own, found by Sentinel, or otherwise. It is cloned for each
+    /// A store over a connection of yours: by TLS with roots of your own, found by Sentinel, or otherwise. It is cloned for each
     /// step, and must make itself anew when it is lost; `redis::aio::ConnectionManager` does.
     pub fn over(connection: impl ConnectionLike + Clone + Send + Sync + 'static) -> Self {
         Self::on(Arc::new(Ready(connection)))

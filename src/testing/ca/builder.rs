@@ -73,13 +73,13 @@ impl CaBuilder {
         self.params.name_constraints.get_or_insert(none)
     }
 
-    /// At most that many intermediates between this CA and a leaf: pathLenConstraint.
+    /// Allows at most that many intermediates between this CA and a leaf: pathLenConstraint.
     pub fn path_len(mut self, intermediates: u8) -> Self {
         self.params.is_ca = IsCa::Ca(BasicConstraints::Constrained(intermediates));
         self
     }
 
-    /// Has no name at all, which RFC 5280 §4.1.2.6 forbids an authority.
+    /// Leaves out its name, which RFC 5280 §4.1.2.6 forbids an authority.
     pub fn without_name(mut self) -> Self {
         self.params.distinguished_name = DistinguishedName::new();
         self

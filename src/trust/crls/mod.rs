@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 
+use crate::expiry::{Expiries, Kind};
 use crate::pem;
 pub use invalid::InvalidCrls;
 pub(super) use list::Crl;
@@ -50,6 +51,25 @@ impl Crls {
         Self::from_der(lists, now)
     }
 
+    /// Reads the CRLs of several files or answers, each in PEM, or one in DER.
+    ///
+    /// # Errors
+    /// As for [`from_pem`](Self::from_pem).
+    pub fn from_files<'a>(
+        files: impl IntoIterator<Item = &'a [u8]>,
+        now: UnixTime,
+    ) -> Result<Self, InvalidCrls> {
+        let mut lists = Vec::new();
+        for file in files {
+            match file.first() {
+                // What begins with a SEQUENCE is no text.
+                Some(0x30) => lists.push(CertificateRevocationListDer::from(file.to_vec())),
+                _ => lists.extend(pem::crls(file).map_err(|reason| InvalidCrls::Pem { reason })?),
+            }
+        }
+        Self::from_der(lists, now)
+    }
+
     /// Reads CRLs in DER.
     ///
     /// # Errors
@@ -75,7 +95,14 @@ impl Crls {
     /// # Errors
     /// As for [`from_pem`](Self::from_pem); [`InvalidCrls::Rollback`] and [`InvalidCrls::Missing`].
     pub fn renew(&self, pem: &[u8], now: UnixTime) -> Result<Self, InvalidCrls> {
-        let renewed = Self::from_pem(pem, now)?;
+        self.renewed_by(Self::from_pem(pem, now)?)
+    }
+
+    /// As [`renew`](Self::renew), with lists that were read already.
+    ///
+    /// # Errors
+    /// [`InvalidCrls::Rollback`], [`InvalidCrls::Missing`] and [`InvalidCrls::Stranger`].
+    pub fn renewed_by(&self, renewed: Self) -> Result<Self, InvalidCrls> {
         for old in self.by_issuer.values().flatten() {
             let new = renewed.like(old).ok_or_else(|| InvalidCrls::Missing {
                 issuer: old.issuer_text.clone(),
@@ -133,6 +160,17 @@ impl Crls {
             .get(&crl.issuer)?
             .iter()
             .find(|other| other.is_like(crl))
+    }
+
+    /// The newest of each issuer and scope, until its next update.
+    pub(super) fn expiries(&self, found: &mut Expiries) {
+        for lists in self.by_issuer.values() {
+            for (place, list) in lists.iter().enumerate() {
+                if !lists.iter().take(place).any(|newer| newer.is_like(list)) {
+                    found.add(Kind::Crl, list.issuer_text(), list.validity);
+                }
+            }
+        }
     }
 
     /// The newest first.

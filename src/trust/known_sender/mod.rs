@@ -90,12 +90,12 @@ impl KnownSender {
         self.peers.iter().flat_map(ExpectedPeers::named)
     }
 
-    /// Which versions of TLS it can do.
+    /// The versions of TLS that it can do.
     pub fn tls(&self) -> SenderTls {
         self.tls
     }
 
-    /// Where this is documented.
+    /// The page that documents this.
     pub fn source(&self) -> &'static str {
         self.source
     }

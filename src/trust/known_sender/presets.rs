@@ -77,8 +77,8 @@ impl KnownSender {
     /// The older `*.dialogflow.com` certificates, which Google uses until 2026-12-01, are not accepted: a wildcard is
     /// nobody's identity.
     ///
-    /// The second check is the service identity token in `Authorization: Bearer`. It does not cover the body, so it is for
-    /// `payload::jose`'s `UnboundJwts` and a [`RecognizedCaller`](crate::gate::RecognizedCaller).
+    /// The second check is the service identity token in `Authorization: Bearer`, as `payload::jose`'s `JwtScheme::google_dialogflow`
+    /// has it. It does not cover the body, so it is for `UnboundJwts` and a [`RecognizedCaller`](crate::gate::RecognizedCaller).
     ///
     /// Dialogflow CX is another sender, below Google Trust Services, and its page publishes no name: there is no preset.
     ///
@@ -89,7 +89,7 @@ impl KnownSender {
             authority: Authority::Public("SSL.com Root Certification Authority RSA", &[SSL_COM_RSA]),
             peers: Some(named("Google LLC")),
             tls: SenderTls::Unspecified,
-            second_check: SecondCheck::IdentityToken,
+            second_check: SecondCheck::IdentityToken("google_dialogflow"),
             does_not_prove: "which agent caused the call, nor that it was Dialogflow rather than another service under the name",
             changes: CLIENT_AUTH_ENDS,
             source: "docs.cloud.google.com/dialogflow/es/docs/fulfillment-mtls",
@@ -166,8 +166,10 @@ impl KnownSender {
     ///
     /// Worldpay publishes no fingerprint, so its chain is for [`trust_other_anchors`](Self::trust_other_anchors).
     ///
-    /// Source: developer.worldpay.com/products/events/certificate (2025-10) for the chain, an older copy of the same page
-    /// for the name.
+    /// Worldpay signs the body as well for those who ask it to (`Event-Signature`, its page "Signature"), which no preset reads yet.
+    ///
+    /// Source: developer.worldpay.com/products/events/certificate (2025-10) for the chain,
+    /// developer.worldpay.com/docs/access-worldpay/events/certificate for both names.
     pub fn worldpay() -> Self {
         Self::worldpay_in("Worldpay", "Payment Status Event Sender")
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use countersign::forwarded::{Encoding, Format, UnverifiedFormat};
+use countersign::forwarded::{CertificateEncoding, Format, UnverifiedFormat};
 use http::HeaderName;
 
 use super::Verdict::{self, In, Kept, Refused};
@@ -59,10 +59,12 @@ impl Kind {
         let (certificate, verify) = (field("x-client-cert"), field("x-client-verify"));
         match self {
             Self::Nginx => Format::nginx(certificate, verify),
-            Self::Haproxy => Format::haproxy(certificate, verify)
-                .with_chain(field("x-client-cert-chain"), Encoding::ConcatenatedBase64Der),
+            Self::Haproxy => Format::haproxy(certificate, verify).with_chain(
+                field("x-client-cert-chain"),
+                CertificateEncoding::ConcatenatedBase64Der,
+            ),
             Self::Apache => Format::apache(certificate, verify)
-                .with_chain(field("x-client-cert-chain"), Encoding::PemOnOneLine),
+                .with_chain(field("x-client-cert-chain"), CertificateEncoding::PemOnOneLine),
             Self::Envoy => UnverifiedFormat::envoy().verified_here(),
             Self::EnvoyAppending => UnverifiedFormat::envoy_append_forward().verified_here(),
             Self::Traefik => UnverifiedFormat::traefik().verified_here(),

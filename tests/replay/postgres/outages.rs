@@ -1,17 +1,15 @@
 //! Servers that die, hang, are full, may only be read, or hold what is not ours; and what a store says of itself.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use countersign::replay::{
-    ClaimAnswer, InvalidPostgres, PostgresStore, ReplayStore as _, Settlement, StoreDown, UnfitPostgres,
+    InvalidPostgres, PostgresStore, ReplayStore as _, Settlement, StoreDown, UnfitPostgres,
 };
 
 use super::QUICK;
 use super::servers::{SOON, end, hands, store};
 use crate::postgres_server::{PostgresServer, installed_or_skip};
-use crate::promise::claim_of;
-use crate::told::{Told, ask, ask_until, forgets_nothing, granted, silent};
+use crate::told::{Told, ask, ask_until, forgets_nothing, grant_one_of_many, granted, silent};
 
 macro_rules! server_or_return {
     ($test:literal, $options:expr) => {
@@ -249,29 +247,12 @@ fn what_is_no_url_is_no_store_and_is_not_repeated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_claims_at_once_one_is_granted() {
     const ROUNDS: usize = 100;
+    const TEN: Duration = Duration::from_secs(10);
     let server = server_or_return!("many at once", &QUICK);
     let mut fleet = Vec::new();
     for _ in 0..4 {
         fleet.push(store(&server).await.with_timeout(Duration::from_secs(10)));
     }
-    let mut tokens = HashSet::new();
-    for round in 0..ROUNDS {
-        let attempts = fleet.iter().cycle().take(12).map(|member| {
-            let (member, claim) = (member.clone(), claim_of("acme", &round.to_string(), 1_000));
-            tokio::spawn(async move { member.claim(&claim).await })
-        });
-        let mut granted = 0;
-        for attempt in attempts.collect::<Vec<_>>() {
-            match attempt.await.expect("no panic") {
-                Ok(ClaimAnswer::Granted(claimed)) => {
-                    granted += 1;
-                    tokens.insert(claimed.token());
-                }
-                Ok(ClaimAnswer::InProgress { left }) => assert!(left <= Duration::from_secs(10), "{left:?}"),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(granted, 1, "round {round}");
-    }
+    let tokens = grant_one_of_many(&fleet, ROUNDS, Duration::ZERO..=TEN).await;
     assert_eq!(tokens.len(), ROUNDS);
 }

@@ -1,6 +1,4 @@
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
@@ -13,6 +11,7 @@ use crate::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm, PublicKeySch
 use crate::payload::token::TokenScheme;
 use crate::payload::{KeyId, Scheme};
 use crate::pem::InvalidPem;
+use crate::usage::{Hits, Usage};
 
 /// The kind of a scheme's keys, and the form that they are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +93,7 @@ pub struct Key {
     id: KeyId,
     validity: Validity,
     material: Material,
-    /// The second in which it last matched; zero for never. A hint to the operator, hence relaxed.
-    last_used: AtomicU64,
+    hits: Hits,
 }
 
 #[derive(Clone)]
@@ -119,7 +117,7 @@ impl Key {
         Self::parse_with(id, spec, text, Weak::Refuse)
     }
 
-    /// As [`parse`](Self::parse), but a secret may be short or look like a placeholder.
+    /// Reads a key as [`parse`](Self::parse) does, but a secret may be short or look like a placeholder.
     ///
     /// # Security
     /// For the examples that providers publish, and for nothing else: anybody can guess such a secret.
@@ -144,7 +142,7 @@ impl Key {
             id,
             validity: Validity::ALWAYS,
             material,
-            last_used: AtomicU64::new(0),
+            hits: Hits::default(),
         })
     }
 
@@ -167,18 +165,22 @@ impl Key {
 
     /// When a signature last matched it, as far as this process knows.
     pub fn last_used(&self) -> Option<UnixTime> {
-        match self.last_used.load(Ordering::Relaxed) {
-            0 => None,
-            seconds => Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds))),
-        }
+        self.usage().last_used
     }
 
-    /// Notes that a signature matched it. One store a second at most, so that threads do not fight over it.
+    /// The signatures that have matched it, as far as this process knows.
+    pub fn usage(&self) -> Usage {
+        self.hits.usage()
+    }
+
+    /// Notes that a signature matched it.
     #[inline]
     pub(in crate::payload) fn used_at(&self, now: UnixTime) {
-        if self.last_used.load(Ordering::Relaxed) < now.as_secs() {
-            self.last_used.store(now.as_secs(), Ordering::Relaxed);
-        }
+        self.hits.count(now);
+    }
+
+    pub(super) fn continue_from(&self, before: &Self) {
+        self.hits.continue_from(&before.hits);
     }
 
     /// A MAC that has taken the key in and no message yet; nothing for a key of another kind.
@@ -223,7 +225,7 @@ impl Clone for Key {
             id: self.id.clone(),
             validity: self.validity,
             material: self.material.clone(),
-            last_used: AtomicU64::new(self.last_used.load(Ordering::Relaxed)),
+            hits: self.hits.clone(),
         }
     }
 }

@@ -6,9 +6,11 @@ use rustls_pki_types::UnixTime;
 
 use super::secret::{Weak, is_swapped};
 use super::{Key, KeyProblem, KeySpec};
+use crate::expiry::{Expires, Expiries, Expiry, Kind};
 use crate::identity::Validity;
 use crate::payload::{FindKeys, KeyId, NoKey, Secret, TenantKeys, Wanted};
 use crate::tenant::TenantId;
+use crate::usage::{NotRetired, Retirement, Usage};
 
 /// The keys of all tenants for one scheme.
 ///
@@ -25,10 +27,18 @@ use crate::tenant::TenantId;
 /// use countersign::tenant::TenantId;
 ///
 /// let acme = TenantId::parse("acme")?;
-/// let (old, new) = (Secret::new("a secret of the year 2025"), Secret::new("a secret of the year 2026"));
-/// let ring = Keyring::builder(&Scheme::github()).key(acme.clone(), "2025", old).key(acme.clone(), "2026", new).build()?;
+/// let (old, new) = (
+///     Secret::new("a secret of the year 2025"),
+///     Secret::new("a secret of the year 2026"),
+/// );
+/// let ring = Keyring::builder(&Scheme::github())
+///     .key(acme.clone(), "2025", old)
+///     .key(acme.clone(), "2026", new)
+///     .build()?;
 /// assert_eq!(ring.tenants(), 1);
-/// let weak = Keyring::builder(&Scheme::github()).key(acme, "2026", Secret::new("your-secret-goes-here")).build();
+/// let weak = Keyring::builder(&Scheme::github())
+///     .key(acme, "2026", Secret::new("your-secret-goes-here"))
+///     .build();
 /// assert_eq!(weak.err().map(|invalid| invalid.problem), Some(KeyProblem::Placeholder));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -64,20 +74,104 @@ impl Keyring {
                 key: key.id().clone(),
                 validity: key.validity(),
                 last_used: key.last_used(),
+                usage: key.usage(),
                 state: KeyState::of(key, now, soon),
             })
         })
     }
 
-    /// Takes over when keys of the same tenant and name were last used, from the ring that this one replaces.
+    /// The same with the keys of `next` beside its own: the first step of a rotation. What was counted goes on; a tenant's
+    /// keys are in the order in which they were given, so that the new ones are its newest.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use countersign::UnixTime;
+    /// use countersign::payload::{KeyId, Keyring, Scheme, Secret};
+    /// use countersign::tenant::TenantId;
+    /// use countersign::usage::{NotRetired, Retirement};
+    ///
+    /// let acme = TenantId::parse("acme")?;
+    /// let ring = |id: &str| Keyring::builder(&Scheme::github()).key(acme.clone(), id, Secret::new("a secret of sixteen bytes")).build();
+    /// let both = ring("2025")?.stage(&ring("2026")?)?;
+    /// let (terms, now) = (Retirement::unused_for(Duration::from_secs(3600)), UnixTime::now());
+    /// assert_eq!(both.retire(&acme, &KeyId::new("2025"), terms, now).err(), Some(NotRetired::NoSuccessor));
+    /// let left = both.retire(&acme, &KeyId::new("2025"), Retirement::forced(), now)?;
+    /// assert_eq!(left.report(now, Duration::ZERO).count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidKey`] where a name is there already, or a tenant would have too many keys.
+    pub fn stage(&self, next: &Self) -> Result<Self, InvalidKey> {
+        let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
+        for (place, (tenant, key)) in (1..).zip(self.all().chain(next.all())) {
+            let keys = tenants.entry(tenant.clone()).or_default();
+            check_room(keys, key).map_err(|problem| InvalidKey {
+                place: Some(place),
+                problem,
+            })?;
+            keys.push(key.clone());
+        }
+        Self::of(tenants)
+    }
+
+    /// The same without this key of a tenant: the last step.
+    ///
+    /// # Errors
+    /// [`NotRetired`] where the terms do not let it go; [`NotRetired::NoSuccessor`] also where it is the last key of the ring,
+    /// which would be none without it.
+    pub fn retire(
+        &self,
+        tenant: &TenantId,
+        old: &KeyId,
+        terms: Retirement,
+        now: UnixTime,
+    ) -> Result<Self, NotRetired> {
+        let keys = self.tenants.get(tenant).ok_or(NotRetired::Unknown)?;
+        let (retired, left): (Vec<_>, Vec<_>) = keys.all().iter().partition(|key| key.id() == old);
+        let retired = retired.first().ok_or(NotRetired::Unknown)?;
+        terms.check(retired.usage(), left.iter().map(|key| key.usage()), now)?;
+        let mut tenants: HashMap<TenantId, Vec<Key>> = HashMap::new();
+        let is_old = |owner: &TenantId, key: &Key| owner == tenant && key.id() == old;
+        for (owner, key) in self.all().filter(|(owner, key)| !is_old(owner, key)) {
+            tenants.entry(owner.clone()).or_default().push(key.clone());
+        }
+        Self::of(tenants).map_err(|_| NotRetired::NoSuccessor)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&TenantId, &Key)> {
+        let tenants = self.tenants.iter();
+        tenants.flat_map(|(tenant, keys)| keys.all().iter().map(move |key| (tenant, key)))
+    }
+
+    fn of(tenants: HashMap<TenantId, Vec<Key>>) -> Result<Self, InvalidKey> {
+        let tenants: HashMap<_, _> = tenants
+            .into_iter()
+            .map(|(tenant, keys)| (tenant.clone(), TenantKeys::new(tenant, keys)))
+            .collect();
+        let mut owners = tenants.values();
+        let sole = match (owners.next(), owners.next()) {
+            (None, _) => {
+                return Err(InvalidKey {
+                    place: None,
+                    problem: KeyProblem::NoKeys,
+                });
+            }
+            (Some(only), None) => Some(only.clone()),
+            (Some(_), Some(_)) => None,
+        };
+        Ok(Self { tenants, sole })
+    }
+
+    /// Takes over how often keys of the same tenant and name were used, from the ring that this one replaces.
     #[must_use]
     pub fn with_history_of(self, previous: &Self) -> Self {
         for (tenant, keys) in &self.tenants {
             let before = previous.tenants.get(tenant);
             for key in keys.all() {
                 let same = before.and_then(|before| before.all().iter().find(|old| old.id() == key.id()));
-                if let Some(used) = same.and_then(Key::last_used) {
-                    key.used_at(used);
+                if let Some(old) = same {
+                    key.continue_from(old);
                 }
             }
         }
@@ -95,6 +189,18 @@ impl FindKeys for Keyring {
             None => Err(NoKey::Unknown {
                 sender: owner.clone(),
             }),
+        }
+    }
+}
+
+/// The keys that end: those that count always do not.
+impl Expires for Keyring {
+    fn expiries(&self, found: &mut Expiries) {
+        for (tenant, keys) in &self.tenants {
+            for key in keys.all() {
+                let expiry = Expiry::new(Kind::Key, key.id().as_str(), key.validity());
+                found.push(expiry.owned_by(tenant.as_str()));
+            }
         }
     }
 }
@@ -119,6 +225,8 @@ pub struct KeyReport {
     pub validity: Validity,
     /// When a signature last matched it, as far as this process knows.
     pub last_used: Option<UnixTime>,
+    /// How many have.
+    pub usage: Usage,
     /// Where it stands in its life.
     pub state: KeyState,
 }
@@ -224,22 +332,7 @@ impl KeyringBuilder {
             check_room(keys, &key).map_err(problem)?;
             keys.push(key);
         }
-        let tenants: HashMap<_, _> = tenants
-            .into_iter()
-            .map(|(tenant, keys)| (tenant.clone(), TenantKeys::new(tenant, keys)))
-            .collect();
-        let mut owners = tenants.values();
-        let sole = match (owners.next(), owners.next()) {
-            (None, _) => {
-                return Err(InvalidKey {
-                    place: None,
-                    problem: KeyProblem::NoKeys,
-                });
-            }
-            (Some(only), None) => Some(only.clone()),
-            (Some(_), Some(_)) => None,
-        };
-        Ok(Keyring { tenants, sole })
+        Keyring::of(tenants)
     }
 }
 

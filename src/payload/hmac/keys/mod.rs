@@ -25,7 +25,7 @@ pub(in crate::payload) struct Matched {
 }
 
 impl TenantKeys {
-    /// Those that are valid at `now`, newest last as they were given.
+    /// The keys that are valid at `now`, newest last as they were given.
     pub fn valid_at(&self, now: UnixTime) -> impl DoubleEndedIterator<Item = &Key> {
         let valid = move |key: &&Key| key.validity().contains(now);
         self.counting().iter().filter(valid)

@@ -1,12 +1,14 @@
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rustls_pki_types::SignatureVerificationAlgorithm;
+use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::ecdsa::to_der;
 use super::{Algorithm, KeyType, ProviderAlgorithms, PublicKey, WeakKey};
 use crate::payload::KeyId;
+use crate::usage::{Hits, Usage};
 
 /// A key that verifies one algorithm, and under no circumstances another. Cheap to clone where the key is public;
 /// never shows a secret, which is wiped when dropped.
@@ -26,6 +28,8 @@ pub struct VerifyingKey {
     id: KeyId,
     algorithm: Algorithm,
     check: Check,
+    /// Clones count together.
+    hits: Arc<Hits>,
 }
 
 #[derive(Clone)]
@@ -61,6 +65,7 @@ impl VerifyingKey {
             id,
             algorithm,
             check: Check::Public { key, with },
+            hits: Arc::default(),
         })
     }
 
@@ -97,7 +102,12 @@ impl VerifyingKey {
             Algorithm::Hs384 => Check::Hs384(Hmac::new_from_slice(secret).map_err(other)?),
             _ => Check::Hs512(Hmac::new_from_slice(secret).map_err(other)?),
         };
-        Ok(Self { id, algorithm, check })
+        Ok(Self {
+            id,
+            algorithm,
+            check,
+            hits: Arc::default(),
+        })
     }
 
     /// Its name.
@@ -108,6 +118,19 @@ impl VerifyingKey {
     /// The algorithm that it verifies.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// What was verified with it, by verifiers that are told the time: of tokens, detached signatures, HTTP messages.
+    pub fn usage(&self) -> Usage {
+        self.hits.usage()
+    }
+
+    pub(in crate::payload) fn used_at(&self, now: UnixTime) {
+        self.hits.count(now);
+    }
+
+    pub(in crate::payload::jose) fn continue_from(&self, before: &Self) {
+        self.hits.continue_from(&before.hits);
     }
 
     /// Whether this is its signature on that message: MACs are compared whole and in constant time, ECDSA signatures

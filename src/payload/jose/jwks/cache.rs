@@ -38,14 +38,14 @@ impl CacheRules {
         self
     }
 
-    /// Not used any more after so long.
+    /// Stops using a set after so long.
     #[must_use]
     pub fn with_max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// So long between two requests.
+    /// Waits so long between two requests.
     #[must_use]
     pub fn with_cool_down(mut self, cool_down: Duration) -> Self {
         self.cool_down = cool_down;

@@ -24,7 +24,9 @@ const MAX_VALUES: u32 = 256;
 /// ```
 /// use countersign::payload::jose::{InvalidJwk, Jwk};
 ///
-/// let key = Jwk::parse(br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+/// let key = Jwk::parse(
+///     br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
+/// )?;
 /// assert_eq!(key.kid(), None);
 ///
 /// let key = br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"enc"}"#;

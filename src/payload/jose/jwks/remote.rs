@@ -114,7 +114,7 @@ impl RemoteJwks {
         self.current(|current| current.keys.clone().reading(self.reading))
     }
 
-    /// The same for HTTP message signatures: each key with each algorithm that it verifies.
+    /// The keys for HTTP message signatures: each key with each algorithm that it verifies.
     #[cfg(feature = "http-signatures")]
     pub fn verifying_keys(&self) -> Option<Arc<[VerifyingKey]>> {
         self.current(|current| current.verifying.clone())

@@ -17,12 +17,18 @@ use crate::payload::{FindKeys, Wanted};
 /// use countersign::tenant::TenantId;
 /// use http::{HeaderMap, HeaderName, Method, Uri};
 ///
-/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
-/// let keys = JwtKeyring::builder().keys(TenantId::parse("bank")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let jwk = Jwk::parse(
+///     br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#
+/// )?;
+/// let keys = JwtKeyring::builder()
+///     .keys(TenantId::parse("bank")?, jwk.verifier(Algorithm::Hs256, &[]))
+///     .build()?;
 /// let name = HeaderName::from_static("x-jws-signature");
 /// let verifier = DetachedVerifier::new("open_banking", JwtAt::header(name.clone()), keys);
 /// let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
-/// let unsigned = verifier.verify_payload(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// let unsigned = verifier.verify_payload(
+///     &Message::new(&method, &uri, &headers, b"{}", UnixTime::now())
+/// );
 /// assert_eq!(unsigned.err(), Some(NotAuthentic::MissingHeader { name }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -54,10 +60,11 @@ impl VerifyPayload for DetachedVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
         let found = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let verified = found.keys().verify_detached(token, message.body);
-        let jws =
-            verified.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
-        let key = jws.key().clone();
+        let signed_with = found.keys().find_detached(token, message.body);
+        let key =
+            signed_with.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
+        key.used_at(message.now);
+        let key = key.id().clone();
         let delivery = DeliveryKey::Body(message.body);
         let authentic = Authentic::assertion(found.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic.bound_to(Bindings::default().with_body()))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::header::Header;
+use crate::payload::KeyId;
 use crate::payload::jose::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, VerifyingKey};
 
 /// The most keys that one token is tried with.
@@ -27,6 +28,7 @@ pub(in crate::payload::jose) struct Keys {
 }
 
 /// A key of the set, whether or not it can be used.
+#[derive(Clone)]
 pub(in crate::payload::jose) struct Candidate {
     pub(in crate::payload::jose) kid: Option<Arc<str>>,
     /// Where it stands in its set.
@@ -34,6 +36,7 @@ pub(in crate::payload::jose) struct Candidate {
     pub(in crate::payload::jose) use_as: UseAs,
 }
 
+#[derive(Clone)]
 pub(in crate::payload::jose) enum UseAs {
     /// One for each algorithm that it may verify; mostly one.
     Verifying(Vec<VerifyingKey>),
@@ -58,6 +61,16 @@ impl Keys {
             listed,
             candidates,
             unusable,
+        }
+    }
+
+    /// The same without those of this name.
+    pub(super) fn without(&self, id: &KeyId) -> Self {
+        let others = |key: &&Candidate| key.verifying().iter().all(|key| key.id() != id);
+        Self {
+            listed: self.listed,
+            candidates: self.candidates.iter().filter(others).cloned().collect(),
+            unusable: self.unusable.clone(),
         }
     }
 

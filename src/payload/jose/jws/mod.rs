@@ -10,8 +10,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use rustls_pki_types::UnixTime;
+
 use super::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, JwtPart, VerifyingKey};
 use crate::payload::KeyId;
+use crate::usage::{NotRetired, Retirement, Usage};
 use header::{Header, PayloadForm};
 use segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
 
@@ -38,9 +41,15 @@ pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
 /// assert_eq!(verifier.verify_compact(jws)?.payload(), b"Example of Ed25519 signing");
 ///
 /// // The same without its payload, which is then handed in beside it.
-/// let (header, signature) = (jws.split('.').next().unwrap_or(""), jws.rsplit('.').next().unwrap_or(""));
+/// let (header, signature) = (
+///     jws.split('.').next().unwrap_or(""),
+///     jws.rsplit('.').next().unwrap_or(""),
+/// );
 /// let detached = format!("{header}..{signature}");
-/// assert_eq!(verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(), Algorithm::EdDsa);
+/// assert_eq!(
+///     verifier.verify_detached(&detached, b"Example of Ed25519 signing")?.algorithm(),
+///     Algorithm::EdDsa,
+/// );
 /// assert_eq!(verifier.verify_detached(&detached, b"Another").err(), Some(InvalidJwt::Signature));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -107,7 +116,9 @@ impl JwsVerifier {
     ///
     /// // A provider that hands out short secrets, and the one that it will sign with from next week on.
     /// let key = |id, secret: &[u8]| VerifyingKey::short_hmac(KeyId::new(id), Algorithm::Hs256, secret);
-    /// let verifier = JwsVerifier::of_keys([key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]);
+    /// let verifier = JwsVerifier::of_keys(
+    ///     [key("old", b"0123456789abcdef")?, key("new", b"fedcba9876543210")?]
+    /// );
     /// assert_eq!(verifier.unusable().count(), 0);
     /// # Ok::<(), countersign::payload::jose::WeakKey>(())
     /// ```
@@ -156,8 +167,61 @@ impl JwsVerifier {
         self.keys.unusable.iter().map(|(place, why)| (*place, why))
     }
 
+    /// Whether it has no key that can be used.
+    pub fn is_empty(&self) -> bool {
+        self.verifying_keys().next().is_none()
+    }
+
+    /// Each key, and how much it was used: see [`VerifyingKey::usage`].
+    pub fn usage(&self) -> impl Iterator<Item = (&KeyId, Usage)> {
+        self.verifying_keys().map(|key| (key.id(), key.usage()))
+    }
+
+    /// The same without the keys of this name: the last step of their rotation. What was counted of the others goes on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use countersign::UnixTime;
+    /// use countersign::payload::KeyId;
+    /// use countersign::payload::jose::{Algorithm, JwsVerifier, VerifyingKey};
+    /// use countersign::usage::{NotRetired, Retirement};
+    ///
+    /// let key = |id| VerifyingKey::short_hmac(KeyId::new(id), Algorithm::Hs256, b"0123456789abcdef");
+    /// let both = JwsVerifier::of_keys([key("2025")?, key("2026")?]);
+    /// let (terms, now) = (Retirement::unused_for(Duration::from_secs(3600)), UnixTime::now());
+    /// assert_eq!(both.retire(&KeyId::new("2025"), terms, now).err(), Some(NotRetired::NoSuccessor));
+    /// let left = both.retire(&KeyId::new("2025"), Retirement::forced(), now)?;
+    /// assert_eq!(left.usage().count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotRetired`] where the terms do not let it go.
+    pub fn retire(&self, old: &KeyId, terms: Retirement, now: UnixTime) -> Result<Self, NotRetired> {
+        let (retired, left): (Vec<_>, Vec<_>) = self.usage().partition(|(id, _)| *id == old);
+        let of_old = retired.iter().map(|(_, usage)| *usage);
+        let of_old = of_old.max_by_key(|usage| usage.last_used);
+        let of_old = of_old.ok_or(NotRetired::Unknown)?;
+        terms.check(of_old, left.into_iter().map(|(_, usage)| usage), now)?;
+        Ok(Self {
+            keys: Arc::new(self.keys.without(old)),
+            reading: self.reading,
+        })
+    }
+
+    /// Takes over what was counted of the same keys, from the verifier that this one replaces.
+    #[must_use]
+    pub fn with_history_of(self, previous: &Self) -> Self {
+        for key in self.verifying_keys() {
+            let same = |old: &&VerifyingKey| old.id() == key.id() && old.algorithm() == key.algorithm();
+            if let Some(before) = previous.verifying_keys().find(same) {
+                key.continue_from(before);
+            }
+        }
+        self
+    }
+
     /// Each key with each algorithm that it verifies.
-    #[cfg(feature = "http-signatures")]
     pub(in crate::payload::jose) fn verifying_keys(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.keys.candidates.iter().flat_map(Candidate::verifying)
     }
@@ -178,6 +242,16 @@ impl JwsVerifier {
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
     pub fn verify_detached<'t>(&self, token: &str, payload: &'t [u8]) -> Result<Jws<'t>, InvalidJwt> {
+        let key = self.find_detached(token, payload)?;
+        Ok(Jws {
+            payload: Cow::Borrowed(payload),
+            key: key.id().clone(),
+            algorithm: key.algorithm(),
+        })
+    }
+
+    /// The key that has signed it.
+    fn find_detached(&self, token: &str, payload: &[u8]) -> Result<&VerifyingKey, InvalidJwt> {
         let segments = Segments::parse(token, self.reading.longest)?;
         if !segments.payload.is_empty() {
             return Err(InvalidJwt::NotDetached);
@@ -192,12 +266,7 @@ impl JwsVerifier {
             .concat(),
             PayloadForm::Unencoded => [segments.signed.as_bytes(), payload].concat(),
         };
-        let key = self.verify_signature(&header, &segments, &signed)?;
-        Ok(Jws {
-            payload: Cow::Borrowed(payload),
-            key: key.id().clone(),
-            algorithm: key.algorithm(),
-        })
+        self.verify_signature(&header, &segments, &signed)
     }
 
     /// Verifies a token with its payload in it, after `inspect` has agreed to its header.
@@ -263,7 +332,7 @@ impl<'t> Jws<'t> {
         &self.payload
     }
 
-    /// The same, taken out.
+    /// What was signed, decoded and taken out.
     pub fn into_payload(self) -> Cow<'t, [u8]> {
         self.payload
     }

@@ -48,12 +48,12 @@ pub enum HashForm {
 }
 
 impl BodyHash {
-    /// In this claim.
+    /// A hash of the body in this claim.
     pub const fn in_claim(claim: &'static str, form: HashForm) -> Self {
         Self::within(&[], claim, form)
     }
 
-    /// In a member of objects in a claim: `within(&["webhook", "data"], "hash", ..)` is `webhook.data.hash`.
+    /// A hash of the body in a member of objects in a claim: `within(&["webhook", "data"], "hash", ..)` is `webhook.data.hash`.
     pub const fn within(objects: &'static [&'static str], member: &'static str, form: HashForm) -> Self {
         Self {
             within: objects,

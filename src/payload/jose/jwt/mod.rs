@@ -12,7 +12,7 @@ mod verifier;
 
 pub use at::JwtAt;
 pub use binding::{BodyHash, HashForm, RequestHash};
-pub use rules::JwtRules;
+pub use rules::{JwtIssuer, JwtRules};
 pub use scheme::{BoundJwtScheme, JwtScheme};
 pub use signer::JwtSigner;
 pub use verifier::{JwtVerifier, UnboundJwts};

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::rules::Accepted;
 use crate::payload::jose::{BodyHash, BoundJwtScheme, HashForm, JwtAt, JwtRules, JwtScheme, RequestHash};
 
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
 /// Rules of a sender that names neither itself nor us nor an end.
 fn bare() -> JwtRules {
-    JwtRules::new("", "")
-        .allow_any_issuer()
-        .allow_any_audience()
-        .allow_no_expiry()
+    JwtRules::accepting(Accepted::Any, Accepted::Any).allow_no_expiry()
+}
+
+/// Rules of a sender that names itself, and not us.
+fn for_anybody(issuer: &str) -> JwtRules {
+    JwtRules::accepting(Accepted::one(issuer), Accepted::Any)
 }
 
 impl BoundJwtScheme {
@@ -34,9 +37,7 @@ impl BoundJwtScheme {
     /// remembers.
     pub fn netlify() -> Self {
         let at = JwtAt::header(HeaderName::from_static("x-webhook-signature"));
-        let rules = JwtRules::new("netlify", "")
-            .allow_any_audience()
-            .allow_no_expiry();
+        let rules = for_anybody("netlify").allow_no_expiry();
         JwtScheme::new("netlify", at, rules).bound_to_body(BodyHash::in_claim("sha256", HashForm::Hex))
     }
 
@@ -44,7 +45,7 @@ impl BoundJwtScheme {
     ///
     /// Source: developer.vonage.com, "Signed webhooks".
     pub fn vonage() -> Self {
-        let rules = JwtRules::new("Vonage", "").allow_any_audience().allow_no_expiry();
+        let rules = for_anybody("Vonage").allow_no_expiry();
         let rules = rules.with_max_age(FIVE_MINUTES).require_id();
         JwtScheme::new("vonage", JwtAt::bearer(), rules)
             .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex))
@@ -56,7 +57,7 @@ impl BoundJwtScheme {
     /// Source: developers.messagebird.com, "Verify HTTP requests"; npm messagebird, `lib/webhook-signature-jwt.js`.
     pub fn messagebird(origin: &str) -> Self {
         let at = JwtAt::header(HeaderName::from_static("messagebird-signature-jwt"));
-        let rules = JwtRules::new("MessageBird", "").allow_any_audience().require_id();
+        let rules = for_anybody("MessageBird").require_id();
         JwtScheme::new("messagebird", at, rules)
             .bound_to_request(RequestHash::url("url_hash", origin))
             .bound_to_body(BodyHash::in_claim("payload_hash", HashForm::Hex).absent_without_body())
@@ -76,7 +77,7 @@ impl BoundJwtScheme {
     /// Secure Webhook Token (draft-knauer-secure-webhook-token): `Authorization: Bearer`. **The body is bound**
     /// (`webhook.data.hash`, with `hashAlg` of SHA-256; the draft's default of SHA3-256 is refused).
     pub fn swt(issuer: &str) -> Self {
-        let rules = JwtRules::new(issuer, "").allow_any_audience().require_id();
+        let rules = for_anybody(issuer).require_id();
         let rules = rules.with_max_lifetime(Duration::from_secs(3600));
         let hash = BodyHash::within(&["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
         JwtScheme::new("swt", JwtAt::bearer(), rules).bound_to_body(hash)
@@ -87,27 +88,42 @@ impl JwtScheme {
     /// Google Cloud Pub/Sub push: `Authorization: Bearer`, RS256, for this audience and of this service account.
     /// **The body is not bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
     pub fn google_pubsub(audience: &str, service_account: &str) -> Self {
-        let rules = JwtRules::new("https://accounts.google.com", audience)
-            .or_issuer("accounts.google.com")
-            .require_text("email", service_account)
-            .require_true("email_verified");
-        Self::new("google_pubsub", JwtAt::bearer(), rules)
+        Self::new(
+            "google_pubsub",
+            JwtAt::bearer(),
+            google(audience, service_account),
+        )
+    }
+
+    /// Google Dialogflow's service identity token: `Authorization: Bearer`, RS256, for this audience (the webhook's URL) and of this
+    /// service account (`service-NUMBER@gcp-sa-dialogflow.iam.gserviceaccount.com`, with the project's number). **The body is not
+    /// bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
+    ///
+    /// Beside the certificate of [`KnownSender::dialogflow_es`](crate::trust::KnownSender::dialogflow_es), which demands it.
+    pub fn google_dialogflow(audience: &str, service_account: &str) -> Self {
+        Self::new(
+            "google_dialogflow",
+            JwtAt::bearer(),
+            google(audience, service_account),
+        )
     }
 
     /// Microsoft Graph change notifications: `validationTokens` in the body, RS256, for this application in this
     /// directory (both by their GUID), in the first version of the platform's tokens. **The body is not bound.** Ask
     /// with [`UnboundJwts::recognize_list`](crate::payload::jose::UnboundJwts::recognize_list).
     pub fn microsoft_graph(application: &str, directory: &str) -> Self {
-        let rules = JwtRules::new(format!("https://sts.windows.net/{directory}/"), application)
+        let rules = JwtRules::issuer(format!("https://sts.windows.net/{directory}/"))
+            .audience(application)
             .require_text("appid", GRAPH_PUBLISHER)
             .require_text("tid", directory);
         Self::new("microsoft_graph", JwtAt::bearer(), rules)
     }
 
-    /// The same in the second version of the platform's tokens. **The body is not bound.**
+    /// Microsoft Graph in the second version of the platform's tokens. **The body is not bound.**
     pub fn microsoft_graph_v2(application: &str, directory: &str) -> Self {
         let issuer = format!("https://login.microsoftonline.com/{directory}/v2.0");
-        let rules = JwtRules::new(issuer, application)
+        let rules = JwtRules::issuer(issuer)
+            .audience(application)
             .require_text("azp", GRAPH_PUBLISHER)
             .require_text("tid", directory);
         Self::new("microsoft_graph", JwtAt::bearer(), rules)
@@ -116,16 +132,25 @@ impl JwtScheme {
     /// Atlassian Connect: `Authorization: JWT`, HS256, of this client key. **The body is not bound**; method, path
     /// below this base path and query are (`qsh`).
     pub fn atlassian_connect(client_key: &str, base_path: &str) -> Self {
-        let rules = JwtRules::new(client_key, "").allow_any_audience();
+        let rules = for_anybody(client_key);
         Self::new("atlassian_connect", JwtAt::authorization("JWT"), rules)
             .bound_to_request(RequestHash::atlassian(base_path))
     }
 
     /// monday.com: `Authorization`, HS256, for this address. **The body is not bound.**
     pub fn monday(endpoint: &str) -> Self {
-        let rules = JwtRules::new("", endpoint).allow_any_issuer();
+        let rules = JwtRules::accepting(Accepted::Any, Accepted::one(endpoint));
         Self::new("monday", JwtAt::header(http::header::AUTHORIZATION), rules)
     }
+}
+
+/// Identity tokens of a service account of Google's.
+fn google(audience: &str, service_account: &str) -> JwtRules {
+    JwtRules::issuer("https://accounts.google.com")
+        .audience(audience)
+        .or_issuer("accounts.google.com")
+        .require_text("email", service_account)
+        .require_true("email_verified")
 }
 
 /// The application that publishes change notifications, the same in every directory.

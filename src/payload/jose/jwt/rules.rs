@@ -12,19 +12,25 @@ use crate::tenant::TenantId;
 ///
 /// ```
 /// use countersign::UnixTime;
-/// use countersign::payload::jose::{Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts};
+/// use countersign::payload::jose::{
+///     Algorithm, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, UnboundJwts,
+/// };
 /// use countersign::payload::Message;
 /// use countersign::tenant::TenantId;
 /// # use http::{HeaderMap, Method, Uri};
 ///
-/// let rules = JwtRules::new("https://issuer.example", "https://hooks.example/acme").require_text("event", "paid");
+/// let rules = JwtRules::issuer("https://issuer.example").audience("https://hooks.example/acme");
+/// let rules = rules.require_text("event", "paid");
 /// # let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
 /// # let keys = JwtKeyring::builder().keys(TenantId::parse("acme")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
 /// # let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
 /// let recognizer = UnboundJwts::new(JwtScheme::new("acme", JwtAt::bearer(), rules), keys);
 /// // A token without a signature ("alg":"none") never reaches them.
 /// let forged = "eyJhbGciOiJub25lIn0.e30.";
-/// let refused = recognizer.recognize_token(forged, &Message::new(&method, &uri, &headers, b"", UnixTime::now()));
+/// let refused = recognizer.recognize_token(
+///     forged,
+///     &Message::new(&method, &uri, &headers, b"", UnixTime::now()),
+/// );
 /// assert_eq!(refused.err().map(|why| why.code()), Some("payload.token.unknown_algorithm"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -43,6 +49,18 @@ pub struct JwtRules {
     pub(super) tenant_claim: TenantClaim,
 }
 
+/// The issuer of [`JwtRules`] whose audience is still to be named: a step of its own, so that the two cannot change places.
+#[derive(Debug, Clone)]
+#[must_use = "rules name an audience, too"]
+pub struct JwtIssuer(Accepted);
+
+impl JwtIssuer {
+    /// Tokens for this audience, compared byte for byte.
+    pub fn audience(self, audience: impl Into<String>) -> JwtRules {
+        JwtRules::accepting(self.0, Accepted::one(audience))
+    }
+}
+
 /// What a claim `tenant` means that no rule asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TenantClaim {
@@ -58,6 +76,10 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
+    pub(super) fn one(value: impl Into<String>) -> Self {
+        Self::OneOf(vec![value.into()])
+    }
+
     pub(super) fn contains(&self, value: &str) -> bool {
         match self {
             Self::Any => true,
@@ -67,11 +89,15 @@ impl Accepted {
 }
 
 impl JwtRules {
-    /// Tokens of this issuer for this audience, both compared byte for byte.
-    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+    /// Tokens of this issuer, compared byte for byte, for the audience that is named next.
+    pub fn issuer(issuer: impl Into<String>) -> JwtIssuer {
+        JwtIssuer(Accepted::one(issuer))
+    }
+
+    pub(super) fn accepting(issuers: Accepted, audiences: Accepted) -> Self {
         Self {
-            issuers: Accepted::OneOf(vec![issuer.into()]),
-            audiences: Accepted::OneOf(vec![audience.into()]),
+            issuers,
+            audiences,
             types: &["JWT"],
             type_required: false,
             id_required: false,
@@ -84,7 +110,7 @@ impl JwtRules {
         }
     }
 
-    /// This issuer, too.
+    /// Accepts this issuer, too.
     #[must_use]
     pub fn or_issuer(mut self, issuer: impl Into<String>) -> Self {
         if let Accepted::OneOf(issuers) = &mut self.issuers {
@@ -93,7 +119,7 @@ impl JwtRules {
         self
     }
 
-    /// This audience, too.
+    /// Accepts this audience, too.
     #[must_use]
     pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
         if let Accepted::OneOf(audiences) = &mut self.audiences {

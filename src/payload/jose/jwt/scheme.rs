@@ -22,7 +22,7 @@ const MAX_VALUES: u32 = 1024;
 ///
 /// let at = JwtAt::header(HeaderName::from_static("x-acme-token"));
 /// assert_eq!(at.to_string(), "x-acme-token: <token>");
-/// let tokens = JwtScheme::new("acme", at, JwtRules::new("https://acme.example", "hooks"));
+/// let tokens = JwtScheme::new("acme", at, JwtRules::issuer("https://acme.example").audience("hooks"));
 /// // Only a scheme whose tokens say the body's hash is one for a `JwtVerifier`.
 /// let bound = tokens.bound_to_body(BodyHash::in_claim("body_sha256", HashForm::Base64Url));
 /// # drop(bound);
@@ -121,6 +121,7 @@ impl JwtScheme {
         })?;
         let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
         let bindings = self.bindings(&claims, message, body)?;
+        verified.key.used_at(message.now);
         Ok(Accepted {
             delivery: name(text(&claims, "jti")?.as_deref(), token),
             key: verified.key.id().clone(),

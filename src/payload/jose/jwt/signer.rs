@@ -30,7 +30,11 @@ use crate::tenant::TenantId;
 ///
 /// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
 /// let acme = TenantId::parse("acme")?;
-/// let signer = JwtSigner::new(BoundJwtScheme::vonage()).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
+/// let signer = JwtSigner::new(BoundJwtScheme::vonage()).with_key(
+///     acme.clone(),
+///     KeyId::new("k1"),
+///     Arc::new(key),
+/// );
 /// let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
 /// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", now))?;
 /// assert!(headers["authorization"].to_str()?.starts_with("Bearer eyJ"));
@@ -82,7 +86,7 @@ impl JwtSigner {
         self
     }
 
-    /// For how long a token is valid.
+    /// Makes tokens that are valid for so long.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;

@@ -31,22 +31,35 @@ const MAX_LISTED: usize = 16;
 /// ```
 /// use std::sync::Arc;
 /// use countersign::UnixTime;
-/// use countersign::payload::jose::{Algorithm, BodyHash, HashForm, HmacSigningKey, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme, JwtSigner, JwtVerifier};
+/// use countersign::payload::jose::{
+///     Algorithm, BodyHash, HashForm, HmacSigningKey, Jwk, JwtAt, JwtKeyring, JwtRules, JwtScheme,
+///     JwtSigner, JwtVerifier,
+/// };
 /// use countersign::payload::{KeyId, Message, Outgoing, SignPayload as _, VerifyPayload as _};
 /// use countersign::tenant::TenantId;
 /// use http::{Method, Uri};
 ///
-/// let scheme = JwtScheme::new("acme", JwtAt::bearer(), JwtRules::new("https://acme.example", "hooks"))
+/// let scheme = JwtScheme::new(
+///     "acme",
+///     JwtAt::bearer(),
+///     JwtRules::issuer("https://acme.example").audience("hooks"),
+/// )
 ///     .bound_to_body(BodyHash::in_claim("body", HashForm::Base64Url));
 /// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
 /// let key = HmacSigningKey::new(Algorithm::Hs256, b"0123456789abcdef0123456789abcdef")?;
 /// let signer = JwtSigner::new(scheme.clone()).with_key(acme.clone(), KeyId::new("k1"), Arc::new(key));
 /// let headers = signer.sign_payload(&Outgoing::new(&acme, "delivery-1", b"{}", now))?;
 ///
-/// let jwk = Jwk::parse(br#"{"kty":"oct","kid":"k1","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
+/// let jwk = Jwk::parse(
+///     br#"{"kty":"oct","kid":"k1","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#
+/// )?;
 /// let keys = JwtKeyring::builder().keys(acme, jwk.verifier(Algorithm::Hs256, &[])).build()?;
 /// let (verifier, method, uri) = (JwtVerifier::new(scheme, keys), Method::POST, Uri::from_static("/"));
-/// let refused = |body| verifier.verify_payload(&Message::new(&method, &uri, &headers, body, now)).err().map(|why| why.code());
+/// let refused = |body| {
+///     verifier.verify_payload(&Message::new(&method, &uri, &headers, body, now))
+///         .err()
+///         .map(|why| why.code())
+/// };
 /// assert_eq!(refused(b"{}"), None);
 /// assert_eq!(refused(b"[]"), Some("payload.token.other_body"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -96,8 +109,12 @@ impl VerifyPayload for JwtVerifier {
 /// use countersign::tenant::TenantId;
 /// use http::{HeaderMap, Method, Uri, header::AUTHORIZATION};
 ///
-/// let jwk = Jwk::parse(br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#)?;
-/// let keys = JwtKeyring::builder().keys(TenantId::parse("monday")?, jwk.verifier(Algorithm::Hs256, &[])).build()?;
+/// let jwk = Jwk::parse(
+///     br#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#
+/// )?;
+/// let keys = JwtKeyring::builder()
+///     .keys(TenantId::parse("monday")?, jwk.verifier(Algorithm::Hs256, &[]))
+///     .build()?;
 /// let recognizer = UnboundJwts::new(JwtScheme::monday("https://hooks.example/monday"), keys);
 /// let (method, uri, headers) = (Method::POST, Uri::from_static("/monday"), HeaderMap::new());
 /// let bare = recognizer.recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
@@ -119,7 +136,7 @@ impl UnboundJwts {
         }
     }
 
-    /// Whose token the message carries.
+    /// The sender whose token the message carries.
     ///
     /// # Errors
     /// [`NotAuthentic`], with the first reason found.
@@ -127,7 +144,7 @@ impl UnboundJwts {
         self.recognize_token(self.scheme.at.find(message.headers)?, message)
     }
 
-    /// Whose token this is, that the message carries in a place of its own: the `validationTokens` of Microsoft Graph.
+    /// The sender whose token this is, which the message carries in a place of its own: the `validationTokens` of Microsoft Graph.
     ///
     /// # Errors
     /// [`NotAuthentic`], with the first reason found.
@@ -144,7 +161,7 @@ impl UnboundJwts {
 }
 
 impl UnboundJwts {
-    /// Whose tokens the JSON body carries in this list, which must not be empty: `validationTokens` of Microsoft Graph.
+    /// The sender whose tokens the JSON body carries in this list, which must not be empty: `validationTokens` of Microsoft Graph.
     /// All of them must pass. The body is not bound for all that.
     ///
     /// # Errors

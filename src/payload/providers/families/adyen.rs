@@ -41,9 +41,13 @@ const MAX_ITEMS: usize = 100;
 /// use http::{HeaderMap, Method, Uri};
 ///
 /// let key = Secret::new("44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056");
-/// let keys = Keyring::builder(AdyenVerifier::KEYS).key(TenantId::parse("acme")?, "2026", key).build()?;
+/// let keys = Keyring::builder(AdyenVerifier::KEYS)
+///     .key(TenantId::parse("acme")?, "2026", key)
+///     .build()?;
 /// let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
-/// let unsigned = AdyenVerifier::new(keys).recognize(&Message::new(&method, &uri, &headers, b"{}", UnixTime::now()));
+/// let unsigned = AdyenVerifier::new(keys).recognize(
+///     &Message::new(&method, &uri, &headers, b"{}", UnixTime::now())
+/// );
 /// assert_eq!(unsigned.err().map(|why| why.code()), Some("payload.malformed_body"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -41,7 +41,7 @@ pub struct HubSpotLegacy {
 }
 
 impl HubSpotLegacy {
-    /// Version 1: secret and body.
+    /// HubSpot's version 1: signs secret and body.
     ///
     /// # Errors
     /// [`KeyProblem`]: an empty, short or placeholder secret.
@@ -54,7 +54,7 @@ impl HubSpotLegacy {
         })
     }
 
-    /// Version 2: secret, method, URL and body.
+    /// HubSpot's version 2: signs secret, method, URL and body.
     ///
     /// # Errors
     /// [`KeyProblem`]: an empty, short or placeholder secret.

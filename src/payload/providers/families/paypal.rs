@@ -34,7 +34,14 @@ const RSA_SHA256: &str = "SHA256withRSA";
 /// use countersign::tenant::TenantId;
 ///
 /// let fetched = |_: &str| Err(NoKey::Unavailable);
-/// let verifier = |algorithms| PayPalVerifier::new(TenantId::parse("acme").expect("a name"), "1JE4291016473214C", fetched, algorithms);
+/// let verifier = |algorithms| {
+///     PayPalVerifier::new(
+///         TenantId::parse("acme").expect("a name"),
+///         "1JE4291016473214C",
+///         fetched,
+///         algorithms,
+///     )
+/// };
 /// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// assert!(verifier(algorithms).is_ok());
 /// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");

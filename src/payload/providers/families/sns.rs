@@ -27,7 +27,9 @@ use crate::tenant::TenantId;
 ///
 /// let topic = "arn:aws:sns:us-east-1:123456789012:orders";
 /// let fetched = |_: &str| Err(NoKey::Unavailable);
-/// let verifier = |algorithms| SnsVerifier::new(TenantId::parse("acme").expect("a name"), topic, fetched, algorithms);
+/// let verifier = |algorithms| {
+///     SnsVerifier::new(TenantId::parse("acme").expect("a name"), topic, fetched, algorithms)
+/// };
 /// let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
 /// assert!(verifier(algorithms).is_ok());
 /// assert!(verifier(&[]).is_err(), "an algorithm that is missing is found at the start");

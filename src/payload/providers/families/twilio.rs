@@ -33,18 +33,32 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// ```
 /// use countersign::UnixTime;
 /// use countersign::payload::providers::TwilioVerifier;
-/// use countersign::payload::{Keyring, Message, Origin, Outgoing, Secret, SignPayload as _, VerifyPayload as _};
+/// use countersign::payload::{
+///     Keyring, Message, Origin, Outgoing, Secret, SignPayload as _, VerifyPayload as _,
+/// };
 /// use countersign::tenant::TenantId;
 /// use http::{Method, Uri};
 ///
 /// let (acme, now) = (TenantId::parse("acme")?, UnixTime::now());
-/// let keys = Keyring::builder(TwilioVerifier::KEYS).key(acme.clone(), "2026", Secret::new("0123456789abcdef0123456789abcdef")).build()?;
+/// let keys = Keyring::builder(TwilioVerifier::KEYS)
+///     .key(acme.clone(), "2026", Secret::new("0123456789abcdef0123456789abcdef"))
+///     .build()?;
 /// let twilio = TwilioVerifier::new(Origin::parse("https://hooks.example")?, keys);
 /// let (method, uri) = (Method::POST, Uri::from_static("/sms"));
-/// let headers = twilio.sign_payload(&Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri))?;
-/// let refused = |uri| twilio.verify_payload(&Message::new(&method, uri, &headers, b"{}", now)).err().map(|why| why.code());
+/// let headers = twilio.sign_payload(
+///     &Outgoing::new(&acme, "1", b"{}", now).with_request(&method, &uri)
+/// )?;
+/// let refused = |uri| {
+///     twilio.verify_payload(&Message::new(&method, uri, &headers, b"{}", now))
+///         .err()
+///         .map(|why| why.code())
+/// };
 /// assert_eq!(refused(&uri), None);
-/// assert_eq!(refused(&Uri::from_static("/voice")), Some("payload.signature_mismatch"), "the URL is signed");
+/// assert_eq!(
+///     refused(&Uri::from_static("/voice")),
+///     Some("payload.signature_mismatch"),
+///     "the URL is signed",
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use super::echoed::query_text;
 use super::{Reply, is_visible};
 use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::encoding::hex;
-use crate::payload::{Head, Message};
+use crate::payload::{Head, Message, Secret};
 
 /// Intercom: HEAD, when the endpoint is saved, wants 200.
 ///
@@ -80,7 +80,8 @@ pub fn notion(message: &Message<'_>) -> Option<(Reply, String)> {
 ///
 /// Source: developer.ebay.com, "Marketplace account deletion"; npm event-notification-nodejs-sdk 1.0.3,
 /// `validateEndpoint`.
-pub fn ebay(head: &Head<'_>, verification_token: &str, endpoint: &str) -> Option<Reply> {
+pub fn ebay(head: &Head<'_>, verification_token: &Secret, endpoint: &str) -> Option<Reply> {
+    let verification_token = verification_token.as_str();
     let code = query_text(head, "challenge_code")?;
     let ours = head.method == Method::GET && is_visible(&code, 256) && !verification_token.is_empty();
     let hash = Sha256::new_with_prefix(&code)

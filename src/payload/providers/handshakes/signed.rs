@@ -130,7 +130,7 @@ pub fn linkedin(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
 
 /// Front, application webhooks: a POST of type `sync` with `X-Front-Challenge`, which Front signs like every event.
 ///
-/// Source: dev.frontapp.com, "Application webhooks".
+/// Source: dev.frontapp.com, "Application webhooks". That the answer is JSON is from receivers in use.
 ///
 /// # Errors
 /// [`NotAuthentic`]: not signed by Front.
@@ -143,7 +143,7 @@ pub fn front(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Re
         return Ok(None);
     }
     verifier.verify_payload(message)?;
-    Ok(is_visible(challenge, 1024).then(|| Reply::text(challenge)))
+    Ok(is_visible(challenge, 1024).then(|| Reply::json(&json!({ "challenge": challenge }))))
 }
 
 /// Airship, open channels: GET of `/validate` below the webhook's URL, which Airship signs like every call, with an

@@ -236,6 +236,12 @@ hmac_presets! { "Shops, payments, parcels";
         handshake: "nothing",
         source: own "docs.stripe.com/webhooks/signature; stripe-go webhook/client.go",
         vector: "npm stripe 23.1.0, webhooks.generateTestHeaderString";
+    uber "Uber" { .field("x-uber-signature", "").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, `X-Environment` and other header fields",
+        handshake: "nothing",
+        source: own "developer.uber.com, \"Webhooks\" of Direct, Eats and Vehicles: the signing key of the webhook, or the client secret",
+        vector: none;
     woocommerce "WooCommerce" { .field("x-wc-webhook-signature", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",

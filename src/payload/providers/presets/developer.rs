@@ -20,6 +20,12 @@ hmac_presets! { "Code, builds, alerts, content";
         handshake: "nothing",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
+    alchemy "Alchemy, Notify" { .field("x-alchemy-signature", "").body_only() }
+        signed: "the body",
+        not_covered: "any time; method, URL, header fields",
+        handshake: "nothing",
+        source: own "alchemyplatform/webhook-examples node-express/src/webhooksUtil.ts",
+        vector: "alchemyplatform/webhook-examples node-express/src/webhooksUtil.ts";
     asana "Asana" { .field("x-hook-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -197,6 +203,16 @@ hmac_presets! { "Code, builds, alerts, content";
         handshake: "nothing",
         source: own "npm pusher 5.3.4, Token.sign",
         vector: "npm pusher 5.3.4, Token.sign";
+    quicknode "QuickNode, Streams" {
+        .field("x-qn-signature", "")
+        .seconds("x-qn-timestamp")
+        .signed([Part::Header(name("x-qn-nonce")), Part::Time, Part::Body])
+    }
+        signed: "`{x-qn-nonce}{time}{body}`, the body before it is compressed",
+        not_covered: "method, URL, other header fields; where the nonce ends and the time begins",
+        handshake: "a compressed body is to be unpacked before it is verified",
+        source: own "quicknode.com, \"Streams webhook signature validator\"; quiknode-labs/qn-guide-examples Streams/userstream/src/lib/webhook-verify.ts",
+        vector: "quiknode-labs/qn-guide-examples sample-dapps/ethereum-aave-liquidation-tracker/src/lib/security.ts";
     sanity "Sanity" {
         .list_separated_by(",", "sanity-webhook-signature", "v1")
         .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)

@@ -1,6 +1,6 @@
 //! Providers whose scheme no row of data can say: a type each.
 
-use super::{Make, Preset, Source};
+use super::{Make, Preset, PresetSource};
 use crate::payload::Strength;
 
 pub(super) const ROWS: &[Preset] = &[
@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Preset] = &[
                  currency, event code, success",
         not_covered: "every other field of the items; any time; method, URL, header fields",
         handshake: "nothing",
-        source: Source::Own("adyen-python-api-library test/UtilTest.py"),
+        source: PresetSource::Own("adyen-python-api-library test/UtilTest.py"),
         vector: Some("adyen-python-api-library test/UtilTest.py"),
         make: Make::Type {
             name: "AdyenVerifier",
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Preset] = &[
         signed: "`Message`, `MessageId`, `Subject`, `SubscribeURL`, `Timestamp`, `Token`, `TopicArn`, `Type`",
         not_covered: "other fields of the body, header fields",
         handshake: "`SubscriptionConfirmation`: visit the signed `SubscribeURL`",
-        source: Source::Own("aws-js-sns-message-validator index.js"),
+        source: PresetSource::Own("aws-js-sns-message-validator index.js"),
         vector: None,
         make: Make::Type {
             name: "SnsVerifier",
@@ -39,8 +39,10 @@ pub(super) const ROWS: &[Preset] = &[
         signed: "the body, with SHA-1",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `challenge_code`: answer with its hash",
-        source: Source::Own("developer.ebay.com, \"Notification API: overview\""),
-        vector: None,
+        source: PresetSource::Own(
+            "developer.ebay.com, \"Notification API: overview\"; eBay/event-notification-nodejs-sdk lib/validator.js",
+        ),
+        vector: Some("eBay/event-notification-nodejs-sdk test/test.json"),
         make: Make::Type {
             name: "EbayVerifier",
             signature: "`x-ebay-signature`, JSON in base64",
@@ -54,7 +56,7 @@ pub(super) const ROWS: &[Preset] = &[
                  sees one message can make longer ones",
         not_covered: "any time; header fields",
         handshake: "nothing",
-        source: Source::Own("hubspot-api-python tests/spec/utils/test_signature.py"),
+        source: PresetSource::Own("hubspot-api-python tests/spec/utils/test_signature.py"),
         vector: Some("hubspot-api-python tests/spec/utils/test_signature.py"),
         make: Make::Type {
             name: "HubSpotLegacy",
@@ -69,7 +71,7 @@ pub(super) const ROWS: &[Preset] = &[
         not_covered: "**the body, but for a checksum** that anybody can match with another body; fetch the event by \
                       its id",
         handshake: "nothing",
-        source: Source::Own("developer.paypal.com, \"Webhooks: integration\""),
+        source: PresetSource::Own("developer.paypal.com, \"Webhooks: integration\""),
         vector: None,
         make: Make::Type {
             name: "PayPalVerifier",
@@ -84,7 +86,7 @@ pub(super) const ROWS: &[Preset] = &[
                  URL with the body's SHA-256 hash in it",
         not_covered: "any time; method, header fields; where a name ends and its value begins",
         handshake: "nothing",
-        source: Source::Own("twilio-python tests/unit/test_request_validator.py"),
+        source: PresetSource::Own("twilio-python tests/unit/test_request_validator.py"),
         vector: Some("twilio-python tests/unit/test_request_validator.py"),
         make: Make::Type {
             name: "TwilioVerifier",

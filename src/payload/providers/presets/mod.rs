@@ -55,7 +55,7 @@ pub struct Preset {
     /// What the provider asks of an endpoint before it sends anything; empty for nothing.
     pub handshake: &'static str,
     /// Where all of this is written down.
-    pub source: Source,
+    pub source: PresetSource,
     /// What made or took a message that the tests verify, of the provider's own: a library by name and version, or a
     /// page. `None` where no such message is to be had.
     pub vector: Option<&'static str>,
@@ -66,15 +66,15 @@ pub struct Preset {
 /// The source of a preset's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum PresetSource {
     /// The provider's own: its documentation by page, or its library by name and version.
     Own(&'static str),
     /// Implementations and pages of others only: nothing of the provider's own could be had.
     ThirdParty(&'static str),
 }
 
-impl Source {
-    /// Where it is.
+impl PresetSource {
+    /// The place of the source.
     pub const fn place(self) -> &'static str {
         match self {
             Self::Own(place) | Self::ThirdParty(place) => place,
@@ -169,7 +169,7 @@ pub fn table() -> String {
     rows.sort_by_key(|preset| preset.name);
     let own = rows
         .iter()
-        .filter(|preset| matches!(preset.source, Source::Own(_)));
+        .filter(|preset| matches!(preset.source, PresetSource::Own(_)));
     let vectors = rows.iter().filter(|preset| preset.vector.is_some()).count();
     let (all, own) = (rows.len(), own.count());
     let mut table = format!(
@@ -181,8 +181,8 @@ pub fn table() -> String {
     );
     for preset in &rows {
         let rests_on = match preset.source {
-            Source::Own(_) => "the provider's own",
-            Source::ThirdParty(_) => "third parties",
+            PresetSource::Own(_) => "the provider's own",
+            PresetSource::ThirdParty(_) => "third parties",
         };
         let vector = preset.vector.map_or("", |_| "yes");
         // Writing to a `String` cannot fail.
@@ -213,8 +213,8 @@ impl Preset {
     fn describe(&self, text: &mut String) {
         let proves = self.strength().map_or("the message", Strength::describe);
         let rests_on = match self.source {
-            Source::Own(place) => format!("the provider's own, {place}"),
-            Source::ThirdParty(place) => format!("third parties only, {place}"),
+            PresetSource::Own(place) => format!("the provider's own, {place}"),
+            PresetSource::ThirdParty(place) => format!("third parties only, {place}"),
         };
         let _ = write!(text, "\n**`{}`** ({})", self.name, self.provider);
         let signature = self.signature();

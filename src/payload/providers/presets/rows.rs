@@ -34,7 +34,7 @@ macro_rules! presets {
             $(
                 #[doc = concat!($provider, ".\n\nSigned: ", $signed, ". Not covered: ", $not_covered, ".\n\n")]
                 #[doc = concat!("Asks of an endpoint: ", $handshake, ".\n\n")]
-                #[doc = concat!("Source: ", authority!($authority), $source, ".")]
+                #[doc = concat!("PresetSource: ", authority!($authority), $source, ".")]
                 #[must_use]
                 pub fn $name $arguments -> Self {
                     $($body)*
@@ -68,10 +68,10 @@ macro_rules! authority {
 
 macro_rules! source {
     (own $text:literal) => {
-        super::Source::Own($text)
+        super::PresetSource::Own($text)
     };
     (third_party $text:literal) => {
-        super::Source::ThirdParty($text)
+        super::PresetSource::ThirdParty($text)
     };
 }
 

@@ -20,14 +20,20 @@ macro_rules! token_presets {
 token_presets! {
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
         handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
+    auth0 "Auth0, custom log streams" { Shown::Field(http::header::AUTHORIZATION) }
+        handshake: "nothing", source: own "auth0/docs-v2 main/docs/customize/log-streams/custom-log-streams.mdx";
     brevo "Brevo" { Shown::ChosenField }
         handshake: "nothing", source: own "developers.brevo.com, \"Webhooks\"";
     chargebee "Chargebee" { Shown::Basic }
         handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
     datadog "Datadog" { Shown::ChosenField }
         handshake: "nothing", source: own "docs.datadoghq.com, \"Webhooks integration\"";
+    figma "Figma" { Shown::BodyMember("passcode") }
+        handshake: "PING: answer 200", source: own "figma/rest-api-spec dist/api_types.ts, `passcode` of each webhook";
     fillout "Fillout" { Shown::ChosenField }
         handshake: "nothing", source: own "fillout.com/help, \"Webhooks\"";
+    flutterwave "Flutterwave, API v3" { Shown::Field(name("verif-hash")) }
+        handshake: "nothing", source: own "Flutterwave/Woocommerce-v2 includes/class-flw-wc-payment-gateway.php, flutterwave_webhooks";
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
         handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }

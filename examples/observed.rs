@@ -1,0 +1,276 @@
+//! What an operator sees: `cargo run --example observed` serves `/metrics` for Prometheus, and prints what to alert on.
+//!
+//! A receiver on loopback gets deliveries of its own making, good and bad: of two tenants, of a stranger, forged, repeated.
+//! Beside it stand a pin that retires soon and a key that ends, so that there is something to be seen coming. With
+//! `-- --port 9100` the metrics have that port; with `-- --seconds 10` it ends after that time, and judges itself by what it has counted.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program takes the present from the system's clock"
+)]
+
+#[path = "support/command_line.rs"]
+mod command_line;
+#[path = "support/say.rs"]
+mod say;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use command_line::{Words, unknown};
+use countersign::gate::{Countersigned, Policy};
+use countersign::identity::{SpkiHash, Validity};
+use countersign::observe::{Log, Metrics, Observer, Observers, PeersSeen, Watch};
+use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+use countersign::replay::MemoryStore;
+use countersign::tenant::{TenantId, TenantTable};
+use countersign::testing::{TestCa, TestCert};
+use countersign::tls::{ClientAuth, Credentials, Tls};
+use countersign::trust::{Pin, PinSet, PrivateCa, ReportOnly, VerifyPeer as _};
+use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer};
+use http::{HeaderMap, Request};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustls::pki_types::{ServerName, UnixTime};
+use say::say;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+
+type AnyError = Box<dyn Error + Send + Sync>;
+
+const ACME: &str = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
+const GLOBEX: &str = "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=";
+const ALERTS: &str = include_str!("../docs/observing/alerts.yml");
+const BODY: &[u8] = br#"{"type":"order.paid"}"#;
+
+#[tokio::main]
+async fn main() -> Result<(), AnyError> {
+    let (mut seconds, mut port, mut words) = (None, 0, Words::new());
+    while let Some(option) = words.option()? {
+        match option.as_str() {
+            "seconds" => seconds = Some(words.value()?.parse()?),
+            "port" => port = words.value()?.parse()?,
+            other => return Err(unknown(other).into()),
+        }
+    }
+    tracing_subscriber::fmt().init();
+    let exporter = PrometheusBuilder::new().install_recorder()?;
+    let world = World::new()?;
+    let seen = Arc::new(PeersSeen::new());
+    let observer = Observers::new()
+        .and(Log::new())
+        .and(Metrics::new().with_tenants(100))
+        .and(seen.clone());
+    let observer: Arc<dyn Observer> = Arc::new(observer);
+
+    let policy = world.policy()?;
+    let receiver = world.receiver(&policy, &observer).await?;
+    let watch = Watch::new()
+        .over(policy)
+        .over(world.keys.clone())
+        .over(world.own.clone())
+        .over(seen);
+    tokio::spawn(keep_watch(watch, observer));
+    let metrics = serve_metrics(exporter.clone(), port).await?;
+    say(&format_args!(
+        "metrics at http://{metrics}/metrics; a dashboard is docs/observing/grafana.json"
+    ));
+    say(&"alert on (docs/observing/alerts.yml):");
+    for alert in ALERTS
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        say(&format_args!("  {alert}"));
+    }
+    let traffic = traffic(&world, receiver);
+    match seconds {
+        None => traffic.await,
+        Some(seconds) => {
+            let _ = tokio::time::timeout(Duration::from_secs(seconds), traffic).await;
+            judge(&exporter.render())
+        }
+    }
+}
+
+/// Once a minute is often enough; this is a demonstration.
+async fn keep_watch(watch: Watch, observer: Arc<dyn Observer>) {
+    loop {
+        watch.tell(&*observer, UnixTime::now());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// On a port of its own, without TLS: whoever can reach it learns what is counted.
+async fn serve_metrics(exporter: PrometheusHandle, port: u16) -> Result<SocketAddr, AnyError> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let address = listener.local_addr()?;
+    let metrics = move || {
+        let exporter = exporter.clone();
+        async move { exporter.render() }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", get(metrics))).await });
+    Ok(address)
+}
+
+// --- the receiver ---------------------------------------------------------------------------------------------------
+
+struct World {
+    tls: Tls,
+    ca: TestCa,
+    keys: Keyring,
+    own: Credentials,
+    acme: TestCert,
+    globex: TestCert,
+    stranger: TestCert,
+}
+
+impl World {
+    fn new() -> Result<Self, AnyError> {
+        let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+        let ca = TestCa::new("Acme Root");
+        let client = |ca: &TestCa, tenant| ca.client(&format!("spiffe://acme.example/{tenant}")).issue();
+        let server = ca.server("hooks.acme.example").issue();
+        let (acme, globex) = (TenantId::parse("acme")?, TenantId::parse("globex")?);
+        let keys = Keyring::builder(&Scheme::standard_webhooks())
+            .key_valid(
+                acme,
+                "2026",
+                Secret::new(ACME),
+                Validity::new(days(-330), days(35)),
+            )
+            .key(globex, "2026", Secret::new(GLOBEX));
+        Ok(Self {
+            keys: keys.build()?,
+            own: Credentials::new(tls.provider(), server.chain(), server.key())?,
+            acme: client(&ca, "acme"),
+            globex: client(&ca, "globex"),
+            stranger: client(&TestCa::new("Other Root"), "acme"),
+            tls,
+            ca,
+        })
+    }
+
+    /// The authority decides; pins are tried out beside it, and one retires within days.
+    fn policy(&self) -> Result<Policy, AnyError> {
+        let ca = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
+        let acme = Pin::leaf(SpkiHash::of(&self.acme.spki_der()));
+        let pins = PinSet::of([acme.labelled("acme").retiring(days(6))]);
+        let tenants = TenantTable::builder().uri("spiffe://acme.example/{tenant}");
+        let tenants = tenants.known(["acme", "globex"]).build()?;
+        Ok(Policy::new(ca.and(ReportOnly::new(pins)), tenants))
+    }
+
+    async fn receiver(&self, policy: &Policy, observer: &Arc<dyn Observer>) -> Result<SocketAddr, AnyError> {
+        let config = self
+            .tls
+            .server_config(&self.own, policy.trust(), ClientAuth::Require)?;
+        let acceptor = Acceptor::new(config).observed_by(observer.clone());
+        let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
+        let address = listener.local_addr();
+        let verifier = HmacVerifier::new(Scheme::standard_webhooks(), self.keys.clone());
+        let payload = PayloadLayer::new(verifier, MemoryStore::default()).observed_by(observer.clone());
+        let app = Router::new()
+            .route("/", post(async |_: Countersigned| ()))
+            .layer(payload)
+            .layer(CallerLayer::new(policy.clone()).observed_by(observer.clone()))
+            .into_make_service_with_connect_info::<Connection>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(address)
+    }
+}
+
+fn days(from_now: i64) -> UnixTime {
+    let now = Duration::from_secs(UnixTime::now().as_secs());
+    let days = Duration::from_secs(from_now.unsigned_abs() * 86_400);
+    UnixTime::since_unix_epoch(if from_now < 0 {
+        now.saturating_sub(days)
+    } else {
+        now + days
+    })
+}
+
+// --- the senders ----------------------------------------------------------------------------------------------------
+
+/// Ten good deliveries to three that are refused, each on a connection of its own; and of every 400 the last 100 are a
+/// stranger's, whose authority nobody has told us of.
+async fn traffic(world: &World, receiver: SocketAddr) -> Result<(), AnyError> {
+    let signer = HmacSigner::new(Scheme::standard_webhooks(), world.keys.clone());
+    let signed = |tenant: &str, id: &str| -> Result<HeaderMap, AnyError> {
+        Ok(signer.sign_payload(&Outgoing::new(
+            &TenantId::parse(tenant)?,
+            id,
+            BODY,
+            UnixTime::now(),
+        ))?)
+    };
+    for number in 0_u64.. {
+        let id = format!("msg_{number}");
+        let kind = if number % 400 < 300 { number % 13 } else { 4 };
+        let (sender, headers) = match kind {
+            // A certificate of somebody else's authority.
+            4 => (&world.stranger, signed("acme", &id)?),
+            // A delivery that was handled before.
+            8 => (&world.globex, signed("globex", &format!("msg_{}", number - 1))?),
+            // The certificate of one tenant, the signature of the other.
+            12 => (&world.acme, signed("globex", &id)?),
+            even if even % 2 == 0 => (&world.acme, signed("acme", &id)?),
+            _ => (&world.globex, signed("globex", &id)?),
+        };
+        // Refused ones end in an error, as they should.
+        let _ = deliver(world, receiver, sender, headers).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+async fn deliver(
+    world: &World,
+    receiver: SocketAddr,
+    sender: &TestCert,
+    headers: HeaderMap,
+) -> Result<(), AnyError> {
+    let own = Credentials::new(world.tls.provider(), sender.chain(), sender.key())?;
+    let trust = PrivateCa::from_pem(world.ca.pem().as_bytes(), world.tls.algorithms(), UnixTime::now())?;
+    let tls = TlsConnector::from(Arc::new(world.tls.client_config(&own, trust)?));
+    let tcp = TcpStream::connect(receiver).await?;
+    let io = tls
+        .connect(ServerName::try_from("hooks.acme.example")?, tcp)
+        .await?;
+    let (mut requests, connection) = http1::handshake(TokioIo::new(io)).await?;
+    let driven = tokio::spawn(connection);
+    let mut request = Request::post("/")
+        .header("host", "hooks.acme.example")
+        .body(Full::new(Bytes::from_static(BODY)))?;
+    request.headers_mut().extend(headers);
+    requests.send_request(request).await?;
+    drop(requests);
+    driven.await??;
+    Ok(())
+}
+
+/// Whether what was to be counted was counted.
+fn judge(metrics: &str) -> Result<(), AnyError> {
+    let counted = [
+        "countersign_handshakes_completed_total{",
+        "countersign_handshakes_failed_total{code=\"trust.unknown_issuer\"}",
+        "countersign_requests_accepted_total",
+        "countersign_requests_refused_total{code=\"payload.signature_mismatch\"}",
+        "countersign_requests_refused_total{code=\"replay.handled\"}",
+        "countersign_expiry_timestamp_seconds{kind=\"pin\"}",
+        "countersign_expiry_events_total{kind=\"pin\",urgency=\"urgent\"}",
+    ];
+    for wanted in counted {
+        if !metrics.lines().any(|line| line.starts_with(wanted)) {
+            return Err(format!("not counted: {wanted}").into());
+        }
+    }
+    say(&"all of it was counted");
+    Ok(())
+}

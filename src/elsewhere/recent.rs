@@ -1,0 +1,73 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// A map that forgets what was not asked for lately, and never holds more than its room.
+///
+/// Two halves: what is put in or asked for goes to the young one; when that is full, it is the old one, and what stood there
+/// is forgotten.
+#[derive(Debug)]
+pub(super) struct Recent<I, V> {
+    half: usize,
+    young: HashMap<I, V>,
+    old: HashMap<I, V>,
+}
+
+impl<I: Eq + Hash + Clone, V> Recent<I, V> {
+    pub(super) fn new(room: usize) -> Self {
+        Self {
+            half: (room / 2).max(1),
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get(&mut self, id: &I) -> Option<&mut V> {
+        if let Some((id, value)) = self.old.remove_entry(id) {
+            self.insert(id, value);
+        }
+        self.young.get_mut(id)
+    }
+
+    pub(super) fn insert(&mut self, id: I, value: V) {
+        self.old.remove(&id);
+        if self.young.len() >= self.half && !self.young.contains_key(&id) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id, value);
+    }
+
+    pub(super) fn remove(&mut self, id: &I) {
+        self.young.remove(id);
+        self.old.remove(id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_room_is_never_exceeded() {
+        let mut recent = Recent::new(10);
+        recent.insert(0, 'a');
+        for number in 1..1_000 {
+            recent.insert(number, 'b');
+            assert_eq!(recent.get(&0), Some(&mut 'a'), "after {number}");
+            assert!(recent.len() <= 10, "{}", recent.len());
+        }
+        assert_eq!(recent.get(&1), None);
+        recent.remove(&0);
+        assert_eq!(recent.get(&0), None);
+        recent.clear();
+        assert_eq!(recent.len(), 0);
+    }
+}

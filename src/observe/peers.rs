@@ -1,0 +1,230 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Event, Observer, PeerCertificate};
+use crate::expiry::{Expires, Expiries, Expiry, Kind};
+use crate::identity::Validity;
+use crate::tenant::TenantId;
+
+/// Tenants that are remembered by default.
+const TENANTS: usize = 10_000;
+/// Certificates of one tenant: its clients, by name.
+const NAMES: usize = 64;
+
+/// The certificates of peers as they were last seen, so that a tenant is told of before it is refused.
+///
+/// An observer: it learns of each certificate that is found to be a tenant's ([`Event::Identified`]). Of several under one
+/// name, the last one seen counts, so a renewal takes the place of what it renews. Certificates that live for less than two
+/// days are left out: machines renew them, and between two connections nobody sees it.
+///
+/// Bounded: 10,000 tenants, of which the ones that were not seen for longest are forgotten, and 64 names of each.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign::expiry::Expiries;
+/// use countersign::identity::PeerChain;
+/// use countersign::observe::{Event, Observer, PeerCertificate, PeersSeen};
+/// use countersign::tenant::TenantId;
+/// use countersign::testing::TestCa;
+///
+/// let seen = Arc::new(PeersSeen::new());
+/// // Given to the layers with `observed_by(seen.clone())`, or with others as `Observers::new().and(seen.clone())`.
+/// let chain = PeerChain::parse(TestCa::new("Acme Root").client("spiffe://pay.example/acme").issue().chain())?;
+/// let (tenant, certificate) = (&TenantId::parse("acme")?, PeerCertificate::of(chain.leaf()));
+/// seen.observe(&Event::Identified { peer: None, tenant, rule: "", certificate });
+/// let listed = Expiries::of(&*seen).sorted();
+/// assert_eq!(listed.first().and_then(|expiry| expiry.owner()), Some("acme"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PeersSeen {
+    half: usize,
+    shortest: Duration,
+    shelf: Mutex<Shelf>,
+}
+
+/// Two halves: when the young one is full it becomes the old one, and what was old is forgotten.
+#[derive(Default)]
+struct Shelf {
+    young: HashMap<TenantId, Names>,
+    old: HashMap<TenantId, Names>,
+}
+
+type Names = HashMap<Box<str>, Validity>;
+
+impl PeersSeen {
+    /// Remembers up to 10,000 tenants.
+    pub fn new() -> Self {
+        Self::with_capacity(TENANTS)
+    }
+
+    /// Remembers up to so many tenants.
+    pub fn with_capacity(tenants: usize) -> Self {
+        Self {
+            half: tenants.div_ceil(2).max(1),
+            shortest: Duration::from_secs(2 * 86_400),
+            shelf: Mutex::default(),
+        }
+    }
+
+    /// Leaves out certificates that live for less than this. Default two days.
+    #[must_use]
+    pub fn with_shortest_lifetime(mut self, shortest: Duration) -> Self {
+        self.shortest = shortest;
+        self
+    }
+
+    /// Forgets a tenant that is no customer any more, and will not renew anything.
+    pub fn forget(&self, tenant: &TenantId) {
+        let mut shelf = self.lock();
+        shelf.young.remove(tenant);
+        shelf.old.remove(tenant);
+    }
+
+    fn note(&self, tenant: &TenantId, certificate: PeerCertificate<'_>) {
+        let validity = certificate.validity();
+        if validity.lifetime() < self.shortest {
+            return;
+        }
+        let name = match certificate.names().first() {
+            Some(name) => name.to_string(),
+            None => certificate.spki().to_string(),
+        };
+        let mut shelf = self.lock();
+        shelf.names_of(tenant, self.half).note(name.into(), validity);
+    }
+
+    /// Nothing in here can panic half-way through a change.
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for PeersSeen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shelf {
+    /// A tenant that is seen belongs to the young ones.
+    fn names_of(&mut self, tenant: &TenantId, half: usize) -> &mut Names {
+        if !self.young.contains_key(tenant) && self.young.len() >= half {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let before = &mut self.old;
+        match self.young.entry(tenant.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(before.remove(tenant).unwrap_or_default()),
+        }
+    }
+}
+
+trait Note {
+    fn note(&mut self, name: Box<str>, validity: Validity);
+}
+
+impl Note for Names {
+    /// Where there is no room, what ends first gives way: a client under a new name at each renewal leaves it behind.
+    fn note(&mut self, name: Box<str>, validity: Validity) {
+        if self.len() >= NAMES && !self.contains_key(&name) {
+            let first = self.iter().min_by_key(|(_, validity)| validity.not_after);
+            if let Some(first) = first.map(|(name, _)| name.clone()) {
+                self.remove(&first);
+            }
+        }
+        self.insert(name, validity);
+    }
+}
+
+impl Observer for PeersSeen {
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::Identified {
+            tenant, certificate, ..
+        } = event
+        {
+            self.note(tenant, *certificate);
+        }
+    }
+}
+
+impl Expires for PeersSeen {
+    fn expiries(&self, found: &mut Expiries) {
+        let shelf = self.lock();
+        for (tenant, names) in shelf.young.iter().chain(&shelf.old) {
+            for (name, validity) in names {
+                found.push(
+                    Expiry::new(Kind::PeerCertificate, name.clone(), *validity).owned_by(tenant.as_str()),
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PeersSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shelf = self.lock();
+        f.debug_struct("PeersSeen")
+            .field("tenants", &(shelf.young.len() + shelf.old.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::UnixTime;
+
+    use super::*;
+
+    fn until(second: u64) -> Validity {
+        let at = |second| UnixTime::since_unix_epoch(Duration::from_secs(second));
+        Validity::new(at(0), at(second))
+    }
+
+    fn listed(peers: &PeersSeen) -> Vec<String> {
+        let listed = Expiries::of(peers).sorted();
+        let shown = listed
+            .iter()
+            .map(|expiry| format!("{} {}", expiry.owner().unwrap_or_default(), expiry.name()));
+        shown.collect()
+    }
+
+    fn note(peers: &PeersSeen, tenant: &str, name: &str, validity: Validity) {
+        let tenant = TenantId::parse(tenant).unwrap();
+        peers
+            .lock()
+            .names_of(&tenant, peers.half)
+            .note(name.into(), validity);
+    }
+
+    #[test]
+    fn whoever_was_not_seen_for_longest_is_forgotten() {
+        let peers = PeersSeen::with_capacity(4);
+        for tenant in ["a", "b", "c", "a", "d", "e"] {
+            note(&peers, tenant, "x", until(10));
+        }
+        // The halves were a, b, then c, a, and d, e: b is gone, a was seen again.
+        assert_eq!(listed(&peers), ["a x", "c x", "d x", "e x"]);
+        peers.forget(&TenantId::parse("c").unwrap());
+        assert_eq!(listed(&peers), ["a x", "d x", "e x"]);
+    }
+
+    #[test]
+    fn a_renewal_takes_the_place_of_what_it_renews_and_names_are_bounded() {
+        let peers = PeersSeen::new();
+        note(&peers, "a", "x", until(10));
+        note(&peers, "a", "x", until(20));
+        assert_eq!(
+            Expiries::of(&peers).sorted().first().map(Expiry::not_after),
+            Some(until(20).not_after)
+        );
+        for second in 0..1000_u64 {
+            note(&peers, "a", &format!("pod-{second}"), until(1000 + second));
+        }
+        let listed = Expiries::of(&peers).sorted();
+        assert_eq!(listed.len(), NAMES);
+        assert_eq!(listed.first().map(Expiry::name), Some("pod-936"));
+    }
+}

@@ -1,0 +1,420 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::publish::Publish;
+use super::source::any_of;
+use super::watch::Watcher;
+use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
+use crate::breaker::Jitter;
+use crate::clock::Clock;
+use crate::live::Live;
+use crate::observe::{Event, InForce, Observer, Silent, guarded};
+
+/// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
+///
+/// Each source has a task of its own, so that one that hangs or panics keeps no other waiting. Clones share them; with the
+/// last clone all tasks end, and what was in force stays.
+///
+/// All or nothing: what cannot be read whole, or is not agreed to by whoever will use it, changes nothing. What was good
+/// stays in force, or is withdrawn when it is too old ([`Rules::failing_closed_after`]). Each publication and each failure
+/// is an event, and [`Status`] tells how it stands.
+///
+/// ```
+/// use countersign::gate::Policy;
+/// use countersign::reload::{FileSource, Reload, Rules};
+/// use countersign::testing::TestCa;
+/// use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
+/// use countersign::trust::VerifyPeer as _;
+/// # use countersign::tenant::TenantTable;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let folder = std::env::temp_dir().join(format!("countersign-reload-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let file = |name: &str| folder.join(name);
+/// # let (ca, own) = (TestCa::new("Acme Root"), TestCa::new("Public").server("hooks.example").issue());
+/// # std::fs::write(file("ca.pem"), ca.pem())?;
+/// # std::fs::write(file("tls.crt"), own.chain_pem())?;
+/// # std::fs::write(file("tls.key"), own.key_pem())?;
+/// # let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
+/// let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
+/// let reload = Reload::new();
+/// let clients = FileSource::anchors(file("ca.pem"), tls.algorithms());
+/// let clients = reload.start("authorities of clients", clients, Rules::default()).await?;
+/// let own = FileSource::credentials(&tls, file("tls.crt"), file("tls.key"));
+/// let own = reload.start("own certificate", own, Rules::default()).await?;
+///
+/// // From here on, whoever replaces the files replaces what is in force.
+/// let policy = Policy::new(clients.live(), table);
+/// let config = tls.server_config(&own.live(), policy.trust(), ClientAuth::Require)?;
+/// assert!(reload.statuses().iter().all(|status| status.is_current()));
+/// # drop(config);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Reload {
+    shared: Arc<Shared>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+}
+
+#[derive(Default)]
+struct Shared {
+    watcher: Watcher,
+    tasks: Mutex<JoinSet<()>>,
+    statuses: Mutex<Vec<Weak<RwLock<Status>>>>,
+}
+
+impl Reload {
+    /// Of nothing yet.
+    pub fn new() -> Self {
+        Self {
+            shared: Arc::default(),
+            clock: Clock::default(),
+            observer: Arc::new(Silent),
+        }
+    }
+
+    /// Takes the present from this clock, for what is started from here on.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Tells this observer, of what is started from here on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = guarded(observer);
+        self
+    }
+
+    /// Loads it once, and keeps it loaded from then on. The name is for the operator: each its own.
+    ///
+    /// # Errors
+    /// [`NotLoaded`] where it cannot be loaded now: then nothing is in force, and nothing is kept.
+    pub async fn start<T: Send + Sync + 'static>(
+        &self,
+        name: &str,
+        source: impl Source<T> + 'static,
+        rules: Rules,
+    ) -> Result<Reloading<T>, NotLoaded> {
+        self.start_with(name, source, rules, |_: &Arc<T>| Ok::<_, NotLoaded>(()))
+            .await
+    }
+
+    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`], such as a dispatcher's
+    /// identities. What it refuses is not put in force.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub async fn start_with<T: Send + Sync + 'static>(
+        &self,
+        name: &str,
+        source: impl Source<T> + 'static,
+        rules: Rules,
+        publish: impl Publish<T> + 'static,
+    ) -> Result<Reloading<T>, NotLoaded> {
+        let mut source: Box<dyn Source<T>> = Box::new(source);
+        let loaded = unpanicked(|| source.load(None, self.clock.now())).await?;
+        let value = loaded
+            .value
+            .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
+        let value = Arc::new(value);
+        publish.publish(&value).map_err(NotLoaded::invalid)?;
+        let now = self.clock.now();
+        let status = Arc::new(RwLock::new(Status {
+            name: name.into(),
+            generation: 1,
+            loaded_at: now,
+            good_at: now,
+            in_force: InForce::LastGood,
+            failed: None,
+            next_look: now,
+            found_by: FoundBy::Looking,
+        }));
+        let reloading = Reloading {
+            live: Live::of(value),
+            status,
+            asked: Arc::default(),
+        };
+        self.observer.observe(&Event::Reloaded { name, generation: 1 });
+        self.spawn(
+            Keeper {
+                source,
+                rules,
+                publish: Box::new(publish),
+                reloading: reloading.clone(),
+                watcher: self.shared.watcher.clone(),
+                told: BTreeSet::new(),
+                clock: self.clock.clone(),
+                observer: self.observer.clone(),
+                good: Instant::now(),
+                failures: 0,
+                wait: Duration::ZERO,
+            }
+            .after(loaded.again, loaded.despite),
+        );
+        Ok(reloading)
+    }
+
+    /// How all of them stand, in the order in which they were started.
+    pub fn statuses(&self) -> Vec<Status> {
+        let mut all = self
+            .shared
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.retain(|status| status.strong_count() > 0);
+        let all = all.iter().filter_map(Weak::upgrade);
+        all.map(|status| read(&status)).collect()
+    }
+
+    fn spawn<T: Send + Sync + 'static>(&self, keeper: Keeper<T>) {
+        let status = Arc::downgrade(&keeper.reloading.status);
+        let lock = &self.shared.statuses;
+        lock.lock().unwrap_or_else(PoisonError::into_inner).push(status);
+        let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(keeper.run());
+    }
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").field("of", &self.statuses()).finish()
+    }
+}
+
+/// A part that is kept loaded. Clones share it. To drop it ends nothing.
+pub struct Reloading<T> {
+    live: Live<T>,
+    status: Arc<RwLock<Status>>,
+    asked: Arc<Notify>,
+}
+
+impl<T> Reloading<T> {
+    /// What is in force, for whoever decides by it.
+    pub fn live(&self) -> Live<T> {
+        self.live.clone()
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        read(&self.status)
+    }
+
+    /// Looks at once, as when somebody asks for it by a signal.
+    pub fn look_now(&self) {
+        self.asked.notify_one();
+    }
+}
+
+impl<T> Clone for Reloading<T> {
+    fn clone(&self) -> Self {
+        Self {
+            live: self.live.clone(),
+            status: self.status.clone(),
+            asked: self.asked.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Reloading<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reloading").field(&self.status()).finish()
+    }
+}
+
+fn read(status: &RwLock<Status>) -> Status {
+    status.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Who looks after one source.
+struct Keeper<T> {
+    source: Box<dyn Source<T>>,
+    rules: Rules,
+    publish: Box<dyn Publish<T>>,
+    reloading: Reloading<T>,
+    watcher: Watcher,
+    /// The folders of which it is told.
+    told: BTreeSet<PathBuf>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+    /// When it was last loaded, or found unchanged.
+    good: Instant,
+    /// In a row.
+    failures: u32,
+    wait: Duration,
+}
+
+impl<T: Send + Sync + 'static> Keeper<T> {
+    async fn run(mut self) {
+        loop {
+            let asked = self.reloading.asked.clone();
+            let wait = self.wait;
+            any_of(vec![
+                Box::pin(tokio::time::sleep(wait)),
+                Box::pin(asked.notified()),
+                self.source.changed(),
+            ])
+            .await;
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let before = (!self.reloading.live.is_withdrawn()).then(|| self.reloading.live.load());
+        let now = self.clock.now();
+        let loaded = unpanicked(|| self.source.load(before, now)).await;
+        let outcome = loaded.and_then(|loaded| self.put_in_force(loaded));
+        let (again, failed) = match outcome {
+            Ok((again, despite)) => (again, despite),
+            Err(failed) => (None, Some(failed)),
+        };
+        self.finish(again, failed);
+    }
+
+    fn put_in_force(
+        &mut self,
+        loaded: Loaded<T>,
+    ) -> Result<(Option<Duration>, Option<NotLoaded>), NotLoaded> {
+        if let Some(value) = loaded.value {
+            let value = Arc::new(value);
+            self.publish.publish(&value).map_err(NotLoaded::invalid)?;
+            self.reloading.live.publish(value);
+            let generation = self.note(|status, now| {
+                status.generation += 1;
+                status.loaded_at = now;
+                status.in_force = InForce::LastGood;
+            });
+            let name = self.name();
+            let (name, generation) = (&*name, generation.generation);
+            self.observer.observe(&Event::Reloaded { name, generation });
+        }
+        Ok((loaded.again, loaded.despite))
+    }
+
+    /// As it is after the first look.
+    fn after(mut self, again: Option<Duration>, failed: Option<NotLoaded>) -> Self {
+        self.finish(again, failed);
+        self
+    }
+
+    fn finish(&mut self, again: Option<Duration>, failed: Option<NotLoaded>) {
+        match &failed {
+            None => (self.failures, self.good) = (0, Instant::now()),
+            Some(failed) => {
+                self.failures = self.failures.saturating_add(1);
+                self.tell(failed);
+            }
+        }
+        self.withdraw_if_too_old();
+        let whom = &self.reloading.asked;
+        let all = self.watcher.watch(self.source.places(), &mut self.told, whom);
+        let found_by = match all && !self.told.is_empty() {
+            true => FoundBy::Events,
+            false => FoundBy::Looking,
+        };
+        self.wait = self.next(again);
+        let wait = self.wait;
+        self.note(|status, now| {
+            if failed.is_none() {
+                status.good_at = now;
+            }
+            status.failed = failed.map(|failed| (now, failed));
+            status.found_by = found_by;
+            status.next_look = rustls_pki_types::UnixTime::since_unix_epoch(
+                Duration::from_secs(now.as_secs()).saturating_add(wait),
+            );
+        });
+    }
+
+    /// Give or take a fifth, so that a fleet that was started together does not ask together; but never later than what
+    /// is in force is too old.
+    fn next(&self, again: Option<Duration>) -> Duration {
+        let wait = self.rules.wait(self.failures);
+        let wait = again.map_or(wait, |again| again.min(wait));
+        let wait = Jitter::random().spread(wait);
+        match self.rules.max_age {
+            Some(max_age) if !self.reloading.live.is_withdrawn() => wait
+                .min(max_age.saturating_sub(self.good.elapsed()))
+                .max(Duration::from_millis(1)),
+            _ => wait,
+        }
+    }
+
+    fn withdraw_if_too_old(&mut self) {
+        let age = self.good.elapsed();
+        let Some(max_age) = self.rules.max_age.filter(|max_age| age >= *max_age) else {
+            return;
+        };
+        if !self.reloading.live.is_withdrawn() {
+            self.publish.withdraw();
+            self.reloading.live.withdraw();
+            self.note(|status, _| status.in_force = InForce::Nothing);
+            self.tell(&NotLoaded::TooOld { age, max_age });
+        }
+    }
+
+    fn tell(&self, failed: &NotLoaded) {
+        let (name, reason) = (self.name(), failed.to_string());
+        self.observer.observe(&Event::NotReloaded {
+            name: &name,
+            code: failed.code(),
+            reason: &reason,
+            in_force: read(&self.reloading.status).in_force,
+        });
+    }
+
+    fn name(&self) -> Arc<str> {
+        read(&self.reloading.status).name
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Status, rustls_pki_types::UnixTime)) -> Status {
+        let now = self.clock.now();
+        let lock = &self.reloading.status;
+        let mut status = lock.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut status, now);
+        status.clone()
+    }
+}
+
+impl<T> Drop for Keeper<T> {
+    fn drop(&mut self) {
+        for folder in &self.told {
+            self.watcher.forget(folder, &self.reloading.asked);
+        }
+    }
+}
+
+/// A source of the user's may panic; its keeper goes on.
+async fn unpanicked<'a, T, L>(begin: impl FnOnce() -> L) -> Result<T, NotLoaded>
+where
+    L: Future<Output = Result<T, NotLoaded>> + Unpin + 'a,
+{
+    let begun = std::panic::catch_unwind(AssertUnwindSafe(begin));
+    let mut loading = begun.map_err(|_| NotLoaded::Panicked)?;
+    std::future::poll_fn(move |context| {
+        let poll = AssertUnwindSafe(|| Pin::new(&mut loading).poll(context));
+        std::panic::catch_unwind(poll).unwrap_or(Poll::Ready(Err(NotLoaded::Panicked)))
+    })
+    .await
+}

@@ -1,0 +1,219 @@
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+
+/// A source of what is put in force: it yields a whole, checked `T`, and says when to look again.
+///
+/// [`Files`](super::Files) makes one of files, `UrlSource` one of URLs, [`Both`](super::Both) one of two. For one of your own, a vault for instance,
+/// [`Reload`](super::Reload) does what is the same for all: it keeps what was good, tells what was not, and asks again.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use countersign::UnixTime;
+/// use countersign::reload::{Loaded, Loading, Reload, Rules, Source};
+/// use countersign::trust::PinSet;
+///
+/// #[derive(Debug)]
+/// struct Vault;
+///
+/// impl Source<PinSet> for Vault {
+///     fn load(&mut self, _before: Option<Arc<PinSet>>, _now: UnixTime) -> Loading<'_, PinSet> {
+///         // Here it would be asked, and what cannot be read would be an error.
+///         Box::pin(async { Ok(Loaded::new(PinSet::default()).again_within(Duration::from_secs(60))) })
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let reload = Reload::new();
+/// let pins = reload.start("pins of the vault", Vault, Rules::default()).await?;
+/// assert!(pins.live().load().is_empty());
+/// assert_eq!(pins.status().generation, 1);
+/// # Ok::<(), countersign::reload::NotLoaded>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Source<T>: fmt::Debug + Send {
+    /// Looks now. `before` is what is in force, for what must not go back behind it.
+    ///
+    /// # Errors
+    /// [`NotLoaded`]; what is in force stays then.
+    fn load(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Loading<'_, T>;
+
+    /// Where in the file system a change is a reason to look at once. Asked after each look.
+    fn places(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Ends when something else is a reason to look at once. Dropped and asked again after each look.
+    fn changed(&mut self) -> Changed<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A look at a source.
+pub type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<Loaded<T>, NotLoaded>> + Send + 'a>>;
+
+/// The wait for a change of a source.
+pub type Changed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Until one of these has ended.
+pub(super) async fn any_of(mut waits: Vec<Changed<'_>>) {
+    std::future::poll_fn(move |context| {
+        let ended = waits
+            .iter_mut()
+            .any(|wait| wait.as_mut().poll(context).is_ready());
+        if ended { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+impl<T> Source<T> for Box<dyn Source<T>> {
+    fn load(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Loading<'_, T> {
+        (**self).load(before, now)
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        (**self).places()
+    }
+
+    fn changed(&mut self) -> Changed<'_> {
+        (**self).changed()
+    }
+}
+
+/// The answer of a source.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::reload::Loaded;
+///
+/// let loaded = Loaded::new("what is to be in force").again_within(Duration::from_secs(60));
+/// assert_eq!(loaded.value(), Some(&"what is to be in force"));
+/// assert_eq!(Loaded::<&str>::unchanged().value(), None);
+/// ```
+#[derive(Debug)]
+pub struct Loaded<T> {
+    pub(super) value: Option<T>,
+    pub(super) again: Option<Duration>,
+    pub(super) despite: Option<NotLoaded>,
+}
+
+impl<T> Loaded<T> {
+    /// This is to be in force.
+    pub fn new(value: T) -> Self {
+        Self {
+            value: Some(value),
+            ..Self::unchanged()
+        }
+    }
+
+    /// What is in force is still what stands there.
+    pub fn unchanged() -> Self {
+        Self {
+            value: None,
+            again: None,
+            despite: None,
+        }
+    }
+
+    /// Look again within this time, if that is sooner than the rules say.
+    #[must_use]
+    pub fn again_within(mut self, time: Duration) -> Self {
+        self.again = Some(self.again.map_or(time, |again| again.min(time)));
+        self
+    }
+
+    /// A part of it could not be loaded, and what it was before was taken in its place.
+    #[must_use]
+    pub fn despite(mut self, failed: NotLoaded) -> Self {
+        self.despite = Some(failed);
+        self
+    }
+
+    /// What is to be in force, where that has changed.
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+}
+
+/// The reason why something was not loaded. Holds no secret.
+///
+/// ```
+/// use countersign::reload::NotLoaded;
+///
+/// let broken = NotLoaded::invalid("two files are needed");
+/// assert_eq!(broken.to_string(), "two files are needed");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotLoaded {
+    /// It is not there, or this process may not read it; or whoever keeps it does not answer.
+    #[error("{what} cannot be read: {reason}")]
+    Unreadable {
+        /// Which file, folder or URL.
+        what: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It is larger than what is looked for can be.
+    #[error(
+        "{what} is larger than {limit} bytes, or holds more than {} files",
+        super::MAX_FILES
+    )]
+    TooLarge {
+        /// Which.
+        what: String,
+        /// The limit in force.
+        limit: usize,
+    },
+    /// It kept changing while it was read, so it was never read whole.
+    #[error("{what} kept changing while it was read")]
+    Changing {
+        /// Which.
+        what: String,
+    },
+    /// It must not be used.
+    #[error("{reason}")]
+    Invalid {
+        /// Why.
+        reason: String,
+    },
+    /// It could not be loaded for longer than it may count without.
+    #[error("it could not be loaded for {age:?}, and counts for {max_age:?} without")]
+    TooOld {
+        /// Since it was last loaded, or found unchanged.
+        age: Duration,
+        /// The limit in force.
+        max_age: Duration,
+    },
+    /// What reads it has panicked.
+    #[error("what reads it has panicked")]
+    Panicked,
+}
+
+impl NotLoaded {
+    /// What was loaded must not be used.
+    pub fn invalid(reason: impl ToString) -> Self {
+        Self::Invalid {
+            reason: reason.to_string(),
+        }
+    }
+
+    /// A stable name of the reason, for metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "reload.unreadable",
+            Self::TooLarge { .. } => "reload.too_large",
+            Self::Changing { .. } => "reload.changing",
+            Self::Invalid { .. } => "reload.invalid",
+            Self::TooOld { .. } => "reload.too_old",
+            Self::Panicked => "reload.panicked",
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What is kept in files and changes: put in force whole, or not at all.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect by failing loudly, and live in the present"
+)]
+
+mod failing;
+mod files;
+mod mount;
+mod rotation;
+mod swaps;
+mod urls;
+mod world;

@@ -1,0 +1,432 @@
+//! Observers that are slow or broken, a watch over everything that expires, and documents that leave nothing out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use countersign::UnixTime;
+use countersign::expiry::{Expiries, Kind};
+use countersign::gate::Policy;
+use countersign::identity::Validity;
+use countersign::live::Live;
+use countersign::observe::{Event, Metrics, Observer, Observers, PeersSeen, Queued, RotationWatch, Watch};
+use countersign::payload::{Keyring, Scheme, Secret};
+use countersign::tenant::{TenantId, TenantTable};
+use countersign::testing::{NOW, TestCa};
+use countersign::tls::Credentials;
+use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
+use countersign::usage::Usage;
+use countersign::web::{CallerLayer, Connection};
+use http::{Request, Response, StatusCode};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+#[path = "../support/events.rs"]
+mod events;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Each event as it is written for a developer.
+#[derive(Debug, Clone, Default)]
+struct Book(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Book {
+    fn observe(&self, event: &Event<'_>) {
+        self.0
+            .lock()
+            .expect("no panic")
+            .push(format!("{} {event:?}", event.name()));
+    }
+}
+
+impl Book {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().expect("no panic"))
+    }
+}
+
+/// Waits at each event until it may go on.
+#[derive(Debug, Clone, Default)]
+struct Stuck(Arc<(Mutex<bool>, Condvar)>, Book);
+
+impl Observer for Stuck {
+    fn observe(&self, event: &Event<'_>) {
+        let (open, changed) = &*self.0;
+        let held = changed.wait_while(open.lock().expect("no panic"), |open| !*open);
+        drop(held.expect("no panic"));
+        self.1.observe(event);
+    }
+}
+
+/// Panics at the first event.
+#[derive(Debug, Clone, Default)]
+struct Broken(Arc<AtomicUsize>);
+
+impl Observer for Broken {
+    fn observe(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a mistake of an observer's");
+    }
+}
+
+// --- slow and broken ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn each_event_has_a_name_of_its_own() {
+    let mut seen = Vec::new();
+    events::each(|event| seen.push(event.name()));
+    assert_eq!(seen, Event::NAMES);
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
+}
+
+#[test]
+fn what_is_told_later_is_what_happened() {
+    let (now, later) = (Book::default(), Book::default());
+    let queued = Queued::new(later.clone(), 1024).expect("a thread");
+    events::each(|event| {
+        now.observe(event);
+        queued.observe(event);
+    });
+    assert!(queued.wait(PATIENCE));
+    assert_eq!((later.take(), queued.lost()), (now.take(), 0));
+}
+
+#[test]
+fn who_tells_a_stuck_observer_goes_on_and_what_was_lost_is_counted_and_told() {
+    let stuck = Stuck::default();
+    let queued = Queued::new(stuck.clone(), 4).expect("a thread");
+    for _ in 0..100 {
+        queued.observe(&Event::ObserverEnded);
+    }
+    // Four in the queue, and perhaps one that it is stuck at.
+    let lost = queued.lost();
+    assert!((95..=96).contains(&lost), "{lost}");
+    assert!(!queued.wait(Duration::from_millis(1)), "it is stuck");
+    *stuck.0.0.lock().expect("no panic") = true;
+    stuck.0.1.notify_all();
+    assert!(queued.wait(PATIENCE));
+    let told = stuck.1.take();
+    assert!(
+        told.contains(&format!("events_lost EventsLost {{ count: {lost} }}")),
+        "{told:?}"
+    );
+    assert_eq!(told.len() as u64, 100 - lost + 1);
+}
+
+#[test]
+fn a_broken_observer_behind_a_queue_ends_alone() {
+    let broken = Broken::default();
+    let queued = Queued::new(broken.clone(), 1024).expect("a thread");
+    for _ in 0..10 {
+        queued.observe(&Event::ObserverEnded);
+        assert!(queued.wait(PATIENCE));
+    }
+    assert_eq!((broken.0.load(Ordering::SeqCst), queued.lost()), (1, 9));
+}
+
+#[test]
+fn of_several_observers_the_broken_one_ends_and_the_others_hear_of_it() {
+    let (broken, book) = (Broken::default(), Book::default());
+    let all = Observers::new().and(broken.clone()).and(book.clone());
+    all.observe(&Event::EventsLost { count: 1 });
+    all.observe(&Event::EventsLost { count: 2 });
+    assert_eq!(broken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(
+        book.take(),
+        [
+            "events_lost EventsLost { count: 1 }",
+            "observer_ended ObserverEnded",
+            "events_lost EventsLost { count: 2 }",
+        ]
+    );
+    assert!(format!("{all:?}").contains("ended"));
+}
+
+/// A panic on the request path would end the request, and be the sender's outage.
+#[tokio::test]
+async fn a_request_is_answered_whatever_its_observer_does() {
+    let broken = Broken::default();
+    let client = TestCa::new("Acme Root")
+        .client("spiffe://pay.example/tenant/acme")
+        .issue();
+    let pin = countersign::identity::SpkiHash::of(&client.spki_der());
+    let tenants = TenantTable::builder().pin(TenantId::parse("acme").expect("a tenant"), pin);
+    let policy = Policy::new(PinSet::new([pin]), tenants.build().expect("a table"));
+    let layer = CallerLayer::new(policy).observed_by(Arc::new(broken.clone()));
+    let layer = layer.with_clock(countersign::clock::Clock::new(|| NOW));
+    let handler = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(())) });
+    let peer = ([192, 0, 2, 1], 4711).into();
+    for (chain, status) in [
+        (Some(client.chain()), StatusCode::OK),
+        (None, StatusCode::UNAUTHORIZED),
+    ] {
+        let connection = Connection::new(peer, chain.as_deref()).expect("a chain");
+        let request = Request::builder()
+            .extension(connection)
+            .body(())
+            .expect("a request");
+        let answer = layer.layer(handler).oneshot(request).await.expect("infallible");
+        assert_eq!(answer.status(), status);
+    }
+    assert_eq!(broken.0.load(Ordering::SeqCst), 1, "it is told nothing more");
+}
+
+// --- expiry ---------------------------------------------------------------------------------------------------------------
+
+fn later(days: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + days * 86_400))
+}
+
+/// Everything that a receiver holds, as it is in force.
+struct Held {
+    pins: Live<PinSet>,
+    watch: Watch,
+    seen: Arc<PeersSeen>,
+    ca: TestCa,
+}
+
+fn held() -> Held {
+    let ca = TestCa::new("Acme Root");
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let algorithms = provider.signature_verification_algorithms.all;
+    let lists = Crls::from_pem(ca.crl(1).issue().pem().as_bytes(), NOW).expect("a list");
+    let trust = PrivateCa::builder(algorithms).pem(ca.pem().as_bytes());
+    let trust = trust
+        .with_revocation(Revocation::required(lists))
+        .build(NOW)
+        .expect("an anchor");
+    let pins = Live::new(PinSet::default());
+    let table = TenantTable::builder()
+        .uri("spiffe://pay.example/tenant/{tenant}")
+        .known(["acme"]);
+    let policy = Policy::new(trust.and(pins.clone()), table.build().expect("a table"));
+    let (acme, secret) = (
+        TenantId::parse("acme").expect("a tenant"),
+        Secret::new("a secret of the year 2026"),
+    );
+    let year = Validity::new(NOW, later(365));
+    let keys = Keyring::builder(&Scheme::github()).key_valid(acme, "2026", secret, year);
+    let own = ca.server("hooks.example").issue();
+    let own = Credentials::new(&provider, own.chain(), own.key()).expect("a pair");
+    let seen = Arc::new(PeersSeen::new());
+    let watch = Watch::new()
+        .over(policy)
+        .over(keys.build().expect("keys"))
+        .over(own)
+        .over(seen.clone());
+    Held {
+        pins,
+        watch,
+        seen,
+        ca,
+    }
+}
+
+#[test]
+fn everything_that_expires_is_listed_by_the_time_that_is_left() {
+    let held = held();
+    let kinds =
+        |held: &Held| -> BTreeSet<Kind> { held.watch.list().iter().map(|expiry| expiry.kind()).collect() };
+    assert_eq!(
+        kinds(&held),
+        BTreeSet::from([Kind::OwnCertificate, Kind::Anchor, Kind::Crl, Kind::Key])
+    );
+
+    // What is in force changes, and the list with it.
+    let hash = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    held.pins.replace(
+        format!("{hash} until=2030-01-01T00:00:00Z label=acme")
+            .parse()
+            .expect("a pin"),
+    );
+    let chain = held.ca.client("spiffe://pay.example/tenant/acme").issue();
+    let chain = countersign::identity::PeerChain::parse(chain.chain()).expect("a chain");
+    let (tenant, rule) = (&TenantId::parse("acme").expect("a tenant"), "");
+    let certificate = countersign::observe::PeerCertificate::of(chain.leaf());
+    held.seen.observe(&Event::Identified {
+        peer: None,
+        tenant,
+        rule,
+        certificate,
+    });
+    assert_eq!(kinds(&held), BTreeSet::from(Kind::ALL));
+
+    let list = held.watch.list();
+    assert!(list.is_sorted_by_key(|expiry| expiry.not_after()), "{list:?}");
+    let of = |kind| list.iter().find(|expiry| expiry.kind() == kind).expect("listed");
+    assert_eq!(
+        (of(Kind::Key).name(), of(Kind::Key).owner()),
+        ("2026", Some("acme"))
+    );
+    assert_eq!(of(Kind::Pin).name(), "acme");
+    assert_eq!(of(Kind::Anchor).name(), "CN=Acme Root");
+    let peer = of(Kind::PeerCertificate);
+    assert_eq!(
+        (peer.name(), peer.owner()),
+        ("URI:spiffe://pay.example/tenant/acme", Some("acme"))
+    );
+
+    // Retired from the live set: from the list as well.
+    held.pins.replace(PinSet::default());
+    assert!(held.watch.list().iter().all(|expiry| expiry.kind() != Kind::Pin));
+}
+
+#[test]
+fn each_degree_of_urgency_is_told_once_and_anew_after_a_renewal() {
+    let pins = Live::new(PinSet::default());
+    let none = TenantTable::builder()
+        .uri("spiffe://pay.example/{tenant}")
+        .known(["acme"])
+        .build();
+    let watch = Watch::new().over(Policy::new(pins.clone(), none.expect("a table")));
+    let hash = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let until = |date: &str| pins.replace(format!("{hash} until={date} label=acme").parse().expect("a pin"));
+    let day = |day: u64| UnixTime::since_unix_epoch(Duration::from_secs(day * 86_400));
+    let book = Book::default();
+    let told = |now| {
+        watch.tell(&book, now);
+        let told = book.take();
+        assert!(
+            told.first()
+                .is_some_and(|first| first.starts_with("expiries_listed")),
+            "{told:?}"
+        );
+        let rest = told.into_iter().skip(1);
+        rest.map(|line| line.rsplit_once("urgency: ").expect("an urgency").1.to_owned())
+            .collect::<Vec<_>>()
+    };
+    // 2026-12-31 is day 20818; 90 days are taken for its lifetime.
+    until("2026-12-31T00:00:00Z");
+    for (now, expected) in [
+        (20_799, vec![]),
+        (20_800, vec!["Warning }"]),
+        (20_808, vec![]),
+        (20_809, vec!["Urgent }"]),
+        (20_818, vec![]),
+        (20_819, vec!["Critical }"]),
+        (20_900, vec![]),
+    ] {
+        assert_eq!(told(day(now)), expected, "day {now}");
+    }
+    until("2027-12-31T00:00:00Z");
+    assert_eq!(told(day(20_900)), Vec::<String>::new());
+    until("2026-12-31T00:00:00Z");
+    assert_eq!(told(day(20_900)), ["Critical }"]);
+}
+
+#[test]
+fn each_step_of_a_rotation_is_told_once() {
+    let (ca, book) = (TestCa::new("Acme Root"), Book::default());
+    let leaf = |name: &str| ca.client(&format!("spiffe://pay.example/{name}")).issue();
+    let (old, new) = (leaf("old"), leaf("new"));
+    let pin = |leaf: &countersign::testing::TestCert, label: &str| {
+        Pin::leaf(countersign::identity::SpkiHash::of(&leaf.spki_der())).labelled(label)
+    };
+    let pins = Live::new(PinSet::of([pin(&old, "old")]));
+    let looked_at = pins.clone();
+    let watch = RotationWatch::new().over(Kind::Pin, move || {
+        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
+        looked_at.load().usage().map(named).collect()
+    });
+    let told = || {
+        watch.tell(&book);
+        let name = |line: String| line.split_once(' ').map(|(_, event)| event.to_owned());
+        book.take().into_iter().filter_map(name).collect::<Vec<_>>()
+    };
+    let step = |name: &str, step: &str| {
+        vec![format!(
+            "RotationStepped {{ kind: Pin, name: {name:?}, step: {step} }}"
+        )]
+    };
+    assert_eq!(told(), Vec::<String>::new(), "what is there at first is no news");
+    let staged = pins.load().stage([pin(&new, "new")]);
+    pins.replace(staged);
+    assert_eq!(told(), step("new", "Staged"));
+    let chain = countersign::identity::PeerChain::parse(new.chain()).expect("a chain");
+    let peer = countersign::trust::VerifiedPeer::verify(&pins, chain, countersign::trust::Role::Client, NOW);
+    pins.confirm(&peer.expect("pinned"), NOW);
+    assert_eq!(told(), step("new", "FirstUsed"));
+    assert_eq!(told(), Vec::<String>::new());
+    let left = PinSet::of([pin(&new, "new")]).with_history_of(&pins.load());
+    pins.replace(left);
+    assert_eq!(told(), step("old", "Retired"));
+}
+
+#[test]
+fn a_list_is_of_what_is_held_and_nothing_else() {
+    assert!(Expiries::of(&PeersSeen::new()).sorted().is_empty());
+    assert!(Watch::new().list().is_empty());
+}
+
+// --- documents ------------------------------------------------------------------------------------------------------------
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What begins like a metric of ours, in a text.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("countersign_")).collect()
+}
+
+fn rows() -> BTreeSet<&'static str> {
+    Metrics::ROWS.iter().map(|row| row.name).collect()
+}
+
+#[test]
+fn the_document_names_every_event_and_every_metric_and_no_other() {
+    let text = read("docs/observing.md");
+    let (_, metrics) = text.split_once("\n## Metrics\n").expect("the section");
+    let (metrics, events) = metrics.split_once("\n## Alerts\n").expect("the section");
+    let (_, events) = events.split_once("\n## Events\n").expect("the section");
+    let named = |section: &str| -> BTreeSet<String> {
+        let first = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+        section.lines().filter_map(first).collect()
+    };
+    let owned =
+        |names: BTreeSet<&str>| -> BTreeSet<String> { names.into_iter().map(str::to_owned).collect() };
+    assert_eq!(named(metrics), owned(rows()));
+    assert_eq!(named(events), owned(BTreeSet::from(Event::NAMES)));
+    for row in Metrics::ROWS {
+        let labels: Vec<_> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        let line = format!(
+            "| `{}` | {} | {} | {} |",
+            row.name,
+            format!("{:?}", row.kind).to_lowercase(),
+            labels.join(", "),
+            row.help
+        );
+        assert!(text.contains(&line), "write: {line}");
+    }
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
+    let rows = rows();
+    for (path, least) in [
+        ("docs/observing/alerts.yml", 8),
+        ("docs/observing/grafana.json", 8),
+    ] {
+        let text = read(path);
+        let asked: BTreeSet<_> = metrics_in(&text)
+            .into_iter()
+            .map(|name| name.trim_end_matches("_bucket"))
+            .collect();
+        assert!(asked.len() >= least, "{path}: {asked:?}");
+        assert_eq!(
+            asked.difference(&rows).collect::<Vec<_>>(),
+            Vec::<&&str>::new(),
+            "{path}"
+        );
+    }
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&read("docs/observing/grafana.json")).expect("JSON");
+    assert!(
+        dashboard["panels"]
+            .as_array()
+            .is_some_and(|panels| panels.len() >= 8)
+    );
+}
