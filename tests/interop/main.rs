@@ -397,7 +397,7 @@ const MISTAKES: [[&str; 4]; 31] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem cannot be taken as PEM: line 1: CERTIFICATE has no END", "export it again"],
-    ["--key", "DIR/p256.key", "DIR/p256.key: the private key is not that of the first", "; give the key that its request was made with"],
+    ["--key", "DIR/p256.key", "the private key in DIR/p256.key is not that of the first certificate in DIR/receiver.pem", "; give the key that its request was made with"],
     ["--key", "DIR/receiver.pem", "DIR/receiver.pem holds no private key", "PKCS#8"],
     ["--client-ca", "DIR/missing", "DIR/missing: cannot be read", "; check that the file exists"],
     ["--client-ca", "DIR/empty", "DIR/empty: holds no certificate", "; give the CA certificates"],

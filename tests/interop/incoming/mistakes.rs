@@ -32,7 +32,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("cert = \"server.pem\"", "cert = { file = \"server.pem\" }", "proxy.toml, line 4, integration.cert.file: is not known here; known are env"),
     ("cert = \"server.pem\"", "cert = { env = \"A-B\" }", "proxy.toml, line 4, integration.cert.env: is no name of an environment variable; write letters, digits and _"),
     ("cert = \"server.pem\"", "cert = \"\"\"-----BEGIN CERTIFICATE-----\n\"\"\"", "proxy.toml, line 4, integration.cert: holds a text in the place of a file's name; write the name of the file that holds it"),
-    ("key = \"server.key\"", "key = \"acme.key\"", "proxy.toml, line 5, integration.key: acme.key: the private key is not that of the first certificate; give the key that its request was made with"),
+    ("key = \"server.key\"", "key = \"acme.key\"", "proxy.toml, line 5, integration.key: acme.key: the private key in it is not that of the first certificate in it; give the key that its request was made with"),
     ("key = \"server.key\"", "key = \"server.pem\"", "proxy.toml, line 5, integration.key: server.pem: it holds no private key in PEM (PKCS#8, SEC1 or PKCS#1, not encrypted)"),
     ("key = \"server.key\"", "key = \"server.key\"\ntls12 = \"yes\"", "proxy.toml, line 6, integration.tls12: is text; write true or false"),
     ("key = \"server.key\"", "key = \"server.key\"\nhosts = []", "proxy.toml, line 6, integration.hosts: names no host; write some, or leave it out for every host that no other integration has"),
