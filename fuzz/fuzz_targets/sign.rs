@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign::payload::hmac::{KeyForm, KeySpec};
 use countersign::payload::providers::presets::{self, Make};
 use countersign::payload::{
-    HmacSigner, HmacVerifier, Keyring, Message, Origin, Outgoing, Scheme, Secret, VerifyPayload,
+    HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret, VerifyPayload,
 };
 use countersign::tenant::TenantId;
 use countersign_fuzz::bounded;
@@ -85,10 +85,10 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let message = Message::new(&method, &uri, &headers, &body, now);
-    let authentic = pair
-        .verifier
-        .verify_payload(&message)
-        .expect("what was signed is taken");
-    assert_eq!(authentic.sender(), &acme);
+    match pair.verifier.verify_payload(&message) {
+        Ok(authentic) => assert_eq!(authentic.sender(), &acme),
+        // A time or a name that stands in the body is the body's matter, also when it is signed.
+        Err(why) => assert_ne!(why, NotAuthentic::SignatureMismatch),
+    }
     assert!(pair.other.verify_payload(&message).is_err(), "by this key alone");
 });

@@ -97,7 +97,7 @@ fn credentials_that_do_not_fit_are_told_with_tenant_and_files() {
         (
             "acme",
             other.key_pem(),
-            "--identities, for acme from DIR/acme.pem and DIR/acme.key: the private key is not that of the first certificate; give the key that its request was made with",
+            "--identities, for acme from DIR/acme.pem and DIR/acme.key: the private key in DIR/acme.key is not that of the first certificate in DIR/acme.pem; give the key that its request was made with",
         ),
         (
             "globex",

@@ -129,6 +129,7 @@ impl VerifyingKey {
         self.hits.count(now);
     }
 
+    #[cfg(feature = "jwt")]
     pub(in crate::payload::jose) fn continue_from(&self, before: &Self) {
         self.hits.continue_from(&before.hits);
     }
