@@ -19,8 +19,10 @@
 //! Nor does a shortcut to a [`Caller`]:
 //!
 //! ```compile_fail,E0451
-//! fn shortcut(peer: countersign::trust::VerifiedPeer, resolved: countersign::tenant::Resolved) {
-//!     let _ = countersign::gate::Caller { peer, resolved, ..todo!() };
+//! use countersign::{gate::Caller, tenant::Resolved, trust::VerifiedPeer};
+//!
+//! fn shortcut(peer: VerifiedPeer, resolved: Resolved, another: Caller) {
+//!     let _ = Caller { peer, resolved, ..another };
 //! }
 //! ```
 

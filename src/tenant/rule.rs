@@ -12,16 +12,17 @@ use crate::trust::VerifiedPeer;
 ///
 /// ```
 /// use countersign::identity::{NameKind, SpkiHash};
-/// use countersign::tenant::{Rule, TenantTable};
+/// use countersign::tenant::{Rule, TableProblem, TenantTable};
 ///
 /// let issuer = SpkiHash::of(b"the issuer's public key");
 /// let rule = Rule::template(NameKind::OrganizationalUnit, "{tenant}")
 ///     .issued_by(issuer)
 ///     .carrying(NameKind::CommonName, "billing-application");
 /// let table = TenantTable::builder().rule(rule.clone()).known(["globex", "initech"]).build();
-/// assert!(table.is_ok());
+/// assert_eq!(table.map(drop), Ok(()));
 /// // A template only yields tenants that are known, so somebody must be.
-/// assert!(TenantTable::builder().rule(rule).build().is_err());
+/// let nobody = TenantTable::builder().rule(rule).build();
+/// assert_eq!(nobody.err().map(|why| why.problem), Some(TableProblem::NobodyKnown));
 /// ```
 ///
 /// In a configuration it is [one line](#impl-FromStr-for-Rule), such as `DNS:hooks.globex.example -> globex`.

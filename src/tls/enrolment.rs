@@ -37,8 +37,8 @@ use crate::trust::{Applicant, Untrusted};
 /// let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
 /// let credentials = Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?;
 /// let enrolment = Enrolment::new(tls.provider(), |applicant| println!("{applicant}"));
-/// let config = tls.enrolment_config(&credentials, enrolment);
-/// assert!(config.is_ok());
+/// let config = tls.enrolment_config(&credentials, enrolment)?;
+/// assert_eq!(config.send_tls13_tickets, 0, "who is admitted nowhere resumes nothing");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Enrolment {
