@@ -2,7 +2,7 @@
 //!
 //! A verifier states each check once, by [`Presented::check`]. A request pays one branch for it: the first failure is returned. Where
 //! there is a trace, a failure is noted and the walk goes on, so that an explanation reads the very checks that decide. An answer
-//! that was given under a trace is never evidence: `explain` throws it away, and takes the verdict from the trace's first failure.
+//! that was given under a trace is never evidence: `explain` throws it away, and takes the verdict from the decision itself.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
