@@ -50,6 +50,7 @@ mod proof;
 pub mod providers;
 pub mod public_key;
 mod recognized;
+mod scheme_text;
 mod secret;
 pub mod token;
 
@@ -66,6 +67,7 @@ pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
+pub use scheme_text::SchemeText;
 pub use secret::{NoSecret, Secret};
 
 /// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
