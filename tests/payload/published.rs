@@ -42,7 +42,13 @@ impl PayPal {
 
     fn check(&self, webhook: &str, body: &str, now: u64) -> Result<Strength, &'static str> {
         let der = CertificateDer::from_pem_slice(self.certificate.as_bytes()).expect("a certificate");
-        let find = move |url: &str| if url == URL { Ok(der.clone()) } else { Err(NoKey::Unavailable) };
+        let find = move |url: &str| {
+            if url == URL {
+                Ok(der.clone())
+            } else {
+                Err(NoKey::Unavailable)
+            }
+        };
         let verifier = PayPalVerifier::new(tenant(), webhook, find, algorithms()).expect("RSA");
         let (method, uri, headers) = (Method::POST, Uri::from_static("/"), self.headers());
         verifier
@@ -61,7 +67,9 @@ fn paypal_is_recognized_in_a_delivery_of_its_own() {
         Ok(Strength::Checksum)
     );
     assert_eq!(paypal.check("NotToBeFound", &paypal.body, SENT), refused);
-    let another = paypal.body.replace("BILLING.PLAN.CREATED", "BILLING.PLAN.UPDATED");
+    let another = paypal
+        .body
+        .replace("BILLING.PLAN.CREATED", "BILLING.PLAN.UPDATED");
     assert_eq!(paypal.check(&paypal.webhook, &another, SENT), refused);
     assert_eq!(
         paypal.check(&paypal.webhook, &paypal.body, SENT + 301),

@@ -42,7 +42,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         .signed([Part::Body, Part::Header(name("klaviyo-timestamp"))])
     }
         signed: "`{body}{klaviyo-timestamp}`",
-        not_covered: "method, URL, `Klaviyo-Webhook-Id` and other header fields; the time, an HTTP date, is signed but not compared",
+        not_covered: "method, URL, `Klaviyo-Webhook-Id` and other header fields; the time is signed but not compared: it is an HTTP date",
         handshake: "nothing",
         source: third_party "those that quote Klaviyo's sample for what is signed, and in which order; the fields are on developers.klaviyo.com, \"Working with system webhooks\"",
         vector: none;
