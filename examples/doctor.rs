@@ -5,6 +5,8 @@
 mod asked;
 #[path = "support/command_line.rs"]
 mod command_line;
+#[path = "doctor/connect/mod.rs"]
+mod connect;
 #[path = "support/lines.rs"]
 mod lines;
 #[path = "doctor/paint.rs"]
@@ -28,8 +30,9 @@ use say::say;
 type Mistake = String;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, fn(&mut Asked) -> Result<Answer, Stop>); 3] = [
+const COMMANDS: [(&str, fn(&mut Asked) -> Result<Answer, Stop>); 4] = [
     ("peer", peer::run),
+    ("connect", connect::run),
     ("pin", pin::run),
     ("providers", providers::run),
 ];
