@@ -1,4 +1,8 @@
 //! `doctor connect` against servers of others: the right reason for each way to be refused.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what is not in the JSON is null, and no number is asked for"
+)]
 
 use std::process::{Command, Stdio};
 
@@ -182,8 +186,8 @@ fn judge(kind: Kind) {
     for (cert, name, expected) in ROWS {
         let (ended, seen) = connect(&world, port, name, cert);
         let case = format!("{kind:?}, {cert:?}: {seen:#}");
-        let findings = seen["findings"].as_array().expect("findings");
-        assert_eq!(findings.len(), 1, "{case}");
+        let findings = &seen["findings"];
+        assert_eq!(findings.as_array().map(Vec::len), Some(1), "{case}");
         assert_eq!(findings[0]["code"], expected, "{case}");
         if name == "localhost" {
             assert_eq!(findings[0]["versions"], both, "{case}");
