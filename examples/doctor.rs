@@ -5,6 +5,8 @@
 mod asked;
 #[path = "support/command_line.rs"]
 mod command_line;
+#[path = "doctor/connect/mod.rs"]
+mod connect;
 #[path = "support/lines.rs"]
 mod lines;
 #[path = "doctor/paint.rs"]
@@ -27,9 +29,13 @@ use say::say;
 /// One line that says what is wrong on the command line or in a file, and what to do.
 type Mistake = String;
 
+/// Reads the rest of the command line, and answers.
+type Run = fn(&mut Asked) -> Result<Answer, Stop>;
+
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, fn(&mut Asked) -> Result<Answer, Stop>); 3] = [
+const COMMANDS: [(&str, Run); 4] = [
     ("peer", peer::run),
+    ("connect", connect::run),
     ("pin", pin::run),
     ("providers", providers::run),
 ];
@@ -60,7 +66,7 @@ fn help() -> bool {
 }
 
 /// `None`, where the help is wanted.
-fn command(words: &mut Words) -> Result<Option<fn(&mut Asked) -> Result<Answer, Stop>>, Mistake> {
+fn command(words: &mut Words) -> Result<Option<Run>, Mistake> {
     let names = COMMANDS.map(|(name, _)| name).join(", ");
     match words.word()? {
         None => Err(format!("say what to look at: {names}; --help explains them")),
