@@ -10,8 +10,11 @@
 mod reasons;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
+#[path = "../support/vectors.rs"]
+mod vectors;
 
 mod messages;
 mod new_user;
+mod payloads;
 mod peers;
 mod sections;
