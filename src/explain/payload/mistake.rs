@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What is known of a mistake, whatever the case.
+/// An entry of the table of mistakes: what is known of one, whatever the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MistakeEntry {
