@@ -53,6 +53,7 @@ mod recognized;
 mod scheme_text;
 mod secret;
 pub mod token;
+mod trial;
 
 use std::fmt;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
 pub use scheme_text::SchemeText;
 pub use secret::{NoSecret, Secret};
+pub(crate) use trial::Trial;
 
 /// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {
