@@ -13,7 +13,7 @@ use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
 use countersign::observe::{Event, Observer};
-use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme, Secret};
+use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme};
 use countersign::replay::{ReplayStore, Terms};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
