@@ -16,6 +16,7 @@ mod reasons;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 
+mod audits;
 mod doctor;
 mod messages;
 mod new_user;
