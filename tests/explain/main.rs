@@ -15,10 +15,13 @@ mod process;
 mod reasons;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
+#[path = "../support/vectors.rs"]
+mod vectors;
 
 mod audits;
 mod doctor;
 mod messages;
 mod new_user;
+mod payloads;
 mod peers;
 mod sections;
