@@ -221,6 +221,7 @@ impl Key {
             id,
             validity: Validity::ALWAYS,
             material: Material::Secret(keyed),
+            weak: false,
             hits: Hits::default(),
         })
     }
