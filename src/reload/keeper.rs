@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::publish::Publish;
+use super::reloading::{Reloading, read};
 use super::source::any_of;
 use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
@@ -133,22 +134,7 @@ impl Reload {
             .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
         let value = Arc::new(value);
         publish.publish(&value).map_err(NotLoaded::invalid)?;
-        let now = self.clock.now();
-        let status = Arc::new(RwLock::new(Status {
-            name: name.into(),
-            generation: 1,
-            loaded_at: now,
-            good_at: now,
-            in_force: InForce::LastGood,
-            failed: None,
-            next_look: now,
-            found_by: FoundBy::Looking,
-        }));
-        let reloading = Reloading {
-            live: Live::of(value),
-            status,
-            asked: Arc::default(),
-        };
+        let reloading = Reloading::begun(name, value, self.clock.now());
         self.observer.observe(&Event::Reloaded { name, generation: 1 });
         self.spawn(
             Keeper {
@@ -201,50 +187,6 @@ impl fmt::Debug for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reload").field("of", &self.statuses()).finish()
     }
-}
-
-/// A part that is kept loaded. Clones share it. To drop it ends nothing.
-pub struct Reloading<T> {
-    live: Live<T>,
-    status: Arc<RwLock<Status>>,
-    asked: Arc<Notify>,
-}
-
-impl<T> Reloading<T> {
-    /// What is in force, for whoever decides by it.
-    pub fn live(&self) -> Live<T> {
-        self.live.clone()
-    }
-
-    /// How it stands.
-    pub fn status(&self) -> Status {
-        read(&self.status)
-    }
-
-    /// Looks at once, as when somebody asks for it by a signal.
-    pub fn look_now(&self) {
-        self.asked.notify_one();
-    }
-}
-
-impl<T> Clone for Reloading<T> {
-    fn clone(&self) -> Self {
-        Self {
-            live: self.live.clone(),
-            status: self.status.clone(),
-            asked: self.asked.clone(),
-        }
-    }
-}
-
-impl<T> fmt::Debug for Reloading<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reloading").field(&self.status()).finish()
-    }
-}
-
-fn read(status: &RwLock<Status>) -> Status {
-    status.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Who looks after one source.
