@@ -125,7 +125,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{body}{framer-webhook-submission-id}`",
         not_covered: "any time; method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "framer.com/help, \"Connect Framer forms to a webhook\"",
         vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         signed: "the body",
