@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -18,7 +17,6 @@ use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
 use crate::clock::Clock;
-use crate::live::Live;
 use crate::observe::{Event, InForce, Observer, Silent, guarded};
 
 /// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
@@ -115,7 +113,7 @@ impl Reload {
             .await
     }
 
-    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`], such as a dispatcher's
+    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`](crate::live::Live), such as a dispatcher's
     /// identities. What it refuses is not put in force.
     ///
     /// # Errors
