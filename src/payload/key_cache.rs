@@ -75,6 +75,11 @@ impl<K: Clone + Send + Sync + 'static> KeyCache<K> {
         self.kept.invalidate_all();
     }
 
+    /// Why the source could not tell, if it could not when it was last asked: for the operator.
+    pub fn last_failure(&self) -> Option<SourceDown> {
+        self.kept.last_failure()
+    }
+
     /// Of how many tenants keys are kept.
     pub fn len(&self) -> usize {
         self.kept.len()
@@ -104,7 +109,7 @@ impl<K: Clone + Send + Sync + 'static> FindKeys<K> for KeyCache<K> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
         let sender = wanted.sender.ok_or(NoKey::SenderNeeded)?;
         match self.kept.find(sender, sender) {
-            Found::Known(keys) => Ok(keys),
+            Found::Known(keys, _) => Ok(keys),
             Found::Absent => Err(NoKey::Unknown {
                 sender: sender.clone(),
             }),

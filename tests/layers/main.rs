@@ -46,6 +46,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address", "codes"]]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
+    ("generation", &[]),
     ("usage", &[&["date"]]),
     ("identity", &[&["pem", "codes"]]),
     ("expiry", &[&["identity", "date"]]),
@@ -54,7 +55,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         &[&["identity", "expiry", "pem", "date", "usage", "codes"]],
     ),
     ("elsewhere", &[&["clock"]]),
-    ("tenant", &[&["trust", "identity", "codes"]]),
+    (
+        "tenant",
+        &[&["trust", "identity", "elsewhere", "clock", "generation", "codes"]],
+    ),
     ("replay", &[&["tenant", "clock", "date", "codes"]]),
     (
         "payload",
@@ -87,7 +91,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             ],
         ],
     ),
-    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    (
+        "live",
+        &[&["trust", "tenant", "payload", "identity", "expiry", "generation"]],
+    ),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
     ("explain", &[FIVE, &["refusal", "gate", "codes", "date"]]),
     (

@@ -267,7 +267,7 @@ async fn however_many_wait_the_source_is_asked_once() {
         drop(first);
         assert_eq!(route.asked(), 1);
         route.vault.go.add_permits(1);
-        answers.extend(futures(waiting).await);
+        answers.extend(beside_each_other(waiting).await);
         answers
     };
     let answers = tokio::time::timeout(secs(60), all).await.expect("in time");
@@ -276,7 +276,9 @@ async fn however_many_wait_the_source_is_asked_once() {
 }
 
 /// All of them, beside each other.
-async fn futures<T>(mut all: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {
+pub(crate) async fn beside_each_other<T>(
+    mut all: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>,
+) -> Vec<T> {
     let mut done = Vec::new();
     std::future::poll_fn(|cx| {
         all.retain_mut(|one| match one.as_mut().poll(cx) {
