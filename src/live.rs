@@ -11,7 +11,7 @@ use crate::expiry::{Expires, Expiries};
 use crate::generation;
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
-use crate::tenant::{NoTenant, ResolveTenant, Resolved, TenantId};
+use crate::tenant::{NoTenant, ResolveTenant, Resolved};
 use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// A policy that can be replaced as a whole while others decide by it. Clones share it.
@@ -217,7 +217,7 @@ impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
         self.in_force().ok_or(NoKey::Unavailable)?.find_keys(wanted)
     }
 
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        self.shared.current.load().unknown_key(owner)
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        self.shared.current.load().unknown_key(found)
     }
 }

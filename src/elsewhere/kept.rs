@@ -11,6 +11,9 @@ use super::ticket::{Done, Errand};
 use super::{Fetched, Keep, SourceDown, Term, Ticket};
 use crate::clock::Monotonic;
 
+/// So long an answer is not doubted in any case: whoever doubts each would have it asked for again for ever.
+const NEW: Duration = Duration::from_secs(1);
+
 /// Whoever knows. What is asked is more than what an answer is kept under: a certificate, and its hash.
 pub(crate) trait Fetch<Q, T>: fmt::Debug + Send + Sync {
     fn fetch<'a>(&'a self, question: &'a Q) -> Fetched<'a, T>;
@@ -65,6 +68,7 @@ where
             known: Recent::new(keep.answers),
             unknown: Recent::new(keep.absences),
             flights: HashMap::new(),
+            number: 0,
             failure: None,
         };
         Self(Arc::new(Shared {
@@ -78,29 +82,37 @@ where
     /// The answer under this id, or a ticket with which it can be had.
     pub(crate) fn find(&self, id: &I, question: &Q) -> Found<T> {
         match self.0.lock().look(id, self.0.clock.elapsed(), &self.0.keep) {
-            Look::Known(answer, until) => Found::Known(answer, Term::new(self.0.clock.clone(), until)),
+            Look::Known(answer, until, number) => {
+                Found::Known(answer, Term::new(self.0.clock.clone(), until, number))
+            }
             Look::Absent => Found::Absent,
             Look::Down => Found::Down,
-            Look::Lacking => Found::Lacking(Ticket::new(Asking {
-                kept: self.clone(),
-                id: id.clone(),
-                question: question.clone(),
-            })),
+            Look::Lacking => Found::Lacking(self.ticket(id, question)),
         }
     }
 
-    /// Has it asked for again, unless it was just now.
-    pub(crate) fn doubt(&self, id: &I) -> bool {
-        let (now, keep) = (self.0.clock.elapsed(), &self.0.keep);
+    /// The answer with this number does not do: a ticket for another, unless it was asked for just now.
+    pub(crate) fn doubt(&self, id: &I, question: &Q, number: u64) -> Option<Ticket> {
+        let (now, pause) = (self.0.clock.elapsed(), self.0.keep.pause.max(NEW));
         let mut state = self.0.lock();
-        let Some(known) = state.known.get(id) else {
-            return false;
-        };
-        let doubted = known.failed.is_none() && now.saturating_sub(known.since) >= keep.pause;
-        if doubted {
-            known.since = now.saturating_sub(keep.time_to_live);
+        if let Some(known) = state.known.get(id)
+            && known.number == number
+        {
+            if known.failed.is_some() || now.saturating_sub(known.since) < pause {
+                return None;
+            }
+            known.doubted = true;
         }
-        doubted
+        drop(state);
+        Some(self.ticket(id, question))
+    }
+
+    fn ticket(&self, id: &I, question: &Q) -> Ticket {
+        Ticket::new(Asking {
+            kept: self.clone(),
+            id: id.clone(),
+            question: question.clone(),
+        })
     }
 
     pub(crate) fn invalidate(&self, id: &I) {

@@ -15,6 +15,8 @@ pub(super) struct State<I, T> {
     pub(super) known: Recent<I, Known<T>>,
     pub(super) unknown: Recent<I, Unknown>,
     pub(super) flights: HashMap<I, Arc<Flight>>,
+    /// Of the answer that was fetched last.
+    pub(super) number: u64,
     /// Of the last request to the source.
     pub(super) failure: Option<SourceDown>,
 }
@@ -22,6 +24,9 @@ pub(super) struct State<I, T> {
 pub(super) struct Known<T> {
     pub(super) answer: T,
     pub(super) since: Duration,
+    pub(super) number: u64,
+    /// It is to be asked for again, before its time.
+    pub(super) doubted: bool,
     /// When the source could not tell whether it still holds.
     pub(super) failed: Option<Duration>,
 }
@@ -33,8 +38,8 @@ pub(super) enum Unknown {
 }
 
 pub(super) enum Look<T> {
-    /// And until when it counts.
-    Known(T, Duration),
+    /// Until when it counts, and its number.
+    Known(T, Duration, u64),
     Absent,
     Down,
     Lacking,
@@ -44,11 +49,9 @@ impl<I: Clone + Eq + Hash, T: Clone> State<I, T> {
     pub(super) fn look(&mut self, id: &I, now: Duration, keep: &Keep) -> Look<T> {
         if let Some(known) = self.known.get(id) {
             let age = now.saturating_sub(known.since);
-            if age < keep.time_to_live {
-                return Look::Known(
-                    known.answer.clone(),
-                    known.since.saturating_add(keep.time_to_live),
-                );
+            if age < keep.time_to_live && !known.doubted {
+                let end = known.since.saturating_add(keep.time_to_live);
+                return Look::Known(known.answer.clone(), end, known.number);
             }
             let Some(failed) = known.failed else {
                 return Look::Lacking;
@@ -60,7 +63,10 @@ impl<I: Clone + Eq + Hash, T: Clone> State<I, T> {
                 .saturating_add(keep.time_to_live)
                 .saturating_add(keep.stale);
             return match (paused, now < end) {
-                (true, true) => Look::Known(known.answer.clone(), end.min(failed.saturating_add(keep.pause))),
+                (true, true) => {
+                    let end = end.min(failed.saturating_add(keep.pause));
+                    Look::Known(known.answer.clone(), end, known.number)
+                }
                 (true, false) => Look::Down,
                 (false, _) => Look::Lacking,
             };
@@ -84,9 +90,12 @@ impl<I: Clone + Eq + Hash, T: Clone> State<I, T> {
         match fetched {
             Ok(Some(answer)) => {
                 self.unknown.remove(id);
+                self.number += 1;
                 let known = Known {
                     answer,
                     since: now,
+                    number: self.number,
+                    doubted: false,
                     failed: None,
                 };
                 self.known.insert(id.clone(), known);

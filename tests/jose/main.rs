@@ -12,6 +12,7 @@ mod jose_keys;
 
 mod claims;
 mod differential;
+mod elsewhere;
 mod hostile;
 mod interop;
 mod key_sets;

@@ -106,7 +106,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock", "date"]]),
     ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
-    ("dispatch", &[CORE, &["clock", "date", "egress", "stream", "tls"]]),
+    (
+        "dispatch",
+        &[CORE, &["clock", "date", "egress", "elsewhere", "stream", "tls"]],
+    ),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
     ("written", &[CORE]),

@@ -7,7 +7,8 @@ mod secret;
 
 use rustls_pki_types::UnixTime;
 
-use crate::payload::{KeyId, NoKey, NotAuthentic, TenantKeys};
+use crate::payload::keys::unless_renewed;
+use crate::payload::{FindKeys, KeyId, NoKey, NotAuthentic, TenantKeys};
 use crate::tenant::TenantId;
 
 pub use key::{Key, KeyProblem, KeySpec};
@@ -41,10 +42,12 @@ impl TenantKeys {
         self.all().get(..Key::MAX_PER_TENANT).unwrap_or(self.all())
     }
 
-    /// The first that is valid at `now` and matches; noted as used then.
+    /// The first that is valid at `now` and matches; noted as used then. Where none does, `store`, which has told them, may know
+    /// of others.
     #[inline]
     pub(in crate::payload) fn matching(
         self,
+        store: &dyn FindKeys,
         now: UnixTime,
         mut matches: impl FnMut(&Key) -> Result<bool, NotAuthentic>,
     ) -> Result<Matched, NotAuthentic> {
@@ -60,9 +63,9 @@ impl TenantKeys {
             }
         }
         if none_valid {
-            return Err(self.none_valid().into());
+            return Err(unless_renewed(self.none_valid(), store, &self));
         }
-        Err(NotAuthentic::SignatureMismatch)
+        Err(unless_renewed(NotAuthentic::SignatureMismatch, store, &self))
     }
 
     /// None of them is valid.
