@@ -4,9 +4,16 @@
 //!
 //! [`peer`](fn@peer) walks the checks of the very verifier that decides, each of which notes what came of it
 //! ([`Presented::check`](crate::trust::Presented::check)), so it cannot say anything else than a handshake does.
+//! [`payload`](fn@payload) asks the verifier itself, and where it refuses, verifies again what the usual mistakes would have made of
+//! message, secret and scheme, until a signature matches.
 
+mod payload;
 mod peer;
 mod report;
 
+pub use payload::{
+    Certainty, Diagnosis, Mistake, MistakeEntry, PayloadCheck, PayloadInquiry, PayloadReport, payload,
+    signature,
+};
 pub use peer::{client, peer};
 pub use report::{CheckOutcome, Finding, Report};

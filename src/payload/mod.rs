@@ -52,6 +52,7 @@ pub mod public_key;
 mod recognized;
 mod secret;
 pub mod token;
+mod trial;
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
 pub use secret::{NoSecret, Secret};
+pub(crate) use trial::Trial;
 
 /// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {

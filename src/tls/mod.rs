@@ -20,8 +20,8 @@
 //!
 //! # FIPS
 //! No cryptography of ours is involved in TLS: with a crypto provider in FIPS mode, `ServerConfig::fips()` and
-//! `ClientConfig::fips()` answer as rustls defines it (for TLS 1.2, `require_ems` is to be set). Payload MACs are made by
-//! RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
+//! `ClientConfig::fips()` answer as rustls defines it, which demands the extended master secret of TLS 1.2 then. Payload
+//! MACs are made by RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
 
 mod alert;
 mod binding;

@@ -75,6 +75,7 @@ pub fn published() -> Vec<Vector> {
         include_str!("../vectors/special.toml"),
         include_str!("../vectors/told.toml"),
         include_str!("../vectors/libraries.toml"),
+        include_str!("../vectors/samples.toml"),
     ];
     files.iter().flat_map(|text| read(text)).collect()
 }

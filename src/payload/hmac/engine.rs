@@ -236,13 +236,13 @@ impl Layout {
     }
 
     /// Whether method or target are signed.
-    pub(in crate::payload) fn covers_request(&self) -> bool {
+    pub(crate) fn covers_request(&self) -> bool {
         let covers = |part: &Part| matches!(part, Part::Method | Part::OptionalQuery { .. });
         self.covers_url() || self.signed.iter().any(covers)
     }
 
     /// Whether the whole URL is signed.
-    pub(in crate::payload) fn covers_url(&self) -> bool {
+    pub(crate) fn covers_url(&self) -> bool {
         let covers = |part: &Part| matches!(part, Part::Url | Part::UrlDecoded { .. });
         self.signed.iter().any(covers)
     }

@@ -105,7 +105,7 @@ impl PublicKeyScheme {
 
 /// The caller's algorithms for one kind of key: taken from its `CryptoProvider`.
 #[derive(Debug, Clone)]
-pub(super) struct Algorithms {
+pub(in crate::payload) struct Algorithms {
     kind: PublicKeyAlgorithm,
     suitable: Arc<[&'static dyn SignatureVerificationAlgorithm]>,
 }
@@ -120,7 +120,7 @@ pub struct UnsupportedAlgorithm {
 }
 
 impl Algorithms {
-    pub(super) fn of(
+    pub(in crate::payload) fn of(
         kind: PublicKeyAlgorithm,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {

@@ -16,7 +16,7 @@ pub use keyring::{InvalidKey, KeyReport, KeyState, Keyring, KeyringBuilder};
 pub use mac::Digest;
 pub(in crate::payload) use mac::{Feed, Mac};
 pub use secret::KeyForm;
-pub(in crate::payload) use secret::Weak;
+pub(crate) use secret::{Weak, looks_random};
 
 /// The one among the keys of an owner that a signature was made with.
 #[derive(Clone)]

@@ -67,19 +67,19 @@ pub struct PartialScheme {
 
 /// What is common to all schemes, whatever kind of key they use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::payload) struct Layout {
+pub(crate) struct Layout {
     pub(in crate::payload) name: SchemeName,
-    pub(in crate::payload) signature: SignatureAt,
-    pub(in crate::payload) time: Option<(TimeAt, TimeFormat)>,
-    pub(in crate::payload) signed: Arc<[Part]>,
-    pub(in crate::payload) encoding: Encoding,
-    pub(in crate::payload) digest: Digest,
-    pub(in crate::payload) key_form: KeyForm,
-    pub(in crate::payload) identity: Identity,
-    pub(in crate::payload) body: BodyForm,
+    pub(crate) signature: SignatureAt,
+    pub(crate) time: Option<(TimeAt, TimeFormat)>,
+    pub(crate) signed: Arc<[Part]>,
+    pub(crate) encoding: Encoding,
+    pub(crate) digest: Digest,
+    pub(crate) key_form: KeyForm,
+    pub(crate) identity: Identity,
+    pub(crate) body: BodyForm,
     pub(in crate::payload) required: Arc<[(HeaderName, &'static str)]>,
-    pub(in crate::payload) origin: Option<Origin>,
-    pub(in crate::payload) window: Option<Tolerance>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) window: Option<Tolerance>,
     pub(in crate::payload) reading: Prepared,
 }
 
@@ -153,5 +153,12 @@ impl PartialScheme {
     /// The signed parts, in their order.
     pub fn signed(&self) -> &[Part] {
         &self.layout.signed
+    }
+}
+
+impl Layout {
+    /// The header fields that must have one value.
+    pub(crate) fn required_names(&self) -> impl Iterator<Item = HeaderName> {
+        self.required.iter().map(|(name, _)| name.clone())
     }
 }

@@ -57,7 +57,7 @@ pub enum SignatureAt {
 
 impl SignatureAt {
     /// The header field to name when there is no signature.
-    pub(in crate::payload) fn header(&self) -> Option<&HeaderName> {
+    pub(crate) fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header { name, .. }
             | Self::List { name, .. }

@@ -21,7 +21,7 @@ pub(in crate::payload) enum ReadBody {
 
 impl Layout {
     /// The same, ready to be used.
-    pub(super) fn prepared(mut self) -> Self {
+    pub(in crate::payload) fn prepared(mut self) -> Self {
         let mut prepared = Prepared {
             body: self.read_body(),
             ..Prepared::default()

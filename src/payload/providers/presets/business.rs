@@ -61,8 +61,8 @@ hmac_presets! { "Documents, forms, people";
         signed: "the body",
         not_covered: "any time; method, URL, `X-DocuSign-AccountId`, `X-Authorization-Digest` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "docusign.com, \"Manually authenticating HMAC signatures for Docusign Connect webhook configurations\"; docusign/code-examples-node lib/connect/examples/validateWebhookMessage.js",
+        vector: "docusign/code-examples-node lib/connect/examples/validateWebhookMessage.js";
     dropbox "Dropbox" { .field("x-dropbox-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",

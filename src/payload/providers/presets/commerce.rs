@@ -16,13 +16,13 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: own "docs.affirm.com, \"Checking webhook signatures\"; Affirm's sample of it",
+        source: own "docs.affirm.com, \"Checking webhook signatures\"; Affirm's sample of it, which takes the private key as text",
         vector: none;
-    aftership "AfterShip" { .field("aftership-hmac-sha256", "").body_only().base64() }
+    aftership "AfterShip, Tracking" { .field("aftership-hmac-sha256", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
-        source: own "aftership.com/docs, \"Webhook signature\"",
+        handshake: "nothing. Returns and Warranty send their signature in `As-Signature-Hmac-Sha256`",
+        source: own "aftership.com/docs/tracking, \"Webhook signature\"",
         vector: none;
     airwallex "Airwallex" {
         .field("x-signature", "")
@@ -87,9 +87,9 @@ hmac_presets! { "Shops, payments, parcels";
         ])
     }
         signed: "`{time}.{names}.{values of these header fields}.{body}`",
-        not_covered: "method, URL, header fields that the sender did not name",
+        not_covered: "method, URL, header fields that the sender did not name. `v0`, which covers time and body alone, is not read",
         handshake: "nothing",
-        source: own "docs.cdp.coinbase.com, \"Verify webhooks\"",
+        source: own "docs.cdp.coinbase.com, \"Verify signatures\"; hook0 clients/conformance/signature.json, whose software sends them",
         vector: none;
     coinbase_commerce "Coinbase Commerce" { .field("x-cc-webhook-signature", "").body_only() }
         signed: "the body",
@@ -222,7 +222,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: own "shopify.dev, \"Verify deliveries\"",
+        source: own "shopify.dev, \"Verify Events deliveries\"",
         vector: none;
     squarespace "Squarespace" { .field("squarespace-signature", "").body_only().key_form(KeyForm::Hex) }
         signed: "the body",
@@ -246,7 +246,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
         handshake: "unsigned POST of `webhook_id`: answer 200",
-        source: own "woocommerce/woocommerce plugins/woocommerce/includes/class-wc-webhook.php",
+        source: own "woocommerce/woocommerce plugins/woocommerce/includes/class-wc-webhook.php: HTML's escapes in the secret (`&amp;`) are decoded before it is the key",
         vector: none;
     xero "Xero" { .field("x-xero-signature", "").body_only().base64() }
         signed: "the body",

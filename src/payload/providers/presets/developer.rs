@@ -129,7 +129,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         signed: "the body",
-        not_covered: "any time; method, URL, `X-GitHub-DeliveryKey`, `X-GitHub-Event` and other header fields",
+        not_covered: "any time; method, URL, `X-GitHub-Delivery`, `X-GitHub-Event` and other header fields",
         handshake: "nothing",
         source: own "docs.github.com, \"Validating webhook deliveries\"",
         vector: "docs.github.com, \"Validating webhook deliveries\"";
@@ -158,7 +158,7 @@ hmac_presets! { "Code, builds, alerts, content";
         .with_tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
-        not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
+        not_covered: "method, URL, `Linear-Delivery`, `Linear-Event` and other header fields",
         handshake: "nothing",
         source: own "linear packages/sdk/src/webhooks/client.ts",
         vector: "npm @linear/sdk 98.0.0, LinearWebhookClient.verify";
@@ -228,9 +228,9 @@ hmac_presets! { "Code, builds, alerts, content";
     sentry "Sentry" { .field("sentry-hook-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, `Sentry-Hook-Resource`, `Sentry-Hook-Timestamp`, `Request-ID` and other header fields",
-        handshake: "nothing",
-        source: own "docs.sentry.io, \"Integration platform: webhooks\"",
-        vector: none;
+        handshake: "nothing. Requests of UI components carry the same signature in `Sentry-App-Signature`",
+        source: own "docs.sentry.io, \"Integration platform: webhooks\"; getsentry/integration-platform-example backend-py/src/api/middleware/verify_sentry_signature.py",
+        vector: "getsentry/integration-platform-example backend-py/src/api/middleware/verify_sentry_signature.py";
     vercel "Vercel" { .field("x-vercel-signature", "").body_only().digest(Digest::Sha1) }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",

@@ -14,7 +14,7 @@ presets! { "Providers that sign a part of what arrives"; PartialScheme; Partial;
         signed: "`{signature.timestamp}{signature.token}`",
         not_covered: "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
         handshake: "nothing",
-        source: own "documentation.mailgun.com, \"Securing webhooks\"",
+        source: own "documentation.mailgun.com, \"Securing webhooks\"; mailgun-go webhooks.go, VerifyWebhookSignature",
         vector: none;
     mercado_pago "Mercado Pago" {
         super::Scheme::builder("mercado_pago")

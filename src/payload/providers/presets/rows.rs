@@ -34,7 +34,7 @@ macro_rules! presets {
             $(
                 #[doc = concat!($provider, ".\n\nSigned: ", $signed, ". Not covered: ", $not_covered, ".\n\n")]
                 #[doc = concat!("Asks of an endpoint: ", $handshake, ".\n\n")]
-                #[doc = concat!("PresetSource: ", authority!($authority), $source, ".")]
+                #[doc = concat!("Source: ", authority!($authority), $source, ".")]
                 #[must_use]
                 pub fn $name $arguments -> Self {
                     $($body)*
