@@ -18,6 +18,7 @@ mod support;
 #[path = "../support/vectors.rs"]
 mod vectors;
 
+mod audits;
 mod doctor;
 mod messages;
 mod new_user;

@@ -96,15 +96,18 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         &[&["trust", "tenant", "payload", "identity", "expiry", "generation"]],
     ),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
-    ("explain", &[FIVE, &["refusal", "gate", "codes", "date"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
     ),
+    (
+        "explain",
+        &[FIVE, &["refusal", "gate", "forwarded", "expiry", "codes", "date"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
-    ("tls", &[CORE, &["clock", "date"]]),
+    ("tls", &[CORE, &["clock", "date", "explain"]]),
     ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     (
         "dispatch",
