@@ -194,7 +194,7 @@ async fn a_hops_keys_are_waited_for() {
     );
     let plain = Connection::without_tls(([192, 0, 2, 1], 1).into());
     let field = HeaderName::from_static("client-cert");
-    let covered = || signed(&[field.clone()], with_cert(&world.acme), "edge", KEY);
+    let covered = || signed(std::slice::from_ref(&field), with_cert(&world.acme), "edge", KEY);
     directory.is_down(true);
     assert_eq!(
         ask(&layer, &plain, covered()).await,

@@ -146,7 +146,7 @@ fn forged(request: &Request, name: &HeaderName) -> Request {
 
 #[test]
 fn tokens() {
-    let header = |header: &str| Request::bearing(&mint(HS, header, &claims("")));
+    let header = |header: &str| Request::bearing(&mint(HS, header, claims("")));
     let bearing = |claims: &str| Request::bearing(&token(claims));
     let good = bearing(&claims(""));
     let old = (NOW - 3600).to_string();

@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::payload::hmac::scheme::SchemeName;
-    use crate::payload::{Authentic, DeliveryKey};
+    use crate::payload::{Authentic, DeliveryKey, Secret};
     use crate::replay::{Claimed, Terms};
 
     /// What outlives the request must not keep a retired key from being wiped.
@@ -110,8 +110,12 @@ mod tests {
             form: KeyForm::Utf8,
         };
         let key = Key::parse(KeyId::new("1"), spec, "0123456789abcdef").unwrap();
-        let keys = TenantKeys::new(TenantId::parse("acme").unwrap(), [key]);
-        let matched = keys.clone().matching(now, |_| Ok(true)).unwrap();
+        let acme = TenantId::parse("acme").unwrap();
+        let secret = Secret::new("0123456789abcdef");
+        let store = Keyring::builder(spec).key(acme.clone(), "1", secret);
+        let store = store.build().unwrap();
+        let keys = TenantKeys::new(acme, [key]);
+        let matched = keys.clone().matching(&store, now, |_| Ok(true)).unwrap();
         let scheme = SchemeName::Given("acme".into());
         let authentic = Authentic::assertion_of(matched, &scheme, DeliveryKey::Id("1"), None, None);
         assert_eq!(Arc::strong_count(keys.keys()), 2);
