@@ -208,6 +208,7 @@ pub mod observe;
 pub mod payload;
 pub mod pem;
 pub mod proxy_protocol;
+mod recent;
 pub mod refusal;
 #[cfg(any(feature = "reload", feature = "fetch"))]
 pub mod reload;

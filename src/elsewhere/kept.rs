@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::flight::{Flight, before};
-use super::recent::Recent;
 use super::state::{Look, State};
 use super::ticket::{Done, Errand};
 use super::{Fetched, Keep, SourceDown, Term, Ticket};
 use crate::clock::Monotonic;
+use crate::recent::Recent;
 
 /// So long an answer is not doubted in any case: whoever doubts each would have it asked for again for ever.
 const NEW: Duration = Duration::from_secs(1);

@@ -21,7 +21,6 @@
 
 mod flight;
 mod kept;
-mod recent;
 mod state;
 mod term;
 mod ticket;

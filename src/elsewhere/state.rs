@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flight::Flight;
-use super::recent::Recent;
 use super::{Keep, SourceDown};
+use crate::recent::Recent;
 
 /// So many answers may be on their way at once.
 const MAX_FLIGHTS: usize = 1024;

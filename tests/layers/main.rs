@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
     ("proxy_protocol", &[&["address", "codes"]]),
+    ("recent", &[]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
     ("generation", &[]),
@@ -52,9 +53,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("expiry", &[&["identity", "date"]]),
     (
         "trust",
-        &[&["identity", "expiry", "pem", "date", "usage", "codes"]],
+        &[&["identity", "expiry", "pem", "date", "usage", "recent", "codes"]],
     ),
-    ("elsewhere", &[&["clock"]]),
+    ("elsewhere", &[&["clock", "recent"]]),
     (
         "tenant",
         &[&["trust", "identity", "elsewhere", "clock", "generation", "codes"]],
@@ -87,6 +88,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "proxy_protocol",
                 "date",
                 "usage",
+                "recent",
                 "codes",
             ],
         ],

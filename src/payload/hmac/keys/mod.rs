@@ -97,7 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::payload::hmac::scheme::SchemeName;
+    use crate::payload::SchemeText;
     use crate::payload::{Authentic, DeliveryKey, Secret};
     use crate::replay::{Claimed, Terms};
 
@@ -116,7 +116,7 @@ mod tests {
         let store = store.build().unwrap();
         let keys = TenantKeys::new(acme, [key]);
         let matched = keys.clone().matching(&store, now, |_| Ok(true)).unwrap();
-        let scheme = SchemeName::Given("acme".into());
+        let scheme = SchemeText::fixed("acme");
         let authentic = Authentic::assertion_of(matched, &scheme, DeliveryKey::Id("1"), None, None);
         assert_eq!(Arc::strong_count(keys.keys()), 2);
         let claim = authentic.claim(now, Terms::default());
