@@ -206,8 +206,9 @@ impl Caller {
         &self.provenance
     }
 
-    /// Whether it is to be asked for again, since what was said of its tenant counts no longer.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether it is to be asked for again, since what a [`TenantCache`](crate::tenant::TenantCache) said of its tenant counts
+    /// no longer. Layers look at it by themselves; who keeps a `Caller` for a connection of his own does so for each request.
+    pub fn is_over(&self) -> bool {
         self.resolved.is_over()
     }
 
