@@ -12,6 +12,8 @@ mod connect;
 #[allow(dead_code, reason = "the proxy uses more of it")]
 #[path = "incoming_proxy/document.rs"]
 mod document;
+#[path = "doctor/endpoint/mod.rs"]
+mod endpoint;
 #[allow(dead_code, reason = "the proxy uses more of it")]
 #[path = "incoming_proxy/integration.rs"]
 mod integration;
@@ -25,6 +27,8 @@ mod paint;
 mod peer;
 #[path = "doctor/pin.rs"]
 mod pin;
+#[path = "support/player.rs"]
+mod player;
 #[path = "doctor/providers.rs"]
 mod providers;
 #[path = "support/say.rs"]
@@ -43,9 +47,10 @@ type Mistake = String;
 type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, Run); 5] = [
+const COMMANDS: [(&str, Run); 6] = [
     ("peer", peer::run),
     ("connect", connect::run),
+    ("endpoint", endpoint::run),
     ("audit", audit::run),
     ("pin", pin::run),
     ("providers", providers::run),
