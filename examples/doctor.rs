@@ -11,12 +11,16 @@ mod connect;
 mod lines;
 #[path = "doctor/paint.rs"]
 mod paint;
+#[path = "doctor/payload.rs"]
+mod payload;
 #[path = "doctor/peer.rs"]
 mod peer;
 #[path = "doctor/pin.rs"]
 mod pin;
 #[path = "doctor/providers.rs"]
 mod providers;
+#[path = "doctor/request.rs"]
+mod request;
 #[path = "support/say.rs"]
 mod say;
 
@@ -33,8 +37,9 @@ type Mistake = String;
 type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, Run); 4] = [
+const COMMANDS: [(&str, Run); 5] = [
     ("peer", peer::run),
+    ("payload", payload::run),
     ("connect", connect::run),
     ("pin", pin::run),
     ("providers", providers::run),

@@ -19,6 +19,7 @@ mod support;
 mod vectors;
 
 mod doctor;
+mod doctor_payload;
 mod messages;
 mod new_user;
 mod payloads;
