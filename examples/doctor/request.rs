@@ -77,11 +77,8 @@ fn sent_by_curl(text: &[u8]) -> Vec<u8> {
 }
 
 fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| *byte == b'\n');
-    let (line, rest) = match end {
-        Some(end) => (&text[..end], &text[end + 1..]),
-        None => (text, &text[text.len()..]),
-    };
+    let mut parts = text.splitn(2, |byte| *byte == b'\n');
+    let (line, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
@@ -99,9 +96,9 @@ fn set_target(request: &mut Request, line: &[u8]) -> Option<()> {
 }
 
 fn add_field(headers: &mut HeaderMap, line: &[u8]) -> Option<()> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-    let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+    let mut parts = line.splitn(2, |byte| *byte == b':');
+    let name = HeaderName::from_bytes(parts.next()?).ok()?;
+    let value = HeaderValue::from_bytes(parts.next()?.trim_ascii()).ok()?;
     headers.append(name, value);
     Some(())
 }
@@ -110,7 +107,7 @@ fn add_field(headers: &mut HeaderMap, line: &[u8]) -> Option<()> {
 pub(crate) fn of_har(option: &str, file: &Path, entry: Option<&str>) -> Result<Request, Mistake> {
     let told = |what: &dyn std::fmt::Display| format!("{option} {}: {what}", file.display());
     let har: Value = serde_json::from_slice(&bytes(option, file)?).map_err(|invalid| told(&invalid))?;
-    let entries = har["log"]["entries"].as_array();
+    let entries = har.pointer("/log/entries").and_then(Value::as_array);
     let entries = entries.ok_or_else(|| told(&"holds no log.entries; export it as HAR"))?;
     let chosen = match entry {
         Some(number) => {
@@ -122,7 +119,7 @@ pub(crate) fn of_har(option: &str, file: &Path, entry: Option<&str>) -> Result<R
         None => {
             let mut posted = entries
                 .iter()
-                .filter(|entry| entry["request"]["postData"].is_object());
+                .filter(|entry| entry.pointer("/request/postData").is_some());
             posted.next().filter(|_| posted.next().is_none())
         }
     };
@@ -136,24 +133,30 @@ pub(crate) fn of_har(option: &str, file: &Path, entry: Option<&str>) -> Result<R
 }
 
 fn of_entry(entry: &Value) -> Option<Request> {
-    let kept = &entry["request"];
+    let kept = entry.get("request")?;
     let mut request = Request::new();
-    request.method = kept["method"].as_str()?.parse().ok()?;
-    let url: Uri = kept["url"].as_str()?.parse().ok()?;
+    request.method = kept.get("method")?.as_str()?.parse().ok()?;
+    let url: Uri = kept.get("url")?.as_str()?.parse().ok()?;
     request.uri = url.path_and_query()?.as_str().parse().ok()?;
-    for field in kept["headers"].as_array()? {
-        let (name, value) = (field["name"].as_str()?, field["value"].as_str()?);
+    for field in kept.get("headers")?.as_array()? {
+        let (name, value) = (field.get("name")?.as_str()?, field.get("value")?.as_str()?);
         // What HTTP/2 writes in the place of a request's line.
         if !name.starts_with(':') {
             add_field(&mut request.headers, format!("{name}: {value}").as_bytes())?;
         }
     }
-    let text = kept["postData"]["text"].as_str().unwrap_or_default();
-    request.body = match kept["postData"]["encoding"].as_str() {
+    let text = kept
+        .pointer("/postData/text")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    request.body = match kept.pointer("/postData/encoding").and_then(Value::as_str) {
         Some("base64") => STANDARD.decode(text).ok()?,
         _ => text.as_bytes().to_vec(),
     };
-    request.at = entry["startedDateTime"].as_str().and_then(time_of);
+    request.at = entry
+        .get("startedDateTime")
+        .and_then(Value::as_str)
+        .and_then(time_of);
     Some(request)
 }
 

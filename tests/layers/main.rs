@@ -46,7 +46,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("proxy_protocol", &[&["address", "codes"]]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
-    ("usage", &[&["date"]]),
+    ("usage", &[&["date", "codes"]]),
     ("identity", &[&["pem", "codes"]]),
     ("expiry", &[&["identity", "date"]]),
     (
