@@ -18,6 +18,7 @@ mod support;
 #[path = "../support/vectors.rs"]
 mod vectors;
 
+mod audits;
 mod doctor;
 mod doctor_payload;
 mod messages;

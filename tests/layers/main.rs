@@ -89,15 +89,18 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ),
     ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
-    ("explain", &[FIVE, &["refusal", "gate", "codes", "date"]]),
     (
         "forwarded",
         &[&["identity", "tenant", "payload", "pem", "refusal", "gate"]],
     ),
+    (
+        "explain",
+        &[FIVE, &["refusal", "gate", "forwarded", "expiry", "codes", "date"]],
+    ),
     // The plugs.
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
-    ("tls", &[CORE, &["clock", "date"]]),
+    ("tls", &[CORE, &["clock", "date", "explain"]]),
     ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
     ("dispatch", &[CORE, &["clock", "date", "egress", "stream", "tls"]]),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),

@@ -229,18 +229,24 @@ pub(super) fn of_verdict(
 
 /// By how much the time is off, where that is why.
 fn off_by(why: &NotAuthentic) -> Option<String> {
-    let (seconds, what) = match why {
-        NotAuthentic::NotFresh(_) => return Some(freshness(Some(why))),
+    if matches!(why, NotAuthentic::NotFresh(_)) {
+        return Some(freshness(Some(why)));
+    }
+    let (seconds, what) = of_time(why)?;
+    Some(format!("{what} {}", spelt(seconds)))
+}
+
+fn of_time(why: &NotAuthentic) -> Option<(u64, &'static str)> {
+    match why {
         #[cfg(feature = "jwt")]
-        NotAuthentic::Jwt(why) => of_token_time(why)?,
+        NotAuthentic::Jwt(why) => of_token_time(why),
         #[cfg(feature = "http-signatures")]
         NotAuthentic::HttpSignature(crate::payload::http_signature::InvalidHttpSignature::Expired {
             expires,
             now,
-        }) => (now.saturating_sub(*expires), "expired, before now by"),
-        _ => return None,
-    };
-    Some(format!("{what} {}", spelt(seconds)))
+        }) => Some((now.saturating_sub(*expires), "expired, before now by")),
+        _ => None,
+    }
 }
 
 #[cfg(feature = "jwt")]

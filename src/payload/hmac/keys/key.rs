@@ -93,6 +93,7 @@ pub struct Key {
     id: KeyId,
     validity: Validity,
     material: Material,
+    weak: bool,
     hits: Hits,
 }
 
@@ -129,8 +130,10 @@ impl Key {
     }
 
     pub(super) fn parse_with(id: KeyId, spec: KeySpec, text: &str, weak: Weak) -> Result<Self, KeyProblem> {
+        let mut is_weak = false;
         let material = match spec {
             KeySpec::Secret { digest, form } => {
+                is_weak = weak == Weak::Allow && form.read(text, Weak::Refuse).is_err();
                 let secret = form.read(text, weak)?;
                 Material::Secret(Keyed::new(digest, &secret).ok_or(KeyProblem::Form { form })?)
             }
@@ -142,6 +145,7 @@ impl Key {
             id,
             validity: Validity::ALWAYS,
             material,
+            weak: is_weak,
             hits: Hits::default(),
         })
     }
@@ -156,6 +160,11 @@ impl Key {
     /// Its name.
     pub fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    /// Whether its secret is short or looks like a placeholder, and was allowed all the same.
+    pub fn is_weak(&self) -> bool {
+        self.weak
     }
 
     /// When it counts.
@@ -212,6 +221,7 @@ impl Key {
             id,
             validity: Validity::ALWAYS,
             material: Material::Secret(keyed),
+            weak: false,
             hits: Hits::default(),
         })
     }
@@ -236,6 +246,7 @@ impl Clone for Key {
             id: self.id.clone(),
             validity: self.validity,
             material: self.material.clone(),
+            weak: self.weak,
             hits: self.hits.clone(),
         }
     }

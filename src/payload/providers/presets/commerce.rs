@@ -48,9 +48,9 @@ hmac_presets! { "Shops, payments, parcels";
         .either_of("x-bolt-hmac-sha256", "x-bolt-hmac-sha256-pending").body_only().base64()
     }
         signed: "the body",
-        not_covered: "any time; method, URL, header fields",
+        not_covered: "any time; method, URL, header fields. A GET signs its query, which is not read",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "BoltApp/bolt-magento2 Helper/Hook.php; for the second field, third parties",
         vector: none;
     braintree "Braintree" {
         .signature(SignatureAt::FormPairs("bt_signature"))

@@ -86,8 +86,8 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{x-configcat-webhook-id}{x-configcat-webhook-timestamp}{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "configcat/docs website/docs/advanced/notifications-webhooks.mdx",
+        vector: "configcat/docs website/docs/advanced/notifications-webhooks.mdx";
     convoy "Convoy, simple" { .field("x-convoy-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -235,8 +235,8 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "vercel/example-marketplace-integration app/webhook/route.ts",
+        vector: "vercel/example-marketplace-integration app/webhook/route.ts";
     webflow "Webflow" {
         .field("x-webflow-signature", "")
         .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":"), Part::Body])

@@ -19,7 +19,7 @@ macro_rules! token_presets {
 
 token_presets! {
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
-        handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
+        handshake: "echo the client id, on the GET and on every POST", source: own "adobe/acrobat-sign docs/developer_guide/webhookapis.html";
     auth0 "Auth0, custom log streams" { Shown::Field(http::header::AUTHORIZATION) }
         handshake: "nothing", source: own "auth0/docs-v2 main/docs/customize/log-streams/custom-log-streams.mdx";
     brevo "Brevo" { Shown::ChosenField }
