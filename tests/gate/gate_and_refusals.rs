@@ -9,7 +9,6 @@ use crate::support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{PeerChain, SpkiHash, Validity};
