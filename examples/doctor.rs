@@ -3,10 +3,20 @@
 
 #[path = "doctor/asked.rs"]
 mod asked;
+#[path = "doctor/audit.rs"]
+mod audit;
 #[path = "support/command_line.rs"]
 mod command_line;
 #[path = "doctor/connect/mod.rs"]
 mod connect;
+#[allow(dead_code, reason = "the proxy uses more of it")]
+#[path = "incoming_proxy/document.rs"]
+mod document;
+#[allow(dead_code, reason = "the proxy uses more of it")]
+#[path = "incoming_proxy/integration.rs"]
+mod integration;
+#[path = "support/keys.rs"]
+mod keys;
 #[path = "support/lines.rs"]
 mod lines;
 #[path = "doctor/paint.rs"]
@@ -37,10 +47,11 @@ type Mistake = String;
 type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, Run); 5] = [
+const COMMANDS: [(&str, Run); 6] = [
     ("peer", peer::run),
     ("payload", payload::run),
     ("connect", connect::run),
+    ("audit", audit::run),
     ("pin", pin::run),
     ("providers", providers::run),
 ];

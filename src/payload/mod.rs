@@ -50,6 +50,7 @@ mod proof;
 pub mod providers;
 pub mod public_key;
 mod recognized;
+mod scheme_text;
 mod secret;
 pub mod token;
 mod trial;
@@ -67,6 +68,7 @@ pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
+pub use scheme_text::SchemeText;
 pub use secret::{NoSecret, Secret};
 pub(crate) use trial::Trial;
 

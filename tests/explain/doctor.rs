@@ -229,3 +229,63 @@ fn what_it_cannot_look_at_is_said_in_one_line() {
     assert_eq!(code(&outcome), Some(0));
     assert!(outcome.stdout.starts_with("doctor - says why"));
 }
+
+/// The file of a proxy, and all that it names.
+fn proxy(folder: &Folder, root: &TestCa, tenants: &str) -> String {
+    let server = root.server("hooks.example").issue();
+    folder.cert("server.pem", &server);
+    folder.put("server.key", &server.key_pem());
+    folder.put("ca.pem", &root.pem());
+    let pins = [root.client(ACME).issue(), root.client(ACME).issue()];
+    let pins = pins.map(|cert| SpkiHash::of(&cert.spki_der()).to_string());
+    folder.put("pins.txt", &pins.join("\n"));
+    folder.put(
+        "keys.txt",
+        "acme 2026 whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
+    );
+    let text = format!(
+        "listen = '127.0.0.1:0'\n[[integration]]\ncert = 'server.pem'\nkey = 'server.key'\n\
+         [integration.clients]\nca = 'ca.pem'\npins = 'pins.txt'\ntenants = [{tenants}]\n\
+         rules = ['URI:spiffe://pay.example/tenant/{{tenant}}']\n\
+         [[integration.route]]\npath = '/hooks'\nscheme = 'standard_webhooks'\nkeys = 'keys.txt'\n\
+         backend = '127.0.0.1:8080'\n[[integration.route]]\npath = '/status'\nopen = true\nbackend = '127.0.0.1:8080'\n"
+    );
+    folder.put("proxy.toml", &text)
+}
+
+#[test]
+fn a_file_of_the_proxy_is_audited() {
+    let (folder, root) = (Folder::new("audit"), TestCa::new("Acme Root"));
+    let file = proxy(&folder, &root, "'acme'");
+    let outcome = doctor(&["audit", "--config", &file]);
+    assert_eq!(
+        (code(&outcome), outcome.stdout.as_str()),
+        (Some(0), "FINE: nothing to mend\n"),
+        "{}",
+        outcome.text()
+    );
+
+    let file = proxy(&folder, &root, "'acme', 'globex'");
+    folder.put(
+        "pins.txt",
+        &SpkiHash::of(&root.client(ACME).issue().spki_der()).to_string(),
+    );
+    let (ended, found) = json(&["audit", "--json", "--config", &file]);
+    let codes: Vec<_> = found
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|found| &found["code"])
+        .collect();
+    assert_eq!(codes, ["audit.no_pin_backup", "audit.tenant_without_key"]);
+    assert_eq!(ended, Some(1));
+
+    folder.put("keys.txt", "acme 2026 swordfish\n");
+    let outcome = doctor(&["audit", "--config", &file]);
+    assert_eq!(code(&outcome), Some(2), "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("keys.txt, line 1: ") && !outcome.stderr.contains("swordfish"),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("pem", &[]),
     ("address", &[]),
     ("proxy_protocol", &[&["address", "codes"]]),
+    ("recent", &[]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
     ("usage", &[&["date", "codes"]]),
@@ -51,9 +52,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("expiry", &[&["identity", "date"]]),
     (
         "trust",
-        &[&["identity", "expiry", "pem", "date", "usage", "codes"]],
+        &[&["identity", "expiry", "pem", "date", "usage", "recent", "codes"]],
     ),
-    ("elsewhere", &[&["clock"]]),
+    ("elsewhere", &[&["clock", "recent"]]),
     ("tenant", &[&["trust", "identity", "codes"]]),
     ("replay", &[&["tenant", "clock", "date", "codes"]]),
     (
@@ -83,6 +84,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "proxy_protocol",
                 "date",
                 "usage",
+                "recent",
                 "codes",
             ],
         ],

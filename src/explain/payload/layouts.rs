@@ -142,11 +142,11 @@ fn parts(layout: &Layout) -> Vec<(Mistake, String, Change)> {
         for between in [".", ":", "", "\n", ",", "|"] {
             ways.push((
                 format!("the time, {between:?}, the body"),
-                vec![Part::Time, Part::Literal(between), Part::Body],
+                vec![Part::Time, Part::Literal(between.into()), Part::Body],
             ));
             ways.push((
                 format!("the body, {between:?}, the time"),
-                vec![Part::Body, Part::Literal(between), Part::Time],
+                vec![Part::Body, Part::Literal(between.into()), Part::Time],
             ));
         }
     }
@@ -234,7 +234,7 @@ fn is_written(
         layout.encoding = form.encoding;
         layout.digest = form.digest;
         if let (Some(_), SignatureAt::Header { prefix, .. }) = (&form.value, &mut layout.signature) {
-            *prefix = "";
+            *prefix = "".into();
         }
     });
     // A key is made for one hash.

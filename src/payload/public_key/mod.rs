@@ -34,7 +34,7 @@ const MAX_SIGNATURES: usize = 4;
 ///
 /// let builder = Scheme::builder("acme")
 ///     .signature(
-///         SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" }
+///         SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "".into() }
 ///     )
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;

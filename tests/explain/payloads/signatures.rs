@@ -37,12 +37,15 @@ fn scheme(name: &'static str, mistake: Mistake, expected: Scheme, used: &Scheme)
 fn own(change: impl FnOnce(SchemeBuilder) -> SchemeBuilder) -> Scheme {
     let name = HeaderName::from_static("x-acme-signature");
     let builder = Scheme::builder("acme")
-        .signature(SignatureAt::Header { name, prefix: "" })
+        .signature(SignatureAt::Header {
+            name,
+            prefix: "".into(),
+        })
         .time(
             TimeAt::Header(HeaderName::from_static("x-acme-time")),
             TimeFormat::Seconds,
         )
-        .signed([Part::Time, Part::Literal("."), Part::Body]);
+        .signed([Part::Time, Part::Literal(".".into()), Part::Body]);
     change(builder).build().expect("a scheme")
 }
 
@@ -122,7 +125,7 @@ fn schemes() -> Vec<Case> {
             TimeFormat::Milliseconds,
         )
     });
-    let parts = own(|builder| builder.signed([Part::Time, Part::Literal(":"), Part::Body]));
+    let parts = own(|builder| builder.signed([Part::Time, Part::Literal(":".into()), Part::Body]));
     vec![
         scheme(
             "GitHub's older field",

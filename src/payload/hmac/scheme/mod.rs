@@ -1,12 +1,10 @@
 //! HMAC schemes: how a provider signs, as data.
 
 mod builder;
-mod name;
 mod origin;
 mod parts;
 mod prepared;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -14,10 +12,10 @@ use http::HeaderName;
 use super::Encoding;
 use super::keys::{Digest, KeyForm};
 use super::time::TimeFormat;
+use crate::payload::SchemeText;
 use crate::replay::Tolerance;
 
 pub use builder::{InvalidScheme, SchemeBuilder};
-pub(in crate::payload) use name::SchemeName;
 pub use origin::{InvalidOrigin, Origin};
 pub use parts::{BodyForm, Identity, Part, SignatureAt, TimeAt};
 pub(in crate::payload) use prepared::{Prepared, ReadBody};
@@ -34,15 +32,15 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 /// use http::HeaderName;
 ///
 /// let scheme = Scheme::builder("acme")
-///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=".into() })
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
-///     .signed([Part::Time, Part::Literal("."), Part::Body])
+///     .signed([Part::Time, Part::Literal(".".into()), Part::Body])
 ///     .build()?;
 /// assert_eq!(scheme.name(), "acme");
 ///
 /// // What would not cover the body is no scheme.
 /// let unsigned = Scheme::builder("acme")
-///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=".into() })
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
 ///     .signed([Part::Time])
 ///     .build();
@@ -68,7 +66,7 @@ pub struct PartialScheme {
 /// What is common to all schemes, whatever kind of key they use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    pub(in crate::payload) name: SchemeName,
+    pub(in crate::payload) name: SchemeText,
     pub(crate) signature: SignatureAt,
     pub(crate) time: Option<(TimeAt, TimeFormat)>,
     pub(crate) signed: Arc<[Part]>,
@@ -77,7 +75,7 @@ pub(crate) struct Layout {
     pub(crate) key_form: KeyForm,
     pub(crate) identity: Identity,
     pub(crate) body: BodyForm,
-    pub(in crate::payload) required: Arc<[(HeaderName, &'static str)]>,
+    pub(in crate::payload) required: Arc<[(HeaderName, SchemeText)]>,
     pub(crate) origin: Option<Origin>,
     pub(crate) window: Option<Tolerance>,
     pub(in crate::payload) reading: Prepared,
@@ -86,7 +84,7 @@ pub(crate) struct Layout {
 impl Scheme {
     /// A scheme of your own. Everything has a default but the signature and what is signed: HMAC-SHA256 in lower-case
     /// hexadecimal, a text secret, no time, deliveries told apart by all that is signed.
-    pub fn builder(name: impl Into<Cow<'static, str>>) -> SchemeBuilder {
+    pub fn builder(name: impl Into<SchemeText>) -> SchemeBuilder {
         SchemeBuilder::new(name.into())
     }
 
@@ -119,7 +117,7 @@ impl Scheme {
     /// use countersign::payload::hmac::Identity;
     /// use countersign::payload::Scheme;
     ///
-    /// let scheme = Scheme::stripe().identified_by(Identity::BodyField("id"))?;
+    /// let scheme = Scheme::stripe().identified_by(Identity::BodyField("id".into()))?;
     /// # Ok::<(), countersign::payload::InvalidScheme>(())
     /// ```
     ///

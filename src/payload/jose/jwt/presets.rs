@@ -79,7 +79,7 @@ impl BoundJwtScheme {
     pub fn swt(issuer: &str) -> Self {
         let rules = for_anybody(issuer).require_id();
         let rules = rules.with_max_lifetime(Duration::from_secs(3600));
-        let hash = BodyHash::within(&["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
+        let hash = BodyHash::within(["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
         JwtScheme::new("swt", JwtAt::bearer(), rules).bound_to_body(hash)
     }
 }

@@ -51,7 +51,7 @@ hmac_presets! { "Documents, forms, people";
         handshake: "nothing",
         source: own "npm cronofy 3.8.4, hmacValid",
         vector: "npm cronofy 3.8.4, hmacValid";
-    deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST"), Part::Body]) }
+    deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST".into()), Part::Body]) }
         signed: "`POST{body}`",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
@@ -81,7 +81,7 @@ hmac_presets! { "Documents, forms, people";
         vector: none;
     persona "Persona" {
         .list_separated_by(", ", "persona-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
         .time_then_body(".")
     }
         signed: "`{time}.{body}`",

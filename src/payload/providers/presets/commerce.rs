@@ -53,8 +53,8 @@ hmac_presets! { "Shops, payments, parcels";
         source: own "BoltApp/bolt-magento2 Helper/Hook.php; for the second field, third parties",
         vector: none;
     braintree "Braintree" {
-        .signature(SignatureAt::FormPairs("bt_signature"))
-            .signed([Part::Form("bt_payload")])
+        .signature(SignatureAt::FormPairs("bt_signature".into()))
+            .signed([Part::Form("bt_payload".into())])
             .digest(Digest::Sha1)
             .key_form(KeyForm::Sha1OfText)
     }
@@ -78,11 +78,11 @@ hmac_presets! { "Shops, payments, parcels";
     coinbase_cdp "Coinbase Developer Platform" {
         .list("x-hook0-signature", "v1", "t").signed([
             Part::Time,
-            Part::Literal("."),
-            Part::ListKey("h"),
-            Part::Literal("."),
-            Part::HeadersNamedBy("h"),
-            Part::Literal("."),
+            Part::Literal(".".into()),
+            Part::ListKey("h".into()),
+            Part::Literal(".".into()),
+            Part::HeadersNamedBy("h".into()),
+            Part::Literal(".".into()),
             Part::Body,
         ])
     }
@@ -123,7 +123,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: none;
     lob "Lob" {
         .field("lob-signature", "")
-        .signed([Part::Header(name("lob-signature-timestamp")), Part::Literal("."), Part::Body])
+        .signed([Part::Header(name("lob-signature-timestamp")), Part::Literal(".".into()), Part::Body])
     }
         signed: "`{lob-signature-timestamp}.{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -155,7 +155,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: none;
     orb "Orb" {
         .list_separated_by(" ", "x-orb-signature", "v1")
-        .signed([Part::Literal("v1:"), Part::Header(name("x-orb-timestamp")), Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v1:".into()), Part::Header(name("x-orb-timestamp")), Part::Literal(":".into()), Part::Body])
     }
         signed: "`v1:{x-orb-timestamp}:{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -164,7 +164,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: "npm orb-billing 6.11.0, webhooks.verifySignature";
     paddle "Paddle" {
         .list_separated_by(";", "paddle-signature", "h1")
-        .time(TimeAt::ListKey("ts"), TimeFormat::Seconds)
+        .time(TimeAt::ListKey("ts".into()), TimeFormat::Seconds)
         .time_then_body(":")
     }
         signed: "`{time}:{body}`",

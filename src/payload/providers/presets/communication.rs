@@ -13,7 +13,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     customer_io "Customer.io" {
         .field("x-cio-signature", "")
         .seconds("x-cio-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
     }
         signed: "`v0:{time}:{body}`",
         not_covered: "method, URL, header fields",
@@ -48,7 +48,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         vector: none;
     knock "Knock" {
         .list_separated_by(",", "x-knock-signature", "s")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .time_then_body(".")
         .base64()
     }
@@ -63,7 +63,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         handshake: "nothing",
         source: own "line-bot-sdk-nodejs test/validate-signature.spec.ts",
         vector: "line-bot-sdk-nodejs test/validate-signature.spec.ts";
-    linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256="), Part::Body]) }
+    linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256=".into()), Part::Body]) }
         signed: "`hmacsha256={body}`",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `challengeCode`, every two hours: answer with its HMAC",
@@ -96,7 +96,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         handshake: "GET with `challenge`: echo it; a compressed body is to be verified before it is unpacked",
         source: own "developer.nylas.com, \"Verify webhook signatures\"; nylas/skills skills/nylas-api/rules/webhooks-notifications.md",
         vector: none;
-    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v"), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
+    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v".into()), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
         signed: "`{body}{time}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
@@ -111,7 +111,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     sinch "Sinch" {
         .field("x-sinch-webhook-signature", "")
         .seconds("x-sinch-webhook-signature-timestamp")
-        .signed([Part::Body, Part::Literal("."), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal("."), Part::Time])
+        .signed([Part::Body, Part::Literal(".".into()), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal(".".into()), Part::Time])
         .base64()
     }
         signed: "`{body}.{x-sinch-webhook-signature-nonce}.{time}`",
@@ -122,7 +122,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     slack "Slack" {
         .field("x-slack-signature", "v0=")
         .seconds("x-slack-request-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
         .identity(Identity::Body)
     }
         signed: "`v0:{time}:{body}`",
@@ -168,7 +168,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     zoom "Zoom" {
         .field("x-zm-signature", "v0=")
         .seconds("x-zm-request-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
     }
         signed: "`v0:{time}:{body}`",
         not_covered: "method, URL, header fields",

@@ -125,7 +125,7 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{body}{framer-webhook-submission-id}`",
         not_covered: "any time; method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "framer.com/help, \"Connect Framer forms to a webhook\"",
         vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         signed: "the body",
@@ -154,7 +154,7 @@ hmac_presets! { "Code, builds, alerts, content";
     linear "Linear" {
         .field("linear-signature", "")
         .body_only()
-        .time(TimeAt::Json("webhookTimestamp"), TimeFormat::Milliseconds)
+        .time(TimeAt::Json("webhookTimestamp".into()), TimeFormat::Milliseconds)
         .with_tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
@@ -215,7 +215,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: "quiknode-labs/qn-guide-examples sample-dapps/ethereum-aave-liquidation-tracker/src/lib/security.ts";
     sanity "Sanity" {
         .list_separated_by(",", "sanity-webhook-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .allow_any_age()
         .time_then_body(".")
         .encoding(Encoding::Base64Url)
@@ -239,7 +239,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: "vercel/example-marketplace-integration app/webhook/route.ts";
     webflow "Webflow" {
         .field("x-webflow-signature", "")
-        .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":"), Part::Body])
+        .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":".into()), Part::Body])
     }
         signed: "`{x-webflow-timestamp}:{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -248,7 +248,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: "npm webflow-api 3.3.4, webhooks.verifySignature";
     workos "WorkOS" {
         .list_separated_by(",", "workos-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .time_then_body(".")
     }
         signed: "`{time}.{body}`",
