@@ -37,4 +37,5 @@ mod requests;
 mod sender;
 mod slow;
 mod sources;
+mod tenants;
 mod wiring;
