@@ -23,6 +23,8 @@ mod keys;
 mod lines;
 #[path = "doctor/paint.rs"]
 mod paint;
+#[path = "doctor/payload.rs"]
+mod payload;
 #[path = "doctor/peer.rs"]
 mod peer;
 #[path = "doctor/pin.rs"]
@@ -31,6 +33,8 @@ mod pin;
 mod player;
 #[path = "doctor/providers.rs"]
 mod providers;
+#[path = "doctor/request.rs"]
+mod request;
 #[path = "support/say.rs"]
 mod say;
 
@@ -49,6 +53,7 @@ type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 /// What can be asked: its name, and who answers.
 const COMMANDS: [(&str, Run); 6] = [
     ("peer", peer::run),
+    ("payload", payload::run),
     ("connect", connect::run),
     ("endpoint", endpoint::run),
     ("audit", audit::run),

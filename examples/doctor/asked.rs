@@ -106,9 +106,9 @@ impl From<Report> for Answer {
     }
 }
 
-fn check(finding: &Finding) -> Value {
+pub(crate) fn check<C: std::fmt::Display>(finding: &Finding<C>) -> Value {
     let mut value = json!({
-        "check": finding.check.name(),
+        "check": finding.check.to_string(),
         "outcome": finding.outcome.as_str(),
         "seen": finding.seen,
         "expected": finding.expected,

@@ -22,10 +22,10 @@ const RULES: [&str; 4] = [
 const THEN: [&str; 2] = ["--at", "2026-01-01T00:00:00Z"];
 
 /// A folder of files, gone with its test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let folder = workshop().join(format!("doctor-{test}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
@@ -33,7 +33,7 @@ impl Folder {
     }
 
     /// Writes a file, and names it.
-    fn put(&self, name: &str, text: &str) -> String {
+    pub(crate) fn put(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         fs::write(&path, text).expect("a file");
         path.to_str().expect("UTF-8").to_owned()
@@ -50,15 +50,15 @@ impl Drop for Folder {
     }
 }
 
-fn doctor(words: &[&str]) -> Outcome {
+pub(crate) fn doctor(words: &[&str]) -> Outcome {
     run(Command::new(example("doctor")).args(words))
 }
 
-fn code(outcome: &Outcome) -> Option<i32> {
+pub(crate) fn code(outcome: &Outcome) -> Option<i32> {
     outcome.status.code()
 }
 
-fn json(words: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn json(words: &[&str]) -> (Option<i32>, Value) {
     let outcome = doctor(words);
     let value = serde_json::from_str(&outcome.stdout);
     (

@@ -48,7 +48,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
     ("generation", &[]),
-    ("usage", &[&["date"]]),
+    ("usage", &[&["date", "codes"]]),
     ("identity", &[&["pem", "codes"]]),
     ("expiry", &[&["identity", "date"]]),
     (

@@ -8,7 +8,7 @@ use super::fields::with_field;
 use super::inquiry::PayloadInquiry;
 use super::mistake::Mistake;
 use super::search::Search;
-use super::{bodies, checks};
+use super::{bodies, walk};
 use crate::payload::hmac::{BodyForm, Digest, Encoding, Layout, Part, SignatureAt, TimeAt, TimeFormat};
 use crate::payload::providers::presets::{self, Preset};
 use crate::payload::{FindKeys, Message, Trial};
@@ -52,7 +52,7 @@ pub(super) fn is_akin(one: &str, other: &str) -> bool {
 
 /// Whether the field of its signature is there; what is in the body may be.
 pub(super) fn has_its_fields(trial: &Trial, message: &Message<'_>) -> bool {
-    checks::needed(trial)
+    walk::needed(trial)
         .iter()
         .all(|name| message.headers.contains_key(name))
 }

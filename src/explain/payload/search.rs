@@ -219,5 +219,5 @@ impl<'s, 'm> Search<'s, 'm> {
 }
 
 fn distance(one: UnixTime, other: UnixTime) -> String {
-    super::checks::spelt(one.as_secs().abs_diff(other.as_secs()))
+    super::walk::spelt(one.as_secs().abs_diff(other.as_secs()))
 }

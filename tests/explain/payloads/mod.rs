@@ -3,7 +3,7 @@
 mod agreement;
 mod bodies;
 mod guesses;
-mod mail;
+pub(crate) mod mail;
 mod secrets;
 mod signatures;
 mod targets;
