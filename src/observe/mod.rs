@@ -1,5 +1,6 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
+mod certificate;
 mod cut;
 mod event;
 mod guarded;
@@ -11,7 +12,10 @@ mod log;
 mod meter;
 mod peers;
 mod queued;
+mod refusals;
+mod refused_client;
 mod rotations;
+mod shelf;
 mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
@@ -20,8 +24,9 @@ mod watch;
 use std::fmt;
 use std::sync::Arc;
 
+pub use certificate::{ClaimedCertificate, PeerCertificate};
 pub use cut::Cut;
-pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
+pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, RotationStep};
 #[cfg(any(
     feature = "tower",
     feature = "tokio",
@@ -36,6 +41,8 @@ pub use log::Log;
 pub use meter::{MetricKind, MetricRow, Metrics};
 pub use peers::PeersSeen;
 pub use queued::Queued;
+pub use refusals::RefusalWatch;
+pub use refused_client::{LooksLike, RefusedClient};
 pub use rotations::RotationWatch;
 pub use together::Observers;
 #[cfg(feature = "tower")]

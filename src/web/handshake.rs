@@ -11,7 +11,7 @@ use tokio_rustls::{Accept, LazyConfigAcceptor};
 use super::{Connection, Protocols, Sites};
 use crate::breaker::Verdict;
 use crate::gate::Policy;
-use crate::identity::Malformed;
+use crate::identity::{Certificate, Malformed};
 use crate::live::Live;
 use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 use crate::proxy_protocol::{InvalidHeader, begins};
@@ -46,6 +46,8 @@ pub(super) struct Failed<I> {
     pub(super) reason: HandshakeFailure,
     /// What it says of the peer's source.
     pub(super) verdict: Verdict,
+    /// The certificate that was refused, if one was.
+    pub(super) claimed: Option<Box<Certificate>>,
     pub(super) io: Option<I>,
 }
 
@@ -54,6 +56,7 @@ impl<I> Failed<I> {
         Self {
             reason,
             verdict,
+            claimed: None,
             io: None,
         }
     }
@@ -216,6 +219,7 @@ where
             Err(Failed {
                 verdict: verdict(Some(&error), heard),
                 reason,
+                claimed: None,
                 io: left.map(|heard| heard.io),
             })
         }
@@ -226,9 +230,10 @@ async fn complete<I>(accept: Accept<I>, heard: &AtomicBool) -> Result<TlsStream<
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    let (outcome, reason) = Reason::watch_all(accept.into_fallible()).await;
+    let (outcome, mut reason) = Reason::watch_all(accept.into_fallible()).await;
     outcome.map_err(|(error, io)| Failed {
         verdict: verdict(Some(&error), heard),
+        claimed: reason.take_claimed(),
         reason: handshake_failure(&error, reason),
         io: Some(io),
     })
@@ -243,6 +248,7 @@ where
     Failed {
         reason,
         verdict: Verdict::Failure,
+        claimed: None,
         io: Some(io),
     }
 }

@@ -115,10 +115,14 @@ mod host;
 mod listener;
 #[cfg(feature = "tower")]
 mod outside;
+#[cfg(feature = "tokio")]
+mod pace;
 #[cfg(feature = "tower")]
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "tokio")]
+mod protocols;
 #[cfg(feature = "proxy-protocol")]
 mod proxied;
 #[cfg(feature = "tower")]
@@ -138,7 +142,7 @@ mod tenants;
 
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
-pub use acceptor::{Acceptor, Protocols};
+pub use acceptor::Acceptor;
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
 #[cfg(feature = "tower")]
@@ -162,6 +166,8 @@ pub use forward::{ForwardFuture, ForwardLayer, ForwardService};
 pub use listener::Listener;
 #[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
+#[cfg(feature = "tokio")]
+pub use protocols::Protocols;
 #[cfg(feature = "tower")]
 pub use refuse::status;
 #[cfg(feature = "tokio")]

@@ -28,6 +28,7 @@ mod grpc;
 mod handshakes;
 mod hosts;
 mod leaving;
+mod looping;
 mod observing;
 mod policies;
 mod probes;
