@@ -293,8 +293,8 @@ impl Known {
 }
 
 fn looked_at(names: &[Name]) -> impl Iterator<Item = Box<str>> {
-    let written = names.iter().take(NAMES).map(|name| Box::from(name.to_string()));
-    written.filter(|name: &Box<str>| name.len() <= NAME)
+    let written = names.iter().take(NAMES).map(Name::to_string);
+    written.filter(|name| name.len() <= NAME).map(Box::from)
 }
 
 /// Two tenants under one key or name are none.

@@ -115,7 +115,10 @@ impl Sources {
     }
 
     fn turn(&self, source: IpAddr, within: Duration, not_now: NotNow) -> Result<Instant, HandshakeFailure> {
-        let turn = self.pace.as_ref().and_then(|pace| pace.turn(source, within));
+        let turn = self
+            .pace
+            .as_ref()
+            .and_then(|pace| pace.turn(source, within, Instant::now()));
         turn.ok_or(HandshakeFailure::Blocked(not_now))
     }
 
