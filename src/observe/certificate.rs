@@ -64,6 +64,17 @@ impl fmt::Debug for PeerCertificate<'_> {
 /// proved.
 ///
 /// A type of its own, so that nobody takes it for a [`PeerCertificate`].
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// use countersign::observe::ClaimedCertificate;
+/// use countersign::testing::TestCa;
+///
+/// let chain = PeerChain::parse(TestCa::new("Other Root").client("spiffe://pay.example/acme").issue().chain())?;
+/// let claimed = ClaimedCertificate::of(chain.leaf());
+/// assert_eq!(claimed.names().first().map(ToString::to_string).as_deref(), Some("URI:spiffe://pay.example/acme"));
+/// # Ok::<(), countersign::identity::Malformed>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClaimedCertificate<'a>(&'a Certificate);
 
