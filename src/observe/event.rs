@@ -279,9 +279,10 @@ pub enum RotationStep {
     FirstUsed,
     /// The old one counts no more.
     Retired,
-    /// The old one is still used, so it was not retired.
+    /// The old one is still used, or nobody knows whether it is, so it was not retired. Told by
+    /// [`retire`](super::retire).
     RetirementRefused,
-    /// The old one was retired although it is still used.
+    /// The old one was retired without asking whether it is still used. Told by [`retire`](super::retire).
     RetirementForced,
 }
 

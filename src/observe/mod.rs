@@ -20,6 +20,7 @@ mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
 mod watch;
+mod watching;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,11 +44,12 @@ pub use peers::PeersSeen;
 pub use queued::Queued;
 pub use refusals::RefusalWatch;
 pub use refused_client::{LooksLike, RefusedClient};
-pub use rotations::RotationWatch;
+pub use rotations::{RotationWatch, retire};
 pub use together::Observers;
 #[cfg(feature = "tower")]
 pub(crate) use unwatched::Unwatched;
 pub use watch::Watch;
+pub use watching::Watching;
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must not block.
 ///

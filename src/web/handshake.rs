@@ -84,7 +84,10 @@ impl Names {
         let handshake = facts(tls);
         let connection = Connection::new(peer, tls.peer_certificates());
         let unreadable = |malformed: Malformed| Failed::gone(malformed.into(), Verdict::Failure);
-        let mut connection = connection.map_err(unreadable)?.with_handshake(handshake);
+        let mut connection = connection
+            .map_err(unreadable)?
+            .with_handshake(handshake)
+            .with_cipher(cipher(tls));
         if let Some(name) = name {
             connection = connection.with_server_name(&name);
         }
@@ -267,4 +270,13 @@ fn facts(tls: &ServerConnection) -> HandshakeFacts {
         _ => TlsVersion::Tls13,
     };
     HandshakeFacts::new(kind, version)
+}
+
+/// As IANA writes it, who has `TLS_` where rustls has `TLS13_`.
+fn cipher(tls: &ServerConnection) -> Option<Box<str>> {
+    let name = tls.negotiated_cipher_suite()?.suite().as_str()?;
+    Some(match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}").into(),
+        None => name.into(),
+    })
 }

@@ -137,6 +137,8 @@ mod shares;
 mod sites;
 #[cfg(feature = "tokio")]
 mod sources;
+#[cfg(all(feature = "tower", feature = "tracing"))]
+mod spans;
 #[cfg(feature = "tower")]
 mod tenants;
 
@@ -176,5 +178,7 @@ pub use secured::Secured;
 pub use server::{Bounds, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
+#[cfg(all(feature = "tower", feature = "tracing"))]
+pub use spans::{SpanFuture, SpanLayer, SpanService};
 #[cfg(feature = "tower")]
 pub use tenants::{RequireTenant, RequireTenantService};

@@ -81,6 +81,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "refusal",
                 "breaker",
                 "proxy_protocol",
+                "clock",
                 "date",
                 "usage",
                 "codes",

@@ -36,4 +36,5 @@ mod requests;
 mod sender;
 mod slow;
 mod sources;
+mod spans;
 mod wiring;
