@@ -104,7 +104,12 @@ impl Backend {
         let mut request = Request::from_parts(head, body);
         *request.uri_mut() = self.uri(request.uri());
         *request.version_mut() = Version::HTTP_11;
+        let head_only = request.method() == Method::HEAD;
         let headers = request.headers_mut();
+        if head_only {
+            // A service that sends the body nonetheless (many do) would have it read as the answer to whoever asks next.
+            headers.insert("connection", HeaderValue::from_static("close"));
+        }
         if let Wish::WebSocket(_) = wish {
             headers.insert("connection", HeaderValue::from_static("upgrade"));
             headers.insert("upgrade", HeaderValue::from_static("websocket"));

@@ -15,7 +15,6 @@ mod queued;
 mod refusals;
 mod refused_client;
 mod rotations;
-mod shelf;
 mod together;
 #[cfg(feature = "tower")]
 mod unwatched;

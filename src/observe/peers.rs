@@ -3,10 +3,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::shelf::Shelf;
 use super::{Event, Observer, PeerCertificate};
 use crate::expiry::{Expires, Expiries, Expiry, Kind};
 use crate::identity::Validity;
+use crate::recent::Recent;
 use crate::tenant::TenantId;
 
 /// Tenants that are remembered by default.
@@ -41,7 +41,7 @@ const NAMES: usize = 64;
 /// ```
 pub struct PeersSeen {
     shortest: Duration,
-    shelf: Mutex<Shelf<TenantId, Names>>,
+    seen: Mutex<Recent<TenantId, Names>>,
 }
 
 type Names = HashMap<Box<str>, Validity>;
@@ -56,7 +56,7 @@ impl PeersSeen {
     pub fn with_capacity(tenants: usize) -> Self {
         Self {
             shortest: Duration::from_secs(2 * 86_400),
-            shelf: Mutex::new(Shelf::of(tenants)),
+            seen: Mutex::new(Recent::new(tenants)),
         }
     }
 
@@ -81,15 +81,12 @@ impl PeersSeen {
             Some(name) => name.to_string(),
             None => certificate.spki().to_string(),
         };
-        let mut shelf = self.lock();
-        shelf
-            .entry(tenant.clone(), Names::default)
-            .note(name.into(), validity);
+        self.lock().get_or_default(tenant).note(name.into(), validity);
     }
 
     /// Nothing in here can panic half-way through a change.
-    fn lock(&self) -> MutexGuard<'_, Shelf<TenantId, Names>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Recent<TenantId, Names>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,8 +126,7 @@ impl Observer for PeersSeen {
 
 impl Expires for PeersSeen {
     fn expiries(&self, found: &mut Expiries) {
-        let shelf = self.lock();
-        for (tenant, names) in shelf.iter() {
+        for (tenant, names) in self.lock().iter() {
             for (name, validity) in names {
                 found.push(
                     Expiry::new(Kind::PeerCertificate, name.clone(), *validity).owned_by(tenant.as_str()),
@@ -169,10 +165,7 @@ mod tests {
 
     fn note(peers: &PeersSeen, tenant: &str, name: &str, validity: Validity) {
         let tenant = TenantId::parse(tenant).unwrap();
-        peers
-            .lock()
-            .entry(tenant, Names::default)
-            .note(name.into(), validity);
+        peers.lock().get_or_default(&tenant).note(name.into(), validity);
     }
 
     #[test]

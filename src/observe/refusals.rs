@@ -1,17 +1,18 @@
 use std::fmt;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
-use super::shelf::Shelf;
 use super::{
     ClaimedCertificate, Event, HandshakeFailure, LooksLike, Observer, PeerCertificate, RefusedClient,
 };
 use crate::breaker::source;
 use crate::codes::Seen;
 use crate::identity::{Name, SpkiHash};
+use crate::recent::Recent;
 use crate::tenant::TenantId;
 use crate::trust::Untrusted;
 
@@ -182,7 +183,7 @@ impl fmt::Debug for RefusalWatch {
 }
 
 struct State {
-    refused: Shelf<IpAddr, Vec<Row>>,
+    refused: Recent<IpAddr, Vec<Row>>,
     known: Known,
 }
 
@@ -195,17 +196,17 @@ struct Row {
 impl State {
     fn of(sources: usize) -> Self {
         Self {
-            refused: Shelf::of(sources),
+            refused: Recent::new(sources),
             known: Known {
-                keys: Shelf::of(sources),
-                names: Shelf::of(sources),
+                keys: Recent::new(sources),
+                names: Recent::new(sources),
             },
         }
     }
 
     /// Whoever holds the key was let in, so whatever was refused is over.
     fn let_in(&mut self, source: IpAddr, certificate: PeerCertificate<'_>) {
-        if let Some(rows) = self.refused.get_mut(&source) {
+        if let Some(rows) = self.refused.get(&source) {
             rows.retain(|row| row.client.spki != certificate.spki());
         }
     }
@@ -220,7 +221,7 @@ impl State {
         act: impl FnOnce(&mut Row) -> T,
     ) -> T {
         // The newest stands first.
-        let rows = self.refused.entry(source, Vec::new);
+        let rows = self.refused.get_or_default(&source);
         let spki = claimed.spki();
         let mut row = match rows.iter().position(|row| row.client.spki == spki) {
             Some(place) => rows.remove(place),
@@ -271,35 +272,35 @@ impl Row {
 
 /// Who was let in: the tenant, unless there were several.
 struct Known {
-    keys: Shelf<SpkiHash, Option<TenantId>>,
-    names: Shelf<Box<str>, Option<TenantId>>,
+    keys: Recent<SpkiHash, Option<TenantId>>,
+    names: Recent<Box<str>, Option<TenantId>>,
 }
 
 impl Known {
     fn note(&mut self, tenant: &TenantId, certificate: PeerCertificate<'_>) {
-        let make = || Some(tenant.clone());
-        agree(self.keys.entry(certificate.spki(), make), tenant);
+        note(&mut self.keys, certificate.spki(), tenant);
         for name in looked_at(certificate.names()) {
-            agree(self.names.entry(name, make), tenant);
+            note(&mut self.names, name, tenant);
         }
     }
 
     /// Whose that certificate would be, where anybody was let in under its key or one of its names.
-    fn whose(&self, claimed: ClaimedCertificate<'_>) -> Option<Option<TenantId>> {
-        let by_key = self.keys.get(&claimed.spki());
-        let by_name = || looked_at(claimed.names()).find_map(|name| self.names.get(&name));
-        by_key.or_else(by_name).cloned()
+    fn whose(&mut self, claimed: ClaimedCertificate<'_>) -> Option<Option<TenantId>> {
+        let by_key = self.keys.cloned(&claimed.spki());
+        by_key.or_else(|| looked_at(claimed.names()).find_map(|name| self.names.cloned(&name)))
+    }
+}
+
+/// Two tenants under one key or name are none.
+fn note<K: Eq + Hash + Clone>(known: &mut Recent<K, Option<TenantId>>, key: K, tenant: &TenantId) {
+    match known.get(&key) {
+        Some(known) if known.as_ref() != Some(tenant) => *known = None,
+        Some(_) => {}
+        None => known.insert(key, Some(tenant.clone())),
     }
 }
 
 fn looked_at(names: &[Name]) -> impl Iterator<Item = Box<str>> {
     let written = names.iter().take(NAMES).map(Name::to_string);
     written.filter(|name| name.len() <= NAME).map(Box::from)
-}
-
-/// Two tenants under one key or name are none.
-fn agree(known: &mut Option<TenantId>, tenant: &TenantId) {
-    if known.as_ref().is_some_and(|known| known != tenant) {
-        *known = None;
-    }
 }

@@ -53,9 +53,9 @@ pub(in crate::payload) fn entries(value: &[u8], separator: u8) -> impl Iterator<
 /// `key=value` entries, with spaces around them allowed.
 pub(in crate::payload) fn list<'t>(
     text: &'t str,
-    separators: &'static str,
+    separators: &str,
 ) -> impl Iterator<Item = (&'t str, &'t str)> {
-    text.split(|character| separators.contains(character))
+    text.split(move |character| separators.contains(character))
         .filter_map(|entry| entry.trim_matches(' ').split_once('='))
 }
 

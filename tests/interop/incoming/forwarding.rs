@@ -223,6 +223,39 @@ fn services_that_misbehave() {
     }
 }
 
+/// A service that sends the body of an answer to HEAD nonetheless: what it sends is not the next sender's answer.
+#[test]
+fn the_body_of_an_answer_to_head_answers_nobody() {
+    let port = service(|mut io| {
+        thread::spawn(move || {
+            let mut stray: &[u8] = b"";
+            loop {
+                let head = until(&mut io, b"\r\n\r\n");
+                let answer: &[u8] = match head.split(|byte| *byte == b' ').next() {
+                    Some(b"HEAD") => b"HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n",
+                    Some(b"GET") => b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nown",
+                    _ => break,
+                };
+                if io.write_all(stray).and(io.write_all(answer)).is_err() {
+                    break;
+                }
+                // What it believes to have sent comes late, as it does over a network.
+                if head.starts_with(b"HEAD") {
+                    stray = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nothers";
+                }
+            }
+        });
+    });
+    let platform = Platform::new("head");
+    let proxy = start(&platform, port, "");
+    for _ in 0..3 {
+        let (status, body) = platform.ask(proxy.port, "acme", "HEAD /erp/orders", "", "");
+        assert_eq!((status, body.as_str()), (200, ""));
+        let seen = platform.ask(proxy.port, "globex", "GET /erp/orders", "", "");
+        assert_eq!(seen, (200, "own".to_owned()));
+    }
+}
+
 /// A delivery that the service has not handled is let in again, whatever went wrong.
 #[test]
 fn a_claim_is_released_when_the_service_fails() {
