@@ -8,9 +8,10 @@ use arc_swap::ArcSwap;
 use rustls_pki_types::UnixTime;
 
 use crate::expiry::{Expires, Expiries};
+use crate::generation;
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
-use crate::tenant::{NoTenant, ResolveTenant, Resolved, TenantId};
+use crate::tenant::{NoTenant, ResolveTenant, Resolved};
 use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// A policy that can be replaced as a whole while others decide by it. Clones share it.
@@ -53,7 +54,7 @@ impl<P> Live<P> {
             shared: Arc::new(Shared {
                 current: ArcSwap::new(policy),
                 withdrawn: AtomicBool::new(false),
-                generation: AtomicU64::new(tick()),
+                generation: AtomicU64::new(generation::next()),
                 changing: Mutex::new(()),
             }),
         }
@@ -109,7 +110,9 @@ impl<P> Live<P> {
     pub fn withdraw(&self) {
         let _changing = self.change();
         self.shared.withdrawn.store(true, Ordering::Release);
-        self.shared.generation.fetch_max(tick(), Ordering::Release);
+        self.shared
+            .generation
+            .fetch_max(generation::next(), Ordering::Release);
     }
 
     /// Whether it was [withdrawn](Self::withdraw).
@@ -129,7 +132,9 @@ impl<P> Live<P> {
         self.shared.withdrawn.store(false, Ordering::Release);
         // After the store: whoever reads the new number finds the new policy. Whoever reads the old number beside the
         // new policy asks once more than needed.
-        self.shared.generation.fetch_max(tick(), Ordering::Release);
+        self.shared
+            .generation
+            .fetch_max(generation::next(), Ordering::Release);
     }
 
     /// What decides at this moment.
@@ -148,14 +153,6 @@ impl<P> Live<P> {
         let own = self.shared.generation.load(Ordering::Acquire);
         own.max(inner(&self.shared.current.load()))
     }
-}
-
-/// A number that no other change in this process has.
-///
-/// One count for all, so that the newest of several numbers says whether *any* part of a joined policy has changed.
-fn tick() -> u64 {
-    static TICKS: AtomicU64 = AtomicU64::new(0);
-    TICKS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl<P> Clone for Live<P> {
@@ -220,7 +217,7 @@ impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
         self.in_force().ok_or(NoKey::Unavailable)?.find_keys(wanted)
     }
 
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        self.shared.current.load().unknown_key(owner)
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        self.shared.current.load().unknown_key(found)
     }
 }

@@ -140,7 +140,8 @@ impl Caller {
     /// Possession of the leaf's key is not proved by this: `chain` is to be that of a completed handshake.
     ///
     /// # Errors
-    /// [`Refusal::Untrusted`] or [`Refusal::NoTenant`].
+    /// [`Refusal::Untrusted`] or [`Refusal::NoTenant`]. Where tenants live elsewhere, the refusal may bear a
+    /// [ticket](Refusal::ticket): it is not known *yet* whose the peer is, which is an outage and never "nobody's".
     pub fn identify(policy: &Policy, chain: PeerChain, now: UnixTime) -> Result<Self, Refusal> {
         let peer = VerifiedPeer::verify(&policy.0.trust, chain, Role::Client, now)?;
         Self::of(policy, peer, Provenance::Handshake)
@@ -203,6 +204,11 @@ impl Caller {
     /// Who saw it prove that it holds its key: we, or a hop in front of us.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// Whether it is to be asked for again, since what was said of its tenant counts no longer.
+    pub(crate) fn is_over(&self) -> bool {
+        self.resolved.is_over()
     }
 
     /// Whether it is this policy that knows it.

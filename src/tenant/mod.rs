@@ -1,8 +1,10 @@
 //! Tenants (**whose is it?**): from a verified peer to the one it acts for.
 //!
 //! [`ResolveTenant`] decides. Its argument is a [`VerifiedPeer`], so an unverified certificate cannot be mapped; the
-//! ready-made answer is [`TenantTable`].
+//! ready-made answers are [`TenantTable`], and [`TenantCache`] for tenants that live in a database.
 
+mod cache;
+mod peer_identity;
 mod rule;
 mod rule_text;
 mod table;
@@ -13,9 +15,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::codes::entries;
+use crate::elsewhere::{Term, Ticket};
 use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
+pub use cache::{TenantCache, TenantSource};
+pub use peer_identity::PeerIdentity;
 pub use rule::Rule;
 pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
@@ -45,15 +50,25 @@ impl<R: ResolveTenant + ?Sized> ResolveTenant for Arc<R> {
     }
 }
 
-/// A tenant and what named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A tenant and what named it. Two are equal that say the same, whenever they are to be asked for again.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resolved {
     /// Whose the peer is.
     pub tenant: TenantId,
     /// The rule that said so, for the operator.
     pub rule: Arc<str>,
+    /// For how long that counts, where it does not until the next change.
+    term: Option<Term>,
 }
+
+impl PartialEq for Resolved {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.tenant, &self.rule) == (&other.tenant, &other.rule)
+    }
+}
+
+impl Eq for Resolved {}
 
 impl Resolved {
     /// This tenant, named by that rule.
@@ -61,7 +76,18 @@ impl Resolved {
         Self {
             tenant,
             rule: rule.into(),
+            term: None,
         }
+    }
+
+    fn within(self, term: Term) -> Self {
+        let term = Some(term);
+        Self { term, ..self }
+    }
+
+    /// Whether the time is over for which it counts.
+    pub(crate) fn is_over(&self) -> bool {
+        self.term.as_ref().is_some_and(Term::is_over)
     }
 }
 
@@ -180,6 +206,9 @@ pub enum NoTenant {
         /// The rule.
         rule: Arc<str>,
     },
+    /// That is not known here: to be had with this ticket, and then asked for again. Until then, an outage.
+    #[error("whose a peer is, is to be fetched")]
+    Elsewhere(Ticket),
     /// Nobody can say just now whose it is. An outage, not a refusal.
     #[error("whose a peer is, is not known just now")]
     Unavailable,
@@ -202,7 +231,7 @@ entries! {
     Self::SharedAuthority { .. } => "tenant.shared_authority", Ours 403, "ours: below a shared authority the issuer alone is no tenant",
         "Make the rule on the peer's name or key.",
         "Nothing: the receiver's rule is too wide.";
-    Self::Unavailable => "tenant.unavailable", Ours 503, "RFC 9110 §15.6.4",
-        "Look at whatever renews the table of tenants.",
+    Self::Elsewhere(_) | Self::Unavailable => "tenant.unavailable", Ours 503, "RFC 9110 §15.6.4",
+        "Look at whatever renews the table of tenants, or at the source that it asks (`TenantCache::last_failure`).",
         "Try again after Retry-After.";
 }

@@ -122,15 +122,9 @@ impl ResolveTenant for TenantTable {
         check_issuer(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
-            Found::Tenant(tenant) => Ok(Resolved {
-                tenant: tenant.clone(),
-                rule,
-            }),
+            Found::Tenant(tenant) => Ok(Resolved::new(tenant.clone(), rule)),
             Found::Captured(name) => match self.known.get(name) {
-                Some(tenant) => Ok(Resolved {
-                    tenant: tenant.clone(),
-                    rule,
-                }),
+                Some(tenant) => Ok(Resolved::new(tenant.clone(), rule)),
                 None => Err(NoTenant::Unknown {
                     rule,
                     name: name.to_owned(),

@@ -87,6 +87,8 @@
 mod acceptor;
 #[cfg(feature = "tower")]
 mod admit;
+#[cfg(feature = "tower")]
+mod asking;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(feature = "tower")]
@@ -104,6 +106,8 @@ mod demand;
 mod drain;
 #[cfg(feature = "tower")]
 mod either;
+#[cfg(feature = "tower")]
+mod fetching;
 #[cfg(feature = "tower")]
 mod finish;
 #[cfg(all(feature = "forwarded", feature = "tower"))]
@@ -145,10 +149,10 @@ mod tenants;
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
 pub use acceptor::Acceptor;
+#[cfg(feature = "tower")]
+pub use asking::CallerFuture;
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
-#[cfg(feature = "tower")]
-pub use behind::CallerFuture;
 #[cfg(feature = "tower")]
 pub use caller::{CallerLayer, CallerService, MisdirectedAnswer};
 pub use connection::Connection;

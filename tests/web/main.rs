@@ -39,4 +39,5 @@ mod sender;
 mod slow;
 mod sources;
 mod spans;
+mod tenants;
 mod wiring;
