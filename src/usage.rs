@@ -141,6 +141,11 @@ impl Retirement {
         Self(Terms::Forced)
     }
 
+    /// Whether nothing is asked.
+    pub fn is_forced(self) -> bool {
+        self.0 == Terms::Forced
+    }
+
     /// Whether the old one may go, when the others were used like this.
     ///
     /// # Errors

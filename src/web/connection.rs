@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", all(feature = "tower", feature = "tracing")))]
 use crate::identity::Certificate;
 use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
@@ -45,6 +45,9 @@ struct Inner {
     standing: ArcSwapOption<Standing>,
     #[cfg(all(feature = "forwarded", feature = "tower"))]
     hop: ArcSwapOption<HopStanding>,
+    /// For as long as the connection is known to anybody.
+    #[cfg(all(feature = "tower", feature = "tracing"))]
+    span: std::sync::OnceLock<tracing::Span>,
 }
 
 /// What does not change.
@@ -55,6 +58,8 @@ struct Facts {
     chain: Option<PeerChain>,
     server_name: Option<Box<str>>,
     handshake: Option<HandshakeFacts>,
+    /// As IANA writes it.
+    cipher: Option<Box<str>>,
     ground: Ground,
 }
 
@@ -65,6 +70,7 @@ impl Facts {
             chain: None,
             server_name: None,
             handshake: None,
+            cipher: None,
             ground: Ground::NoHandshake,
         }
     }
@@ -140,6 +146,8 @@ impl Connection {
             standing: ArcSwapOption::empty(),
             #[cfg(all(feature = "forwarded", feature = "tower"))]
             hop: ArcSwapOption::empty(),
+            #[cfg(all(feature = "tower", feature = "tracing"))]
+            span: std::sync::OnceLock::new(),
         }))
     }
 
@@ -159,6 +167,12 @@ impl Connection {
     #[must_use]
     pub fn with_handshake(self, handshake: HandshakeFacts) -> Self {
         self.with(|facts| facts.handshake = Some(handshake))
+    }
+
+    /// The same connection, under this cipher suite.
+    #[cfg(feature = "tokio")]
+    pub(super) fn with_cipher(self, cipher: Option<Box<str>>) -> Self {
+        self.with(|facts| facts.cipher = cipher)
     }
 
     /// The same connection, whose handshake was verified by this policy: requests that need another one are refused as
@@ -187,8 +201,19 @@ impl Connection {
         }
     }
 
+    /// The cipher suite, as IANA writes it, where an [`Acceptor`](super::Acceptor) has made it.
+    pub fn cipher_suite(&self) -> Option<&str> {
+        self.0.facts.cipher.as_deref()
+    }
+
+    /// Its span, which is made when it is first asked for.
+    #[cfg(all(feature = "tower", feature = "tracing"))]
+    pub(super) fn span(&self) -> &tracing::Span {
+        self.0.span.get_or_init(|| super::spans::span(self))
+    }
+
     /// The certificate whose key its peer holds.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", all(feature = "tower", feature = "tracing")))]
     pub(super) fn certificate(&self) -> Option<&Certificate> {
         Some(self.0.facts.chain.as_ref()?.leaf())
     }

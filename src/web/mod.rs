@@ -119,10 +119,14 @@ mod host;
 mod listener;
 #[cfg(feature = "tower")]
 mod outside;
+#[cfg(feature = "tokio")]
+mod pace;
 #[cfg(feature = "tower")]
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "tokio")]
+mod protocols;
 #[cfg(feature = "proxy-protocol")]
 mod proxied;
 #[cfg(feature = "tower")]
@@ -137,12 +141,14 @@ mod shares;
 mod sites;
 #[cfg(feature = "tokio")]
 mod sources;
+#[cfg(all(feature = "tower", feature = "tracing"))]
+mod spans;
 #[cfg(feature = "tower")]
 mod tenants;
 
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
-pub use acceptor::{Acceptor, Protocols};
+pub use acceptor::Acceptor;
 #[cfg(feature = "tower")]
 pub use asking::CallerFuture;
 #[cfg(feature = "axum")]
@@ -166,6 +172,8 @@ pub use forward::{ForwardFuture, ForwardLayer, ForwardService};
 pub use listener::Listener;
 #[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
+#[cfg(feature = "tokio")]
+pub use protocols::Protocols;
 #[cfg(feature = "tower")]
 pub use refuse::status;
 #[cfg(feature = "tokio")]
@@ -174,5 +182,7 @@ pub use secured::Secured;
 pub use server::{Bounds, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
+#[cfg(all(feature = "tower", feature = "tracing"))]
+pub use spans::{SpanFuture, SpanLayer, SpanService};
 #[cfg(feature = "tower")]
 pub use tenants::{RequireTenant, RequireTenantService};

@@ -86,6 +86,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "refusal",
                 "breaker",
                 "proxy_protocol",
+                "clock",
                 "date",
                 "usage",
                 "recent",

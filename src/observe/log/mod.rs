@@ -5,8 +5,9 @@ use std::fmt;
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
-use super::{Event, HandshakeKind, Observer, RotationStep};
+use super::{Event, HandshakeKind, Observer, RefusedClient, RotationStep};
 use crate::breaker::State;
+use crate::date::Date;
 use crate::expiry::Urgency;
 use crate::identity::CertHash;
 use crate::refusal::Refusal;
@@ -26,6 +27,7 @@ mod tests;
 /// | `handshake started` | trace | `peer` |
 /// | `handshake completed` | debug | `peer`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.resumed`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after`, `took` |
 /// | `handshake failed` | info | `peer`, `tls.established`, `code`, `reason` |
+/// | `refused again` | warn where its certificate resembles a tenant's, else info | `source`, `attempts`, `code`, `looks_like`, `claims`, `resembles`, `since`, `remedy` |
 /// | `accept failed` | error | `at`, `reason` |
 /// | `connection cut` | debug where good peers meet it too, else info | `peer`, `code`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
@@ -117,10 +119,11 @@ impl Observer for Log {
                 took = ?took,
                 "handshake completed"
             ),
-            Event::HandshakeFailed { peer, reason } => info!(
+            Event::HandshakeFailed { peer, reason, .. } => info!(
                 target: "countersign",
                 %peer, tls.established = false, code = reason.code(), reason = reason.to_string(), "handshake failed"
             ),
+            Event::RefusedAgain { client } => refused_again(client),
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
@@ -264,6 +267,21 @@ fn over_time(event: &Event<'_>) {
         Event::ObserverEnded => error!(target: "countersign", "observer ended"),
         _ => {}
     }
+}
+
+fn refused_again(client: &RefusedClient) {
+    at!(
+        warn_if(client.resembles.is_some()),
+        source = %client.source,
+        attempts = client.attempts,
+        code = client.code,
+        looks_like = client.looks_like.as_str(),
+        claims = client.claims.as_ref().map(field::display),
+        resembles = client.resembles.as_ref().map(TenantId::as_str),
+        since = %Date(client.since),
+        remedy = client.looks_like.remedy(),
+        "refused again"
+    );
 }
 
 /// As OpenTelemetry has hashes.

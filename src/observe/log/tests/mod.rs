@@ -9,11 +9,12 @@ use http::HeaderName;
 use rustls_pki_types::UnixTime;
 
 use crate::breaker::{Breaker, State, Transition, Verdict};
+use crate::codes::Seen;
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
-use crate::identity::{PeerChain, Validity};
+use crate::identity::{PeerChain, SpkiHash, Validity};
 use crate::observe::{
     Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
-    PeerCertificate, RotationStep, TlsVersion,
+    LooksLike, PeerCertificate, RefusedClient, RotationStep, TlsVersion,
 };
 use crate::payload::{NoKey, NotAuthentic};
 use crate::refusal::{Busy, NotForwarded, Refusal};
@@ -84,6 +85,8 @@ fn each_event_has_its_level_and_its_fields() {
         Event::HandshakeFailed {
             peer,
             reason: &HandshakeFailure::NoCertificate,
+            claimed: None,
+            at: at(0),
         },
         r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="identity.no_certificate" reason="no client certificate""#,
     );
@@ -92,8 +95,36 @@ fn each_event_has_its_level_and_its_fields() {
         Event::HandshakeFailed {
             peer,
             reason: &HandshakeFailure::Tls("a\n\u{1b}[31mERROR \"b\"".into()),
+            claimed: None,
+            at: at(0),
         },
         r#"INFO countersign handshake failed peer=192.0.2.7:4711 tls.established=false code="handshake.tls" reason="TLS: a\n\u{1b}[31mERROR \"b\"""#,
+    );
+    let client = RefusedClient {
+        source: IpAddr::from([192, 0, 2, 7]),
+        spki: SpkiHash::of(b""),
+        claims: Some(Seen::of("URI:spiffe://pay.example/a\n")),
+        resembles: None,
+        code: "trust.unknown_issuer",
+        looks_like: LooksLike::AnotherCa,
+        attempts: 10,
+        since: at(0),
+        last: at(9),
+    };
+    expect(
+        Event::RefusedAgain { client: &client },
+        r#"INFO countersign refused again source=192.0.2.7 attempts=10 code="trust.unknown_issuer" looks_like="another_ca" claims="URI:spiffe://pay.example/a\n" since=1970-01-01T00:00:00Z remedy="ask its owner for the certificate of this environment, with its intermediates; or load the authority""#,
+    );
+    let client = RefusedClient {
+        resembles: Some(tenant("acme")),
+        claims: None,
+        looks_like: LooksLike::Expired,
+        code: "trust.expired",
+        ..client
+    };
+    expect(
+        Event::RefusedAgain { client: &client },
+        r#"WARN countersign refused again source=192.0.2.7 attempts=10 code="trust.expired" looks_like="expired" resembles="acme" since=1970-01-01T00:00:00Z remedy="have its owner renew it, and the process that sends load the renewed one""#,
     );
     expect(
         Event::AcceptFailed {
