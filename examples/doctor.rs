@@ -51,7 +51,7 @@ type Mistake = String;
 type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, Run); 6] = [
+const COMMANDS: [(&str, Run); 7] = [
     ("peer", peer::run),
     ("payload", payload::run),
     ("connect", connect::run),
