@@ -170,6 +170,46 @@ fn mistakes() {
     }
 }
 
+/// From a file whose last line end was taken for a part of it.
+#[test]
+fn a_text_that_no_header_field_holds_is_found_at_the_start() {
+    let built = |signature: SignatureAt| builder().signature(signature).signed([Part::Body]).build().err();
+    let name = || header("x-signature");
+    let prefix = |prefix: &str| {
+        built(SignatureAt::Header {
+            name: name(),
+            prefix: of_a_file(prefix).into(),
+        })
+    };
+    let list = |key: &str, separators: &str| {
+        let (key, separators) = (of_a_file(key).into(), of_a_file(separators).into());
+        built(SignatureAt::List {
+            name: name(),
+            key,
+            separators,
+        })
+    };
+    let refused = Some(InvalidScheme::NotInHeader);
+    assert_eq!(
+        [prefix("sha256="), prefix("sha256=\n"), prefix("sha\0")],
+        [None, refused.clone(), refused.clone()]
+    );
+    assert_eq!(
+        [list("v1", ","), list("v1\r\n", ","), list("v1", "\n")],
+        [None, refused.clone(), refused.clone()]
+    );
+    let time = SignatureAt::List {
+        name: name(),
+        key: "v1".into(),
+        separators: ",".into(),
+    };
+    let timed = builder()
+        .signature(time)
+        .time(TimeAt::ListKey(of_a_file("t\n").into()), TimeFormat::Seconds)
+        .signed([Part::Time, Part::Literal(".".into()), Part::Body]);
+    assert_eq!(timed.build().err(), refused);
+}
+
 #[test]
 fn less_than_the_body_is_another_type() {
     let partial = builder().signature(field()).signed([Part::Json("token".into())]);
