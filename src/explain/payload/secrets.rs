@@ -12,6 +12,7 @@ use super::inquiry::{Entered, PayloadInquiry};
 use super::mistake::Mistake;
 use super::search::Search;
 use crate::payload::hmac::{KeyForm, KeySpec, Weak};
+use crate::payload::percent::decode;
 use crate::payload::{FindKeys, Message, Trial};
 
 type Bytes = Zeroizing<Vec<u8>>;
@@ -103,7 +104,7 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
     let joined = |text: &str, end: &str| raw(&Zeroizing::new(format!("{text}{end}")));
     let inner: Zeroizing<String> = Zeroizing::new(cut.split_whitespace().collect());
     let unquoted = cut.trim_matches(['"', '\'', '`']);
-    let undone = Zeroizing::new(String::from_utf8_lossy(&bodies::decoded(cut.as_bytes())).into_owned());
+    let undone = Zeroizing::new(String::from_utf8_lossy(&decode(cut.as_bytes())).into_owned());
     let line = Zeroizing::new(cut.replace("\\n", ""));
     let mut all = vec![
         (
