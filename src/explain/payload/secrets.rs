@@ -173,10 +173,9 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
             read(&Zeroizing::new(cut.to_ascii_uppercase())),
         ),
     ];
-    let is_text = matches!(form, KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved);
-    let (as_text, as_bytes) = match is_text {
-        true => (Mistake::SecretPrefix, Mistake::SecretDecoded),
-        false => (Mistake::SecretNotDecoded, Mistake::SecretDecoded),
+    let as_text = match form {
+        KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved => Mistake::SecretPrefix,
+        KeyForm::Base64 { .. } | KeyForm::Hex => Mistake::SecretNotDecoded,
     };
     all.extend([
         (as_text, "its text as it stands is right", raw(cut)),
@@ -190,9 +189,13 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
             "its text with whsec_ before it is right",
             raw(&Zeroizing::new(format!("whsec_{bare}"))),
         ),
-        (as_bytes, "decoded from base64 it is right", base64(bare)),
         (
-            as_bytes,
+            Mistake::SecretDecoded,
+            "decoded from base64 it is right",
+            base64(bare),
+        ),
+        (
+            Mistake::SecretDecoded,
             "decoded from hexadecimal it is right",
             KeyForm::Hex.read(bare, Weak::Allow).ok(),
         ),
