@@ -37,6 +37,8 @@ mod providers;
 mod request;
 #[path = "support/say.rs"]
 mod say;
+#[path = "doctor/trusted.rs"]
+mod trusted;
 
 use std::process::ExitCode;
 

@@ -284,12 +284,12 @@ impl Play {
         #[rustfmt::skip]
         let cases = [
             ("a good delivery", Some(&good), HANDLED),
-            ("no certificate", None, ("handshake", "alert CertificateRequired", "identity.no_certificate")),
-            ("a certificate of another CA", Some(&strangers), ("handshake", "alert UnknownCA", "trust.unknown_issuer")),
-            ("an expired certificate", Some(&expired), ("handshake", "alert CertificateExpired", "trust.expired")),
-            ("a certificate that is not yet valid", Some(&early), ("handshake", "alert CertificateExpired", "trust.not_yet_valid")),
-            ("a server's certificate (EKU)", Some(&server_only), ("handshake", "alert UnsupportedCertificate", "trust.extended_key_usage")),
-            ("a certificate whose key is not pinned", Some(&unpinned), ("handshake", "alert AccessDenied", "trust.not_pinned")),
+            ("no certificate", None, ("handshake", "alert certificate_required", "identity.no_certificate")),
+            ("a certificate of another CA", Some(&strangers), ("handshake", "alert unknown_ca", "trust.unknown_issuer")),
+            ("an expired certificate", Some(&expired), ("handshake", "alert certificate_expired", "trust.expired")),
+            ("a certificate that is not yet valid", Some(&early), ("handshake", "alert certificate_expired", "trust.not_yet_valid")),
+            ("a server's certificate (EKU)", Some(&server_only), ("handshake", "alert unsupported_certificate", "trust.extended_key_usage")),
+            ("a certificate whose key is not pinned", Some(&unpinned), ("handshake", "alert access_denied", "trust.not_pinned")),
             ("the next key, pinned in advance", Some(&next), HANDLED),
             ("a tenant nobody knows", Some(&unknown), ("tenant", "HTTP 403", "tenant.unknown")),
         ];
@@ -371,7 +371,7 @@ impl Play {
         .await?;
 
         let delivery = self.world.delivery("acme", "msg_open_3", ORDER, 0)?;
-        let expected = ("handshake", "alert AccessDenied", refused);
+        let expected = ("handshake", "alert access_denied", refused);
         self.deliver(
             "a new connection, after the pin is withdrawn",
             Some(&acme),

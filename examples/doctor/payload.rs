@@ -14,8 +14,8 @@ use rustls::pki_types::{SignatureVerificationAlgorithm, UnixTime};
 use serde_json::{Value, json};
 
 use crate::Mistake;
-use crate::asked::{Answer, Asked, Stop, at, check, unexpected};
-use crate::command_line::{Word, once, unknown};
+use crate::asked::{Answer, Asked, Stop, at, check, none_alone};
+use crate::command_line::{once, unknown};
 use crate::lines::read;
 use crate::request::{self, Request};
 
@@ -35,13 +35,7 @@ struct Given {
 }
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut given = Given::default();
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(word) => return Err(unexpected(&word)),
-            Word::Option(option) => given.set(&option, asked)?,
-        }
-    }
+    let given = asked.given(Given::set, none_alone)?;
     given.explain().map_err(Stop::Mistake)
 }
 
@@ -175,7 +169,7 @@ fn tenant() -> Result<TenantId, Mistake> {
 }
 
 /// The secret in a file, without the end of its last line: an editor writes one.
-fn secret(option: &str, file: &Path) -> Result<Secret, Mistake> {
+pub(crate) fn secret(option: &str, file: &Path) -> Result<Secret, Mistake> {
     let text = read(option, file)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))

@@ -1,17 +1,15 @@
 //! A message as somebody has kept it: header fields in a text, what `curl -v` printed, a whole request, or a HAR file.
 
 use std::path::Path;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use rustls::pki_types::UnixTime;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::Mistake;
+use crate::asked::time_of;
 use crate::lines::unreadable;
 
 pub(crate) struct Request {
@@ -158,11 +156,4 @@ fn of_entry(entry: &Value) -> Option<Request> {
         .and_then(Value::as_str)
         .and_then(time_of);
     Some(request)
-}
-
-fn time_of(text: &str) -> Option<UnixTime> {
-    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
-    Some(UnixTime::since_unix_epoch(Duration::from_secs(
-        u64::try_from(seconds).ok()?,
-    )))
 }

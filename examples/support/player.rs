@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign::tls::{HandshakeVerifier, Tls};
+use countersign::tls::{HandshakeVerifier, PeerAlert, Tls};
 use countersign::trust::VerifyPeer;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, ClientConfig};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -143,23 +143,9 @@ impl Client {
 pub(crate) fn answer(outcome: &Result<Response<Incoming>, AnyError>) -> String {
     match outcome {
         Ok(response) => format!("HTTP {}", response.status().as_u16()),
-        Err(error) => match alert(error.as_ref()) {
-            Some(alert) => format!("alert {alert:?}"),
+        Err(error) => match PeerAlert::find(error.as_ref()) {
+            Some(alert) => format!("alert {alert}"),
             None => format!("error {error}"),
         },
-    }
-}
-
-fn alert(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
-    if let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref::<rustls::Error>() {
-        return Some(*alert);
-    }
-    // An io::Error hides what it wraps from `source`.
-    let inner = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    match inner {
-        Some(inner) => alert(inner),
-        None => error.source().and_then(alert),
     }
 }

@@ -15,6 +15,7 @@ use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, PeerAlert};
 use crate::trust::Untrusted;
 
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::InvalidEndpoint;
@@ -309,16 +310,22 @@ const FETCHES: usize = 2;
 /// Does it; where keys are lacking that live elsewhere, fetches them and does it again.
 pub(super) async fn fetching<T>(act: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
     for _ in 0..FETCHES {
-        let ticket = match act() {
-            Err(failure) => match failure.ticket() {
-                Some(ticket) => ticket.clone(),
-                None => return Err(failure),
-            },
+        match act() {
+            Err(failure) => fetched(failure).await?,
             done => return done,
-        };
-        ticket.redeem(sleep(ticket.patience())).await;
+        }
     }
     act()
+}
+
+/// Waits for the keys that are lacking. A runtime of another kind has no timer to wait with: there it stays an outage.
+async fn fetched(failure: Failure) -> Result<(), Failure> {
+    let ticket = failure.ticket().filter(|_| Handle::try_current().is_ok());
+    let Some(ticket) = ticket else {
+        return Err(failure);
+    };
+    ticket.redeem(sleep(ticket.patience())).await;
+    Ok(())
 }
 
 impl From<NotConnected> for Failure {

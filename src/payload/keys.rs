@@ -73,6 +73,21 @@ pub(in crate::payload) fn unless_renewed<K>(
     }
 }
 
+/// The keys of this sender. Where they are to be fetched, `look_over` is asked first whether anything speaks against the message
+/// without a key: then none is fetched for it.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub(in crate::payload) fn keys_unless_refused<K, E: Into<NotAuthentic>>(
+    store: &dyn FindKeys<K>,
+    sender: Option<&TenantId>,
+    look_over: impl FnOnce() -> Result<(), E>,
+) -> Result<TenantKeys<K>, NotAuthentic> {
+    let found = store.find_keys(&Wanted::of(sender));
+    if let Err(NoKey::Elsewhere(_)) = found {
+        look_over().map_err(Into::into)?;
+    }
+    Ok(found?)
+}
+
 impl<K, F: FindKeys<K> + ?Sized> FindKeys<K> for Arc<F> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
         (**self).find_keys(wanted)

@@ -10,7 +10,7 @@ use http_body::Body;
 use super::OnDisconnect;
 use super::body::{BodyBounds, BoxError};
 use super::deliveries::{Deliveries, Place};
-use super::fetching::{fetched, fetching};
+use super::fetching::fetching;
 use super::finish::{Begun, Work};
 use super::outside::Outside;
 use super::passed::{Passed, peer};
@@ -145,18 +145,11 @@ impl Rules {
         };
         *whole = self.bounds.read(body, see).await?;
         let whole: &'m Bytes = whole;
-        let verify = || gate::verify(&self.verifier, head.with_body(whole), caller);
-        let authentic = match begun {
+        let verify = || match begun.take() {
             Some(begun) => begun.finish(),
-            None => verify(),
+            None => gate::verify(&self.verifier, head.with_body(whole), caller),
         };
-        let authentic = match authentic {
-            Err(refusal) if refusal.ticket().is_some() => {
-                fetched(refusal).await?;
-                fetching(verify).await?
-            }
-            answer => answer?,
-        };
+        let authentic = fetching(verify).await?;
         // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {
             return Err(Refusal::NoCertificate);

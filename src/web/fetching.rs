@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 pub(super) const FETCHES: usize = 2;
 
 /// Asks; where an answer is lacking that lives elsewhere, fetches it and asks again. What is still lacking then is an outage.
-pub(super) async fn fetching<T>(ask: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+pub(super) async fn fetching<T>(mut ask: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
     for _ in 0..FETCHES {
         match ask() {
             Err(refusal) => fetched(refusal).await?,

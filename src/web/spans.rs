@@ -1,4 +1,3 @@
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -161,31 +160,20 @@ fn record(span: &Span, certificate: &Certificate) {
     let shown = PeerCertificate::of(certificate);
     span.record("tls.client.subject", &*readable(&certificate.subject_text()));
     span.record("tls.client.issuer", &*readable(&certificate.issuer_text()));
-    span.record(
-        "tls.client.hash.sha256",
-        format!("{:X}", UpperHex(certificate.hash().as_bytes())),
-    );
+    span.record("tls.client.hash.sha256", certificate.hash().upper_hex());
     span.record("tls.client.not_before", shown.not_before().to_string());
     span.record("tls.client.not_after", shown.not_after().to_string());
 }
 
 /// At most 256 characters of it, with control characters escaped.
 fn readable(name: &str) -> String {
-    let escape = |c: char| -> String {
-        if c.is_control() {
-            c.escape_unicode().collect()
+    let mut readable = String::with_capacity(name.len().min(256));
+    for char in name.chars().take(256) {
+        if char.is_control() {
+            readable.extend(char.escape_unicode());
         } else {
-            c.into()
+            readable.push(char);
         }
-    };
-    name.chars().take(256).map(escape).collect()
-}
-
-/// As OpenTelemetry has hashes.
-struct UpperHex<'a>(&'a [u8]);
-
-impl fmt::UpperHex for UpperHex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
     }
+    readable
 }

@@ -1,13 +1,16 @@
 //! What arrives, under which identity, and on which connection.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::dispatch::{
-    BodyEnd, Connected, Delivery, DeliveryId, Failure, Fate, Fault, ForbiddenField, Protocol, TenantIdentity,
+    BodyEnd, Connected, Delivery, DeliveryId, Failure, Fate, Fault, ForbiddenField, NotSent, Protocol,
+    TenantIdentity,
 };
 use countersign::elsewhere::{Fetched, Keep, SourceDown};
 use countersign::identity::SpkiHash;
@@ -259,6 +262,35 @@ async fn a_signers_keys_may_live_elsewhere() {
     let mut signed = request().map(Full::new);
     signed.extensions_mut().insert(DeliveryId::new("msg_2"));
     assert_eq!(own.layer().layer(echo).oneshot(signed).await, Ok(true));
+}
+
+/// A client on another runtime than tokio has no timer of tokio's to wait with.
+#[test]
+fn without_a_runtime_keys_that_live_elsewhere_stay_an_outage() {
+    let (vault, world) = (Vault::default(), world());
+    let signer = HmacSigner::new(
+        Scheme::standard_webhooks(),
+        KeyCache::new(vault.clone(), Keep::default()),
+    );
+    let trust = world.trust(&world.servers);
+    let sender = TenantIdentity::new(&world.tls, world.credentials(&world.acme), trust, signer);
+    let dispatcher = builder(&[443]).build();
+    dispatcher
+        .set_identity(tenant("acme"), sender.expect("a sender"))
+        .expect("TLS");
+    let own = dispatcher.own_client(&tenant("acme")).expect("an identity");
+    let nobody = service_fn(async |_: Request<Full<Bytes>>| Ok::<_, Infallible>(()));
+    let mut request = Request::post(format!("https://{HOST}/"))
+        .body(Full::new(Bytes::from(BODY)))
+        .expect("a request");
+    request.extensions_mut().insert(DeliveryId::new("msg_1"));
+    let mut sent = pin!(own.layer().layer(nobody).oneshot(request));
+    let answer = sent.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Err(NotSent::Refused(failure))) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(failure.ticket().is_some(), "{failure}");
+    assert_eq!(vault.asked.load(SeqCst), 0);
 }
 
 /// Signs as acme, with another key.

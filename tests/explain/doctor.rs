@@ -67,6 +67,17 @@ pub(crate) fn json(words: &[&str]) -> (Option<i32>, Value) {
     )
 }
 
+/// That it cannot look, and says so in one line that begins so and shows none of these.
+pub(crate) fn cannot_look(words: &[&str], expected: &str, secrets: &[&str]) {
+    let outcome = doctor(words);
+    let text = outcome.text();
+    assert_eq!(code(&outcome), Some(2), "{words:?}: {text}");
+    assert!(outcome.stderr.starts_with(expected), "{words:?}: {text}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{words:?}: {text}");
+    let leak = secrets.iter().find(|secret| text.contains(**secret));
+    assert_eq!(leak, None, "{words:?}: {text}");
+}
+
 #[test]
 fn a_certificate_is_explained() {
     let (folder, root) = (Folder::new("peer"), TestCa::new("Acme Root"));
@@ -214,16 +225,8 @@ fn what_it_cannot_look_at_is_said_in_one_line() {
         (&["pin"], "doctor: give the file of a certificate"),
         (&["pin", &key], "doctor: pin "),
     ] {
-        let outcome = doctor(words);
-        assert_eq!(code(&outcome), Some(2), "{words:?}: {}", outcome.text());
-        assert!(
-            outcome.stderr.starts_with(expected),
-            "{words:?}: {}",
-            outcome.stderr
-        );
-        assert_eq!(outcome.stderr.lines().count(), 1, "{words:?}: {}", outcome.stderr);
-        let secret = |line: &str| line.len() > 20 && outcome.text().contains(line);
-        assert!(!pem.lines().any(secret), "{words:?}: {}", outcome.stderr);
+        let secrets: Vec<_> = pem.lines().filter(|line| line.len() > 20).collect();
+        cannot_look(words, expected, &secrets);
     }
     let outcome = doctor(&["peer", "--help"]);
     assert_eq!(code(&outcome), Some(0));

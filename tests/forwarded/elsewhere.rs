@@ -1,18 +1,24 @@
 //! Hops and clients that live elsewhere: what is not known just now is neither a hop nor a client.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use countersign::elsewhere::{Fetched, Keep, SourceDown};
-use countersign::forwarded::{Format, Forwarder, Hops};
+use countersign::forwarded::{Format, Forwarder, Hops, NotForwarded};
 use countersign::gate::{Caller, Policy};
 use countersign::live::Live;
-use countersign::payload::http_signature::{HttpSignaturePolicy, HttpSignatureVerifier};
+use countersign::payload::http_signature::{
+    HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier,
+};
 use countersign::payload::jose::{Algorithm, VerifyingKey};
-use countersign::payload::{KeyCache, KeyId, KeySource, TenantKeys};
+use countersign::payload::{
+    Authentic, FindKeys as _, Head, KeyCache, KeyId, KeySource, Message, NoKey, NotAuthentic, TenantKeys,
+    VerifyPayload, Wanted,
+};
 use countersign::refusal::Refusal;
-use countersign::tenant::{PeerIdentity, Rule, TenantCache, TenantId, TenantSource};
+use countersign::tenant::{PeerIdentity, Rule, TenantCache, TenantId, TenantSource, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::trust::PrivateCa;
 use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection};
@@ -149,7 +155,11 @@ async fn a_hops_policy_that_was_withdrawn_makes_no_client_of_it() {
     let pem = world.proxies.pem();
     let trust = PrivateCa::from_pem(pem.as_bytes(), world.tls.algorithms(), NOW).expect("an anchor");
     let trust = Live::new(trust);
-    let hops = Policy::new(trust.clone(), TenantCache::new(Directory::default(), at_once()));
+    // Their names are here, so that the trust alone can be lacking.
+    let names = TenantTable::builder()
+        .uri("spiffe://proxies.example/{tenant}")
+        .known(["edge"]);
+    let hops = Policy::new(trust.clone(), names.build().expect("a table"));
     let clients = world.policy_of(&world.proxies, "spiffe://proxies.example/{tenant}", &["edge"]);
     let layer = layer(clients, Hops::nobody().with_callers(hops, [name("edge")]));
     let edge = of(&world.edge);
@@ -211,4 +221,68 @@ async fn a_hops_keys_are_waited_for() {
         ask(&layer, &plain, with_cert(&world.acme)).await,
         is(200, "nobody")
     );
+}
+
+/// Verifies so many times; then its keys are lacking, or only once.
+#[derive(Debug)]
+struct Losing {
+    verifier: HttpSignatureVerifier,
+    asked: AtomicUsize,
+    lost: Range<usize>,
+    why: NoKey,
+}
+
+impl VerifyPayload for Losing {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
+        let time = self.asked.fetch_add(1, SeqCst);
+        match self.lost.contains(&time) {
+            true => Err(self.why.clone().into()),
+            false => self.verifier.verify_payload(message),
+        }
+    }
+}
+
+/// Coverage is tried out by changes that must be refused: what is refused for want of a key shows nothing.
+#[test]
+fn a_key_that_goes_missing_while_coverage_is_tried_out_covers_nothing() {
+    let world = World::new();
+    let field = HeaderName::from_static("client-cert");
+    let covered = signed(std::slice::from_ref(&field), with_cert(&world.acme), "edge", KEY);
+    let bare = signed(&[], with_cert(&world.acme), "edge", KEY);
+    let key = VerifyingKey::hmac(KeyId::new("edge"), Algorithm::Hs256, KEY).expect("a key");
+    let keys = HttpSignatureKeyring::builder().keys(name("edge"), [key]);
+    let keys = keys.build().expect("keys");
+    let ask = |headers: &HeaderMap, lost, why: &NoKey| {
+        let losing = Losing {
+            verifier: HttpSignatureVerifier::new(HttpSignaturePolicy::new(origin()), keys.clone()),
+            asked: AtomicUsize::new(0),
+            lost,
+            why: why.clone(),
+        };
+        let hops = Hops::nobody().with_signatures(losing, [name("edge")]);
+        let forwarder = Forwarder::new(hops, Format::rfc_9440()).expect("fields");
+        let (method, uri) = (Method::GET, Uri::from_static("/paid"));
+        let hop = forwarder.signed_by(&Head::new(&method, &uri, headers, NOW));
+        hop.map(|hop| hop.is_some())
+    };
+    let cache = KeyCache::<Arc<[VerifyingKey]>>::new(Directory::default(), at_once());
+    let elsewhere = cache.find_keys(&Wanted::of(Some(&name("edge")))).err();
+    let elsewhere = elsewhere.expect("they are not here");
+    let not_covered = Err(NotForwarded::NotCovered { field });
+    // The signature, three changes, and the signature once more.
+    for why in [NoKey::Unavailable, elsewhere] {
+        let outage = Err(NotForwarded::HopNotAuthentic(why.clone().into()));
+        assert_eq!(ask(&covered, 5..6, &why), Ok(true), "{why}");
+        assert_eq!(ask(&bare, 2..6, &why), not_covered, "{why}");
+        for first in 0..5 {
+            assert_eq!(ask(&covered, first..6, &why), outage, "{why} from {first}");
+        }
+        for first in 0..2 {
+            assert_eq!(
+                ask(&bare, first..6, &why),
+                outage,
+                "{why} from {first}, uncovered"
+            );
+        }
+    }
 }

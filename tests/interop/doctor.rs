@@ -263,7 +263,7 @@ fn who_is_not_there_is_no_finding() {
             &[&free, "--cert", argument(&missing)],
             "--cert and --key belong together",
         ),
-        (&[&free, "--ca", argument(&missing)], "--ca: "),
+        (&[&free, "--ca", argument(&missing)], "missing.pem"),
         (&[], "give the server"),
     ] {
         let line = told(words);

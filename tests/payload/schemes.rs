@@ -227,26 +227,29 @@ fn of_a_file(text: &str) -> String {
 
 #[test]
 fn a_definition_that_was_read_is_the_same_as_one_in_the_program() {
-    let timed = |key: SchemeText| TimeAt::ListKey(key);
-    let signature = |key: SchemeText, separators: SchemeText| SignatureAt::List {
-        name: header("stripe-signature"),
-        key,
-        separators,
+    let read = |[name, key, separators, time, literal]: [&str; 5]| {
+        let signature = SignatureAt::List {
+            name: header("stripe-signature"),
+            key: of_a_file(key).into(),
+            separators: of_a_file(separators).into(),
+        };
+        Scheme::builder(of_a_file(name))
+            .signature(signature)
+            .time(TimeAt::ListKey(of_a_file(time).into()), TimeFormat::Seconds)
+            .signed([Part::Time, Part::Literal(of_a_file(literal).into()), Part::Body])
+            .identity(Identity::Body)
+            .build()
     };
-    let read = Scheme::builder(of_a_file("stripe"))
-        .signature(signature(of_a_file("v1").into(), of_a_file(",").into()))
-        .time(timed(of_a_file("t").into()), TimeFormat::Seconds)
-        .signed([Part::Time, Part::Literal(of_a_file(".").into()), Part::Body])
-        .identity(Identity::Body)
-        .build();
-    assert_eq!(read, Ok(Scheme::stripe()));
-    let other = Scheme::builder("stripe")
-        .signature(signature("v1".into(), ",".into()))
-        .time(timed("t".into()), TimeFormat::Seconds)
-        .signed([Part::Time, Part::Literal(of_a_file(":").into()), Part::Body])
-        .identity(Identity::Body)
-        .build();
-    assert_ne!(other, Ok(Scheme::stripe()));
+    let stripe = ["stripe", "v1", ",", "t", "."];
+    assert_eq!(read(stripe), Ok(Scheme::stripe()));
+    // One text of another one makes another scheme, each by itself.
+    for (place, other) in ["strip", "v0", ";", "ts", ":"].into_iter().enumerate() {
+        let mut texts = stripe;
+        texts[place] = other;
+        let scheme = read(texts);
+        assert!(scheme.is_ok(), "{other}: {scheme:?}");
+        assert_ne!(scheme, Ok(Scheme::stripe()), "{other}");
+    }
 }
 
 #[test]

@@ -1,46 +1,34 @@
-//! Clients that come again and again with a certificate that is refused: what is told of them, and what they cost.
+//! Clients that come again and again with a certificate that is refused: what is told of them.
 
-use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use countersign::breaker::Breaker;
 use countersign::gate::{Caller, Policy};
 use countersign::identity::PeerChain;
 use countersign::live::Live;
 use countersign::observe::{
-    ClaimedCertificate, Event, HandshakeFailure, LooksLike, Observer, RefusalWatch, RefusedClient, Silent,
+    ClaimedCertificate, Event, HandshakeFailure, LooksLike, Observer, PeerCertificate, RefusalWatch,
+    RefusedClient, Silent,
 };
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey};
 use countersign::tls::ClientAuth;
 use countersign::trust::{Untrusted, VerifyPeer as _};
 use countersign::web::{Acceptor, CallerLayer, Connection, Listener};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-use tokio_rustls::TlsConnector;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::door::{Hands, TEMPLATE, world};
-use crate::greetings::policy;
-use crate::sender::{Greeting, Version, client_config};
-use crate::support::{at, secs};
+use crate::sender::{Greeting, Version};
 
-/// What is told of clients that come again, and how many handshakes began.
+/// What is told of clients that come again.
 #[derive(Debug, Clone, Default)]
-struct Told(Arc<Mutex<Vec<RefusedClient>>>, Arc<AtomicUsize>);
+struct Told(Arc<Mutex<Vec<RefusedClient>>>);
 
 impl Observer for Told {
     fn observe(&self, event: &Event<'_>) {
-        match event {
-            Event::RefusedAgain { client } => self.0.lock().expect("no panic").push((*client).clone()),
-            Event::HandshakeStarted { .. } => {
-                self.1.fetch_add(1, SeqCst);
-            }
-            _ => {}
+        if let Event::RefusedAgain { client } = event {
+            self.0.lock().expect("no panic").push((*client).clone());
         }
     }
 }
@@ -109,7 +97,7 @@ impl Receiver {
     }
 }
 
-fn names(tenant: &str) -> String {
+pub(crate) fn names(tenant: &str) -> String {
     TEMPLATE.replace("{tenant}", tenant)
 }
 
@@ -209,14 +197,7 @@ fn a_name_of_two_tenants_resembles_neither() {
     let ca = TestCa::new("Acme Root");
     let chain = |name: &str| PeerChain::parse(ca.client(name).issue().chain()).expect("a chain");
     for tenant in ["acme", "globex", "acme"] {
-        watch.observe(&Event::Identified {
-            peer: None,
-            tenant: &tenant.parse().expect("a tenant"),
-            rule: "",
-            certificate: countersign::observe::PeerCertificate::of(
-                chain("spiffe://pay.example/shared").leaf(),
-            ),
-        });
+        let_in(&watch, tenant, &chain("spiffe://pay.example/shared"));
     }
     refuse(
         &watch,
@@ -228,6 +209,15 @@ fn a_name_of_two_tenants_resembles_neither() {
         (list[0].resembles.clone(), list[0].looks_like),
         (None, LooksLike::NotDistributed)
     );
+}
+
+fn let_in(watch: &RefusalWatch, tenant: &str, chain: &PeerChain) {
+    watch.observe(&Event::Identified {
+        peer: None,
+        tenant: &tenant.parse().expect("a tenant"),
+        rule: "",
+        certificate: PeerCertificate::of(chain.leaf()),
+    });
 }
 
 fn refuse(watch: &RefusalWatch, from: IpAddr, chain: &PeerChain) {
@@ -261,124 +251,47 @@ fn a_hundred_thousand_sources_and_their_keys_are_bounded() {
     assert_eq!(of_host, 8, "one host, whatever its keys and addresses");
 }
 
-// --- what it costs ------------------------------------------------------------------------------------------------------
-
-fn tripped_at(requests: u32) -> Breaker<IpAddr> {
-    Breaker::new(100)
-        .trip_at_rate(80, requests)
-        .with_open_time(secs(600), secs(600))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_looping_client_is_slowed_down_and_a_good_one_behind_its_address_goes_on() {
-    const APART: Duration = Duration::from_millis(100);
-    let (world, told) = (world(), Told::default());
-    let acceptor = Acceptor::new(world.server_config(policy().trust(), ClientAuth::Require))
-        .with_breaker(tripped_at(10))
-        .with_pace(APART)
-        .observed_by(Arc::new(told.clone()));
-    let mut listener = Listener::bind("127.0.0.1:0", acceptor).await.expect("a port");
-    let address = listener.local_addr();
-    tokio::spawn(async move {
-        while let Some((mut secured, _)) = listener.next().await {
-            let _ = secured.write_all(b"welcome").await;
-            let _ = secured.shutdown().await;
+/// Under a key or a name of its own each, so that neither is remembered for longer than there is room.
+#[test]
+fn who_was_let_in_longest_ago_is_forgotten() {
+    let ca = TestCa::new("Acme Root");
+    let chain = |name: &str| PeerChain::parse(ca.client(name).issue().chain()).expect("a chain");
+    let name = |number: u8| format!("spiffe://pay.example/{number}");
+    let chains: Vec<_> = (0..3).map(|number| chain(&name(number))).collect();
+    let looks_like = |refused: &PeerChain| {
+        // Room for one in each half.
+        let watch = RefusalWatch::new(Silent::default())
+            .with_capacity(2)
+            .with_threshold(1);
+        for chain in &chains {
+            let_in(&watch, "acme", chain);
         }
-    });
-    let greet = async |certificate: &TestCert| {
-        let mut answer = String::new();
-        if let Ok(mut tls) = Greeting::new(Some(certificate), Version::Http1)
-            .tls(address)
-            .await
-        {
-            let _ = tls.read_to_string(&mut answer).await;
-        }
-        answer
+        refuse(&watch, [192, 0, 2, 1].into(), refused);
+        watch.list(NOW)[0].looks_like
     };
-    let expired = world.ca.client(&names("acme")).expired().issue();
-    let begun = Instant::now();
-    let (looped, done) = (AtomicUsize::new(0), std::sync::atomic::AtomicBool::new(false));
-    // Three loops, each as fast as it can.
-    let loops = async || {
-        while !done.load(SeqCst) {
-            assert_eq!(greet(&expired).await, "");
-            looped.fetch_add(1, SeqCst);
-        }
-    };
-    let good = async || {
-        while looped.load(SeqCst) < 12 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        for _ in 0..8 {
-            assert_eq!(greet(&world.acme).await, "welcome");
-        }
-        done.store(true, SeqCst);
-    };
-    tokio::join!(loops(), loops(), loops(), good());
-    let turns = begun.elapsed().as_millis() / APART.as_millis();
-    let began = told.1.load(SeqCst) as u128;
-    assert!(
-        began > 20 && began <= 10 + turns + 4,
-        "{began} handshakes in {turns} turns"
-    );
-}
-
-/// The time that the server's side of a connection takes, and not the client's.
-async fn cost(acceptor: &Acceptor, certificate: &TestCert) -> (Duration, HandshakeFailure) {
-    let (client, server) = duplex(16_384);
-    let client = async {
-        let config = client_config(Some(certificate)).expect("a configuration");
-        let name = ServerName::try_from("hooks.acme.example").expect("a name");
-        if let Ok(mut tls) = TlsConnector::from(Arc::new(config)).connect(name, client).await {
-            let _ = tls.read_to_end(&mut Vec::new()).await;
-        }
-    };
-    let server = async {
-        let mut spent = Duration::ZERO;
-        let failure = {
-            let mut accepted = pin!(acceptor.accept(server, ([192, 0, 2, 1], 4711).into()));
-            poll_fn(|cx| {
-                let begun = Instant::now();
-                let polled = accepted.as_mut().poll(cx);
-                spent += begun.elapsed();
-                polled
-            })
-            .await
-        };
-        (spent, failure.expect_err("refused"))
-    };
-    tokio::join!(server, client).0
-}
-
-#[tokio::test]
-async fn an_attempt_out_of_turn_costs_a_small_part_of_a_refused_handshake() {
-    const EACH: usize = 20;
-    let world = world();
-    let expired = world.ca.client(&names("acme")).expired().issue();
-    let config = || world.server_config(policy().trust(), ClientAuth::Require);
-    let hands = Hands::default();
-    let open = Acceptor::new(config());
-    // The second turn is further away than half of a handshake's time.
-    let paced = Acceptor::new(config())
-        .with_breaker(tripped_at(1))
-        .with_pace(secs(10))
-        .with_clock(hands.clock());
-    let (_, failure) = cost(&paced, &expired).await;
-    assert_eq!(failure.code(), "trust.expired", "it trips");
-    let (_, failure) = cost(&paced, &expired).await;
-    assert_eq!(failure.code(), "trust.expired", "in its turn");
-    let until = at(hands.now().as_secs() + 600);
-    let blocked = HandshakeFailure::Blocked(countersign::breaker::NotNow::Open { until });
-    let (mut refused, mut out_of_turn) = (Vec::new(), Vec::new());
-    for _ in 0..EACH {
-        refused.push(cost(&open, &expired).await.0);
-        let (spent, failure) = cost(&paced, &expired).await;
-        assert_eq!(failure, blocked);
-        out_of_turn.push(spent);
+    for (number, expected) in [(0, LooksLike::AnotherCa), (2, LooksLike::NotDistributed)] {
+        assert_eq!(looks_like(&chains[usize::from(number)]), expected, "key and name");
+        assert_eq!(looks_like(&chain(&name(number))), expected, "the name alone");
     }
-    refused.sort();
-    out_of_turn.sort();
-    let (refused, out_of_turn) = (refused[EACH / 2], out_of_turn[EACH / 2]);
-    println!("refused {refused:?}, out of turn {out_of_turn:?}");
-    assert!(out_of_turn * 10 < refused, "{out_of_turn:?} of {refused:?}");
+}
+
+#[test]
+fn a_key_says_more_than_a_name() {
+    let watch = RefusalWatch::new(Silent::default()).with_threshold(1);
+    let (ca, key) = (
+        TestCa::new("Acme Root"),
+        TestKey::generate(KeyAlgorithm::EcdsaP256),
+    );
+    let client = |tenant: &str| ca.client(&names(tenant));
+    let chain = |issued: &TestCert| PeerChain::parse(issued.chain()).expect("a chain");
+    let_in(
+        &watch,
+        "acme",
+        &chain(&client("acme").with_key(key.clone()).issue()),
+    );
+    let_in(&watch, "globex", &chain(&client("globex").issue()));
+    let claimed = chain(&client("globex").with_key(key).issue());
+    refuse(&watch, [192, 0, 2, 1].into(), &claimed);
+    let resembled = watch.list(NOW)[0].resembles.clone();
+    assert_eq!(resembled, Some("acme".parse().expect("a tenant")));
 }

@@ -32,6 +32,7 @@ mod hosts;
 mod leaving;
 mod looping;
 mod observing;
+mod pacing;
 mod policies;
 mod probes;
 mod requests;

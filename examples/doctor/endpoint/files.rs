@@ -1,13 +1,12 @@
 //! What deliveries are made of: certificates, keys and a scheme, from files.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
+use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::tls::Tls;
-use countersign::trust::{PrivateCa, VerifyPeer, WebRoots};
-use countersign::web::Clock;
+use countersign::trust::VerifyPeer;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -15,17 +14,22 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use super::Given;
 use super::attacks::Who;
 use crate::Mistake;
-use crate::lines::{read, unreadable};
+use crate::asked::at;
+use crate::lines::unreadable;
+use crate::payload::secret;
 use crate::peer::chain;
 use crate::player::{AnyError, Delivery, client};
+use crate::trusted::of_servers;
 
 pub(crate) struct Files {
     tls: Tls,
-    trust: std::sync::Arc<dyn VerifyPeer>,
+    trust: Arc<dyn VerifyPeer>,
     scheme: Scheme,
     tenant: TenantId,
-    own: Keyring,
-    other: Option<Keyring>,
+    /// What signs for us.
+    pub(crate) own: Keyring,
+    /// Another tenant's.
+    pub(crate) other: Option<Keyring>,
     shown: Vec<(Who, Pem)>,
     is_https: bool,
     pub(crate) limit: usize,
@@ -38,7 +42,7 @@ struct Pem {
 }
 
 impl Files {
-    pub(crate) fn read(given: &Given) -> Result<Self, Mistake> {
+    pub(crate) fn read(given: &Given, is_https: bool) -> Result<Self, Mistake> {
         let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
         let name = given
             .scheme
@@ -73,6 +77,9 @@ impl Files {
                 }
             }
         }
+        if !is_https && !shown.is_empty() {
+            return Err("certificates are shown over https:// only; write that, or leave them out".into());
+        }
         let limit = given.limit.as_deref().unwrap_or("2097152");
         Ok(Self {
             own: ring("--key-file", key_file)?,
@@ -86,11 +93,8 @@ impl Files {
                 .ok()
                 .filter(|limit| *limit <= 64 << 20)
                 .ok_or_else(|| format!("--limit {limit:?} is no number of bytes up to 64 MiB"))?,
-            trust: trust(&tls, &given.authorities)?,
-            is_https: given
-                .url
-                .as_deref()
-                .is_some_and(|url| url.starts_with("https://")),
+            trust: of_servers(&tls, &given.authorities, at(None))?,
+            is_https,
             tls,
             scheme,
             tenant,
@@ -98,24 +102,8 @@ impl Files {
         })
     }
 
-    pub(crate) fn is_tls(&self, url: &str) -> Result<bool, Mistake> {
-        if !self.is_https && !url.starts_with("http://") {
-            return Err(format!(
-                "{url:?} is no URL; write https://HOST:PORT/PATH, or http://"
-            ));
-        }
-        if !self.is_https && !self.shown.is_empty() {
-            return Err("certificates are shown over https:// only; write that, or leave them out".into());
-        }
-        Ok(self.is_https)
-    }
-
     pub(crate) fn has(&self, who: Who) -> bool {
         self.shown.iter().any(|(known, _)| *known == who)
-    }
-
-    pub(crate) fn has_other_key(&self) -> bool {
-        self.other.is_some()
     }
 
     /// The certificate that we show, for those who forge it.
@@ -134,23 +122,16 @@ impl Files {
         client(&self.tls, self.trust.clone(), pair).map(Some)
     }
 
-    /// A delivery that was signed so many seconds ago; of ours, or with the other key.
+    /// A delivery that was signed then, by one of the keys.
     pub(crate) fn signed(
         &self,
-        by_other: bool,
+        by: &Keyring,
         id: &str,
         body: &[u8],
-        age: i64,
+        then: UnixTime,
     ) -> Result<Delivery, Mistake> {
-        let now = Clock::default().now().as_secs().saturating_add_signed(-age);
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-        let ring = if by_other {
-            self.other.as_ref().unwrap_or(&self.own)
-        } else {
-            &self.own
-        };
-        let signer = HmacSigner::new(self.scheme.clone(), ring.clone());
-        let headers = signer.sign_payload(&Outgoing::new(&self.tenant, id, body, now));
+        let signer = HmacSigner::new(self.scheme.clone(), by.clone());
+        let headers = signer.sign_payload(&Outgoing::new(&self.tenant, id, body, then));
         Ok(Delivery {
             headers: headers.map_err(|error| format!("--scheme: {error}"))?,
             body: body.to_vec().into(),
@@ -159,26 +140,10 @@ impl Files {
 }
 
 fn ring(scheme: &Scheme, tenant: &TenantId, option: &str, file: &Path) -> Result<Keyring, Mistake> {
-    let text = read(option, file)?;
-    let secret = Secret::new(text.trim());
     let ring = Keyring::builder(scheme)
-        .key(tenant.clone(), "given", secret)
+        .key(tenant.clone(), "given", secret(option, file)?)
         .build();
     ring.map_err(|invalid| format!("{option} {}: {}", file.display(), invalid.problem))
-}
-
-fn trust(tls: &Tls, authorities: &[PathBuf]) -> Result<std::sync::Arc<dyn VerifyPeer>, Mistake> {
-    if authorities.is_empty() {
-        return Ok(std::sync::Arc::new(WebRoots::new(tls.algorithms())));
-    }
-    let mut builder = PrivateCa::builder(tls.algorithms());
-    for file in authorities {
-        builder = builder.pem_file(file);
-    }
-    let built = builder
-        .build(Clock::default().now())
-        .map_err(|invalid| format!("--ca: {invalid}"))?;
-    Ok(std::sync::Arc::new(built))
 }
 
 impl Pem {

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::Mistake;
-use crate::asked::{Answer, Asked, Stop};
-use crate::command_line::{Word, once, unknown};
+use crate::asked::{Answer, Asked, Stop, waited};
+use crate::command_line::{once, unknown};
 use crate::peer::server_name;
 use crate::player::{AnyError, Client, Place, answer};
 use attacks::{Attack, Expected, Who};
@@ -58,16 +58,8 @@ pub(crate) enum Verdict {
 }
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut given = Given::default();
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(url) => once("URL", &mut given.url, url)?,
-            Word::Option(option) => given.set(&option, asked)?,
-        }
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-    runtime.block_on(given.play()).map_err(Stop::Mistake)
+    let given = asked.given(Given::set, |given, url| once("URL", &mut given.url, url))?;
+    waited(given.play()).map_err(Stop::Mistake)
 }
 
 impl Given {
@@ -97,12 +89,13 @@ impl Given {
     }
 
     async fn play(self) -> Result<Answer, Mistake> {
-        let files = Files::read(&self)?;
         let url = self
             .url
             .as_deref()
             .ok_or("give the endpoint: doctor endpoint URL --scheme NAME --key-file FILE")?;
-        let place = place(url, files.is_tls(url)?, self.yes).await?;
+        let (uri, is_tls) = parsed(url)?;
+        let files = Files::read(&self, is_tls)?;
+        let place = place(&uri, is_tls, self.yes).await?;
         let attacks = attacks::all(&files)?;
         // Before anything is sent, and not among the results.
         eprintln!(
@@ -124,12 +117,21 @@ impl Given {
     }
 }
 
+/// A URL, and whether it is over TLS.
+fn parsed(url: &str) -> Result<(Uri, bool), Mistake> {
+    let uri = url.parse::<Uri>().ok();
+    let found = uri.and_then(|uri| match uri.scheme_str() {
+        Some("https") => Some((uri, true)),
+        Some("http") => Some((uri, false)),
+        _ => None,
+    });
+    found.ok_or_else(|| format!("{url:?} is no URL; write https://HOST:PORT/PATH, or http://"))
+}
+
 /// Where a URL leads, which is on loopback unless it is said that it may be elsewhere. The address is looked up once.
-async fn place(url: &str, is_tls: bool, yes: bool) -> Result<Place, Mistake> {
-    let wrong = || format!("{url:?} is no URL; write https://HOST:PORT/PATH, or http://");
-    let uri: Uri = url.parse().map_err(|_| wrong())?;
-    let host = uri.host().ok_or_else(wrong)?;
-    let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+async fn place(url: &Uri, is_tls: bool, yes: bool) -> Result<Place, Mistake> {
+    let host = url.host().unwrap_or_default();
+    let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let found = tokio::net::lookup_host((bare, port)).await;
     let found: Vec<SocketAddr> = found.map_err(|error| format!("{url}: {error}"))?.collect();
@@ -141,11 +143,11 @@ async fn place(url: &str, is_tls: bool, yes: bool) -> Result<Place, Mistake> {
     let address = listening(&found)
         .await
         .map_err(|error| format!("{url}: {error}; check that somebody listens"))?;
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
     Ok(Place {
         address,
         name: server_name("URL", bare)?,
-        host: uri
+        host: url
             .authority()
             .map_or(host, |authority| authority.as_str())
             .to_owned(),

@@ -66,10 +66,7 @@ pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport
     let mut report = PayloadReport::new(decided.map_err(Refusal::from), walk);
     report.signed = hidden.signed(&inquiry.trial, message);
     if report.verdict.is_err() {
-        let mut search = Search::new(inquiry, &keys, message);
-        report.diagnoses = search.run();
-        report.attempts = search.attempts();
-        report.is_exhaustive = search.is_exhaustive();
+        Search::new(inquiry, &keys, message).run(&mut report);
         if report.diagnoses.is_empty() {
             report.diagnoses = guesses::all(inquiry, message, &report.verdict);
         }
@@ -110,10 +107,7 @@ pub fn signature(verifier: &dyn VerifyPayload, message: &Message<'_>) -> Payload
     let findings = walk::of_verdict(&decided, message);
     let mut report = PayloadReport::new(decided.map_err(Refusal::from), findings);
     if report.verdict.is_err() {
-        let mut search = Search::of_verifier(verifier, message);
-        report.diagnoses = search.run();
-        report.attempts = search.attempts();
-        report.is_exhaustive = search.is_exhaustive();
+        Search::of_verifier(verifier, message).run(&mut report);
         if report.diagnoses.is_empty() {
             report.diagnoses = guesses::of_body(message);
         }

@@ -72,10 +72,10 @@ fn checks(trial: &Trial) -> Vec<PayloadCheck> {
 
 /// Whether what a check rests on is known. Freshness says nothing of what comes after it.
 fn is_reached(check: PayloadCheck, before: &[Finding<PayloadCheck>]) -> bool {
-    let is_open = |finding: &&Finding<PayloadCheck>| {
+    let is_open = |finding: &Finding<PayloadCheck>| {
         finding.outcome != CheckOutcome::Passed && finding.check != PayloadCheck::Freshness
     };
-    check == PayloadCheck::Keys || before.iter().find(is_open).is_none()
+    check == PayloadCheck::Keys || !before.iter().any(is_open)
 }
 
 fn seen(

@@ -1,7 +1,5 @@
 //! The rules of [`Log`]: which level, which fields.
 
-use std::fmt;
-
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
@@ -9,7 +7,6 @@ use super::{Event, HandshakeKind, Observer, RefusedClient, RotationStep};
 use crate::breaker::State;
 use crate::date::Date;
 use crate::expiry::Urgency;
-use crate::identity::CertHash;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
@@ -113,7 +110,7 @@ impl Observer for Log {
                 tls.protocol.name = "tls",
                 tls.protocol.version = handshake.version.as_str(),
                 tls.resumed = handshake.kind == HandshakeKind::Resumed,
-                tls.client.hash.sha256 = certificate.map(|shown| UpperHex(shown.hash()).to_string()),
+                tls.client.hash.sha256 = certificate.map(|shown| shown.hash().upper_hex()),
                 tls.client.not_before = certificate.map(|shown| shown.not_before().to_string()),
                 tls.client.not_after = certificate.map(|shown| shown.not_after().to_string()),
                 took = ?took,
@@ -282,18 +279,6 @@ fn refused_again(client: &RefusedClient) {
         remedy = client.looks_like.remedy(),
         "refused again"
     );
-}
-
-/// As OpenTelemetry has hashes.
-struct UpperHex(CertHash);
-
-impl fmt::Display for UpperHex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02X}"))
-    }
 }
 
 fn unsettled(tenant: &TenantId, outcome: &Result<Settlement, StoreDown>) {

@@ -9,10 +9,10 @@ use super::fields::{Labelled, Read, SignatureParameters, signatures};
 use super::policy::check_request;
 use super::{HttpSignaturePolicy, InvalidHttpSignature, VerifyingKeys, digest};
 use crate::codes::{Few, Seen};
+use crate::payload::FindKeys;
 use crate::payload::jose::{Algorithm, VerifyingKey};
-use crate::payload::keys::unless_renewed;
-use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
-use crate::payload::{FindKeys, Wanted};
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
+use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NotAuthentic, VerifyPayload};
 
 /// A verifier of HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
@@ -67,13 +67,7 @@ impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         // Read before keys are asked for, which may live elsewhere.
         let found = signatures(message.headers)?;
-        let keys = match self.keys.find_keys(&Wanted::of(message.sender)) {
-            Err(lacking @ NoKey::Elsewhere(_)) => {
-                self.look_over(&found, message)?;
-                return Err(lacking.into());
-            }
-            keys => keys?,
-        };
+        let keys = keys_unless_refused(&*self.keys, message.sender, || self.look_over(&found, message))?;
         // Each of these is for want of a key.
         let unknown = |why| unless_renewed(why, &*self.keys, &keys);
         let chosen = self.policy.choose(&found, &keys);

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::look_over_detached;
+use crate::payload::FindKeys;
 use crate::payload::jose::{JwsVerifier, JwtAt};
-use crate::payload::keys::unless_renewed;
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Message, NotAuthentic, VerifyPayload};
-use crate::payload::{FindKeys, NoKey, Wanted};
 
 /// A verifier of messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The
 /// body is bound**, since it is what is signed.
@@ -61,13 +61,7 @@ impl DetachedVerifier {
 impl VerifyPayload for DetachedVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
-        let found = match self.keys.find_keys(&Wanted::of(message.sender)) {
-            Err(lacking @ NoKey::Elsewhere(_)) => {
-                look_over_detached(token)?;
-                return Err(lacking.into());
-            }
-            found => found?,
-        };
+        let found = keys_unless_refused(&*self.keys, message.sender, || look_over_detached(token))?;
         let signed_with = found.keys().find_detached(token, message.body);
         let key = signed_with.map_err(|why| match why.is_about_the_key() {
             true => unless_renewed(why, &*self.keys, &found),

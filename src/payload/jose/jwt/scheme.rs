@@ -6,8 +6,8 @@ use crate::payload::jose::json::Object;
 use crate::payload::jose::jws::header::text;
 use crate::payload::jose::jws::look_over;
 use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtAt, JwtPart, JwtRules, RequestHash};
-use crate::payload::keys::unless_renewed;
-use crate::payload::{Bindings, FindKeys, KeyId, Message, NoKey, NotAuthentic, Wanted};
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
+use crate::payload::{Bindings, FindKeys, KeyId, Message, NotAuthentic};
 use crate::tenant::TenantId;
 
 /// The most values in a set of claims.
@@ -112,13 +112,9 @@ impl JwtScheme {
         body: Option<&BodyHash>,
         name: impl FnOnce(Option<&str>, &'m str) -> D,
     ) -> Result<Accepted<D>, NotAuthentic> {
-        let found = match keys.find_keys(&Wanted::of(message.sender)) {
-            Err(lacking @ NoKey::Elsewhere(_)) => {
-                self.look_over(token, message.sender, message, body)?;
-                return Err(lacking.into());
-            }
-            found => found?,
-        };
+        let found = keys_unless_refused(keys, message.sender, || {
+            self.look_over(token, message.sender, message, body)
+        })?;
         let verified = found
             .keys()
             .verify(token, |header| self.rules.check_header(header));
