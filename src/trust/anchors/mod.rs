@@ -1,21 +1,21 @@
+mod anchor;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
-
-use webpki::EndEntityCert;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
 use super::Untrusted;
 use super::algorithms::Algorithms;
 use super::invalid_ca::{InvalidCa, Problem};
 use super::profile::check_signer;
-use super::public_roots::PublicRoots;
 use super::source::Source;
-use crate::expiry::{self, Expiries};
-use crate::identity::{
-    CertHash, ExtendedKeyUsage, Facts, KeyKind, Malformed, NameConstraints, NameTypes, SpkiHash, Validity,
-};
-use crate::usage::{Hits, NotRetired, Retirement, Usage};
+use crate::identity::{CertHash, Facts, KeyKind, NameTypes, SpkiHash};
+use crate::usage::{NotRetired, Retirement};
+use anchor::{check_private, check_version, is_self_issued, taken};
+
+pub use anchor::AnchorUsage;
+pub(super) use anchor::{Anchor, subject_text};
 
 /// Above this many anchors, only those whose name occurs in the chain are shown to webpki, which looks at each.
 const SCAN: usize = 16;
@@ -29,24 +29,6 @@ pub(super) struct Anchors {
     by_subject: HashMap<Box<[u8]>, Vec<usize>>,
     /// Leaves trusted as they are, without an issuer.
     leaves: HashMap<CertHash, Arc<Anchor>>,
-}
-
-/// What is known of one anchor.
-pub(super) struct Anchor {
-    pub(super) spki: SpkiHash,
-    pub(super) spki_der: SubjectPublicKeyInfoDer<'static>,
-    pub(super) validity: Validity,
-    pub(super) name_constrained: bool,
-    /// The types of names that it constrains.
-    pub(super) constrained: NameTypes,
-    pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
-    /// How many authorities may stand between it and a leaf.
-    pub(super) path_len: Option<u32>,
-    pub(super) may_sign_crls: bool,
-    /// Its name, without the outer SEQUENCE.
-    pub(super) name: Box<[u8]>,
-    subject: String,
-    hits: Hits,
 }
 
 /// Which authorities may be anchors.
@@ -281,123 +263,6 @@ impl Anchors {
     }
 }
 
-impl Anchor {
-    fn new(subject: String, trusted: &TrustAnchor<'_>, facts: &Facts, validity: Validity) -> Self {
-        let spki_der = webpki::spki_for_anchor(trusted);
-        Self {
-            spki: SpkiHash::of(&spki_der),
-            spki_der,
-            validity,
-            name_constrained: trusted.name_constraints.is_some(),
-            constrained: facts
-                .name_constraints
-                .map(NameConstraints::constrained)
-                .unwrap_or_default(),
-            extended_key_usage: facts.extended_key_usage,
-            path_len: facts.path_len,
-            may_sign_crls: facts.key_usage.is_none_or(|usage| usage.crl_sign),
-            name: trusted.subject.as_ref().into(),
-            subject,
-            hits: Hits::default(),
-        }
-    }
-
-    /// Whoever is on the list may sign: the list takes the place of the certificate.
-    fn of_the_web(trusted: &TrustAnchor<'static>) -> Self {
-        let spki_der = webpki::spki_for_anchor(trusted);
-        Self {
-            spki: SpkiHash::of(&spki_der),
-            spki_der,
-            validity: Validity::ALWAYS,
-            name_constrained: trusted.name_constraints.is_some(),
-            constrained: NameTypes::default(),
-            extended_key_usage: None,
-            path_len: None,
-            may_sign_crls: true,
-            name: trusted.subject.as_ref().into(),
-            subject: String::from("a public root"),
-            hits: Hits::default(),
-        }
-    }
-
-    /// The same certificate, as far as paths are concerned.
-    fn is_twin_of(&self, other: &Self) -> bool {
-        (self.spki, &self.name, self.validity) == (other.spki, &other.name, other.validity)
-    }
-
-    pub(super) fn count(&self, now: UnixTime) {
-        self.hits.count(now);
-    }
-
-    pub(super) fn expiry(&self, found: &mut Expiries) {
-        found.add(expiry::Kind::Anchor, self.subject.as_str(), self.validity);
-    }
-
-    pub(super) fn usage(&self) -> AnchorUsage {
-        AnchorUsage {
-            spki: self.spki,
-            subject: self.subject.clone(),
-            validity: self.validity,
-            handshakes: self.hits.usage(),
-        }
-    }
-}
-
-/// As an anchor, or as a leaf that counts by itself: within its dates, and in webpki's form.
-fn taken(
-    der: &CertificateDer<'_>,
-    subject: String,
-    facts: &Facts,
-    validity: Validity,
-    now: UnixTime,
-) -> Result<(Anchor, TrustAnchor<'static>), Problem> {
-    let not_after = validity.not_after;
-    if now > not_after {
-        return Err(Problem::Expired { subject, not_after });
-    }
-    let trusted =
-        webpki::anchor_from_trusted_cert(der).map_err(|_| Problem::Certificate(Malformed::Certificate))?;
-    let trusted = trusted.to_owned();
-    Ok((Anchor::new(subject, &trusted, facts, validity), trusted))
-}
-
-fn check_version(facts: &Facts, subject: &str) -> Result<(), Problem> {
-    match facts.version {
-        3 => Ok(()),
-        version => Err(Problem::Version {
-            subject: subject.to_owned(),
-            version,
-        }),
-    }
-}
-
-fn check_private(anchor: &Anchor, der: &CertificateDer<'_>, algorithms: Algorithms) -> Result<(), Problem> {
-    let subject = || anchor.subject.clone();
-    let public = PublicRoots::known();
-    if public.contain(&anchor.spki) {
-        return Err(Problem::Public { subject: subject() });
-    }
-    if public.have_issued(der, algorithms) {
-        return Err(Problem::PublicIntermediate { subject: subject() });
-    }
-    Ok(())
-}
-
-/// A count of an anchor's use. In a change of authorities, the old one can go when nobody uses it any more:
-/// [`PrivateCa::retire`](super::PrivateCa::retire).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AnchorUsage {
-    /// Its public key.
-    pub spki: SpkiHash,
-    /// Its subject, for people to read. Never to be matched.
-    pub subject: String,
-    /// When it is valid.
-    pub validity: Validity,
-    /// Completed handshakes of peers whose path ends in it.
-    pub handshakes: Usage,
-}
-
 /// The anchors to be tried for one chain.
 pub(super) enum Candidates<'a> {
     All(&'a [TrustAnchor<'static>]),
@@ -428,18 +293,4 @@ fn same(one: &TrustAnchor<'_>, other: &TrustAnchor<'_>) -> bool {
     one.subject_public_key_info.as_ref() == other.subject_public_key_info.as_ref()
         && one.name_constraints.as_ref().map(AsRef::as_ref)
             == other.name_constraints.as_ref().map(AsRef::<[u8]>::as_ref)
-}
-
-/// For messages to the operator only.
-fn is_self_issued(der: &CertificateDer<'_>) -> bool {
-    EndEntityCert::try_from(der).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
-}
-
-/// For messages to the operator only; never matched.
-pub(super) fn subject_text(der: &[u8]) -> String {
-    use x509_parser::prelude::FromDer as _;
-    match x509_parser::certificate::X509Certificate::from_der(der) {
-        Ok((_, certificate)) => certificate.subject().to_string(),
-        Err(_) => String::from("?"),
-    }
 }

@@ -5,10 +5,9 @@ use http::{HeaderMap, Method, Uri};
 use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-use super::Message;
-use super::SchemeText;
-use super::hmac::body;
-use super::hmac::scheme::Layout;
+use crate::payload::hmac::body;
+use crate::payload::hmac::scheme::Layout;
+use crate::payload::{Message, SchemeText};
 
 /// The identity of a delivery: nothing but what the signature covers. Hashed only when it is claimed.
 #[derive(Clone)]
@@ -48,7 +47,7 @@ pub enum Hashed {
 }
 
 impl Hashed {
-    pub(super) fn label(self) -> &'static [u8] {
+    pub(in crate::payload) fn label(self) -> &'static [u8] {
         match self {
             Self::Body => b"body",
             Self::TimeAndBody => b"time and body",
@@ -71,7 +70,7 @@ pub struct SignedText<'m> {
 }
 
 impl<'m> SignedText<'m> {
-    pub(super) fn new(layout: &Arc<Layout>, message: &Message<'m>) -> Self {
+    pub(in crate::payload) fn new(layout: &Arc<Layout>, message: &Message<'m>) -> Self {
         Self {
             layout: Arc::clone(layout),
             method: message.method,
@@ -99,7 +98,7 @@ impl fmt::Debug for SignedText<'_> {
 }
 
 impl DeliveryKey<'_> {
-    pub(super) fn hash(&self) -> (Hashed, [u8; 32]) {
+    pub(in crate::payload) fn hash(&self) -> (Hashed, [u8; 32]) {
         match self {
             Self::Id(id) => (Hashed::Field, Sha256::digest(id).into()),
             Self::Body(body) => (Hashed::Body, Sha256::digest(body).into()),
@@ -133,7 +132,7 @@ impl fmt::Debug for DeliveryKey<'_> {
 }
 
 /// The hash over a time and a body, up to the body.
-pub(super) fn begin_time_and_body(time: &str) -> Sha256 {
+pub(in crate::payload) fn begin_time_and_body(time: &str) -> Sha256 {
     Sha256::new()
         .chain_update((time.len() as u64).to_be_bytes())
         .chain_update(time)

@@ -1,7 +1,13 @@
 //! Whose keys: how verifiers ask for them, and what they are told.
 
+mod cache;
+mod secret;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use cache::{KeyCache, KeySource};
+pub use secret::{NoSecret, Secret};
 
 use super::NotAuthentic;
 use super::hmac::Key;

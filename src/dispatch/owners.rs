@@ -23,11 +23,11 @@ use crate::tenant::TenantId;
 /// use countersign::tenant::TenantId;
 ///
 /// let (acme, globex) = (TenantId::parse("acme")?, TenantId::parse("globex")?);
-/// let claims = EndpointOwners::per_host();
-/// claims.claim(&Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?)?;
+/// let owners = EndpointOwners::per_host();
+/// owners.claim(&Endpoint::parse(acme.clone(), "https://hooks.acme.example/paid")?)?;
 ///
 /// let stolen = Endpoint::parse(globex, "https://hooks.acme.example/refunded")?;
-/// assert_eq!(claims.claim(&stolen), Err(NotClaimed::Taken { owner: acme }));
+/// assert_eq!(owners.claim(&stolen), Err(NotClaimed::Taken { owner: acme }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl EndpointOwners {
 
     /// A claim covers one path of a host and port, whatever the query. For consumers who share hosts, of an integration
     /// platform for instance.
-    pub fn of_paths() -> Self {
+    pub fn per_path() -> Self {
         Self::of(Extent::Path)
     }
 
@@ -60,7 +60,7 @@ impl EndpointOwners {
     ///
     /// # Security
     /// Most receivers ignore parameters that they do not know, so whoever adds one has another URL of the same receiver.
-    /// Where the path tells whose it is, [`of_paths`](Self::of_paths).
+    /// Where the path tells whose it is, [`per_path`](Self::per_path).
     pub fn per_url() -> Self {
         Self::of(Extent::Url)
     }

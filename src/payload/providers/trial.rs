@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::hmac::engine::Written;
-use super::hmac::scheme::Layout;
-use super::hmac::{KeySpec, PartialScheme, PartialVerifier};
-use super::providers::presets::{Make, Preset};
-use super::public_key::{PublicKeyScheme, PublicKeyVerifier, UnsupportedAlgorithm};
-use super::token::{TokenScheme, TokenVerifier};
-use super::{FindKeys, HmacVerifier, KeyId, Message, NotAuthentic, Origin, Scheme, VerifyPayload as _};
+use super::presets::{Make, Preset};
+use crate::payload::hmac::engine::Written;
+use crate::payload::hmac::scheme::Layout;
 use crate::payload::hmac::verifier::Candidates;
+use crate::payload::hmac::{KeySpec, PartialScheme, PartialVerifier};
+use crate::payload::public_key::{Algorithms, PublicKeyScheme, PublicKeyVerifier, UnsupportedAlgorithm};
+use crate::payload::token::{TokenScheme, TokenVerifier};
+use crate::payload::{
+    FindKeys, HmacVerifier, KeyId, Message, NotAuthentic, Origin, Scheme, VerifyPayload as _,
+};
 use crate::tenant::TenantId;
 
 type SignatureAlgorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -31,7 +33,7 @@ impl Trial {
         scheme: PublicKeyScheme,
         algorithms: SignatureAlgorithms,
     ) -> Result<Self, UnsupportedAlgorithm> {
-        super::public_key::Algorithms::of(scheme.algorithm(), algorithms)?;
+        Algorithms::of(scheme.algorithm(), algorithms)?;
         Ok(Self::PublicKey(scheme, algorithms))
     }
 

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hmac::Key;
 use super::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
 use crate::clock::Monotonic;
 use crate::elsewhere::{Fetch, Fetched, Found, Keep, Kept, SourceDown};
+use crate::payload::hmac::Key;
 use crate::tenant::TenantId;
 
 /// A source of keys that takes its time: a database, a vault. `K` is as for [`FindKeys`].

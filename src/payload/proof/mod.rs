@@ -1,10 +1,20 @@
+//! Proofs: what a signature has shown, and what it covers. [`Recognized`] is what a secret alone shows, and no proof.
+
+mod bindings;
+mod delivery_key;
+mod recognized;
+
 use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Bindings, DeliveryKey, KeyId, NotAuthentic};
-use crate::payload::SchemeText;
+pub use bindings::{Bindings, ClientCertificate};
+pub(super) use delivery_key::begin_time_and_body;
+pub use delivery_key::{DeliveryKey, Hashed, SignedText};
+pub use recognized::{Recognized, Strength};
+
+use super::{KeyId, NotAuthentic, SchemeText};
 use crate::payload::hmac::keys::Matched;
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;

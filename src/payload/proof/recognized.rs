@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use super::KeyId;
-use crate::payload::SchemeText;
 use crate::payload::hmac::keys::Matched;
+use crate::payload::{KeyId, SchemeText};
 use crate::tenant::TenantId;
 
 /// A sender that showed a secret, or a token of its own, but did not sign *this message*. Weaker than
@@ -58,7 +57,7 @@ pub enum Strength {
 
 impl Strength {
     /// What it proves, for people.
-    pub(super) fn describe(self) -> &'static str {
+    pub(in crate::payload) fn describe(self) -> &'static str {
         match self {
             Self::UnboundToken => "the sender",
             Self::SignedFields => "the signed fields",
@@ -87,7 +86,11 @@ impl Recognized {
     }
 
     /// The assertion that this key, which was just found to match, was shown.
-    pub(super) fn assertion_of(matched: &Matched, scheme: SchemeText, strength: Strength) -> Self {
+    pub(in crate::payload) fn assertion_of(
+        matched: &Matched,
+        scheme: SchemeText,
+        strength: Strength,
+    ) -> Self {
         Self {
             sender: matched.owner().clone(),
             scheme,

@@ -1,15 +1,15 @@
-//! What one connection has done so far, and what is to become of it.
+//! What one connection has done so far, and what is to become of it: every second told, none asked for.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Bounds;
-use super::frames::{Seen, Tongue};
 use crate::observe::Cut;
 use crate::tenant::TenantId;
+use crate::web::server::Bounds;
+use crate::web::server::frames::{Seen, Tongue};
 use crate::web::shares::{Share, Shares, UsedUp};
 
 /// How many more frames than one the header fields of one request may take at least.
@@ -19,12 +19,8 @@ const FRAME: usize = 16 * 1024;
 /// How long a connection that is to end, and that has no request under way, is waited for.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// One connection, as all of its parts see it.
-#[derive(Debug, Clone)]
-pub(super) struct Watch(Arc<Mutex<State>>);
-
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     bounds: Bounds,
     tongue: Tongue,
     begun: Instant,
@@ -37,7 +33,7 @@ struct State {
     headers_since: Option<Instant>,
     continuations: usize,
     /// Since when the peer takes nothing.
-    stalled_since: Option<Instant>,
+    pub(super) stalled_since: Option<Instant>,
     resets: Rate,
     pings: Rate,
     /// It takes no more requests, since then.
@@ -45,9 +41,9 @@ struct State {
     tenant: Option<Share<TenantId>>,
     cut: Option<Cut>,
     /// Of which requests the peer has not taken a piece of the answer, and since when.
-    waiting: HashMap<u64, Instant>,
+    pub(super) waiting: HashMap<u64, Instant>,
     /// How many answers are being given.
-    answering: usize,
+    pub(super) answering: usize,
     /// The streams of HTTP/2 whose answers were begun and not ended.
     answered: HashSet<u32>,
     /// Since when there are more of those, and none goes on: the rest waits for the peer's window.
@@ -64,7 +60,7 @@ struct Leaving {
 
 /// What is to be done with a connection.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(in crate::web::server) enum Look {
     /// Look again then, or earlier.
     Again(Instant),
     /// Let it take no more requests.
@@ -95,49 +91,9 @@ impl Rate {
     }
 }
 
-/// A request under way, until its answer is sent.
-#[derive(Debug)]
-pub(super) struct UnderWay {
-    watch: Watch,
-    number: u64,
-    answers: bool,
-}
-
-impl UnderWay {
-    /// Its answer begins.
-    pub(super) fn answer(mut self) -> Self {
-        self.watch.lock().answering += 1;
-        self.answers = true;
-        self
-    }
-
-    /// A piece of the answer is given away. Until the next is asked for, the peer is waited for.
-    pub(super) fn gives(&self) {
-        self.watch.lock().waiting.insert(self.number, Instant::now());
-    }
-
-    /// The next piece is asked for.
-    pub(super) fn goes_on(&self) {
-        self.watch.lock().waiting.remove(&self.number);
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let mut state = self.watch.lock();
-        state.waiting.remove(&self.number);
-        if self.answers {
-            state.answering = state.answering.saturating_sub(1);
-        }
-        state.under_way = state.under_way.saturating_sub(1);
-        state.quiet_since = Instant::now();
-    }
-}
-
-impl Watch {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let now = Instant::now();
-        Self(Arc::new(Mutex::new(State {
+impl State {
+    pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
+        Self {
             bounds,
             tongue: Tongue::Unknown(0),
             begun: now,
@@ -156,85 +112,34 @@ impl Watch {
             answering: 0,
             answered: HashSet::new(),
             stuck_since: None,
-        })))
-    }
-
-    /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound state.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn read(&self, bytes: &[u8]) {
-        self.lock().read(bytes, Instant::now());
-    }
-
-    pub(super) fn wrote(&self, bytes: &[u8]) {
-        self.lock().wrote(bytes, Instant::now());
-    }
-
-    /// The peer takes nothing just now.
-    pub(super) fn stalls(&self) {
-        self.lock().stalled_since.get_or_insert_with(Instant::now);
-    }
-
-    /// A request begins.
-    pub(super) fn begin(&self) -> UnderWay {
-        let mut state = self.lock();
-        state.under_way += 1;
-        state.requests = state.requests.saturating_add(1);
-        if !matches!(state.tongue, Tongue::Http2 { .. }) {
-            state.headers_since = None;
-        }
-        if state.requests >= state.bounds.requests {
-            let limit = state.bounds.requests;
-            state.leave(Some(Cut::Requests { limit }), Instant::now());
-        }
-        UnderWay {
-            watch: self.clone(),
-            number: state.requests,
-            answers: false,
         }
     }
 
-    /// No more requests.
-    pub(super) fn leave(&self, why: Option<Cut>) {
-        self.lock().leave(why, Instant::now());
-    }
-
-    /// Why it ended, where nobody was told yet.
-    pub(super) fn untold(&self) -> Option<Cut> {
-        let mut state = self.lock();
-        let leaving = state.leaving.as_mut().and_then(|leaving| leaving.untold.take());
-        state.cut.take().or(leaving)
-    }
-
-    pub(super) fn is_leaving(&self) -> bool {
-        self.lock().leaving.is_some()
-    }
-
-    /// Counts it as this tenant's, unless it is counted as somebody's already.
-    pub(super) fn count(&self, tenant: &TenantId, tenants: &Arc<Shares<TenantId>>) -> Result<(), Cut> {
-        let mut state = self.lock();
-        if state.tenant.is_some() {
-            return Ok(());
+    /// A request begins. Its number.
+    pub(super) fn begin(&mut self, now: Instant) -> u64 {
+        self.under_way += 1;
+        self.requests = self.requests.saturating_add(1);
+        if !matches!(self.tongue, Tongue::Http2 { .. }) {
+            self.headers_since = None;
         }
-        let share = tenants.take(tenant.clone());
-        let share = share.map_err(|used_up| {
-            let (UsedUp::All { limit } | UsedUp::Own { limit }) = used_up;
-            let tenant = tenant.clone();
-            Cut::ConnectionsOfTenant { tenant, limit }
-        });
-        state.tenant = Some(share?);
-        Ok(())
+        if self.requests >= self.bounds.requests {
+            let limit = self.bounds.requests;
+            self.leave(Some(Cut::Requests { limit }), now);
+        }
+        self.requests
     }
 
-    pub(super) fn look(&self, now: Instant) -> Look {
-        self.lock().look(now)
+    /// That request is over.
+    pub(super) fn end(&mut self, number: u64, answers: bool, now: Instant) {
+        self.waiting.remove(&number);
+        if answers {
+            self.answering = self.answering.saturating_sub(1);
+        }
+        self.under_way = self.under_way.saturating_sub(1);
+        self.quiet_since = now;
     }
-}
 
-impl State {
-    fn read(&mut self, bytes: &[u8], now: Instant) {
+    pub(super) fn read(&mut self, bytes: &[u8], now: Instant) {
         let mut tongue = std::mem::replace(&mut self.tongue, Tongue::Http1);
         let was_http2 = matches!(tongue, Tongue::Http2 { .. });
         tongue.read(bytes, |seen| self.see(seen, now));
@@ -249,7 +154,7 @@ impl State {
         }
     }
 
-    fn wrote(&mut self, bytes: &[u8], now: Instant) {
+    pub(super) fn wrote(&mut self, bytes: &[u8], now: Instant) {
         self.stalled_since = None;
         let mut tongue = std::mem::replace(&mut self.tongue, Tongue::Http1);
         tongue.write(bytes, |seen| self.see_written(seen, now));
@@ -301,7 +206,7 @@ impl State {
         self.cut.get_or_insert(cut);
     }
 
-    fn leave(&mut self, why: Option<Cut>, now: Instant) {
+    pub(super) fn leave(&mut self, why: Option<Cut>, now: Instant) {
         self.leaving.get_or_insert(Leaving {
             since: now,
             by_itself: why.is_some(),
@@ -309,7 +214,31 @@ impl State {
         });
     }
 
-    fn look(&mut self, now: Instant) -> Look {
+    /// Why it ended, where nobody was told yet.
+    pub(super) fn untold(&mut self) -> Option<Cut> {
+        let leaving = self.leaving.as_mut().and_then(|leaving| leaving.untold.take());
+        self.cut.take().or(leaving)
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    pub(super) fn count(&mut self, tenant: &TenantId, tenants: &Arc<Shares<TenantId>>) -> Result<(), Cut> {
+        if self.tenant.is_some() {
+            return Ok(());
+        }
+        let share = tenants.take(tenant.clone());
+        let share = share.map_err(|used_up| {
+            let (UsedUp::All { limit } | UsedUp::Own { limit }) = used_up;
+            let tenant = tenant.clone();
+            Cut::ConnectionsOfTenant { tenant, limit }
+        });
+        self.tenant = Some(share?);
+        Ok(())
+    }
+
+    pub(super) fn look(&mut self, now: Instant) -> Look {
         if self.answered.len() <= self.answering {
             self.stuck_since = None;
         } else {
