@@ -37,8 +37,8 @@ struct Shared<P> {
     current: ArcSwap<P>,
     withdrawn: AtomicBool,
     generation: AtomicU64,
-    /// One change after the other.
-    changing: Mutex<()>,
+    /// One change after the other; with what was replaced while somebody still asked it.
+    changing: Mutex<Vec<Arc<P>>>,
 }
 
 impl<P> Live<P> {
@@ -54,7 +54,7 @@ impl<P> Live<P> {
                 current: ArcSwap::new(policy),
                 withdrawn: AtomicBool::new(false),
                 generation: AtomicU64::new(tick()),
-                changing: Mutex::new(()),
+                changing: Mutex::default(),
             }),
         }
     }
@@ -66,7 +66,7 @@ impl<P> Live<P> {
 
     /// Decides from now on by this policy, which others may hold as well.
     pub fn publish(&self, policy: Arc<P>) {
-        self.store(&self.change(), policy);
+        self.store(self.change(), policy);
     }
 
     /// Decides from now on by what is made of the policy of this moment; where that fails, nothing changes. Nobody else
@@ -88,7 +88,7 @@ impl<P> Live<P> {
     pub fn update<E>(&self, change: impl FnOnce(&P) -> Result<P, E>) -> Result<(), E> {
         let changing = self.change();
         let changed = change(&self.shared.current.load())?;
-        self.store(&changing, Arc::new(changed));
+        self.store(changing, Arc::new(changed));
         Ok(())
     }
 
@@ -117,19 +117,23 @@ impl<P> Live<P> {
         self.shared.withdrawn.load(Ordering::Acquire)
     }
 
-    fn change(&self) -> MutexGuard<'_, ()> {
+    fn change(&self) -> MutexGuard<'_, Vec<Arc<P>>> {
         self.shared
             .changing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn store(&self, _changing: &MutexGuard<'_, ()>, policy: Arc<P>) {
-        self.shared.current.store(policy);
+    fn store(&self, mut before: MutexGuard<'_, Vec<Arc<P>>>, policy: Arc<P>) {
+        before.push(self.shared.current.swap(policy));
         self.shared.withdrawn.store(false, Ordering::Release);
         // After the store: whoever reads the new number finds the new policy. Whoever reads the old number beside the
         // new policy asks once more than needed.
         self.shared.generation.fetch_max(tick(), Ordering::Release);
+        let unused = unused(&mut before);
+        // What takes long to drop keeps no other change waiting.
+        drop(before);
+        drop(unused);
     }
 
     /// What decides at this moment.
@@ -148,6 +152,14 @@ impl<P> Live<P> {
         let own = self.shared.generation.load(Ordering::Acquire);
         own.max(inner(&self.shared.current.load()))
     }
+}
+
+/// Takes out what nobody asks any more. A large policy takes milliseconds to drop: whoever replaces it is to pay that, and
+/// not the request that happens to be the last to ask it. So what is still held stays until the next change.
+fn unused<P>(before: &mut Vec<Arc<P>>) -> Vec<Arc<P>> {
+    before
+        .extract_if(.., |policy| Arc::strong_count(policy) == 1)
+        .collect()
 }
 
 /// A number that no other change in this process has.
@@ -222,5 +234,26 @@ impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
 
     fn unknown_key(&self, owner: &TenantId) -> Unknown {
         self.shared.current.load().unknown_key(owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_last_does_not_have_to_drop_it() {
+        let large = Arc::new("a large policy");
+        let holders = || Arc::strong_count(&large);
+        let live = Live::new(Arc::clone(&large));
+        let asked = live.in_force();
+        live.replace(Arc::new("another"));
+        drop(asked);
+        assert_eq!(holders(), 2, "kept where it was replaced");
+        live.replace(Arc::new("a third"));
+        assert_eq!(holders(), 1, "gone with the next change");
+        live.replace(Arc::clone(&large));
+        live.replace(Arc::new("a fourth"));
+        assert_eq!(holders(), 1, "gone at once where nobody asks it");
     }
 }

@@ -38,9 +38,26 @@ use crate::trust::VerifiedPeer;
 pub struct TenantTable {
     rules: Vec<Compiled>,
     lookup: HashMap<Key, TenantId>,
-    /// Whether any of them is a host name.
-    has_hosts: bool,
+    /// Of what kind they are: what none of them is need not be made a key of.
+    has: Kinds,
     known: HashSet<TenantId>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Kinds {
+    pins: bool,
+    names: bool,
+    hosts: bool,
+}
+
+impl Kinds {
+    fn of<'k>(keys: impl Iterator<Item = &'k Key>) -> Self {
+        keys.fold(Self::default(), |has, key| match key {
+            Key::Pin(_) => Self { pins: true, ..has },
+            Key::Name(_) => Self { names: true, ..has },
+            Key::Host(_) => Self { hosts: true, ..has },
+        })
+    }
 }
 
 impl TenantTable {
@@ -52,10 +69,16 @@ impl TenantTable {
     /// Every match there is.
     fn matches<'a>(&'a self, peer: &'a VerifiedPeer) -> impl Iterator<Item = Match<'a>> {
         let leaf = peer.leaf();
-        let hosts = self.has_hosts.then(|| hosts(peer).map(Key::Host));
-        let keys = std::iter::once(Key::Pin(leaf.spki()))
-            .chain(leaf.names().iter().cloned().map(Key::Name))
-            .chain(hosts.into_iter().flatten());
+        let Kinds {
+            pins,
+            names,
+            hosts: has_hosts,
+        } = self.has;
+        let pin = pins.then(|| Key::Pin(leaf.spki()));
+        let names = names.then(|| leaf.names().iter().cloned().map(Key::Name));
+        let hosts = has_hosts.then(|| hosts(peer).map(Key::Host));
+        let names = names.into_iter().flatten();
+        let keys = pin.into_iter().chain(names).chain(hosts.into_iter().flatten());
         let looked_up = keys.filter_map(|key| {
             let (key, tenant) = self.lookup.get_key_value(&key)?;
             Some(Match {
@@ -293,11 +316,10 @@ impl TenantTableBuilder {
             .iter()
             .map(|name| known(name))
             .collect::<Result<_, _>>()?;
-        let has_hosts = lookup.keys().any(|key| matches!(key, Key::Host(_)));
         Ok(TenantTable {
             rules,
+            has: Kinds::of(lookup.keys()),
             lookup,
-            has_hosts,
             known,
         })
     }

@@ -1,6 +1,7 @@
-use crate::identity::{InvalidName, Name, NameKind, SpiffeId};
+use crate::identity::{InvalidName, MAX_ID, Name, NameKind, SpiffeId, is_path_segment, is_trust_domain};
 
 const PLACEHOLDER: &str = "{tenant}";
+const SPIFFE: &str = "spiffe://";
 
 /// A name with one `{tenant}` in it, such as `spiffe://acme.example/tenant/{tenant}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +69,19 @@ impl Template {
             NameKind::Dns => !captured.contains('.'),
             _ => true,
         };
-        let well_formed = !self.spiffe || SpiffeId::parse(text).is_ok();
+        let well_formed = !self.spiffe || self.is_spiffe_id(text, captured);
         (whole_segment && well_formed && !captured.is_empty()).then_some(captured)
+    }
+}
+
+impl Template {
+    /// Whether this text is a SPIFFE ID, which it is but for what was captured, since the template was one.
+    fn is_spiffe_id(&self, text: &str, captured: &str) -> bool {
+        let well_formed = match &*self.before {
+            SPIFFE => is_trust_domain(captured),
+            _ => is_path_segment(captured),
+        };
+        well_formed && text.len() <= MAX_ID
     }
 }
 
@@ -153,4 +165,26 @@ pub enum TableProblem {
     /// A table without rules knows nobody.
     #[error("the table has no rule; add one, such as `uri(\"spiffe://acme.example/tenant/{PLACEHOLDER}\")`")]
     Empty,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_a_spiffe_template_takes_is_a_spiffe_id(
+            place in 0..3_usize,
+            tenant in "[aZ0.~_%é-]{0,4}|a{250,260}|a{2000,2060}",
+        ) {
+            let text = ["spiffe://{tenant}/a", "spiffe://td/{tenant}", "spiffe://td/a/{tenant}/b"][place];
+            let template = Template::parse(NameKind::Uri, text).expect("a template");
+            let name = text.replace(PLACEHOLDER, &tenant);
+            let captured = template.capture(&Name::Uri(name.as_str().into())).map(str::to_owned);
+            let is_id = SpiffeId::parse(&name).is_ok();
+            prop_assert_eq!(captured, is_id.then_some(tenant));
+        }
+    }
 }

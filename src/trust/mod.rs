@@ -42,6 +42,8 @@ mod invalid_ca;
 mod issuers;
 mod known_sender;
 mod path;
+mod pin;
+mod pin_table;
 mod pins;
 mod private_ca;
 mod profile;
@@ -73,7 +75,8 @@ pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
-pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
+pub use pin::{Pin, PinProblem};
+pub use pins::{InvalidPin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
@@ -243,7 +246,8 @@ impl Evidence {
     pub fn new(valid: Validity) -> Self {
         Self {
             anchor: None,
-            issuers: Arc::new([]),
+            // One for all: an empty `Arc` of its own would be an allocation.
+            issuers: Arc::default(),
             name_constrained: false,
             shared_authority: false,
             second_checks: Vec::new(),
