@@ -207,6 +207,7 @@ pub mod observe;
 pub mod payload;
 pub mod pem;
 pub mod proxy_protocol;
+mod recent;
 pub mod refusal;
 #[cfg(any(feature = "reload", feature = "fetch"))]
 pub mod reload;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::address::{AddressGuard, Network};
 use crate::identity::{CertHash, SpiffeId, SpkiHash};
@@ -86,6 +86,25 @@ read_text! {
 }
 
 write_text! { CertHash Network Origin Pin Rule SpiffeId SpkiHash TenantId Tolerance }
+
+/// A preset by its name. A scheme of one's own, and a preset that was changed, have none that would be read as the same again.
+macro_rules! write_name {
+    ($($type:ty)*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match Self::named(self.name()) {
+                    Ok(preset) if preset == *self => serializer.serialize_str(self.name()),
+                    _ => Err(S::Error::custom(format_args!(
+                        "the scheme {:?} is not the preset of a name, so it cannot be written as one",
+                        self.name(),
+                    ))),
+                }
+            }
+        }
+    )*};
+}
+
+write_name! { PartialScheme PublicKeyScheme Scheme TokenScheme }
 
 /// What is read from lines: a text of them, or an array with one in each element.
 struct Lines<T> {

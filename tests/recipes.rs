@@ -2,7 +2,8 @@
 //!
 //! This is a library only because the documentation of libraries is tested.
 
-#[cfg(doctest)]
+// With PostgreSQL, which two recipes are about: by `--all-features`.
+#[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../docs/cookbook.md")]
 mod cookbook {}
 

@@ -12,7 +12,7 @@ use countersign::replay::{MemoryStore, RedisStore, ReplayStore};
 use countersign::web::{CallerLayer, CertificateDemand, Sites};
 
 use crate::Mistake;
-use crate::document::{Document, Item, Table};
+use crate::document::{Document, FILE_KEYS, Item, Table};
 use crate::forward::Patience;
 use crate::gateway::{Gateway, Integration, to_refusal};
 use crate::integration::Opened;
@@ -35,17 +35,7 @@ pub(crate) struct Listen {
 }
 
 pub(crate) fn plan(file: &Path) -> Result<Plan, Mistake> {
-    Document::read(file)?.whole(
-        &[
-            "listen",
-            "drain_seconds",
-            "balancers",
-            "redis",
-            "limits",
-            "integration",
-        ],
-        whole,
-    )
+    Document::read(file)?.whole(FILE_KEYS, whole)
 }
 
 fn whole(table: Table<'_>) -> Result<Plan, Mistake> {

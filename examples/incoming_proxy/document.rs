@@ -9,6 +9,16 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use crate::Mistake;
 
+/// What the file may say at its top.
+pub(crate) const FILE_KEYS: &[&str] = &[
+    "listen",
+    "drain_seconds",
+    "balancers",
+    "redis",
+    "limits",
+    "integration",
+];
+
 /// A file and its text.
 pub(crate) struct Document {
     shown: String,

@@ -12,6 +12,20 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::Mistake;
 use crate::document::{Item, Source, Table};
 
+/// What a route may say.
+pub(crate) const ROUTE_KEYS: &[&str] = &[
+    "path",
+    "backend",
+    "mutual_tls",
+    "open",
+    "scheme",
+    "keys",
+    "replay",
+    "body_bytes",
+    "answer_seconds",
+    "websocket",
+];
+
 /// An integration whose own part has been read. Its routes come afterwards.
 pub(crate) struct Opened<'d> {
     pub(crate) site: Site<'d>,
@@ -77,7 +91,7 @@ pub(crate) const NOBODY_TO_KNOW: &str = "asks for certificates, and there is no 
 
 /// Whether a route asks for less than all others. Then the handshake cannot demand a certificate.
 fn loosened(routes: &Item<'_>) -> Result<bool, Mistake> {
-    let routes = routes.tables(crate::routes::KEYS)?;
+    let routes = routes.tables(ROUTE_KEYS)?;
     let says = |route: &Table<'_>, key| {
         route
             .get(key)

@@ -13,22 +13,9 @@ use crate::config::log;
 use crate::document::{Item, Table};
 use crate::forward::{Backend, Patience, WebSockets};
 use crate::gateway::{Route, to_service};
-use crate::integration::{Demand, NOBODY_TO_KNOW, Opened};
+use crate::integration::{Demand, NOBODY_TO_KNOW, Opened, ROUTE_KEYS};
 use crate::keys::keys_in;
 use crate::paths::Pattern;
-
-pub(crate) const KEYS: &[&str] = &[
-    "path",
-    "backend",
-    "mutual_tls",
-    "open",
-    "scheme",
-    "keys",
-    "replay",
-    "body_bytes",
-    "answer_seconds",
-    "websocket",
-];
 
 /// What holds on all routes, unless one says otherwise.
 pub(crate) struct Terms {
@@ -46,7 +33,7 @@ pub(crate) fn read(
     callers: &dyn Fn(CertificateDemand) -> CallerLayer,
 ) -> Result<Vec<Route>, Mistake> {
     let mut routes: Vec<Route> = Vec::new();
-    for table in opened.routes.tables(KEYS)? {
+    for table in opened.routes.tables(ROUTE_KEYS)? {
         let path = table.need("path", "path = \"/hooks\", or \"/hooks/*\" for all below it")?;
         let pattern = pattern(&path)?;
         if routes.iter().any(|route| route.path.is_like(&pattern)) {

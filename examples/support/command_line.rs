@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lexopt::Arg::{Long, Short};
+use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Parser, ValueExt as _};
 
 /// One line that says what is wrong, and what to do.
@@ -33,6 +33,17 @@ impl Words {
         }
     }
 
+    /// The next option, or word that stands by itself.
+    pub(crate) fn word(&mut self) -> Result<Option<Word>, Mistake> {
+        match self.0.next().map_err(wrong)? {
+            None => Ok(None),
+            Some(Short('h')) => Ok(Some(Word::Option("help".to_owned()))),
+            Some(Long(name)) => Ok(Some(Word::Option(name.to_owned()))),
+            Some(Value(word)) => word.string().map(Word::Alone).map(Some).map_err(wrong),
+            Some(other) => Err(wrong(other.unexpected())),
+        }
+    }
+
     pub(crate) fn value(&mut self) -> Result<String, Mistake> {
         self.0.value().and_then(|value| value.string()).map_err(wrong)
     }
@@ -40,6 +51,13 @@ impl Words {
     pub(crate) fn file(&mut self) -> Result<PathBuf, Mistake> {
         self.0.value().map(PathBuf::from).map_err(wrong)
     }
+}
+
+/// A piece of a command line that begins with the name of what is to be done.
+pub(crate) enum Word {
+    /// Without its hyphens.
+    Option(String),
+    Alone(String),
 }
 
 pub(crate) fn unknown(option: &str) -> Mistake {

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::recent::Recent;
 use super::ticket::{Done, Errand};
 use super::{Fetched, Keep, SourceDown, Ticket};
 use crate::clock::Monotonic;
+use crate::recent::Recent;
 
 /// So many answers may be on their way at once.
 const MAX_FLIGHTS: usize = 1024;

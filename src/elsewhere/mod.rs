@@ -16,7 +16,6 @@
 //! * What was [invalidated](crate::payload::KeyCache::invalidate) is asked for again, also where an answer was on its way.
 
 mod kept;
-mod recent;
 mod ticket;
 
 use std::fmt;

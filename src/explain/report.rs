@@ -38,9 +38,9 @@ impl Report {
 /// A check, what came of it, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Finding {
+pub struct Finding<C = Check> {
     /// What was checked.
-    pub check: Check,
+    pub check: C,
     /// What came of it.
     pub outcome: CheckOutcome,
     /// What was seen, for people to read.
@@ -51,7 +51,7 @@ pub struct Finding {
     pub reason: Option<Refusal>,
 }
 
-impl Finding {
+impl<C> Finding<C> {
     /// What is known of the reason: what receiver and sender can do, and where the rule comes from.
     pub fn entry(&self) -> Option<&'static Entry> {
         self.reason.as_ref().map(Refusal::entry)
@@ -96,13 +96,13 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Finding {
+impl<C: fmt::Display> fmt::Display for Finding<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "{:>11}  {:<19}  {}",
             self.outcome.as_str(),
-            self.check.name(),
+            self.check.to_string(),
             self.seen
         )?;
         let Some((reason, entry)) = self.reason.as_ref().zip(self.entry()) else {

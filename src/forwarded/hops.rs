@@ -136,6 +136,17 @@ impl Hops {
         self.callers.as_ref().map(|(policy, _)| policy)
     }
 
+    pub(crate) fn are_nobody(&self) -> bool {
+        self.callers.is_none()
+            && self.signatures.is_none()
+            && self.unix_socket == Trusted::No
+            && self.addresses.is_empty()
+    }
+
+    pub(crate) fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     pub(super) fn signatures(&self) -> Option<(&dyn VerifyPayload, &[TenantId])> {
         let Signatures { verifier, names } = self.signatures.as_ref()?;
         Some((&**verifier, names))

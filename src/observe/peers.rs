@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +6,7 @@ use std::time::Duration;
 use super::{Event, Observer, PeerCertificate};
 use crate::expiry::{Expires, Expiries, Expiry, Kind};
 use crate::identity::Validity;
+use crate::recent::Recent;
 use crate::tenant::TenantId;
 
 /// Tenants that are remembered by default.
@@ -40,16 +40,8 @@ const NAMES: usize = 64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct PeersSeen {
-    half: usize,
     shortest: Duration,
-    shelf: Mutex<Shelf>,
-}
-
-/// Two halves: when the young one is full it becomes the old one, and what was old is forgotten.
-#[derive(Default)]
-struct Shelf {
-    young: HashMap<TenantId, Names>,
-    old: HashMap<TenantId, Names>,
+    seen: Mutex<Recent<TenantId, Names>>,
 }
 
 type Names = HashMap<Box<str>, Validity>;
@@ -63,9 +55,8 @@ impl PeersSeen {
     /// Remembers up to so many tenants.
     pub fn with_capacity(tenants: usize) -> Self {
         Self {
-            half: tenants.div_ceil(2).max(1),
             shortest: Duration::from_secs(2 * 86_400),
-            shelf: Mutex::default(),
+            seen: Mutex::new(Recent::new(tenants)),
         }
     }
 
@@ -78,9 +69,7 @@ impl PeersSeen {
 
     /// Forgets a tenant that is no customer any more, and will not renew anything.
     pub fn forget(&self, tenant: &TenantId) {
-        let mut shelf = self.lock();
-        shelf.young.remove(tenant);
-        shelf.old.remove(tenant);
+        self.lock().remove(tenant);
     }
 
     fn note(&self, tenant: &TenantId, certificate: PeerCertificate<'_>) {
@@ -92,33 +81,18 @@ impl PeersSeen {
             Some(name) => name.to_string(),
             None => certificate.spki().to_string(),
         };
-        let mut shelf = self.lock();
-        shelf.names_of(tenant, self.half).note(name.into(), validity);
+        self.lock().get_or_default(tenant).note(name.into(), validity);
     }
 
     /// Nothing in here can panic half-way through a change.
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Recent<TenantId, Names>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for PeersSeen {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Shelf {
-    /// A tenant that is seen belongs to the young ones.
-    fn names_of(&mut self, tenant: &TenantId, half: usize) -> &mut Names {
-        if !self.young.contains_key(tenant) && self.young.len() >= half {
-            self.old = std::mem::take(&mut self.young);
-        }
-        let before = &mut self.old;
-        match self.young.entry(tenant.clone()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(before.remove(tenant).unwrap_or_default()),
-        }
     }
 }
 
@@ -152,8 +126,7 @@ impl Observer for PeersSeen {
 
 impl Expires for PeersSeen {
     fn expiries(&self, found: &mut Expiries) {
-        let shelf = self.lock();
-        for (tenant, names) in shelf.young.iter().chain(&shelf.old) {
+        for (tenant, names) in self.lock().iter() {
             for (name, validity) in names {
                 found.push(
                     Expiry::new(Kind::PeerCertificate, name.clone(), *validity).owned_by(tenant.as_str()),
@@ -165,9 +138,8 @@ impl Expires for PeersSeen {
 
 impl fmt::Debug for PeersSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shelf = self.lock();
         f.debug_struct("PeersSeen")
-            .field("tenants", &(shelf.young.len() + shelf.old.len()))
+            .field("tenants", &self.lock().len())
             .finish_non_exhaustive()
     }
 }
@@ -193,10 +165,7 @@ mod tests {
 
     fn note(peers: &PeersSeen, tenant: &str, name: &str, validity: Validity) {
         let tenant = TenantId::parse(tenant).unwrap();
-        peers
-            .lock()
-            .names_of(&tenant, peers.half)
-            .note(name.into(), validity);
+        peers.lock().get_or_default(&tenant).note(name.into(), validity);
     }
 
     #[test]

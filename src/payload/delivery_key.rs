@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::Message;
+use super::SchemeText;
 use super::hmac::body;
 use super::hmac::scheme::Layout;
 
@@ -20,7 +21,7 @@ pub enum DeliveryKey<'m> {
     /// The signed time, as it was written, and the signed body.
     TimeAndBody(&'m str, &'m [u8]),
     /// The text or number at this path in the signed JSON body; where there is none, the body.
-    BodyField(&'static str, &'m [u8]),
+    BodyField(SchemeText, &'m [u8]),
     /// The signed body, with every character beyond ASCII escaped.
     EscapedBody(&'m [u8]),
     /// All that is signed.

@@ -50,8 +50,10 @@ mod proof;
 pub mod providers;
 pub mod public_key;
 mod recognized;
+mod scheme_text;
 mod secret;
 pub mod token;
+mod trial;
 
 use std::fmt;
 use std::sync::Arc;
@@ -66,7 +68,9 @@ pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
 pub use proof::{Authentic, Fresh};
 pub use recognized::{Recognized, Strength};
+pub use scheme_text::SchemeText;
 pub use secret::{NoSecret, Secret};
+pub(crate) use trial::Trial;
 
 /// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use super::{Bindings, DeliveryKey, KeyId, NotAuthentic};
+use crate::payload::SchemeText;
 use crate::payload::hmac::keys::Matched;
-use crate::payload::hmac::scheme::SchemeName;
 use crate::replay::{Claim, ClaimKey, Claimed, Terms};
 use crate::tenant::TenantId;
 
@@ -41,7 +41,7 @@ pub struct Authentic<'m> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Signature {
     signer: Signer,
-    scheme: SchemeName,
+    scheme: SchemeText,
     signed_at: Option<UnixTime>,
     bindings: Bindings,
 }
@@ -108,7 +108,7 @@ impl<'m> Authentic<'m> {
         let signer = Signer::Named { sender, key };
         let signature = Signature {
             signer,
-            scheme: SchemeName::Given(scheme),
+            scheme: scheme.into(),
             signed_at: None,
             bindings: Bindings::default(),
         };
@@ -123,7 +123,7 @@ impl<'m> Authentic<'m> {
     #[inline]
     pub(super) fn assertion_of(
         matched: Matched,
-        scheme: &SchemeName,
+        scheme: &SchemeText,
         delivery: DeliveryKey<'m>,
         signed_at: Option<UnixTime>,
         fresh_until: Option<UnixTime>,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::KeyId;
+use crate::payload::SchemeText;
 use crate::payload::hmac::keys::Matched;
-use crate::payload::hmac::scheme::SchemeName;
 use crate::tenant::TenantId;
 
 /// A sender that showed a secret, or a token of its own, but did not sign *this message*. Weaker than
@@ -29,7 +29,7 @@ use crate::tenant::TenantId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognized {
     sender: TenantId,
-    scheme: SchemeName,
+    scheme: SchemeText,
     key: KeyId,
     strength: Strength,
 }
@@ -80,14 +80,14 @@ impl Recognized {
     pub fn assertion(sender: TenantId, scheme: Arc<str>, key: KeyId, strength: Strength) -> Self {
         Self {
             sender,
-            scheme: SchemeName::Given(scheme),
+            scheme: scheme.into(),
             key,
             strength,
         }
     }
 
     /// The assertion that this key, which was just found to match, was shown.
-    pub(super) fn assertion_of(matched: &Matched, scheme: SchemeName, strength: Strength) -> Self {
+    pub(super) fn assertion_of(matched: &Matched, scheme: SchemeText, strength: Strength) -> Self {
         Self {
             sender: matched.owner().clone(),
             scheme,

@@ -42,7 +42,7 @@ impl Secret {
         }
     }
 
-    pub(in crate::payload) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -20,8 +20,8 @@
 //!
 //! # FIPS
 //! No cryptography of ours is involved in TLS: with a crypto provider in FIPS mode, `ServerConfig::fips()` and
-//! `ClientConfig::fips()` answer as rustls defines it (for TLS 1.2, `require_ems` is to be set). Payload MACs are made by
-//! RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
+//! `ClientConfig::fips()` answer as rustls defines it, which demands the extended master secret of TLS 1.2 then. Payload
+//! MACs are made by RustCrypto's `hmac` and `sha2`, which are not FIPS-validated.
 
 mod alert;
 mod binding;
@@ -39,6 +39,7 @@ mod resumption;
 mod rustls_key;
 mod session_value;
 mod signatures;
+mod tried_server;
 mod verifier;
 
 pub use binding::Binding;
@@ -55,6 +56,7 @@ pub use resumption::{
     BoundSessions, BoundTickets, allow_resumption, allow_resumption_within, disable_resumption,
 };
 pub use rustls_key::{InvalidSigningKey, RustlsKey, SignatureAlgorithm};
+pub use tried_server::try_server;
 pub use verifier::{ClientAuth, HandshakeVerifier};
 
 /// The rustls that this crate works with, to name the same version.

@@ -30,7 +30,7 @@ pub fn disable_resumption(config: &mut ServerConfig) {
 /// anchors, CRLs, pins, deny list, profile or tenants it is not found any more, and rustls makes a full handshake instead:
 /// the client only notices that it takes longer. So it is when the client's certificate, or what else its trust rests on,
 /// has expired, and when the client proved its key too long ago. Clients without a certificate always shake hands in full.
-/// Early data stays off.
+/// Early data stays off. A ticketer that is there is taken out: for tickets, put a [`BoundTickets`] in afterwards.
 ///
 /// # Security
 /// rustls asks nobody about the certificate of a resumed session; the store does, when the session is taken. Let each
@@ -58,6 +58,8 @@ pub fn allow_resumption_within(config: &mut ServerConfig, policy: &Policy, max_l
         ServerSessionMemoryCache::new(SESSIONS),
         binding,
     ));
+    // One that is there already would be asked in place of the store, and binds nothing.
+    config.ticketer = Arc::new(NoTickets);
     config.send_tls13_tickets = 2;
     config.max_early_data_size = 0;
 }

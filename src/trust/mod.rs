@@ -80,6 +80,7 @@ pub use pins::{InvalidPin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
+pub(crate) use public_roots::is_public_authority;
 pub use remembered::{Fingerprint, Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};

@@ -7,6 +7,12 @@ use webpki::EndEntityCert;
 use super::algorithms::Algorithms;
 use super::signed::Signed;
 use crate::identity::SpkiHash;
+use crate::identity::der::{Elements, SEQUENCE};
+
+/// Whether a name, in DER, is that of an authority that browsers trust.
+pub(crate) fn is_public_authority(name: &[u8]) -> bool {
+    PublicRoots::known().are_named(name)
+}
 
 /// Authorities that browsers trust.
 pub(super) struct PublicRoots<'a> {
@@ -43,6 +49,13 @@ impl<'a> PublicRoots<'a> {
     /// issues to the whole world, whatever certificate it is wrapped in.
     pub(super) fn contain(&self, spki: &SpkiHash) -> bool {
         self.keys.contains(spki)
+    }
+
+    /// Whether this is the name of one of them, in DER with its outer SEQUENCE.
+    fn are_named(&self, name: &[u8]) -> bool {
+        let inside = Elements::inside(SEQUENCE, name);
+        let contents = inside.map(Elements::bytes).unwrap_or_default();
+        self.by_name.contains_key(contents)
     }
 
     /// Whether one of them has issued this certificate: it bears the name of one, and the signature of its key.

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::expiry::Expiries;
 use crate::identity::ChainLimits;
+use crate::recent::Recent;
 
 /// How many peers are remembered by default.
 const CAPACITY: usize = 10_000;
@@ -54,10 +54,7 @@ impl<V: VerifyPeer> Remembered<V> {
     pub fn with_capacity(inner: V, peers: usize) -> Self {
         Self {
             inner,
-            memory: Arc::new(Memory {
-                half: peers.div_ceil(2),
-                shelf: Mutex::default(),
-            }),
+            memory: Arc::new(Memory(Mutex::new(Recent::new(peers)))),
         }
     }
 }
@@ -198,17 +195,7 @@ impl Fingerprint {
     }
 }
 
-/// Two halves: when the young one is full it becomes the old one, and what was old is forgotten.
-struct Memory {
-    half: usize,
-    shelf: Mutex<Shelf>,
-}
-
-#[derive(Default)]
-struct Shelf {
-    young: HashMap<Fingerprint, Known>,
-    old: HashMap<Fingerprint, Known>,
-}
+struct Memory(Mutex<Recent<Fingerprint, Known>>);
 
 #[derive(Clone)]
 struct Known {
@@ -220,33 +207,17 @@ struct Known {
 
 impl Memory {
     fn get(&self, fingerprint: &Fingerprint, generation: u64) -> Option<Known> {
-        let mut shelf = self.lock();
-        let known = match shelf.young.get(fingerprint) {
-            Some(known) => known.clone(),
-            None => {
-                // Seen again: it belongs to the young ones.
-                let known = shelf.old.remove(fingerprint)?;
-                self.insert(&mut shelf, *fingerprint, known.clone());
-                known
-            }
-        };
+        let known = self.lock().cloned(fingerprint)?;
         // Not removed where it is of another generation: who asks may be the one that is behind.
         (known.generation == generation).then_some(known)
     }
 
     fn put(&self, fingerprint: Fingerprint, known: Known) {
-        self.insert(&mut self.lock(), fingerprint, known);
+        self.lock().insert(fingerprint, known);
     }
 
-    fn insert(&self, shelf: &mut Shelf, fingerprint: Fingerprint, known: Known) {
-        if shelf.young.len() >= self.half {
-            shelf.old = std::mem::take(&mut shelf.young);
-        }
-        shelf.young.insert(fingerprint, known);
-    }
-
-    /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound shelf.
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound memory.
+    fn lock(&self) -> MutexGuard<'_, Recent<Fingerprint, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -323,19 +323,28 @@ impl<'a> Presented<'a> {
         };
         let apart = Trace::default();
         apart.passed(&OF_PATH_BUILDING);
-        let answer = ask(&Presented {
-            trace: Some(&apart),
-            ..*self
-        });
-        if let Err(why) = &answer {
-            apart.end(why);
-        }
-        let verdict = apart.first_failure();
+        let (verdict, answer) = self.asked_apart(&apart, ask);
         trace.lock().path = Some(apart.into_notes());
         match (verdict, answer) {
             (Some(why), answer) => (Err(why), answer.ok()),
             (None, answer) => (answer, None),
         }
+    }
+
+    /// The first failure that a trace of its own has noted, and the answer.
+    fn asked_apart(
+        &self,
+        apart: &Trace,
+        ask: impl FnOnce(&Presented<'_>) -> Result<Evidence, Untrusted>,
+    ) -> (Option<Untrusted>, Result<Evidence, Untrusted>) {
+        let answer = ask(&Presented {
+            trace: Some(apart),
+            ..*self
+        });
+        if let Err(why) = &answer {
+            apart.end(why);
+        }
+        (apart.first_failure(), answer)
     }
 
     /// The path that was looked at last is the one that counts.
@@ -354,14 +363,7 @@ impl<'a> Presented<'a> {
     ) -> Result<Evidence, Untrusted> {
         let Some(trace) = self.trace else { return ask(self) };
         let apart = Trace::default();
-        let answer = ask(&Presented {
-            trace: Some(&apart),
-            ..*self
-        });
-        if let Err(why) = &answer {
-            apart.end(why);
-        }
-        let verdict = apart.first_failure();
+        let (verdict, answer) = self.asked_apart(&apart, ask);
         let dry = apart.into_notes().into_iter().map(|note| Note {
             answer: match note.answer {
                 Answer::Failed(why) => Answer::WouldFail(why),

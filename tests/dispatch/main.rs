@@ -7,6 +7,8 @@
     reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
+#[path = "../support/keys.rs"]
+mod keys;
 #[path = "../support/sending.rs"]
 mod sending;
 

@@ -11,7 +11,7 @@ use countersign::dispatch::{
 };
 use countersign::egress::{Egress, NotResolved, Resolve, Resolving};
 use countersign::observe::{Event, Observer};
-use countersign::payload::{HmacSigner, Keyring, Scheme, Secret};
+use countersign::payload::{HmacSigner, Scheme};
 use countersign::tenant::TenantId;
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
@@ -19,6 +19,8 @@ use countersign::trust::{PrivateCa, VerifyPeer};
 use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+pub(crate) use crate::keys::keys;
 
 pub(crate) const HOST: &str = "hooks.acme.example";
 pub(crate) const BODY: &str = r#"{"paid": 42}"#;
@@ -56,25 +58,6 @@ pub(crate) fn uri(tenant: &str) -> String {
 
 pub(crate) fn tenant(name: &str) -> TenantId {
     TenantId::parse(name).expect("a tenant's name")
-}
-
-pub(crate) fn keys(tenants: &[&str]) -> Keyring {
-    let scheme = Scheme::standard_webhooks();
-    let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(
-            TenantId::parse(tenant).expect("a tenant"),
-            format!("{tenant}-2026"),
-            Secret::new(secret(tenant)),
-        )
-    });
-    ring.build().expect("good keys")
-}
-
-fn secret(tenant: &str) -> &'static str {
-    match tenant {
-        "acme" => "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=",
-        _ => "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=",
-    }
 }
 
 pub(crate) fn signer(tenant: &str) -> HmacSigner {

@@ -6,12 +6,22 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+#[path = "../support/example.rs"]
+mod example;
+#[allow(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/reasons.rs"]
 mod reasons;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
+#[path = "../support/vectors.rs"]
+mod vectors;
 
+mod audits;
+mod doctor;
 mod messages;
 mod new_user;
+mod payloads;
 mod peers;
 mod sections;

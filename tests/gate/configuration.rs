@@ -69,6 +69,11 @@ fn one_file_holds_all_of_it() -> Result<(), Box<dyn std::error::Error>> {
     // What is written is what was read, in the other format too.
     for (name, written, json) in [
         (
+            "schemes",
+            serde_json::to_string(&(&read.scheme, &read.partial, &read.public_key, &read.token))?,
+            r#"["stripe","mailgun","discord","telegram"]"#,
+        ),
+        (
             "tolerance",
             serde_json::to_string(&read.tolerance)?,
             r#""past=1h future=5m""#,
@@ -166,6 +171,24 @@ fn what_cannot_be_read_says_what_was_seen_and_what_was_wanted() {
     ] {
         assert_eq!(seen, expected);
     }
+}
+
+/// Its name would be read as another scheme, or as none.
+#[test]
+fn a_scheme_that_is_not_the_preset_of_its_name_is_not_written() -> Result<(), Box<dyn std::error::Error>> {
+    let told = |written: Result<String, serde_json::Error>| written.err().map(|error| error.to_string());
+    let own = |name: &str| TokenScheme::header(name, http::HeaderName::from_static("x-token"));
+    let changed = Scheme::stripe().with_tolerance("past=1h future=5m".parse()?);
+    for (name, written) in [
+        ("stripe", told(serde_json::to_string(&changed))),
+        ("telegram", told(serde_json::to_string(&own("telegram")))),
+        ("acme", told(serde_json::to_string(&own("acme")))),
+    ] {
+        let expected =
+            format!("the scheme {name:?} is not the preset of a name, so it cannot be written as one");
+        assert_eq!(written, Some(expected));
+    }
+    Ok(())
 }
 
 /// A pin, in every form that a line has.

@@ -14,6 +14,7 @@ mod clients;
 mod control;
 #[path = "../support/cookbook.rs"]
 mod cookbook;
+mod doctor;
 mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]

@@ -15,7 +15,7 @@ use countersign::payload::jose::{
 };
 use countersign::payload::{
     Authentic, CannotSign, ClientCertificate, KeyId, Message, NoKey, NotAuthentic, Outgoing, Recognized,
-    SignPayload, Strength, VerifyPayload,
+    SchemeText, SignPayload, Strength, VerifyPayload,
 };
 use countersign::replay::Terms;
 use countersign::tenant::TenantId;
@@ -123,9 +123,9 @@ fn which(why: NotAuthentic) -> NotAuthentic {
     }
 }
 
-fn claim(name: &'static str) -> InvalidJwt {
+fn claim(name: impl Into<SchemeText>) -> InvalidJwt {
     No::Claim {
-        name,
+        name: name.into(),
         seen: Few::default(),
         wanted: Few::default(),
     }
@@ -177,9 +177,9 @@ fn a_claim_says_what_it_is_and_what_it_must_be() {
 
 #[test]
 fn every_claim_is_of_its_type_and_says_what_it_must() {
-    let of_type = |name| Err(No::MemberType { name });
-    let wrong = |name| Err(claim(name));
-    let missing = |name| Err(No::Missing { name });
+    let of_type = |name: &'static str| Err(No::MemberType { name: name.into() });
+    let wrong = |name: &'static str| Err(claim(name));
+    let missing = |name: &'static str| Err(No::Missing { name: name.into() });
     let soon = |seconds: i64| (NOW as i64 + seconds).to_string();
     let expired = |exp| Err(No::Expired { exp, now: NOW });
     let cases: Vec<(&str, String, Result<(), InvalidJwt>)> = vec![
@@ -328,7 +328,9 @@ fn every_claim_is_of_its_type_and_says_what_it_must() {
         (
             "tenant other",
             claims(r#","tenant":"evil""#),
-            Err(No::OtherTenant { name: "tenant" }),
+            Err(No::OtherTenant {
+                name: "tenant".into(),
+            }),
         ),
         ("tenant number", claims(r#","tenant":1"#), of_type("tenant")),
         ("tenant same", claims(r#","tenant":"acme""#), Ok(())),
@@ -398,8 +400,8 @@ fn every_claim_is_of_its_type_and_says_what_it_must() {
 #[test]
 fn rules_ask_for_more_or_less() {
     let iat = |iat: u64| claims(&format!(r#","iat":{iat}"#));
-    let missing = |name| Err(NotAuthentic::Jwt(No::Missing { name }));
-    let wrong = |name| Err(NotAuthentic::Jwt(claim(name)));
+    let missing = |name: &'static str| Err(NotAuthentic::Jwt(No::Missing { name: name.into() }));
+    let wrong = |name: &'static str| Err(NotAuthentic::Jwt(claim(name)));
     let age = || rules().with_max_age(Duration::from_secs(300));
     let endless = || {
         rules()
@@ -413,7 +415,7 @@ fn rules_ask_for_more_or_less() {
             "any issuer, of the wrong type",
             rules().allow_any_issuer(),
             but("iss", Some("1")),
-            Err(NotAuthentic::Jwt(No::MemberType { name: "iss" })),
+            Err(NotAuthentic::Jwt(No::MemberType { name: "iss".into() })),
         ),
         (
             "any audience",
@@ -425,7 +427,7 @@ fn rules_ask_for_more_or_less() {
             "any audience, of the wrong type",
             rules().allow_any_audience(),
             but("aud", Some("[1]")),
-            Err(NotAuthentic::Jwt(No::MemberType { name: "aud" })),
+            Err(NotAuthentic::Jwt(No::MemberType { name: "aud".into() })),
         ),
         ("no end", rules().allow_no_expiry(), but("exp", None), Ok(())),
         ("age without iat", age(), claims(""), missing("iat")),
@@ -498,7 +500,7 @@ fn rules_ask_for_more_or_less() {
             "a tenant claim of another meaning, and one that tells",
             rules().allow_any_tenant_claim().with_tenant_in("sub", "{tenant}"),
             claims(r#","tenant":"acme","sub":"globex""#),
-            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub" })),
+            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub".into() })),
         ),
         (
             "no leeway",
@@ -553,7 +555,7 @@ fn rules_ask_for_more_or_less() {
             "other tenant in sub",
             rules().with_tenant_in("sub", "t:{tenant}"),
             claims(r#","sub":"t:acme2""#),
-            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub" })),
+            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub".into() })),
         ),
         (
             "no tenant in sub",
@@ -622,7 +624,7 @@ fn types_of_tokens() {
             .verify_payload(&request.message(BODY))
             .map(drop)
     };
-    let webhook = || rules().with_types(&["webhook+jwt"]);
+    let webhook = || rules().with_types(["webhook+jwt"]);
     let cases = [
         ("absent", rules(), r#"{"alg":"HS256"}"#, Ok(())),
         ("jwt", rules(), r#"{"alg":"HS256","typ":"jwt"}"#, Ok(())),
@@ -648,7 +650,7 @@ fn types_of_tokens() {
             "absent, wanted",
             webhook(),
             r#"{"alg":"HS256"}"#,
-            Err(No::Missing { name: "typ" }),
+            Err(No::Missing { name: "typ".into() }),
         ),
         (
             "wanted",
@@ -660,7 +662,7 @@ fn types_of_tokens() {
             "number",
             rules(),
             r#"{"alg":"HS256","typ":1}"#,
-            Err(No::MemberType { name: "typ" }),
+            Err(No::MemberType { name: "typ".into() }),
         ),
         (
             "nested",
@@ -779,7 +781,7 @@ fn a_bound_token_counts_only_under_its_certificate() {
     let cnf = |value: &str| claims(&format!(r#","cnf":{value}"#));
     let non_canonical = format!(r#"{{"x5t#S256":"{}1"}}"#, &thumbprint[..42]);
     let must = || rules().require_certificate();
-    let of_type = Err(No::MemberType { name: "cnf" });
+    let of_type = Err(No::MemberType { name: "cnf".into() });
     let cases = [
         (
             "bound, right certificate",
@@ -1015,7 +1017,7 @@ fn an_unbound_token_is_weaker_in_its_type() {
             .map_err(which)
     };
     let wrong = Err(NotAuthentic::Jwt(No::MemberType {
-        name: "validationTokens",
+        name: "validationTokens".into(),
     }));
     assert_eq!(listed(&format!(r#"["{good}","{good}"]"#)), Ok(()));
     assert_eq!(
@@ -1044,7 +1046,9 @@ fn messagebird_leaves_out_the_hash_of_no_body(acme: &TenantId, key: &Arc<HmacSig
                 .unwrap(),
         )
     };
-    let missing = Some(NotAuthentic::Jwt(No::Missing { name: "payload_hash" }));
+    let missing = Some(NotAuthentic::Jwt(No::Missing {
+        name: "payload_hash".into(),
+    }));
     let cases = [
         ("no body, no hash", signed(b""), &b""[..], None),
         ("a body, no hash", signed(b""), BODY, missing),
@@ -1171,10 +1175,17 @@ fn swt_with_another_hash_is_refused() {
     );
     assert_eq!(
         with(&format!(r#"{{"data":{{"hash":"{hash}"}}}}"#)),
-        refused(No::Missing { name: "hashAlg" })
+        refused(No::Missing {
+            name: "hashAlg".into()
+        })
     );
-    assert_eq!(with("{}"), refused(No::Missing { name: "data" }));
-    assert_eq!(with(r#""x""#), refused(No::MemberType { name: "webhook" }));
+    assert_eq!(with("{}"), refused(No::Missing { name: "data".into() }));
+    assert_eq!(
+        with(r#""x""#),
+        refused(No::MemberType {
+            name: "webhook".into()
+        })
+    );
 }
 
 #[test]

@@ -298,11 +298,27 @@ fn algorithm() {
                 No::UnknownAlgorithm,
             ),
             ("empty", es(r#"{"alg":""}"#), No::UnknownAlgorithm),
-            ("absent", es("{}"), No::Missing { name: "alg" }),
-            ("Alg", es(r#"{"Alg":"ES256"}"#), No::Missing { name: "alg" }),
-            ("null", es(r#"{"alg":null}"#), No::MemberType { name: "alg" }),
-            ("number", es(r#"{"alg":256}"#), No::MemberType { name: "alg" }),
-            ("list", es(r#"{"alg":["ES256"]}"#), No::MemberType { name: "alg" }),
+            ("absent", es("{}"), No::Missing { name: "alg".into() }),
+            (
+                "Alg",
+                es(r#"{"Alg":"ES256"}"#),
+                No::Missing { name: "alg".into() },
+            ),
+            (
+                "null",
+                es(r#"{"alg":null}"#),
+                No::MemberType { name: "alg".into() },
+            ),
+            (
+                "number",
+                es(r#"{"alg":256}"#),
+                No::MemberType { name: "alg".into() },
+            ),
+            (
+                "list",
+                es(r#"{"alg":["ES256"]}"#),
+                No::MemberType { name: "alg".into() },
+            ),
             ("es256", es(r#"{"alg":"es256"}"#), No::UnknownAlgorithm),
             (
                 "ES256 with a space",
@@ -458,17 +474,17 @@ fn unencoded_payload() {
             (
                 "text",
                 b64_member(r#""b64":"false","crit":["b64"]"#),
-                No::MemberType { name: "b64" },
+                No::MemberType { name: "b64".into() },
             ),
             (
                 "number",
                 b64_member(r#""b64":0,"crit":["b64"]"#),
-                No::MemberType { name: "b64" },
+                No::MemberType { name: "b64".into() },
             ),
             (
                 "null",
                 b64_member(r#""b64":null,"crit":["b64"]"#),
-                No::MemberType { name: "b64" },
+                No::MemberType { name: "b64".into() },
             ),
         ],
     );
@@ -1363,7 +1379,7 @@ fn choice_of_key() {
         Some(No::AmbiguousKey)
     );
 
-    let kid = No::MemberType { name: "kid" };
+    let kid = No::MemberType { name: "kid".into() };
     check(
         &es256(),
         &[
@@ -1374,12 +1390,12 @@ fn choice_of_key() {
             (
                 "typ number",
                 es(r#"{"alg":"ES256","typ":1}"#),
-                No::MemberType { name: "typ" },
+                No::MemberType { name: "typ".into() },
             ),
             (
                 "cty list",
                 es(r#"{"alg":"ES256","cty":[]}"#),
-                No::MemberType { name: "cty" },
+                No::MemberType { name: "cty".into() },
             ),
         ],
     );

@@ -11,6 +11,7 @@
 mod jose_keys;
 
 mod claims;
+mod configured;
 mod differential;
 mod hostile;
 mod interop;

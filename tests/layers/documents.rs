@@ -114,7 +114,7 @@ fn the_table_of_examples_names_each_of_them() {
     assert_eq!(unnamed("examples/README.md", files), Vec::<String>::new());
 }
 
-/// They are listed by hand, since one of them is another package's.
+/// They are listed by hand, since all but one are another package's.
 #[test]
 fn each_example_is_built_by_one_package() {
     let manifests = read("Cargo.toml") + &read("tests/Cargo.toml");

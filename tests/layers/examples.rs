@@ -27,6 +27,7 @@ const EXCUSED: &[(&str, &str)] = &[
     ("NotResolved", "an error, for resolvers of one's own"),
     ("NotSigned", "an error, for keys of one's own"),
     ("PassedOver", "told by lists that were read"),
+    ("Log", "shown in `docs/observing.md`, beside a subscriber"),
     (
         "PayPalSigner",
         "for tests of receivers; shown nowhere, as `SnsSigner`",

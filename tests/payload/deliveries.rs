@@ -49,14 +49,14 @@ fn own(name: &'static str, identity: Identity) -> Scheme {
     let builder = Scheme::builder(name)
         .signature(SignatureAt::Header {
             name: header("x-signature"),
-            prefix: "",
+            prefix: "".into(),
         })
         .identity(identity.clone());
     let builder = match identity {
         Identity::TimeAndBody => builder
             .time(TimeAt::Header(header("x-time")), TimeFormat::Seconds)
             .allow_any_age()
-            .signed([Part::Time, Part::Literal("."), Part::Body]),
+            .signed([Part::Time, Part::Literal(".".into()), Part::Body]),
         _ => builder.signed([Part::Body]),
     };
     builder.build().expect("a scheme")
@@ -84,7 +84,7 @@ fn one_delivery_is_told_from_another() {
     let (mine, others) = (own("mine", Identity::Body), own("others", Identity::Body));
     let (timed, field) = (
         own("timed", Identity::TimeAndBody),
-        own("field", Identity::BodyField("id")),
+        own("field", Identity::BodyField("id".into())),
     );
     type Sent<'s> = (&'s Scheme, &'s str, &'s [u8], u64);
     let cases: [(&str, Sent<'_>, Sent<'_>, bool); 12] = [
@@ -191,11 +191,11 @@ fn groups_agree_on_the_time() {
     let scheme = Scheme::builder("groups")
         .signature(SignatureAt::List {
             name: signature.clone(),
-            key: "v1",
-            separators: ", ",
+            key: "v1".into(),
+            separators: ", ".into(),
         })
-        .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
-        .signed([Part::Time, Part::Literal("."), Part::Body])
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
+        .signed([Part::Time, Part::Literal(".".into()), Part::Body])
         .identity(Identity::TimeAndBody)
         .build()
         .expect("a scheme");

@@ -1,5 +1,6 @@
 //! Handshakes are answered; nothing else is, and nothing that could be a message is signed.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use countersign::payload::hmac::KeySpec;
 use countersign::payload::providers::handshakes;
 use countersign::payload::providers::handshakes::Reply;
@@ -577,11 +578,13 @@ fn front_and_airship_are_answered_when_they_have_signed() {
     );
 }
 
-#[test]
-fn both_pings_of_discord() {
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a seed");
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Discord with a key of this seed, and its verifier.
+pub(crate) fn discord(seed: &[u8; 32]) -> (Ed25519KeyPair, PublicKeyVerifier) {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("a seed");
     let scheme = PublicKeyScheme::discord();
     let keys = Keyring::builder(&scheme)
         .key(
@@ -592,6 +595,12 @@ fn both_pings_of_discord() {
         .build()
         .expect("keys");
     let verifier = PublicKeyVerifier::new(scheme, keys, algorithms()).expect("supported");
+    (pair, verifier)
+}
+
+#[test]
+fn both_pings_of_discord() {
+    let (pair, verifier) = discord(&[7; 32]);
     let ask = |signed: &str, sent: &str| {
         let signature = hex(pair.sign(format!("{NOW}{signed}").as_bytes()).as_ref());
         let fields = [

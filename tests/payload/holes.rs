@@ -596,13 +596,17 @@ fn the_time_is_the_one_that_is_signed() {
 fn an_identity_is_plain() {
     use countersign::payload::hmac::{Identity, Part, SignatureAt};
     let id = HeaderName::from_static("x-id");
-    let scheme = |separator| {
+    let scheme = |separator: &'static str| {
         Scheme::builder("acme")
             .signature(SignatureAt::Header {
                 name: HeaderName::from_static("x-signature"),
-                prefix: "",
+                prefix: "".into(),
             })
-            .signed([Part::Header(id.clone()), Part::Literal(separator), Part::Body])
+            .signed([
+                Part::Header(id.clone()),
+                Part::Literal(separator.into()),
+                Part::Body,
+            ])
             .identity(Identity::Header(id.clone()))
             .build()
             .expect("a scheme")

@@ -31,6 +31,7 @@ mod keyring;
 mod presets;
 mod providers;
 mod public_key;
+mod published;
 mod schemes;
 mod signing;
 mod streaming;

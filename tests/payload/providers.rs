@@ -28,6 +28,8 @@ use rustls::SignatureScheme;
 use rustls::pki_types::UnixTime;
 use serde_json::{Value, json};
 
+use crate::handshakes::{discord, hex};
+
 const NPM: [&str; 8] = [
     "standardwebhooks@1.1.1",
     "svix@1.76.1",
@@ -301,23 +303,12 @@ fn libraries_from_pypi() {
 
 /// The seed is the library's, the public key ours.
 fn discord_signed_by_pynacl(peer: &mut Peer) {
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).expect("a key");
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let scheme = PublicKeyScheme::discord();
-    let mut ours = public(&scheme, KeyAlgorithm::Ed25519, SignatureScheme::ED25519);
-    let keys = Keyring::builder(&scheme)
-        .key(
-            TenantId::parse("acme").unwrap(),
-            "1",
-            Secret::new(&hex(pair.public_key().as_ref())),
-        )
-        .build()
-        .expect("a key");
-    let all = rustls::crypto::aws_lc_rs::default_provider()
-        .signature_verification_algorithms
-        .all;
-    ours.verifier = Box::new(PublicKeyVerifier::new(scheme, keys, all).expect("supported"));
+    let mut ours = public(
+        &PublicKeyScheme::discord(),
+        KeyAlgorithm::Ed25519,
+        SignatureScheme::ED25519,
+    );
+    ours.verifier = Box::new(discord(&[9; 32]).1);
     ours.key = hex(&[9; 32]);
     ours.we_verify(peer, "pynacl");
 }

@@ -289,7 +289,10 @@ fn an_rsa_key_may_be_shown_as_pkcs1() {
     let of_type = |algorithm| {
         let name = HeaderName::from_static("x-signature");
         let builder = Scheme::builder("acme")
-            .signature(SignatureAt::Header { name, prefix: "" })
+            .signature(SignatureAt::Header {
+                name,
+                prefix: "".into(),
+            })
             .signed([Part::Body]);
         PublicKeyScheme::new(builder, algorithm, PublicKeyForm::Pem).expect("a scheme")
     };

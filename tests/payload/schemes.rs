@@ -1,21 +1,21 @@
 //! A scheme of one's own: a mistake in it is an error when it is built.
 
 use countersign::payload::hmac::{BodyForm, Identity, Part, SchemeBuilder, SignatureAt, TimeAt, TimeFormat};
-use countersign::payload::{InvalidScheme, Origin, Scheme};
+use countersign::payload::{InvalidScheme, Origin, Scheme, SchemeText};
 use http::HeaderName;
 
 fn field() -> SignatureAt {
     SignatureAt::Header {
         name: HeaderName::from_static("x-signature"),
-        prefix: "",
+        prefix: "".into(),
     }
 }
 
 fn list() -> SignatureAt {
     SignatureAt::List {
         name: HeaderName::from_static("x-signature"),
-        key: "v1",
-        separators: ",",
+        key: "v1".into(),
+        separators: ",".into(),
     }
 }
 
@@ -33,7 +33,7 @@ fn mistakes() {
         Ambiguous, Body, BodyNotSigned, IdentityNotSigned, NoList, NoSignature, NothingSigned, OriginNeeded,
         Time,
     };
-    let dot = || Part::Literal(".");
+    let dot = || Part::Literal(".".into());
     let id = || Part::Header(header("x-id"));
     let timed = || {
         builder()
@@ -51,7 +51,7 @@ fn mistakes() {
         ),
         (
             "nothing signed",
-            builder().signature(field()).signed([Part::Literal("x")]),
+            builder().signature(field()).signed([Part::Literal("x".into())]),
             Some(NothingSigned),
         ),
         (
@@ -62,7 +62,7 @@ fn mistakes() {
         ("body twice", plain().signed([Part::Body, Part::Body]), Some(Body)),
         (
             "form and JSON",
-            plain().signed([Part::SortedForm, Part::Json("a")]),
+            plain().signed([Part::SortedForm, Part::Json("a".into())]),
             Some(Body),
         ),
         (
@@ -80,7 +80,7 @@ fn mistakes() {
             "time in no list",
             builder()
                 .signature(field())
-                .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+                .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
                 .signed([Part::Time, Part::Body]),
             Some(NoList),
         ),
@@ -88,13 +88,13 @@ fn mistakes() {
             "time in a list",
             builder()
                 .signature(list())
-                .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+                .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
                 .signed([Part::Time, Part::Body]),
             None,
         ),
         (
             "key of no list",
-            plain().signed([Part::ListKey("h"), Part::Body]),
+            plain().signed([Part::ListKey("h".into()), Part::Body]),
             Some(NoList),
         ),
         (
@@ -136,7 +136,7 @@ fn mistakes() {
         (
             "digits after time",
             timed()
-                .signed([Part::Time, Part::Literal("0"), Part::Body])
+                .signed([Part::Time, Part::Literal("0".into()), Part::Body])
                 .identity(Identity::Body),
             Some(Ambiguous),
         ),
@@ -156,7 +156,7 @@ fn mistakes() {
         ),
         (
             "field of a body",
-            plain().identity(Identity::BodyField("id")),
+            plain().identity(Identity::BodyField("id".into())),
             None,
         ),
         (
@@ -172,10 +172,57 @@ fn mistakes() {
 
 #[test]
 fn less_than_the_body_is_another_type() {
-    let partial = builder().signature(field()).signed([Part::Json("token")]);
+    let partial = builder().signature(field()).signed([Part::Json("token".into())]);
     assert_eq!(partial.clone().build().err(), Some(InvalidScheme::BodyNotSigned));
     assert_eq!(
         partial.build_partial().map(|scheme| scheme.name().to_owned()),
         Ok("acme".into())
     );
+}
+
+/// Each text, a copy: as if it had been read from a configuration.
+fn of_a_file(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn a_definition_that_was_read_is_the_same_as_one_in_the_program() {
+    let timed = |key: SchemeText| TimeAt::ListKey(key);
+    let signature = |key: SchemeText, separators: SchemeText| SignatureAt::List {
+        name: header("stripe-signature"),
+        key,
+        separators,
+    };
+    let read = Scheme::builder(of_a_file("stripe"))
+        .signature(signature(of_a_file("v1").into(), of_a_file(",").into()))
+        .time(timed(of_a_file("t").into()), TimeFormat::Seconds)
+        .signed([Part::Time, Part::Literal(of_a_file(".").into()), Part::Body])
+        .identity(Identity::Body)
+        .build();
+    assert_eq!(read, Ok(Scheme::stripe()));
+    let other = Scheme::builder("stripe")
+        .signature(signature("v1".into(), ",".into()))
+        .time(timed("t".into()), TimeFormat::Seconds)
+        .signed([Part::Time, Part::Literal(of_a_file(":").into()), Part::Body])
+        .identity(Identity::Body)
+        .build();
+    assert_ne!(other, Ok(Scheme::stripe()));
+}
+
+#[test]
+fn a_text_of_a_scheme_is_shown_and_compared_as_text() {
+    let texts: [SchemeText; 4] = [
+        "v1".into(),
+        of_a_file("v1").into(),
+        std::borrow::Cow::Borrowed("v1").into(),
+        std::sync::Arc::<str>::from("v1").into(),
+    ];
+    for text in &texts {
+        assert_eq!(
+            (text.to_string(), format!("{text:?}")),
+            ("v1".into(), "\"v1\"".into())
+        );
+        assert_eq!((text, text.starts_with('v')), (&SchemeText::fixed("v1"), true));
+        assert_ne!(*text, SchemeText::fixed("V1"));
+    }
 }

@@ -322,9 +322,13 @@ fn what_is_signed_behind_the_body_is_asked_for_before_it() {
     let scheme = Scheme::builder("acme")
         .signature(SignatureAt::Header {
             name: HeaderName::from_static("x-signature"),
-            prefix: "",
+            prefix: "".into(),
         })
-        .signed([Part::Body, Part::Literal("."), Part::Header(behind.clone())])
+        .signed([
+            Part::Body,
+            Part::Literal(".".into()),
+            Part::Header(behind.clone()),
+        ])
         .identity(Identity::Signed)
         .build()
         .expect("a scheme");

@@ -7,6 +7,7 @@
     reason = "tests say what they expect by failing loudly, some live in the present"
 )]
 
+#[cfg(feature = "postgres")]
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 #[path = "../support/promise.rs"]
@@ -19,6 +20,7 @@ mod told;
 #[cfg(target_os = "linux")]
 mod memory_use;
 mod model;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod promises;
 

@@ -52,6 +52,8 @@ fn build(name: &str, profile: &Path) {
             "--target-dir",
         ])
         .arg(target)
+        // As these tests were built: for other features, the library would be built once more.
+        .args(cfg!(feature = "postgres").then_some("--all-features"))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status();
     assert!(

@@ -75,6 +75,7 @@ pub fn published() -> Vec<Vector> {
         include_str!("../vectors/special.toml"),
         include_str!("../vectors/told.toml"),
         include_str!("../vectors/libraries.toml"),
+        include_str!("../vectors/samples.toml"),
     ];
     files.iter().flat_map(|text| read(text)).collect()
 }
@@ -179,18 +180,21 @@ impl Vector {
     fn convoy(&self) -> Scheme {
         let name = HeaderName::from_static("x-convoy-signature");
         let builder = if self.preset == "convoy" {
-            let at = SignatureAt::Header { name, prefix: "" };
+            let at = SignatureAt::Header {
+                name,
+                prefix: "".into(),
+            };
             Scheme::builder("convoy").signature(at).signed([Part::Body])
         } else {
             let at = SignatureAt::List {
                 name,
-                key: "v1",
-                separators: ",",
+                key: "v1".into(),
+                separators: ",".into(),
             };
             Scheme::builder("convoy_advanced")
                 .signature(at)
-                .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
-                .signed([Part::Time, Part::Literal(","), Part::Body])
+                .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
+                .signed([Part::Time, Part::Literal(",".into()), Part::Body])
         };
         let base64 = self.encoding.as_deref() == Some("base64");
         let sha512 = self.digest.as_deref() == Some("sha512");

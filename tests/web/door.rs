@@ -13,7 +13,7 @@ use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
 use countersign::observe::{Event, Observer};
-use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme, Secret};
+use countersign::payload::{Fresh, HmacVerifier, Keyring, Scheme};
 use countersign::replay::{ReplayStore, Terms};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
@@ -28,6 +28,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+pub(crate) use crate::keys::keys;
 use crate::support::{Flaky, at, secs};
 
 pub(crate) const TEMPLATE: &str = "spiffe://acme.example/tenant/{tenant}";
@@ -61,23 +62,6 @@ pub(crate) fn world() -> &'static World {
             ca,
         }
     })
-}
-
-/// Keys of these tenants, each of its own, with the name "<tenant>-2026".
-pub(crate) fn keys(tenants: &[&str]) -> Keyring {
-    let scheme = Scheme::standard_webhooks();
-    let secret = |tenant: &str| match tenant {
-        "acme" => "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=",
-        _ => "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=",
-    };
-    let ring = tenants.iter().fold(Keyring::builder(&scheme), |ring, tenant| {
-        ring.key(
-            TenantId::parse(tenant).expect("a tenant"),
-            format!("{tenant}-2026"),
-            Secret::new(secret(tenant)),
-        )
-    });
-    ring.build().expect("good keys")
 }
 
 impl World {

@@ -58,31 +58,15 @@ mod tests;
 /// away; what anybody on the internet can cause is information.
 ///
 /// ```
-/// use std::io::Read;
-/// use std::sync::Mutex;
-/// use countersign::observe::{Event, Log, Observer};
-/// use countersign::refusal::Refusal;
+/// use std::sync::Arc;
+/// use countersign::observe::{Log, Observer, Observers, PeersSeen};
 ///
-/// let (mut lines, writer) = std::io::pipe()?;
-/// let subscriber = tracing_subscriber::fmt()
-///     .without_time()
-///     .with_ansi(false)
-///     .with_writer(Mutex::new(writer));
-/// tracing::subscriber::with_default(subscriber.finish(), || {
-///     // Give it to the layers and to the acceptor with `observed_by(Arc::new(Log::new()))`: they tell it of such.
-///     Log::new().observe(
-///         &Event::Refused { peer: None, tenant: None, refusal: &Refusal::NoCertificate }
-///     );
-/// });
-///
-/// let mut written = String::new();
-/// lines.read_to_string(&mut written)?;
-/// assert_eq!(
-///     written,
-///     " INFO countersign: refused code=\"identity.no_certificate\" reason=\"no client certificate\"\n",
-/// );
-/// # Ok::<(), std::io::Error>(())
+/// let seen = Arc::new(PeersSeen::new());
+/// let observer: Arc<dyn Observer> = Arc::new(Observers::new().and(Log::new()).and(seen.clone()));
+/// // .. and then `.observed_by(observer.clone())` on the acceptor, the layers and the dispatcher.
 /// ```
+///
+/// What a line looks like is in `docs/observing.md`.
 ///
 /// # Security
 /// No field holds a secret, a certificate, a body or a header field. `reason` may hold names from a certificate or from a

@@ -52,7 +52,7 @@ impl Layout {
     #[inline(always)]
     pub(in crate::payload) fn read<'m>(&self, message: &Message<'m>) -> Result<Reading<'m>, NotAuthentic> {
         for (name, value) in &*self.required {
-            if single(message.headers, name)? != *value {
+            if single(message.headers, name)? != &**value {
                 return Err(NotAuthentic::MalformedHeader { name: name.clone() });
             }
         }
@@ -137,7 +137,7 @@ impl Layout {
         };
         match &self.identity {
             Identity::Header(_) => DeliveryKey::Id(reading.id.unwrap_or_default()),
-            Identity::BodyField(path) => DeliveryKey::BodyField(path, message.body),
+            Identity::BodyField(path) => DeliveryKey::BodyField(path.clone(), message.body),
             Identity::Body if self.body == BodyForm::Raw => DeliveryKey::Body(message.body),
             Identity::TimeAndBody if self.body == BodyForm::Raw => match time() {
                 Some(time) => DeliveryKey::TimeAndBody(time, message.body),
@@ -236,13 +236,13 @@ impl Layout {
     }
 
     /// Whether method or target are signed.
-    pub(in crate::payload) fn covers_request(&self) -> bool {
+    pub(crate) fn covers_request(&self) -> bool {
         let covers = |part: &Part| matches!(part, Part::Method | Part::OptionalQuery { .. });
         self.covers_url() || self.signed.iter().any(covers)
     }
 
     /// Whether the whole URL is signed.
-    pub(in crate::payload) fn covers_url(&self) -> bool {
+    pub(crate) fn covers_url(&self) -> bool {
         let covers = |part: &Part| matches!(part, Part::Url | Part::UrlDecoded { .. });
         self.signed.iter().any(covers)
     }

@@ -14,13 +14,15 @@ pub(super) mod scheme;
 pub(super) mod signatures;
 mod signer;
 pub(super) mod time;
-mod verifier;
+pub(super) mod verifier;
 
 pub use encoding::Encoding;
 pub use keys::{
     Digest, InvalidKey, Key, KeyForm, KeyProblem, KeyReport, KeySpec, KeyState, Keyring, KeyringBuilder,
 };
+pub(crate) use keys::{Weak, looks_random};
 pub use running::Running;
+pub(crate) use scheme::Layout;
 pub use scheme::{
     BodyForm, Identity, InvalidOrigin, InvalidScheme, Origin, Part, PartialScheme, Scheme, SchemeBuilder,
     SignatureAt, TimeAt,

@@ -26,7 +26,7 @@ impl Layout {
                 key,
                 separators,
             } => list(single(headers, name)?, separators)
-                .any(|(candidate, value)| candidate == *key && check(value.as_bytes())),
+                .any(|(candidate, value)| candidate == &**key && check(value.as_bytes())),
             SignatureAt::Tagged { name, tag } => entries(single(headers, name)?.as_bytes(), b' ')
                 .filter_map(|entry| entry.strip_prefix(tag.as_bytes())?.strip_prefix(b","))
                 .any(check),

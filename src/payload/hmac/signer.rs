@@ -127,11 +127,11 @@ impl HmacSigner {
 
     fn sign_form(&self, outgoing: &Outgoing<'_>, field: &str) -> Result<Vec<u8>, CannotSign> {
         let name = self.layout.signed.iter().find_map(|part| match part {
-            Part::Form(name) => Some(*name),
+            Part::Form(name) => Some(name),
             _ => None,
         });
         let name = name.ok_or(CannotSign::Body)?;
-        let fields = Fields::Form(vec![(name.into(), outgoing.body.to_vec())]);
+        let fields = Fields::Form(vec![(name.as_bytes().to_vec(), outgoing.body.to_vec())]);
         let draft = Draft {
             headers: HeaderMap::new(),
             time: String::new(),
@@ -240,7 +240,7 @@ impl Layout {
         };
         let named = self.signed.iter().filter_map(|part| match part {
             Part::HeadersNamedBy(key) => Some(format!("{key}={CHOSEN}")),
-            Part::ListKey(key) if !self.signed.contains(&Part::HeadersNamedBy(key)) => {
+            Part::ListKey(key) if !self.signed.contains(&Part::HeadersNamedBy(key.clone())) => {
                 Some(format!("{key}={}", now.as_secs()))
             }
             _ => None,
@@ -249,7 +249,7 @@ impl Layout {
     }
 
     /// The first of what the scheme's readers split at.
-    fn separator(&self) -> &'static str {
+    fn separator(&self) -> &str {
         let SignatureAt::List { separators, .. } = &self.signature else {
             return ",";
         };

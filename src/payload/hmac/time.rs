@@ -61,8 +61,6 @@ fn digits(text: &str, most: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -113,20 +111,42 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(seconds in 0_u64..253_402_300_800) {
-            for format in [TimeFormat::Seconds, TimeFormat::Milliseconds, TimeFormat::Rfc3339] {
-                let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-                prop_assert_eq!(format.read(&format.write(at)), Some(at), "{:?}", format);
-            }
-        }
+    const FORMATS: [TimeFormat; 3] = [TimeFormat::Seconds, TimeFormat::Milliseconds, TimeFormat::Rfc3339];
 
-        #[test]
-        fn no_text_panics(text in "\\PC{0,40}") {
-            for format in [TimeFormat::Seconds, TimeFormat::Milliseconds, TimeFormat::Rfc3339] {
-                let _ = format.read(&text);
+    /// From 1970 to 9999, at each hour of the day, day of the month and month of the year.
+    #[test]
+    fn what_is_written_is_read() {
+        let years = (0..253_402_300_800_u64).step_by(19_999_999);
+        for seconds in years.chain([1_582_934_400, 4_107_542_399, 253_402_300_799]) {
+            let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+            for format in FORMATS {
+                assert_eq!(format.read(&format.write(at)), Some(at), "{format:?}");
             }
         }
+    }
+
+    /// A good text with one mark too many, too few or another, also of more than one byte.
+    #[test]
+    fn no_neighbour_of_a_time_panics() {
+        let marks = ["", "0", "9", "-", ":", ".", "Z", "\0", "\u{661}", "\u{1f552}"];
+        let good = [
+            "1795361985",
+            "1693657560999",
+            "2026-11-22T17:30:39.123456789+01:00",
+        ];
+        let mut seen = 0;
+        for (text, mark) in good.iter().flat_map(|text| marks.map(|mark| (text, mark))) {
+            for at in 0..=text.len() {
+                let (before, after) = text.split_at(at);
+                for rest in [after, after.get(1..).unwrap_or_default()] {
+                    let neighbour = format!("{before}{mark}{rest}");
+                    seen += FORMATS
+                        .iter()
+                        .filter(|format| format.read(&neighbour).is_some())
+                        .count();
+                }
+            }
+        }
+        assert!(seen > 60, "{seen}: nearly each is refused before it is read");
     }
 }

@@ -1,5 +1,6 @@
 use super::{Algorithm, InvalidJson};
 use crate::codes::{Few, Seen, entries};
+use crate::payload::SchemeText;
 
 /// The reason why a token does not count. Of what stands in it, it says names of members, the name of the key, and the beginning of a claim
 /// that is not the one that is wanted.
@@ -33,13 +34,13 @@ pub enum InvalidJwt {
     #[error("{name} is not of its type")]
     MemberType {
         /// The member.
-        name: &'static str,
+        name: SchemeText,
     },
     /// A member of the header or a claim is absent.
     #[error("{name} is missing")]
     Missing {
         /// The member.
-        name: &'static str,
+        name: SchemeText,
     },
     /// `alg` is none that is known here; `none` is not (RFC 8725 §3.2).
     #[error("the algorithm is not known")]
@@ -108,7 +109,7 @@ pub enum InvalidJwt {
     #[error("{name} does not say what it must: it says {seen}, and must say {wanted}")]
     Claim {
         /// The claim.
-        name: &'static str,
+        name: SchemeText,
         /// What it says.
         seen: Few,
         /// What is wanted, one of them.
@@ -156,7 +157,7 @@ pub enum InvalidJwt {
     #[error("{name} names another tenant")]
     OtherTenant {
         /// The claim.
-        name: &'static str,
+        name: SchemeText,
     },
     /// The claimed hash is not that of the body.
     #[error("the token is for another body")]
@@ -176,6 +177,16 @@ pub enum InvalidJwt {
     /// The token is bound in a way that is not understood (RFC 7800 §3.1).
     #[error("the token is bound in a way that is not understood")]
     UnknownConfirmation,
+}
+
+impl InvalidJwt {
+    pub(in crate::payload::jose) fn missing(name: impl Into<SchemeText>) -> Self {
+        Self::Missing { name: name.into() }
+    }
+
+    pub(in crate::payload::jose) fn of_another_type(name: impl Into<SchemeText>) -> Self {
+        Self::MemberType { name: name.into() }
+    }
 }
 
 /// A part of a token.

@@ -34,7 +34,7 @@ const MAX_SIGNATURES: usize = 4;
 ///
 /// let builder = Scheme::builder("acme")
 ///     .signature(
-///         SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "" }
+///         SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "".into() }
 ///     )
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;
@@ -105,7 +105,7 @@ impl PublicKeyScheme {
 
 /// The caller's algorithms for one kind of key: taken from its `CryptoProvider`.
 #[derive(Debug, Clone)]
-pub(super) struct Algorithms {
+pub(in crate::payload) struct Algorithms {
     kind: PublicKeyAlgorithm,
     suitable: Arc<[&'static dyn SignatureVerificationAlgorithm]>,
 }
@@ -120,7 +120,7 @@ pub struct UnsupportedAlgorithm {
 }
 
 impl Algorithms {
-    pub(super) fn of(
+    pub(in crate::payload) fn of(
         kind: PublicKeyAlgorithm,
         algorithms: &[&'static dyn SignatureVerificationAlgorithm],
     ) -> Result<Self, UnsupportedAlgorithm> {

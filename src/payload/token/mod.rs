@@ -38,7 +38,6 @@ use zeroize::Zeroizing;
 use super::{Message, NotAuthentic, Recognized, Strength};
 use crate::payload::hmac::fields::{optional, single};
 use crate::payload::hmac::keys::Digest;
-use crate::payload::hmac::scheme::SchemeName;
 use crate::payload::hmac::{Key, KeyForm, body};
 use crate::payload::percent::{is_unreserved, parameters};
 use crate::payload::{FindKeys, Wanted};
@@ -319,7 +318,7 @@ impl TokenVerifier {
         let matched = keys.matching(message.now, shows)?;
         Ok(Recognized::assertion_of(
             &matched,
-            SchemeName::Given(self.scheme.name.clone()),
+            self.scheme.name.clone().into(),
             self.scheme.strength(),
         ))
     }

@@ -27,13 +27,13 @@ struct Facts {
     source: &'static str,
 }
 
-/// Of those that publish a file in their portal, and nothing of the certificate.
+/// Of those that have a file in their portal, behind a login, and publish nothing of the certificate.
 const fn portal(name: &'static str, authority: &'static str) -> Facts {
     Facts {
         name,
         authority,
         changes: "with the file of its portal; no date is published",
-        source: "Banco Central do Brasil, API Pix 2.9.0 (openapi.yaml), and the provider's portal",
+        source: "Banco Central do Brasil, API Pix 2.9.0 (openapi.yaml), for mutual TLS; third parties for the file in the provider's portal",
     }
 }
 

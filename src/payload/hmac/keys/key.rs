@@ -93,6 +93,7 @@ pub struct Key {
     id: KeyId,
     validity: Validity,
     material: Material,
+    weak: bool,
     hits: Hits,
 }
 
@@ -129,8 +130,10 @@ impl Key {
     }
 
     pub(super) fn parse_with(id: KeyId, spec: KeySpec, text: &str, weak: Weak) -> Result<Self, KeyProblem> {
+        let mut is_weak = false;
         let material = match spec {
             KeySpec::Secret { digest, form } => {
+                is_weak = weak == Weak::Allow && form.read(text, Weak::Refuse).is_err();
                 let secret = form.read(text, weak)?;
                 Material::Secret(Keyed::new(digest, &secret).ok_or(KeyProblem::Form { form })?)
             }
@@ -142,6 +145,7 @@ impl Key {
             id,
             validity: Validity::ALWAYS,
             material,
+            weak: is_weak,
             hits: Hits::default(),
         })
     }
@@ -156,6 +160,11 @@ impl Key {
     /// Its name.
     pub fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    /// Whether its secret is short or looks like a placeholder, and was allowed all the same.
+    pub fn is_weak(&self) -> bool {
+        self.weak
     }
 
     /// When it counts.
@@ -205,6 +214,18 @@ impl Key {
         }
     }
 
+    /// A key of these very bytes, whatever their form: for trials. Nothing, where there are none.
+    pub(crate) fn of_bytes(id: KeyId, digest: Digest, secret: &[u8]) -> Option<Self> {
+        let keyed = Keyed::new(digest, secret).filter(|_| !secret.is_empty())?;
+        Some(Self {
+            id,
+            validity: Validity::ALWAYS,
+            material: Material::Secret(keyed),
+            weak: false,
+            hits: Hits::default(),
+        })
+    }
+
     /// A MAC under a secret that somebody shows.
     pub(in crate::payload) fn begin_with(secret: &[u8]) -> Option<Mac> {
         Keyed::new(Digest::Sha256, secret).map(|keyed| keyed.begin())
@@ -225,6 +246,7 @@ impl Clone for Key {
             id: self.id.clone(),
             validity: self.validity,
             material: self.material.clone(),
+            weak: self.weak,
             hits: self.hits.clone(),
         }
     }

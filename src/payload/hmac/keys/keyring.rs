@@ -75,6 +75,7 @@ impl Keyring {
                 validity: key.validity(),
                 last_used: key.last_used(),
                 usage: key.usage(),
+                weak: key.is_weak(),
                 state: KeyState::of(key, now, soon),
             })
         })
@@ -227,6 +228,8 @@ pub struct KeyReport {
     pub last_used: Option<UnixTime>,
     /// How many have.
     pub usage: Usage,
+    /// Whether its secret is short or looks like a placeholder, and was allowed all the same.
+    pub weak: bool,
     /// Where it stands in its life.
     pub state: KeyState,
 }

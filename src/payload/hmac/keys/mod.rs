@@ -15,7 +15,7 @@ pub use keyring::{InvalidKey, KeyReport, KeyState, Keyring, KeyringBuilder};
 pub use mac::Digest;
 pub(in crate::payload) use mac::{Feed, Mac};
 pub use secret::KeyForm;
-pub(in crate::payload) use secret::Weak;
+pub(crate) use secret::{Weak, looks_random};
 
 /// The one among the keys of an owner that a signature was made with.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::payload::hmac::scheme::SchemeName;
+    use crate::payload::SchemeText;
     use crate::payload::{Authentic, DeliveryKey};
     use crate::replay::{Claimed, Terms};
 
@@ -109,7 +109,7 @@ mod tests {
         let key = Key::parse(KeyId::new("1"), spec, "0123456789abcdef").unwrap();
         let keys = TenantKeys::new(TenantId::parse("acme").unwrap(), [key]);
         let matched = keys.clone().matching(now, |_| Ok(true)).unwrap();
-        let scheme = SchemeName::Given("acme".into());
+        let scheme = SchemeText::fixed("acme");
         let authentic = Authentic::assertion_of(matched, &scheme, DeliveryKey::Id("1"), None, None);
         assert_eq!(Arc::strong_count(keys.keys()), 2);
         let claim = authentic.claim(now, Terms::default());

@@ -41,14 +41,14 @@ impl fmt::Display for KeyForm {
 
 /// Whether a secret that is short or looks like a placeholder is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::payload) enum Weak {
+pub(crate) enum Weak {
     Refuse,
     Allow,
 }
 
 impl KeyForm {
     /// The key's bytes. Never empty, whatever is allowed.
-    pub(in crate::payload) fn read(self, secret: &str, weak: Weak) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+    pub(crate) fn read(self, secret: &str, weak: Weak) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         if secret.is_empty() {
             return Err(KeyProblem::Empty);
         }
@@ -113,7 +113,7 @@ pub(super) fn is_swapped(name: &str, secret: &str) -> bool {
 
 /// A run of 16 characters of base64 or hexadecimal, in which lower case, upper case and digits change about as often as
 /// chance has them do: nearly half of the time. In words and dates they do not.
-fn looks_random(text: &str) -> bool {
+pub(crate) fn looks_random(text: &str) -> bool {
     const SHORTEST: usize = 16;
     let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let mut runs = text.as_bytes().split(|byte| !of_base64(byte));

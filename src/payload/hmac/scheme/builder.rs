@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -7,6 +6,7 @@ use super::{
     BodyForm, Encoding, Identity, Layout, Origin, Part, PartialScheme, Prepared, ReadBody, Scheme,
     SignatureAt, TimeAt, TimeFormat,
 };
+use crate::payload::SchemeText;
 use crate::payload::hmac::keys::{Digest, KeyForm};
 use crate::replay::Tolerance;
 
@@ -19,9 +19,9 @@ pub struct SchemeBuilder {
 }
 
 impl SchemeBuilder {
-    pub(super) fn new(name: Cow<'static, str>) -> Self {
+    pub(super) fn new(name: SchemeText) -> Self {
         let layout = Layout {
-            name: name.into(),
+            name,
             // Never used: `build` wants a real one.
             signature: SignatureAt::AnyOf { names: Arc::new([]) },
             time: None,
@@ -107,8 +107,8 @@ impl SchemeBuilder {
     }
 
     /// A header field that must have exactly this value: the version or the algorithm of the signature.
-    pub fn require(mut self, name: HeaderName, value: &'static str) -> Self {
-        let required = self.layout.required.iter().cloned().chain([(name, value)]);
+    pub fn require(mut self, name: HeaderName, value: impl Into<SchemeText>) -> Self {
+        let required = self.layout.required.iter().cloned().chain([(name, value.into())]);
         self.layout.required = required.collect();
         self
     }

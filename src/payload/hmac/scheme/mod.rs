@@ -1,12 +1,10 @@
 //! HMAC schemes: how a provider signs, as data.
 
 mod builder;
-mod name;
 mod origin;
 mod parts;
 mod prepared;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -14,10 +12,10 @@ use http::HeaderName;
 use super::Encoding;
 use super::keys::{Digest, KeyForm};
 use super::time::TimeFormat;
+use crate::payload::SchemeText;
 use crate::replay::Tolerance;
 
 pub use builder::{InvalidScheme, SchemeBuilder};
-pub(in crate::payload) use name::SchemeName;
 pub use origin::{InvalidOrigin, Origin};
 pub use parts::{BodyForm, Identity, Part, SignatureAt, TimeAt};
 pub(in crate::payload) use prepared::{Prepared, ReadBody};
@@ -34,15 +32,15 @@ pub(in crate::payload) use prepared::{Prepared, ReadBody};
 /// use http::HeaderName;
 ///
 /// let scheme = Scheme::builder("acme")
-///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=".into() })
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
-///     .signed([Part::Time, Part::Literal("."), Part::Body])
+///     .signed([Part::Time, Part::Literal(".".into()), Part::Body])
 ///     .build()?;
 /// assert_eq!(scheme.name(), "acme");
 ///
 /// // What would not cover the body is no scheme.
 /// let unsigned = Scheme::builder("acme")
-///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=" })
+///     .signature(SignatureAt::Header { name: HeaderName::from_static("x-acme-signature"), prefix: "v1=".into() })
 ///     .time(TimeAt::Header(HeaderName::from_static("x-acme-time")), TimeFormat::Seconds)
 ///     .signed([Part::Time])
 ///     .build();
@@ -67,26 +65,26 @@ pub struct PartialScheme {
 
 /// What is common to all schemes, whatever kind of key they use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::payload) struct Layout {
-    pub(in crate::payload) name: SchemeName,
-    pub(in crate::payload) signature: SignatureAt,
-    pub(in crate::payload) time: Option<(TimeAt, TimeFormat)>,
-    pub(in crate::payload) signed: Arc<[Part]>,
-    pub(in crate::payload) encoding: Encoding,
-    pub(in crate::payload) digest: Digest,
-    pub(in crate::payload) key_form: KeyForm,
-    pub(in crate::payload) identity: Identity,
-    pub(in crate::payload) body: BodyForm,
-    pub(in crate::payload) required: Arc<[(HeaderName, &'static str)]>,
-    pub(in crate::payload) origin: Option<Origin>,
-    pub(in crate::payload) window: Option<Tolerance>,
+pub(crate) struct Layout {
+    pub(in crate::payload) name: SchemeText,
+    pub(crate) signature: SignatureAt,
+    pub(crate) time: Option<(TimeAt, TimeFormat)>,
+    pub(crate) signed: Arc<[Part]>,
+    pub(crate) encoding: Encoding,
+    pub(crate) digest: Digest,
+    pub(crate) key_form: KeyForm,
+    pub(crate) identity: Identity,
+    pub(crate) body: BodyForm,
+    pub(in crate::payload) required: Arc<[(HeaderName, SchemeText)]>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) window: Option<Tolerance>,
     pub(in crate::payload) reading: Prepared,
 }
 
 impl Scheme {
     /// A scheme of your own. Everything has a default but the signature and what is signed: HMAC-SHA256 in lower-case
     /// hexadecimal, a text secret, no time, deliveries told apart by all that is signed.
-    pub fn builder(name: impl Into<Cow<'static, str>>) -> SchemeBuilder {
+    pub fn builder(name: impl Into<SchemeText>) -> SchemeBuilder {
         SchemeBuilder::new(name.into())
     }
 
@@ -119,7 +117,7 @@ impl Scheme {
     /// use countersign::payload::hmac::Identity;
     /// use countersign::payload::Scheme;
     ///
-    /// let scheme = Scheme::stripe().identified_by(Identity::BodyField("id"))?;
+    /// let scheme = Scheme::stripe().identified_by(Identity::BodyField("id".into()))?;
     /// # Ok::<(), countersign::payload::InvalidScheme>(())
     /// ```
     ///
@@ -153,5 +151,12 @@ impl PartialScheme {
     /// The signed parts, in their order.
     pub fn signed(&self) -> &[Part] {
         &self.layout.signed
+    }
+}
+
+impl Layout {
+    /// The header fields that must have one value.
+    pub(crate) fn required_names(&self) -> impl Iterator<Item = HeaderName> {
+        self.required.iter().map(|(name, _)| name.clone())
     }
 }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use crate::payload::SchemeText;
+
 /// The place of the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,23 +13,23 @@ pub enum SignatureAt {
         /// The field.
         name: HeaderName,
         /// What stands before the signature; may be empty.
-        prefix: &'static str,
+        prefix: SchemeText,
     },
     /// A list of `key=value`; every value of this key is a signature: `t=1,v1=<a>,v1=<b>`.
     List {
         /// The field.
         name: HeaderName,
         /// The key of the signatures.
-        key: &'static str,
+        key: SchemeText,
         /// The characters that separate entries, any of them: `","`, `";"`, or `", "` for groups apart by a space.
-        separators: &'static str,
+        separators: SchemeText,
     },
     /// A list of `tag,signature`, separated by spaces; every one with this tag counts: `v1,<a> v1,<b>`.
     Tagged {
         /// The field.
         name: HeaderName,
         /// The tag of the signatures.
-        tag: &'static str,
+        tag: SchemeText,
     },
     /// A list separated by commas, the time first, then signatures: `1700000000,<a>,<b>`.
     Positional {
@@ -50,14 +52,14 @@ pub enum SignatureAt {
         names: Arc<[HeaderName]>,
     },
     /// A field of the JSON body, by its path: `signature.signature`.
-    Json(&'static str),
+    Json(SchemeText),
     /// A field of the form in the body, which holds `public|signature` pairs separated by `&`.
-    FormPairs(&'static str),
+    FormPairs(SchemeText),
 }
 
 impl SignatureAt {
     /// The header field to name when there is no signature.
-    pub(in crate::payload) fn header(&self) -> Option<&HeaderName> {
+    pub(crate) fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header { name, .. }
             | Self::List { name, .. }
@@ -77,11 +79,11 @@ pub enum TimeAt {
     /// A header field of its own.
     Header(HeaderName),
     /// The value of this key in the list that holds the signatures.
-    ListKey(&'static str),
+    ListKey(SchemeText),
     /// The first entry of a positional list.
     First,
     /// A field of the JSON body, by its path.
-    Json(&'static str),
+    Json(SchemeText),
 }
 
 /// A piece of what is signed.
@@ -89,7 +91,7 @@ pub enum TimeAt {
 #[non_exhaustive]
 pub enum Part {
     /// Fixed text.
-    Literal(&'static str),
+    Literal(SchemeText),
     /// The time, byte for byte as it was sent.
     Time,
     /// The value of a header field.
@@ -103,36 +105,36 @@ pub enum Part {
     /// The same, with the escapes of these characters decoded and all other escapes as they were sent.
     UrlDecoded {
         /// The characters, all of them ASCII.
-        escapes: &'static str,
+        escapes: SchemeText,
     },
     /// The value of this key in the list that holds the signatures.
-    ListKey(&'static str),
+    ListKey(SchemeText),
     /// The values of the header fields that a key of the list names, apart by spaces, joined with full stops.
-    HeadersNamedBy(&'static str),
+    HeadersNamedBy(SchemeText),
     /// A field of the form in the body, decoded.
-    Form(&'static str),
+    Form(SchemeText),
     /// All fields of the form in the body, decoded, sorted by name, each as its name followed by its value.
     SortedForm,
     /// A field of the JSON body, by its path; nothing where it is absent.
-    Json(&'static str),
+    Json(SchemeText),
     /// A parameter of the query, as it was sent or in lower case, between two texts; all three left out where it is
     /// absent.
     OptionalQuery {
         /// The parameter.
-        name: &'static str,
+        name: SchemeText,
         /// What comes before.
-        before: &'static str,
+        before: SchemeText,
         /// What comes after.
-        after: &'static str,
+        after: SchemeText,
     },
     /// A header field between two texts; all three left out where it is absent.
     OptionalHeader {
         /// The field.
         name: HeaderName,
         /// What comes before.
-        before: &'static str,
+        before: SchemeText,
         /// What comes after.
-        after: &'static str,
+        after: SchemeText,
     },
 }
 
@@ -161,5 +163,5 @@ pub enum Identity {
     /// The signed time together with the body.
     TimeAndBody,
     /// A text or number in the signed JSON body, by its path: `id`, `event.id`. Where it is absent, the body.
-    BodyField(&'static str),
+    BodyField(SchemeText),
 }

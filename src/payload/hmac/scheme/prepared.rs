@@ -1,4 +1,5 @@
 use super::{Layout, Part, SignatureAt, TimeAt};
+use crate::payload::SchemeText;
 
 /// What follows from a layout, found out once and not for each message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -6,7 +7,7 @@ pub(in crate::payload) struct Prepared {
     pub(in crate::payload) body: ReadBody,
     /// What sets signed parts apart: each text once, and single bytes, which most of them are, by themselves.
     bytes: Vec<u8>,
-    texts: Vec<&'static str>,
+    texts: Vec<SchemeText>,
 }
 
 /// How the body has to be read.
@@ -21,7 +22,7 @@ pub(in crate::payload) enum ReadBody {
 
 impl Layout {
     /// The same, ready to be used.
-    pub(super) fn prepared(mut self) -> Self {
+    pub(in crate::payload) fn prepared(mut self) -> Self {
         let mut prepared = Prepared {
             body: self.read_body(),
             ..Prepared::default()
@@ -50,11 +51,11 @@ impl Layout {
 }
 
 impl Prepared {
-    fn add_separator(&mut self, text: &'static str) {
+    fn add_separator(&mut self, text: &SchemeText) {
         match text.as_bytes() {
             [] => {}
             [byte] if !self.bytes.contains(byte) => self.bytes.push(*byte),
-            [_, _, ..] if !self.texts.contains(&text) => self.texts.push(text),
+            [_, _, ..] if !self.texts.contains(text) => self.texts.push(text.clone()),
             _ => {}
         }
     }
@@ -63,6 +64,6 @@ impl Prepared {
     #[inline]
     pub(in crate::payload) fn separates(&self, value: &str) -> bool {
         let holds = |byte: &u8| memchr::memchr(*byte, value.as_bytes()).is_some();
-        self.bytes.iter().any(holds) || self.texts.iter().any(|text| value.contains(text))
+        self.bytes.iter().any(holds) || self.texts.iter().any(|text| value.contains(&**text))
     }
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::payload::SchemeText;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::{Algorithm, InvalidJwt, JwtPart};
 
@@ -45,7 +46,7 @@ impl<'h> Header<'h> {
 }
 
 fn algorithm(members: &Object<'_>) -> Result<Algorithm, InvalidJwt> {
-    let name = text(members, "alg")?.ok_or(InvalidJwt::Missing { name: "alg" })?;
+    let name = text(members, "alg")?.ok_or(InvalidJwt::missing("alg"))?;
     Algorithm::from_jose(&name).ok_or(InvalidJwt::UnknownAlgorithm)
 }
 
@@ -53,7 +54,7 @@ fn kid<'h>(members: &Object<'h>) -> Result<Option<Cow<'h, str>>, InvalidJwt> {
     let kid = text(members, "kid")?;
     match &kid {
         Some(kid) if kid.len() > MAX_KID || kid.chars().any(char::is_control) => {
-            Err(InvalidJwt::MemberType { name: "kid" })
+            Err(InvalidJwt::of_another_type("kid"))
         }
         _ => Ok(kid),
     }
@@ -62,12 +63,12 @@ fn kid<'h>(members: &Object<'h>) -> Result<Option<Cow<'h, str>>, InvalidJwt> {
 /// A member that is text, or absent.
 pub(in crate::payload::jose) fn text<'h>(
     members: &Object<'h>,
-    name: &'static str,
+    name: impl AsRef<str> + Into<SchemeText>,
 ) -> Result<Option<Cow<'h, str>>, InvalidJwt> {
-    match members.get(name) {
+    match members.get(name.as_ref()) {
         None => Ok(None),
         Some(Json::Text(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(InvalidJwt::MemberType { name }),
+        Some(_) => Err(InvalidJwt::of_another_type(name)),
     }
 }
 
@@ -105,6 +106,6 @@ fn payload_form(members: &Object<'_>) -> Result<PayloadForm, InvalidJwt> {
         Some(Json::Bool(_)) if !members.contains("crit") => Err(InvalidJwt::B64NotCritical),
         Some(Json::Bool(true)) => Ok(PayloadForm::Base64Url),
         Some(Json::Bool(false)) => Ok(PayloadForm::Unencoded),
-        Some(_) => Err(InvalidJwt::MemberType { name: "b64" }),
+        Some(_) => Err(InvalidJwt::of_another_type("b64")),
     }
 }

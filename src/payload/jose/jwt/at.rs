@@ -2,27 +2,27 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, header};
 
-use crate::payload::NotAuthentic;
+use crate::payload::{NotAuthentic, SchemeText};
 
 /// The place of a token in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtAt {
     name: HeaderName,
     /// The authentication scheme before it (RFC 9110 §11.4), compared without case.
-    scheme: Option<&'static str>,
+    scheme: Option<SchemeText>,
 }
 
 impl JwtAt {
     /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
-    pub const fn bearer() -> Self {
+    pub fn bearer() -> Self {
         Self::authorization("Bearer")
     }
 
     /// `Authorization: <scheme> <token>`.
-    pub const fn authorization(scheme: &'static str) -> Self {
+    pub fn authorization(scheme: impl Into<SchemeText>) -> Self {
         Self {
             name: header::AUTHORIZATION,
-            scheme: Some(scheme),
+            scheme: Some(scheme.into()),
         }
     }
 
@@ -41,7 +41,7 @@ impl JwtAt {
         };
         let malformed = || NotAuthentic::MalformedHeader { name: name() };
         let value = value.to_str().map_err(|_| malformed())?;
-        let Some(scheme) = self.scheme else {
+        let Some(scheme) = &self.scheme else {
             return Ok(value);
         };
         match value.split_once(' ') {
@@ -52,7 +52,7 @@ impl JwtAt {
 
     /// How the token is sent.
     pub(in crate::payload::jose) fn write(&self, token: &str) -> (HeaderName, String) {
-        let value = match self.scheme {
+        let value = match &self.scheme {
             Some(scheme) => format!("{scheme} {token}"),
             None => token.to_owned(),
         };
@@ -62,7 +62,7 @@ impl JwtAt {
 
 impl fmt::Display for JwtAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scheme {
+        match &self.scheme {
             Some(scheme) => write!(f, "{}: {scheme} <token>", self.name),
             None => write!(f, "{}: <token>", self.name),
         }

@@ -1,5 +1,7 @@
 //! What a token may be bound to, besides its sender: the body, the request, the certificate of the connection.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{Method, Uri};
@@ -9,21 +11,21 @@ use subtle::ConstantTimeEq as _;
 
 use crate::codes::Few;
 use crate::identity::CertHash;
-use crate::payload::ClientCertificate;
 use crate::payload::jose::InvalidJwt;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::text;
 use crate::payload::percent::{decode, digit, encode, parameters};
+use crate::payload::{ClientCertificate, SchemeText};
 
 /// The claim of a token that carries the SHA-256 of the body, and its form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyHash {
     /// The objects around it, from the outside in.
-    within: &'static [&'static str],
-    name: &'static str,
+    within: Arc<[SchemeText]>,
+    name: SchemeText,
     form: HashForm,
     /// A member beside it that names the hash, and what it must say.
-    named: Option<(&'static str, &'static str)>,
+    named: Option<(SchemeText, SchemeText)>,
     of_empty: OfEmpty,
 }
 
@@ -50,15 +52,19 @@ pub enum HashForm {
 
 impl BodyHash {
     /// A hash of the body in this claim.
-    pub const fn in_claim(claim: &'static str, form: HashForm) -> Self {
-        Self::within(&[], claim, form)
+    pub fn in_claim(claim: impl Into<SchemeText>, form: HashForm) -> Self {
+        Self::within::<SchemeText>([], claim, form)
     }
 
-    /// A hash of the body in a member of objects in a claim: `within(&["webhook", "data"], "hash", ..)` is `webhook.data.hash`.
-    pub const fn within(objects: &'static [&'static str], member: &'static str, form: HashForm) -> Self {
+    /// A hash of the body in a member of objects in a claim: `within(["webhook", "data"], "hash", ..)` is `webhook.data.hash`.
+    pub fn within<N: Into<SchemeText>>(
+        objects: impl IntoIterator<Item = N>,
+        member: impl Into<SchemeText>,
+        form: HashForm,
+    ) -> Self {
         Self {
-            within: objects,
-            name: member,
+            within: objects.into_iter().map(Into::into).collect(),
+            name: member.into(),
             form,
             named: None,
             of_empty: OfEmpty::Hash,
@@ -67,15 +73,15 @@ impl BodyHash {
 
     /// Where the request has no body, the claim may be absent, and is not sent. A body without it is refused.
     #[must_use]
-    pub const fn absent_without_body(mut self) -> Self {
+    pub fn absent_without_body(mut self) -> Self {
         self.of_empty = OfEmpty::Absent;
         self
     }
 
     /// A member beside it must be there and name the hash so, whatever the case.
     #[must_use]
-    pub const fn named(mut self, member: &'static str, hash: &'static str) -> Self {
-        self.named = Some((member, hash));
+    pub fn named(mut self, member: impl Into<SchemeText>, hash: impl Into<SchemeText>) -> Self {
+        self.named = Some((member.into(), hash.into()));
         self
     }
 
@@ -85,15 +91,15 @@ impl BodyHash {
             return Ok(());
         }
         let mut object = claims;
-        for name in self.within {
+        for name in &*self.within {
             object = match object.get(name) {
                 Some(Json::Object(inner)) => inner,
-                Some(_) => return Err(InvalidJwt::MemberType { name }),
-                None => return Err(InvalidJwt::Missing { name }),
+                Some(_) => return Err(InvalidJwt::of_another_type(name)),
+                None => return Err(InvalidJwt::missing(name)),
             };
         }
         self.check_name(object)?;
-        let claimed = hash(object, self.name, self.form)?;
+        let claimed = hash(object, &self.name, self.form)?;
         if same(&claimed, &Sha256::digest(body).into()) {
             Ok(())
         } else {
@@ -102,16 +108,16 @@ impl BodyHash {
     }
 
     fn check_name(&self, object: &Object<'_>) -> Result<(), InvalidJwt> {
-        let Some((name, wanted)) = self.named else {
+        let Some((name, wanted)) = &self.named else {
             return Ok(());
         };
         match text(object, name)? {
-            None => Err(InvalidJwt::Missing { name }),
+            None => Err(InvalidJwt::missing(name)),
             Some(given) if given.eq_ignore_ascii_case(wanted) => Ok(()),
             Some(given) => Err(InvalidJwt::Claim {
-                name,
+                name: name.clone(),
                 seen: Few::of([&*given]),
-                wanted: Few::of([wanted]),
+                wanted: Few::of([&**wanted]),
             }),
         }
     }
@@ -121,11 +127,11 @@ impl BodyHash {
     }
 
     /// The claim and its value that bind a token to this body; nothing where there is none to bind to.
-    pub(in crate::payload::jose) fn claim(&self, body: &[u8]) -> Option<(&'static str, Value)> {
+    pub(in crate::payload::jose) fn claim(&self, body: &[u8]) -> Option<(&str, Value)> {
         (!self.leaves_out(body)).then(|| self.claim_of(body))
     }
 
-    fn claim_of(&self, body: &[u8]) -> (&'static str, Value) {
+    fn claim_of(&self, body: &[u8]) -> (&str, Value) {
         let digest = Sha256::digest(body);
         let hash = match self.form {
             HashForm::Hex => hex(&digest),
@@ -133,14 +139,14 @@ impl BodyHash {
             HashForm::Base64 => STANDARD.encode(digest),
         };
         let Some((outermost, inner)) = self.within.split_first() else {
-            return (self.name, hash.into());
+            return (&self.name, hash.into());
         };
-        let mut object = Map::from_iter([(self.name.to_owned(), Value::from(hash))]);
-        if let Some((member, name)) = self.named {
-            object.insert(member.to_owned(), name.into());
+        let mut object = Map::from_iter([(self.name.to_string(), Value::from(hash))]);
+        if let Some((member, name)) = &self.named {
+            object.insert(member.to_string(), (**name).into());
         }
         let nested = inner.iter().rev().fold(object, |object, name| {
-            Map::from_iter([((*name).to_owned(), Value::Object(object))])
+            Map::from_iter([(name.to_string(), Value::Object(object))])
         });
         (outermost, Value::Object(nested))
     }
@@ -153,8 +159,11 @@ pub struct RequestHash(Request);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Request {
     Atlassian { base_path: String },
-    Url { claim: &'static str, origin: String },
+    Url { claim: SchemeText, origin: String },
 }
+
+/// The claim of Atlassian Connect.
+static QSH: SchemeText = SchemeText::fixed("qsh");
 
 impl RequestHash {
     /// `qsh` of Atlassian Connect: method, path below this base path, and the query in canonical form. The body is not
@@ -166,9 +175,9 @@ impl RequestHash {
     }
 
     /// The address as the sender has it: this origin (`https://hooks.example`), then path and query as received.
-    pub fn url(claim: &'static str, origin: impl Into<String>) -> Self {
+    pub fn url(claim: impl Into<SchemeText>, origin: impl Into<String>) -> Self {
         Self(Request::Url {
-            claim,
+            claim: claim.into(),
             origin: origin.into(),
         })
     }
@@ -190,17 +199,17 @@ impl RequestHash {
     }
 
     /// The claim and its value that bind a token to this request.
-    pub(in crate::payload::jose) fn claim(&self, method: &Method, uri: &Uri) -> (&'static str, String) {
+    pub(in crate::payload::jose) fn claim(&self, method: &Method, uri: &Uri) -> (&SchemeText, String) {
         let (claim, text) = self.text(method, uri);
         (claim, hex(&Sha256::digest(text)))
     }
 
-    fn text(&self, method: &Method, uri: &Uri) -> (&'static str, String) {
+    fn text(&self, method: &Method, uri: &Uri) -> (&SchemeText, String) {
         match &self.0 {
-            Request::Atlassian { base_path } => ("qsh", canonical_request(method, uri, base_path)),
+            Request::Atlassian { base_path } => (&QSH, canonical_request(method, uri, base_path)),
             Request::Url { claim, origin } => {
                 let target = uri.path_and_query().map_or("/", |target| target.as_str());
-                (*claim, format!("{origin}{target}"))
+                (claim, format!("{origin}{target}"))
             }
         }
     }
@@ -243,7 +252,7 @@ pub(in crate::payload::jose) fn check_confirmation(
     let confirmation = match claims.get("cnf") {
         None => return Ok(None),
         Some(Json::Object(confirmation)) => confirmation,
-        Some(_) => return Err(InvalidJwt::MemberType { name: "cnf" }),
+        Some(_) => return Err(InvalidJwt::of_another_type("cnf")),
     };
     // RFC 7800 §3.1: one that is not understood is not confirmed.
     let mut members = confirmation.iter();
@@ -252,7 +261,7 @@ pub(in crate::payload::jose) fn check_confirmation(
     };
     let bound = HashForm::Base64Url
         .decode(thumbprint)
-        .ok_or(InvalidJwt::MemberType { name: "cnf" })?;
+        .ok_or(InvalidJwt::of_another_type("cnf"))?;
     let presented = certificate.ok_or(InvalidJwt::NoCertificate)?.hash();
     if same(&bound, presented.as_bytes()) {
         Ok(Some(presented))
@@ -289,11 +298,11 @@ impl HashForm {
     }
 }
 
-fn hash(claims: &Object<'_>, name: &'static str, form: HashForm) -> Result<[u8; 32], InvalidJwt> {
+fn hash(claims: &Object<'_>, name: &SchemeText, form: HashForm) -> Result<[u8; 32], InvalidJwt> {
     match claims.get(name) {
-        None => Err(InvalidJwt::Missing { name }),
-        Some(Json::Text(text)) => form.decode(text).ok_or(InvalidJwt::MemberType { name }),
-        Some(_) => Err(InvalidJwt::MemberType { name }),
+        None => Err(InvalidJwt::missing(name)),
+        Some(Json::Text(text)) => form.decode(text).ok_or(InvalidJwt::of_another_type(name)),
+        Some(_) => Err(InvalidJwt::of_another_type(name)),
     }
 }
 

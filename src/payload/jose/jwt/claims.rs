@@ -3,6 +3,7 @@
 use super::rules::{Accepted, JwtRules, TenantClaim};
 use super::times::Times;
 use crate::codes::Few;
+use crate::payload::SchemeText;
 use crate::payload::jose::InvalidJwt;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::jws::header::{Header, text};
@@ -16,7 +17,7 @@ impl JwtRules {
             return Err(InvalidJwt::Nested);
         }
         match header.typ.as_deref() {
-            None if self.type_required => Err(InvalidJwt::Missing { name: "typ" }),
+            None if self.type_required => Err(InvalidJwt::missing("typ")),
             None => Ok(()),
             Some(typ) => self.check_type(typ),
         }
@@ -50,16 +51,16 @@ impl JwtRules {
             Some(issuer) if self.issuers.contains(&issuer) => Ok(()),
             Some(issuer) => Err(other("iss", [&*issuer], self.issuers.texts())),
             None if matches!(self.issuers, Accepted::Any) => Ok(()),
-            None => Err(InvalidJwt::Missing { name: "iss" }),
+            None => Err(InvalidJwt::missing("iss")),
         }
     }
 
     /// RFC 7519 §4.1.3: a text or a list of texts, one of which is us.
     fn check_audience(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
-        let wrong_type = InvalidJwt::MemberType { name: "aud" };
+        let wrong_type = InvalidJwt::of_another_type("aud");
         let named = match claims.get("aud") {
             None if matches!(self.audiences, Accepted::Any) => return Ok(()),
-            None => return Err(InvalidJwt::Missing { name: "aud" }),
+            None => return Err(InvalidJwt::missing("aud")),
             Some(Json::Text(audience)) => self.audiences.contains(audience),
             Some(Json::Array(list)) => {
                 let texts = list.iter().map(|item| match item {
@@ -82,14 +83,14 @@ impl JwtRules {
         // Of their type, whether or not anything is asked of them.
         text(claims, "sub")?;
         if text(claims, "jti")?.is_none() && self.id_required {
-            return Err(InvalidJwt::Missing { name: "jti" });
+            return Err(InvalidJwt::missing("jti"));
         }
         for (name, wanted) in &self.texts {
             require(claims, name, wanted)?;
         }
         for name in &self.flags {
             match claims.get(name) {
-                None => return Err(InvalidJwt::Missing { name }),
+                None => return Err(InvalidJwt::missing(name)),
                 Some(Json::Bool(true)) => {}
                 Some(_) => return Err(other(name, ["something else"], ["true"])),
             }
@@ -98,14 +99,14 @@ impl JwtRules {
     }
 
     fn check_tenant(&self, claims: &Object<'_>, owner: &TenantId) -> Result<(), InvalidJwt> {
-        let other = |name| InvalidJwt::OtherTenant { name };
+        let other = |name: &SchemeText| InvalidJwt::OtherTenant { name: name.clone() };
         if self.tenant_claim == TenantClaim::TheTenant
             && text(claims, "tenant")?.is_some_and(|tenant| tenant != owner.as_str())
         {
-            return Err(other("tenant"));
+            return Err(other(&SchemeText::fixed("tenant")));
         }
         for (name, template) in &self.tenant_in {
-            let value = text(claims, name)?.ok_or(InvalidJwt::Missing { name })?;
+            let value = text(claims, name)?.ok_or(InvalidJwt::missing(name))?;
             if !names(template, owner.as_str(), &value) {
                 return Err(other(name));
             }
@@ -127,21 +128,21 @@ fn names(template: &str, tenant: &str, value: &str) -> bool {
     }
 }
 
-fn require(claims: &Object<'_>, name: &'static str, wanted: &str) -> Result<(), InvalidJwt> {
+fn require(claims: &Object<'_>, name: &SchemeText, wanted: &str) -> Result<(), InvalidJwt> {
     match text(claims, name)? {
-        None => Err(InvalidJwt::Missing { name }),
+        None => Err(InvalidJwt::missing(name)),
         Some(value) if value == wanted => Ok(()),
         Some(value) => Err(other(name, [&*value], [wanted])),
     }
 }
 
 fn other<'a>(
-    name: &'static str,
+    name: impl Into<SchemeText>,
     seen: impl IntoIterator<Item = &'a str>,
     wanted: impl IntoIterator<Item = &'a str>,
 ) -> InvalidJwt {
     InvalidJwt::Claim {
-        name,
+        name: name.into(),
         seen: Few::of(seen),
         wanted: Few::of(wanted),
     }

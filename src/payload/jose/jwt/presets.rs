@@ -79,7 +79,7 @@ impl BoundJwtScheme {
     pub fn swt(issuer: &str) -> Self {
         let rules = for_anybody(issuer).require_id();
         let rules = rules.with_max_lifetime(Duration::from_secs(3600));
-        let hash = BodyHash::within(&["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
+        let hash = BodyHash::within(["webhook", "data"], "hash", HashForm::Hex).named("hashAlg", "SHA-256");
         JwtScheme::new("swt", JwtAt::bearer(), rules).bound_to_body(hash)
     }
 }
@@ -100,6 +100,10 @@ impl JwtScheme {
     /// bound.** Keys: `https://www.googleapis.com/oauth2/v3/certs`.
     ///
     /// Beside the certificate of [`KnownSender::dialogflow_es`](crate::trust::KnownSender::dialogflow_es), which demands it.
+    ///
+    /// Source: Google's reference of `Webhook.GenericWebService.ServiceAgentAuth` for the service account and the kind of token, an ID
+    /// token; what else stands in it is the rule of Google's ID tokens. No page says which audience a server outside Google Cloud is
+    /// given: compare it with a first token.
     pub fn google_dialogflow(audience: &str, service_account: &str) -> Self {
         Self::new(
             "google_dialogflow",

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::times::TimeRules;
+use crate::payload::SchemeText;
 use crate::tenant::TenantId;
 
 /// Rules on the claims of a token (RFC 7519 §4.1, RFC 8725 §3.8 to §3.11).
@@ -38,14 +39,14 @@ use crate::tenant::TenantId;
 pub struct JwtRules {
     pub(super) issuers: Accepted,
     pub(super) audiences: Accepted,
-    pub(super) types: &'static [&'static str],
+    pub(super) types: Vec<SchemeText>,
     pub(super) type_required: bool,
     pub(super) id_required: bool,
     pub(super) times: TimeRules,
     pub(in crate::payload::jose) certificate_required: bool,
-    pub(super) texts: Vec<(&'static str, String)>,
-    pub(super) flags: Vec<&'static str>,
-    pub(super) tenant_in: Vec<(&'static str, String)>,
+    pub(super) texts: Vec<(SchemeText, String)>,
+    pub(super) flags: Vec<SchemeText>,
+    pub(super) tenant_in: Vec<(SchemeText, String)>,
     pub(super) tenant_claim: TenantClaim,
 }
 
@@ -106,7 +107,7 @@ impl JwtRules {
         Self {
             issuers,
             audiences,
-            types: &["JWT"],
+            types: vec!["JWT".into()],
             type_required: false,
             id_required: false,
             times: TimeRules::default(),
@@ -189,8 +190,8 @@ impl JwtRules {
     /// `typ` must be there and one of these, whatever their case, with or without `application/` before them. Without
     /// this rule it may be absent, or `JWT`. Tells tokens of one kind from those of another (RFC 8725 §3.11).
     #[must_use]
-    pub fn with_types(mut self, types: &'static [&'static str]) -> Self {
-        self.types = types;
+    pub fn with_types<T: Into<SchemeText>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.types = types.into_iter().map(Into::into).collect();
         self.type_required = true;
         self
     }
@@ -204,15 +205,15 @@ impl JwtRules {
 
     /// This claim must be there and this text.
     #[must_use]
-    pub fn require_text(mut self, claim: &'static str, text: impl Into<String>) -> Self {
-        self.texts.push((claim, text.into()));
+    pub fn require_text(mut self, claim: impl Into<SchemeText>, text: impl Into<String>) -> Self {
+        self.texts.push((claim.into(), text.into()));
         self
     }
 
     /// This claim must be there and `true`.
     #[must_use]
-    pub fn require_true(mut self, claim: &'static str) -> Self {
-        self.flags.push(claim);
+    pub fn require_true(mut self, claim: impl Into<SchemeText>) -> Self {
+        self.flags.push(claim.into());
         self
     }
 
@@ -227,8 +228,8 @@ impl JwtRules {
     /// This claim must be there and name the tenant whose key signed the token: `{tenant}` stands for its name, as in
     /// `https://{tenant}.example`. A claim `tenant` is compared without this rule, too.
     #[must_use]
-    pub fn with_tenant_in(mut self, claim: &'static str, template: impl Into<String>) -> Self {
-        self.tenant_in.push((claim, template.into()));
+    pub fn with_tenant_in(mut self, claim: impl Into<SchemeText>, template: impl Into<String>) -> Self {
+        self.tenant_in.push((claim.into(), template.into()));
         self
     }
 
@@ -259,12 +260,12 @@ impl JwtRules {
         let texts = self
             .texts
             .iter()
-            .map(|(name, text)| ((*name).to_owned(), text.as_str().into()));
+            .map(|(name, text)| (name.to_string(), text.as_str().into()));
         claims.extend(texts);
-        claims.extend(self.flags.iter().map(|name| ((*name).to_owned(), true.into())));
+        claims.extend(self.flags.iter().map(|name| (name.to_string(), true.into())));
         let tenants = self.tenant_in.iter().map(|(name, template)| {
             (
-                (*name).to_owned(),
+                name.to_string(),
                 template.replacen("{tenant}", tenant.as_str(), 1).into(),
             )
         });
@@ -272,7 +273,7 @@ impl JwtRules {
         claims
     }
 
-    pub(in crate::payload::jose) fn type_to_send(&self) -> &'static str {
-        self.types.first().unwrap_or(&"JWT")
+    pub(in crate::payload::jose) fn type_to_send(&self) -> &str {
+        self.types.first().map_or("JWT", |of_type| of_type)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::identity::CertHash;
 use crate::payload::NotSigned;
 use crate::payload::jose::{BodyHash, BoundJwtScheme, JwtScheme, SigningKey};
-use crate::payload::{CannotSign, KeyId, NoKey, Outgoing, SignPayload};
+use crate::payload::{CannotSign, KeyId, NoKey, Outgoing, SchemeText, SignPayload};
 use crate::tenant::TenantId;
 
 /// A signer of messages with a token: the other half of [`JwtVerifier`](crate::payload::jose::JwtVerifier), by the same
@@ -101,7 +101,7 @@ impl JwtSigner {
     }
 
     /// The claim that binds the token to method and target, where the scheme has one.
-    fn request_claim(&self, outgoing: &Outgoing<'_>) -> Result<Option<(&'static str, String)>, CannotSign> {
+    fn request_claim(&self, outgoing: &Outgoing<'_>) -> Result<Option<(&SchemeText, String)>, CannotSign> {
         let Some(request) = &self.scheme.request else {
             return Ok(None);
         };
@@ -119,7 +119,7 @@ impl JwtSigner {
         claims.insert("jti".into(), outgoing.id.into());
         claims.insert("iat".into(), now.into());
         claims.insert("exp".into(), now.saturating_add(self.lifetime.as_secs()).into());
-        if let Some((name, value)) = self.body.and_then(|body| body.claim(outgoing.body)) {
+        if let Some((name, value)) = self.body.as_ref().and_then(|body| body.claim(outgoing.body)) {
             claims.insert(name.into(), value);
         }
         if let Some(certificate) = &self.certificate {
@@ -137,7 +137,7 @@ impl SignPayload for JwtSigner {
         })?;
         let mut claims = self.claims(outgoing)?;
         let request = self.request_claim(outgoing)?;
-        claims.extend(request.map(|(name, hash)| (name.to_owned(), hash.into())));
+        claims.extend(request.map(|(name, hash)| (name.to_string(), hash.into())));
         let token = signing.token(self.scheme.rules.type_to_send(), Value::Object(claims))?;
         let (name, value) = self.scheme.at.write(&token);
         let mut value = HeaderValue::try_from(value).map_err(|_| CannotSign::Id)?;

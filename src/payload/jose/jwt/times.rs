@@ -42,10 +42,10 @@ impl TimeRules {
     pub(super) fn check(&self, claims: &Object<'_>, now: u64) -> Result<Times, InvalidJwt> {
         let dates = Dates::read(claims)?;
         if dates.exp.is_none() && self.expiry_required {
-            return Err(InvalidJwt::Missing { name: "exp" });
+            return Err(InvalidJwt::missing("exp"));
         }
         if dates.iat.is_none() && (self.max_age.is_some() || self.max_lifetime.is_some()) {
-            return Err(InvalidJwt::Missing { name: "iat" });
+            return Err(InvalidJwt::missing("iat"));
         }
         self.check_window(&dates, now)?;
         self.check_age(&dates, now)?;
@@ -122,7 +122,7 @@ fn date(claims: &Object<'_>, name: &'static str, round: fn(f64) -> f64) -> Resul
         Some(Json::Number(number)) => whole(*number, round),
         Some(_) => None,
     };
-    seconds.map(Some).ok_or(InvalidJwt::MemberType { name })
+    seconds.map(Some).ok_or(InvalidJwt::of_another_type(name))
 }
 
 /// The range is looked at before rounding, so that -0.5 does not become 0. Within it the conversion loses nothing: a

@@ -9,7 +9,8 @@ use crate::payload::hmac::body::within_limit;
 use crate::payload::jose::json::{Json, Object};
 use crate::payload::jose::{BoundJwtScheme, InvalidJwt, JwsVerifier, JwtPart, JwtScheme};
 use crate::payload::{
-    Authentic, DeliveryKey, FindKeys, Hashed, Message, NotAuthentic, Recognized, Strength, VerifyPayload,
+    Authentic, DeliveryKey, FindKeys, Hashed, Message, NotAuthentic, Recognized, SchemeText, Strength,
+    VerifyPayload,
 };
 
 /// The most values in a body that tokens are read from.
@@ -168,19 +169,20 @@ impl UnboundJwts {
     /// [`NotAuthentic`], with the first reason found.
     pub fn recognize_list(
         &self,
-        member: &'static str,
+        member: impl Into<SchemeText>,
         message: &Message<'_>,
     ) -> Result<Recognized, NotAuthentic> {
+        let member = member.into();
         let body = within_limit(message.body)?;
         let body = Object::parse(body, MAX_BODY_VALUES).map_err(|problem| InvalidJwt::Json {
             part: JwtPart::Payload,
             problem,
         })?;
-        let wrong = InvalidJwt::MemberType { name: member };
-        let tokens = match body.get(member) {
+        let wrong = InvalidJwt::of_another_type(&member);
+        let tokens = match body.get(&member) {
             Some(Json::Array(tokens)) if tokens.len() <= MAX_LISTED => tokens,
             Some(_) => return Err(wrong.into()),
-            None => return Err(InvalidJwt::Missing { name: member }.into()),
+            None => return Err(InvalidJwt::missing(member).into()),
         };
         let mut recognized = Err(wrong.clone().into());
         for token in tokens {

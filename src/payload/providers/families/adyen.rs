@@ -4,10 +4,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use crate::payload::SchemeText;
 use crate::payload::hmac::body::{at_path, parse_json, scalar};
 use crate::payload::hmac::encoding::MacBytes;
 use crate::payload::hmac::keys::{Digest, KeyForm};
-use crate::payload::hmac::scheme::SchemeName;
 use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{CannotSign, Message, NoKey, NotAuthentic, Outgoing, Recognized, Strength};
 use crate::payload::{FindKeys, Wanted};
@@ -54,7 +54,7 @@ const MAX_ITEMS: usize = 100;
 #[derive(Debug, Clone)]
 pub struct AdyenVerifier {
     keys: Arc<dyn FindKeys>,
-    name: SchemeName,
+    name: SchemeText,
 }
 
 /// A batch of which every item is signed.
@@ -93,7 +93,7 @@ impl AdyenVerifier {
     pub fn new(keys: impl FindKeys + 'static) -> Self {
         Self {
             keys: Arc::new(keys),
-            name: SchemeName::Fixed("adyen"),
+            name: SchemeText::fixed("adyen"),
         }
     }
 

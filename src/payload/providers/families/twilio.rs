@@ -5,10 +5,10 @@ use http::{HeaderMap, HeaderName, Method};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::payload::SchemeText;
 use crate::payload::hmac::body::parse_form;
 use crate::payload::hmac::fields::{optional, query_value, single};
 use crate::payload::hmac::keys::{Digest, KeyForm};
-use crate::payload::hmac::scheme::SchemeName;
 use crate::payload::hmac::{Encoding, Key, KeySpec};
 use crate::payload::{
     Authentic, CannotSign, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, Origin, Outgoing, SignPayload,
@@ -65,7 +65,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub struct TwilioVerifier {
     origin: Origin,
     keys: Arc<dyn FindKeys>,
-    name: SchemeName,
+    name: SchemeText,
 }
 
 impl TwilioVerifier {
@@ -80,7 +80,7 @@ impl TwilioVerifier {
         Self {
             origin,
             keys: Arc::new(keys),
-            name: SchemeName::Fixed("twilio"),
+            name: SchemeText::fixed("twilio"),
         }
     }
 

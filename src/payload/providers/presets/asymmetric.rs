@@ -36,7 +36,7 @@ presets! { "Providers that sign with a private key"; PublicKeyScheme; PublicKey;
         let id = name("webhook-id");
         let builder = Scheme::builder("standard_webhooks_v1a")
             .webhook_fields()
-            .signature(SignatureAt::Tagged { name: name("webhook-signature"), tag: "v1a" })
+            .signature(SignatureAt::Tagged { name: name("webhook-signature"), tag: "v1a".into() })
             .identity(Identity::Header(id));
         of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "whpk_" })
     }

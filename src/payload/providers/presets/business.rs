@@ -51,7 +51,7 @@ hmac_presets! { "Documents, forms, people";
         handshake: "nothing",
         source: own "npm cronofy 3.8.4, hmacValid",
         vector: "npm cronofy 3.8.4, hmacValid";
-    deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST"), Part::Body]) }
+    deel "Deel" { .field("x-deel-signature", "").signed([Part::Literal("POST".into()), Part::Body]) }
         signed: "`POST{body}`",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
@@ -61,8 +61,8 @@ hmac_presets! { "Documents, forms, people";
         signed: "the body",
         not_covered: "any time; method, URL, `X-DocuSign-AccountId`, `X-Authorization-Digest` and other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "docusign.com, \"Manually authenticating HMAC signatures for Docusign Connect webhook configurations\"; docusign/code-examples-node lib/connect/examples/validateWebhookMessage.js",
+        vector: "docusign/code-examples-node lib/connect/examples/validateWebhookMessage.js";
     dropbox "Dropbox" { .field("x-dropbox-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -81,7 +81,7 @@ hmac_presets! { "Documents, forms, people";
         vector: none;
     persona "Persona" {
         .list_separated_by(", ", "persona-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Seconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Seconds)
         .time_then_body(".")
     }
         signed: "`{time}.{body}`",

@@ -16,13 +16,13 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: own "docs.affirm.com, \"Checking webhook signatures\"; Affirm's sample of it",
+        source: own "docs.affirm.com, \"Checking webhook signatures\"; Affirm's sample of it, which takes the private key as text",
         vector: none;
-    aftership "AfterShip" { .field("aftership-hmac-sha256", "").body_only().base64() }
+    aftership "AfterShip, Tracking" { .field("aftership-hmac-sha256", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
-        source: own "aftership.com/docs, \"Webhook signature\"",
+        handshake: "nothing. Returns and Warranty send their signature in `As-Signature-Hmac-Sha256`",
+        source: own "aftership.com/docs/tracking, \"Webhook signature\"",
         vector: none;
     airwallex "Airwallex" {
         .field("x-signature", "")
@@ -48,13 +48,13 @@ hmac_presets! { "Shops, payments, parcels";
         .either_of("x-bolt-hmac-sha256", "x-bolt-hmac-sha256-pending").body_only().base64()
     }
         signed: "the body",
-        not_covered: "any time; method, URL, header fields",
+        not_covered: "any time; method, URL, header fields. A GET signs its query, which is not read",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "BoltApp/bolt-magento2 Helper/Hook.php; for the second field, third parties",
         vector: none;
     braintree "Braintree" {
-        .signature(SignatureAt::FormPairs("bt_signature"))
-            .signed([Part::Form("bt_payload")])
+        .signature(SignatureAt::FormPairs("bt_signature".into()))
+            .signed([Part::Form("bt_payload".into())])
             .digest(Digest::Sha1)
             .key_form(KeyForm::Sha1OfText)
     }
@@ -78,18 +78,18 @@ hmac_presets! { "Shops, payments, parcels";
     coinbase_cdp "Coinbase Developer Platform" {
         .list("x-hook0-signature", "v1", "t").signed([
             Part::Time,
-            Part::Literal("."),
-            Part::ListKey("h"),
-            Part::Literal("."),
-            Part::HeadersNamedBy("h"),
-            Part::Literal("."),
+            Part::Literal(".".into()),
+            Part::ListKey("h".into()),
+            Part::Literal(".".into()),
+            Part::HeadersNamedBy("h".into()),
+            Part::Literal(".".into()),
             Part::Body,
         ])
     }
         signed: "`{time}.{names}.{values of these header fields}.{body}`",
-        not_covered: "method, URL, header fields that the sender did not name",
+        not_covered: "method, URL, header fields that the sender did not name. `v0`, which covers time and body alone, is not read",
         handshake: "nothing",
-        source: own "docs.cdp.coinbase.com, \"Verify webhooks\"",
+        source: own "docs.cdp.coinbase.com, \"Verify signatures\"; hook0 clients/conformance/signature.json, whose software sends them",
         vector: none;
     coinbase_commerce "Coinbase Commerce" { .field("x-cc-webhook-signature", "").body_only() }
         signed: "the body",
@@ -123,7 +123,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: none;
     lob "Lob" {
         .field("lob-signature", "")
-        .signed([Part::Header(name("lob-signature-timestamp")), Part::Literal("."), Part::Body])
+        .signed([Part::Header(name("lob-signature-timestamp")), Part::Literal(".".into()), Part::Body])
     }
         signed: "`{lob-signature-timestamp}.{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -155,7 +155,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: none;
     orb "Orb" {
         .list_separated_by(" ", "x-orb-signature", "v1")
-        .signed([Part::Literal("v1:"), Part::Header(name("x-orb-timestamp")), Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v1:".into()), Part::Header(name("x-orb-timestamp")), Part::Literal(":".into()), Part::Body])
     }
         signed: "`v1:{x-orb-timestamp}:{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -164,7 +164,7 @@ hmac_presets! { "Shops, payments, parcels";
         vector: "npm orb-billing 6.11.0, webhooks.verifySignature";
     paddle "Paddle" {
         .list_separated_by(";", "paddle-signature", "h1")
-        .time(TimeAt::ListKey("ts"), TimeFormat::Seconds)
+        .time(TimeAt::ListKey("ts".into()), TimeFormat::Seconds)
         .time_then_body(":")
     }
         signed: "`{time}:{body}`",
@@ -222,7 +222,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: own "shopify.dev, \"Verify deliveries\"",
+        source: own "shopify.dev, \"Verify Events deliveries\"",
         vector: none;
     squarespace "Squarespace" { .field("squarespace-signature", "").body_only().key_form(KeyForm::Hex) }
         signed: "the body",
@@ -246,7 +246,7 @@ hmac_presets! { "Shops, payments, parcels";
         signed: "the body",
         not_covered: "any time; method, URL, `X-WC-Webhook-Delivery-ID`, `X-WC-Webhook-Topic` and other header fields",
         handshake: "unsigned POST of `webhook_id`: answer 200",
-        source: own "woocommerce/woocommerce plugins/woocommerce/includes/class-wc-webhook.php",
+        source: own "woocommerce/woocommerce plugins/woocommerce/includes/class-wc-webhook.php: HTML's escapes in the secret (`&amp;`) are decoded before it is the key",
         vector: none;
     xero "Xero" { .field("x-xero-signature", "").body_only().base64() }
         signed: "the body",

@@ -5,15 +5,15 @@ use crate::payload::hmac::{BodyForm, Digest, Identity, Part, TimeAt, TimeFormat}
 
 hmac_presets! { "Chat, mail, calls, social networks";
     airship "Airship" { .field("x-ua-signature", "").seconds("x-ua-timestamp").time_then_body(":") }
-        signed: "`{time}:{body}`",
+        signed: "`{time}:{body}`, the body before it is compressed; of the GET, the empty body",
         not_covered: "method, URL, header fields",
-        handshake: "signed GET of `/validate`: answer with the confirmation code",
+        handshake: "signed GET of `/validate`: answer with the confirmation code; a compressed body is to be unpacked before it is verified",
         source: own "support.airship.com, \"Implementing a signature hash and validating an open channel webhook\"",
         vector: none;
     customer_io "Customer.io" {
         .field("x-cio-signature", "")
         .seconds("x-cio-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
     }
         signed: "`v0:{time}:{body}`",
         not_covered: "method, URL, header fields",
@@ -35,20 +35,20 @@ hmac_presets! { "Chat, mail, calls, social networks";
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "HEAD: answer 200",
-        source: own "developers.intercom.com, \"Signed notifications\"",
+        source: own "developers.intercom.com, \"Signed notifications\": the app's client secret, once the hub secret",
         vector: none;
     klaviyo "Klaviyo" {
         .field("klaviyo-signature", "")
         .signed([Part::Body, Part::Header(name("klaviyo-timestamp"))])
     }
         signed: "`{body}{klaviyo-timestamp}`",
-        not_covered: "method, URL, other header fields; the time is signed but not compared",
+        not_covered: "method, URL, `Klaviyo-Webhook-Id` and other header fields; the time is signed but not compared: it is an HTTP date",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: third_party "those that quote Klaviyo's sample for what is signed, and in which order; the fields are on developers.klaviyo.com, \"Working with system webhooks\"",
         vector: none;
     knock "Knock" {
         .list_separated_by(",", "x-knock-signature", "s")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .time_then_body(".")
         .base64()
     }
@@ -56,14 +56,14 @@ hmac_presets! { "Chat, mail, calls, social networks";
         not_covered: "method, URL, header fields",
         handshake: "nothing",
         source: own "knocklabs/docs content/developer-tools/outbound-webhooks/overview.mdx",
-        vector: none;
+        vector: "knocklabs/docs content/developer-tools/outbound-webhooks/overview.mdx";
     line "LINE" { .field("x-line-signature", "").body_only().base64() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
         source: own "line-bot-sdk-nodejs test/validate-signature.spec.ts",
         vector: "line-bot-sdk-nodejs test/validate-signature.spec.ts";
-    linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256="), Part::Body]) }
+    linkedin "LinkedIn" { .field("x-li-signature", "").signed([Part::Literal("hmacsha256=".into()), Part::Body]) }
         signed: "`hmacsha256={body}`",
         not_covered: "any time; method, URL, header fields",
         handshake: "GET with `challengeCode`, every two hours: answer with its HMAC",
@@ -91,12 +91,12 @@ hmac_presets! { "Chat, mail, calls, social networks";
         source: own "learn.microsoft.com, \"Create an outgoing webhook\"; OfficeDev/Microsoft-Teams-Samples samples/outgoing-webhook/nodejs/app.js",
         vector: none;
     nylas "Nylas" { .field("x-nylas-signature", "").body_only() }
-        signed: "the body",
+        signed: "the body as it was sent, compressed or not",
         not_covered: "any time; method, URL, header fields",
-        handshake: "GET with `challenge`: echo it",
-        source: own "developer.nylas.com, \"Verify webhook signatures\"",
+        handshake: "GET with `challenge`: echo it; a compressed body is to be verified before it is unpacked",
+        source: own "developer.nylas.com, \"Verify webhook signatures\"; nylas/skills skills/nylas-api/rules/webhooks-notifications.md",
         vector: none;
-    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v"), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
+    retell "Retell AI" { .list_separated_by(",", "x-retell-signature", "d").time(TimeAt::ListKey("v".into()), TimeFormat::Milliseconds).signed([Part::Body, Part::Time]) }
         signed: "`{body}{time}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
@@ -111,7 +111,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     sinch "Sinch" {
         .field("x-sinch-webhook-signature", "")
         .seconds("x-sinch-webhook-signature-timestamp")
-        .signed([Part::Body, Part::Literal("."), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal("."), Part::Time])
+        .signed([Part::Body, Part::Literal(".".into()), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal(".".into()), Part::Time])
         .base64()
     }
         signed: "`{body}.{x-sinch-webhook-signature-nonce}.{time}`",
@@ -122,7 +122,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     slack "Slack" {
         .field("x-slack-signature", "v0=")
         .seconds("x-slack-request-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
         .identity(Identity::Body)
     }
         signed: "`v0:{time}:{body}`",
@@ -131,9 +131,9 @@ hmac_presets! { "Chat, mail, calls, social networks";
         source: own "docs.slack.dev, \"Verifying requests from Slack\"",
         vector: "docs.slack.dev, \"Verifying requests from Slack\"";
     stream "Stream (getstream.io)" { .field("x-signature", "").body_only() }
-        signed: "the body",
+        signed: "the body, before it is compressed",
         not_covered: "any time; method, URL, `X-Webhook-Id`, `X-Webhook-Attempt`, `X-Api-Key` and other header fields",
-        handshake: "nothing",
+        handshake: "a compressed body is to be unpacked before it is verified",
         source: own "npm stream-chat 9.53.0, verifyWebhook",
         vector: "npm stream-chat 9.53.0, verifyWebhook";
     tiktok "TikTok" { .list("tiktok-signature", "s", "t").time_then_body(".") }
@@ -168,7 +168,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
     zoom "Zoom" {
         .field("x-zm-signature", "v0=")
         .seconds("x-zm-request-timestamp")
-        .signed([Part::Literal("v0:"), Part::Time, Part::Literal(":"), Part::Body])
+        .signed([Part::Literal("v0:".into()), Part::Time, Part::Literal(":".into()), Part::Body])
     }
         signed: "`v0:{time}:{body}`",
         not_covered: "method, URL, header fields",

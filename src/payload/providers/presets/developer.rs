@@ -86,8 +86,8 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{x-configcat-webhook-id}{x-configcat-webhook-timestamp}{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "configcat/docs website/docs/advanced/notifications-webhooks.mdx",
+        vector: "configcat/docs website/docs/advanced/notifications-webhooks.mdx";
     convoy "Convoy, simple" { .field("x-convoy-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
@@ -125,11 +125,11 @@ hmac_presets! { "Code, builds, alerts, content";
         signed: "`{body}{framer-webhook-submission-id}`",
         not_covered: "any time; method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "framer.com/help, \"Connect Framer forms to a webhook\"",
         vector: none;
     github "GitHub" { .field("x-hub-signature-256", "sha256=").body_only() }
         signed: "the body",
-        not_covered: "any time; method, URL, `X-GitHub-DeliveryKey`, `X-GitHub-Event` and other header fields",
+        not_covered: "any time; method, URL, `X-GitHub-Delivery`, `X-GitHub-Event` and other header fields",
         handshake: "nothing",
         source: own "docs.github.com, \"Validating webhook deliveries\"",
         vector: "docs.github.com, \"Validating webhook deliveries\"";
@@ -154,11 +154,11 @@ hmac_presets! { "Code, builds, alerts, content";
     linear "Linear" {
         .field("linear-signature", "")
         .body_only()
-        .time(TimeAt::Json("webhookTimestamp"), TimeFormat::Milliseconds)
+        .time(TimeAt::Json("webhookTimestamp".into()), TimeFormat::Milliseconds)
         .with_tolerance(minutes(1))
     }
         signed: "the body, with the time in it",
-        not_covered: "method, URL, `Linear-DeliveryKey`, `Linear-Event` and other header fields",
+        not_covered: "method, URL, `Linear-Delivery`, `Linear-Event` and other header fields",
         handshake: "nothing",
         source: own "linear packages/sdk/src/webhooks/client.ts",
         vector: "npm @linear/sdk 98.0.0, LinearWebhookClient.verify";
@@ -215,7 +215,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: "quiknode-labs/qn-guide-examples sample-dapps/ethereum-aave-liquidation-tracker/src/lib/security.ts";
     sanity "Sanity" {
         .list_separated_by(",", "sanity-webhook-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .allow_any_age()
         .time_then_body(".")
         .encoding(Encoding::Base64Url)
@@ -228,18 +228,18 @@ hmac_presets! { "Code, builds, alerts, content";
     sentry "Sentry" { .field("sentry-hook-signature", "").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, `Sentry-Hook-Resource`, `Sentry-Hook-Timestamp`, `Request-ID` and other header fields",
-        handshake: "nothing",
-        source: own "docs.sentry.io, \"Integration platform: webhooks\"",
-        vector: none;
+        handshake: "nothing. Requests of UI components carry the same signature in `Sentry-App-Signature`",
+        source: own "docs.sentry.io, \"Integration platform: webhooks\"; getsentry/integration-platform-example backend-py/src/api/middleware/verify_sentry_signature.py",
+        vector: "getsentry/integration-platform-example backend-py/src/api/middleware/verify_sentry_signature.py";
     vercel "Vercel" { .field("x-vercel-signature", "").body_only().digest(Digest::Sha1) }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
-        vector: none;
+        source: own "vercel/example-marketplace-integration app/webhook/route.ts",
+        vector: "vercel/example-marketplace-integration app/webhook/route.ts";
     webflow "Webflow" {
         .field("x-webflow-signature", "")
-        .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":"), Part::Body])
+        .signed([Part::Header(name("x-webflow-timestamp")), Part::Literal(":".into()), Part::Body])
     }
         signed: "`{x-webflow-timestamp}:{body}`",
         not_covered: "method, URL, other header fields; the time is signed but not compared",
@@ -248,7 +248,7 @@ hmac_presets! { "Code, builds, alerts, content";
         vector: "npm webflow-api 3.3.4, webhooks.verifySignature";
     workos "WorkOS" {
         .list_separated_by(",", "workos-signature", "v1")
-        .time(TimeAt::ListKey("t"), TimeFormat::Milliseconds)
+        .time(TimeAt::ListKey("t".into()), TimeFormat::Milliseconds)
         .time_then_body(".")
     }
         signed: "`{time}.{body}`",

@@ -25,8 +25,11 @@ pub(super) const ROWS: &[Preset] = &[
         signed: "`Message`, `MessageId`, `Subject`, `SubscribeURL`, `Timestamp`, `Token`, `TopicArn`, `Type`",
         not_covered: "other fields of the body, header fields",
         handshake: "`SubscriptionConfirmation`: visit the signed `SubscribeURL`",
-        source: PresetSource::Own("aws-js-sns-message-validator index.js"),
-        vector: None,
+        source: PresetSource::Own(
+            "npm sns-validator 0.3.5; aws-sdk-java-v2 services-custom/sns-message-manager, SignatureValidator.java, for the \
+             token in both confirmations",
+        ),
+        vector: Some("npm sns-validator 0.3.5, MessageValidator.validate"),
         make: Make::Type {
             name: "SnsVerifier",
             signature: "body, JSON `Signature`",
@@ -71,8 +74,10 @@ pub(super) const ROWS: &[Preset] = &[
         not_covered: "**the body, but for a checksum** that anybody can match with another body; fetch the event by \
                       its id",
         handshake: "nothing",
-        source: PresetSource::Own("developer.paypal.com, \"Webhooks: integration\""),
-        vector: None,
+        source: PresetSource::Own(
+            "developer.paypal.com, \"Webhooks: integration\"; PyPI paypalrestsdk 1.13.3, WebhookEvent.verify",
+        ),
+        vector: Some("PayPal-Java-SDK rest-api-sdk/src/test/java/com/paypal/base/ValidateCertTest.java"),
         make: Make::Type {
             name: "PayPalVerifier",
             signature: "`paypal-transmission-sig`",

@@ -237,7 +237,7 @@ impl Preset {
 impl SignatureAt {
     fn describe(&self) -> String {
         match self {
-            Self::Header { name, prefix: "" } => code(name),
+            Self::Header { name, prefix } if prefix.is_empty() => code(name),
             Self::Header { name, prefix } => format!("{} `{prefix}`", code(name)),
             Self::List { name, key, .. } => format!("{} `{key}=`", code(name)),
             Self::Tagged { name, tag } => format!("{} `{tag},`", code(name)),

@@ -6,25 +6,25 @@ use crate::payload::hmac::{Part, SignatureAt, TimeAt, TimeFormat};
 presets! { "Providers that sign a part of what arrives"; PartialScheme; Partial; ();
     mailgun "Mailgun" {
         super::Scheme::builder("mailgun")
-            .signature(SignatureAt::Json("signature.signature"))
-            .time(TimeAt::Json("signature.timestamp"), TimeFormat::Seconds)
-            .signed([Part::Time, Part::Json("signature.token")])
+            .signature(SignatureAt::Json("signature.signature".into()))
+            .time(TimeAt::Json("signature.timestamp".into()), TimeFormat::Seconds)
+            .signed([Part::Time, Part::Json("signature.token".into())])
             .preset_partial()
     }
         signed: "`{signature.timestamp}{signature.token}`",
         not_covered: "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
         handshake: "nothing",
-        source: own "documentation.mailgun.com, \"Securing webhooks\"",
+        source: own "documentation.mailgun.com, \"Securing webhooks\"; mailgun-go webhooks.go, VerifyWebhookSignature",
         vector: none;
     mercado_pago "Mercado Pago" {
         super::Scheme::builder("mercado_pago")
-            .signature(SignatureAt::List { name: name("x-signature"), key: "v1", separators: "," })
+            .signature(SignatureAt::List { name: name("x-signature"), key: "v1".into(), separators: ",".into() })
             .signed([
-                Part::OptionalQuery { name: "data.id", before: "id:", after: ";" },
-                Part::OptionalHeader { name: name("x-request-id"), before: "request-id:", after: ";" },
-                Part::Literal("ts:"),
-                Part::ListKey("ts"),
-                Part::Literal(";"),
+                Part::OptionalQuery { name: "data.id".into(), before: "id:".into(), after: ";".into() },
+                Part::OptionalHeader { name: name("x-request-id"), before: "request-id:".into(), after: ";".into() },
+                Part::Literal("ts:".into()),
+                Part::ListKey("ts".into()),
+                Part::Literal(";".into()),
             ])
             .preset_partial()
     }

@@ -34,7 +34,7 @@ macro_rules! presets {
             $(
                 #[doc = concat!($provider, ".\n\nSigned: ", $signed, ". Not covered: ", $not_covered, ".\n\n")]
                 #[doc = concat!("Asks of an endpoint: ", $handshake, ".\n\n")]
-                #[doc = concat!("PresetSource: ", authority!($authority), $source, ".")]
+                #[doc = concat!("Source: ", authority!($authority), $source, ".")]
                 #[must_use]
                 pub fn $name $arguments -> Self {
                     $($body)*
@@ -101,14 +101,14 @@ impl SchemeBuilder {
     pub(super) fn field(self, field: &'static str, prefix: &'static str) -> Self {
         self.signature(SignatureAt::Header {
             name: name(field),
-            prefix,
+            prefix: prefix.into(),
         })
     }
 
     /// The signature in a list, and with it the time in seconds.
     pub(super) fn list(self, field: &'static str, key: &'static str, time: &'static str) -> Self {
         self.list_separated_by(",", field, key)
-            .time(TimeAt::ListKey(time), TimeFormat::Seconds)
+            .time(TimeAt::ListKey(time.into()), TimeFormat::Seconds)
     }
 
     /// The signature in the first of two header fields or, while a secret is changed, in the second too.
@@ -125,8 +125,8 @@ impl SchemeBuilder {
     ) -> Self {
         self.signature(SignatureAt::List {
             name: name(field),
-            key,
-            separators,
+            key: key.into(),
+            separators: separators.into(),
         })
     }
 
@@ -155,15 +155,15 @@ impl SchemeBuilder {
 
     /// The time, a text, and the body.
     pub(super) fn time_then_body(self, between: &'static str) -> Self {
-        self.signed([Part::Time, Part::Literal(between), Part::Body])
+        self.signed([Part::Time, Part::Literal(between.into()), Part::Body])
     }
 
     /// Standard Webhooks, with its three fields under these names.
     pub(super) fn standard(self, id: &'static str, time: &'static str, signature: &'static str) -> Self {
-        let dot = Part::Literal(".");
+        let dot = Part::Literal(".".into());
         self.signature(SignatureAt::Tagged {
             name: name(signature),
-            tag: "v1",
+            tag: "v1".into(),
         })
         .seconds(time)
         .signed([Part::Header(name(id)), dot.clone(), Part::Time, dot, Part::Body])

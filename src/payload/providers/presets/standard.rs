@@ -42,8 +42,8 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
     gemini "Google Gemini" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
-        handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        handshake: "nothing. The webhooks of single requests (\"dynamic\") are signed otherwise, by a JWT",
+        source: own "google-gemini/cookbook quickstarts/Webhooks.ipynb",
         vector: none;
     gitlab "GitLab, signing token" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
@@ -55,7 +55,7 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "docs.incident.io, \"Webhooks\"",
         vector: none;
     increase "Increase" { .webhook_fields().key_form(KeyForm::Utf8) }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
@@ -97,7 +97,7 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "render-examples/webhook-github-action app.ts",
         vector: none;
     replicate "Replicate" { .webhook_fields() }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",

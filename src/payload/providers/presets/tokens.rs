@@ -19,11 +19,11 @@ macro_rules! token_presets {
 
 token_presets! {
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
-        handshake: "echo the client id, on the GET and on every POST", source: third_party "pages of others that name the field";
+        handshake: "echo the client id, on the GET and on every POST", source: own "adobe/acrobat-sign docs/developer_guide/webhookapis.html";
     auth0 "Auth0, custom log streams" { Shown::Field(http::header::AUTHORIZATION) }
         handshake: "nothing", source: own "auth0/docs-v2 main/docs/customize/log-streams/custom-log-streams.mdx";
     brevo "Brevo" { Shown::ChosenField }
-        handshake: "nothing", source: own "developers.brevo.com, \"Webhooks\"";
+        handshake: "nothing", source: own "developers.brevo.com, \"Secure webhook calls\"";
     chargebee "Chargebee" { Shown::Basic }
         handshake: "nothing", source: own "chargebee.com/docs, \"Webhook settings\"";
     datadog "Datadog" { Shown::ChosenField }
@@ -35,9 +35,9 @@ token_presets! {
     flutterwave "Flutterwave, API v3" { Shown::Field(name("verif-hash")) }
         handshake: "nothing", source: own "Flutterwave/Woocommerce-v2 includes/class-flw-wc-payment-gateway.php, flutterwave_webhooks";
     gitlab_token "GitLab, secret token" { Shown::Field(name("x-gitlab-token")) }
-        handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"";
+        handshake: "nothing", source: own "docs.gitlab.com, \"Webhooks\"; gitlabhq/gitlabhq doc/user/project/integrations/webhooks.md";
     microsoft_graph "Microsoft Graph, basic notifications" { Shown::ClientState }
-        handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, \"Change notifications through webhooks\"";
+        handshake: "`validationToken` in the query: echo it as text", source: own "microsoft-graph-docs-contrib, concepts/change-notifications-delivery-webhooks.md";
     mixpanel "Mixpanel" { Shown::Basic }
         handshake: "nothing", source: own "docs.mixpanel.com, \"Cohort sync webhooks\"";
     new_relic "New Relic" { Shown::ChosenField }

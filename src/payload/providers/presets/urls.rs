@@ -9,7 +9,7 @@ presets! { "Schemes that sign the URL"; Scheme; HmacOfUrl; (origin: &super::Orig
         super::Scheme::builder("hubspot")
             .field("x-hubspot-signature-v3", "")
             .time(TimeAt::Header(name("x-hubspot-request-timestamp")), TimeFormat::Milliseconds)
-            .signed([Part::Method, Part::UrlDecoded { escapes: HUBSPOT_DECODES }, Part::Body, Part::Time])
+            .signed([Part::Method, Part::UrlDecoded { escapes: HUBSPOT_DECODES.into() }, Part::Body, Part::Time])
             .base64()
             .origin(origin)
             .preset()

@@ -1,0 +1,252 @@
+//! Secrets that may have been used in the place of the one that was entered.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use sha1::Digest as _;
+use zeroize::Zeroizing;
+
+use super::bodies;
+use super::inquiry::{Entered, PayloadInquiry};
+use super::mistake::Mistake;
+use super::search::Search;
+use crate::payload::hmac::{KeyForm, KeySpec, Weak};
+use crate::payload::{FindKeys, Message, Trial};
+
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// Another key, or another reading of the one that was entered.
+struct Candidate {
+    mistake: Mistake,
+    detail: String,
+    keys: Arc<dyn FindKeys>,
+}
+
+/// Whether one of the keys that are known is the right one, or one that was entered wrongly.
+pub(super) fn each(search: &mut Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> bool {
+    let message = search.message;
+    candidates(search, inquiry, trial)
+        .iter()
+        .any(|one| search.attempt(one.mistake, &one.detail, trial, &one.keys, &message))
+        || sent(search, inquiry, trial)
+}
+
+/// The same together with a changed body.
+pub(super) fn each_with_a_body(search: &mut Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> bool {
+    let message = search.message;
+    let candidates = candidates(search, inquiry, trial);
+    bodies::each(message.body, &mut |mistake, detail, body| {
+        let changed = Message { body, ..message };
+        let mut candidates = candidates.iter();
+        let right = candidates.find(|one| search.verifies(trial, &one.keys, &changed));
+        right.is_some_and(|one| search.prove(&[(one.mistake, &one.detail), (mistake, detail)]))
+    })
+}
+
+fn candidates(search: &Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> Vec<Candidate> {
+    let entered = search.entered(inquiry);
+    let now = search.message.now;
+    let mut candidates = Vec::new();
+    let mut add = |mistake, detail: String, keys: Option<Arc<dyn FindKeys>>| {
+        candidates.extend(keys.map(|keys| Candidate {
+            mistake,
+            detail,
+            keys,
+        }));
+    };
+    for key in entered.iter().filter(|key| !key.is_valid_at(now)) {
+        add(Mistake::KeyOutOfTime, key.label(), key.alone(trial).ok());
+    }
+    let owners: Vec<_> = entered.iter().map(|key| &key.tenant).collect();
+    let strangers = inquiry
+        .entered
+        .iter()
+        .filter(|key| !owners.contains(&&key.tenant));
+    for key in inquiry.known.iter().chain(strangers) {
+        let is_owners = owners.contains(&&key.tenant);
+        let mistake = if is_owners {
+            Mistake::OtherKey
+        } else {
+            Mistake::OtherTenantsKey
+        };
+        add(mistake, key.label(), key.alone(trial).ok());
+    }
+    // Several owners, and nobody who is it: each by itself.
+    if search.message.sender.is_none() && owners.iter().any(|owner| Some(owner) != owners.first()) {
+        for key in &entered {
+            add(Mistake::OtherTenantsKey, key.label(), key.alone(trial).ok());
+        }
+    }
+    for key in entered.into_iter().chain(&inquiry.known) {
+        for (mistake, detail, bytes) in readings(key, trial) {
+            add(
+                mistake,
+                format!("{}: {detail}", key.label()),
+                key.of_bytes(trial, &bytes),
+            );
+        }
+    }
+    candidates
+}
+
+/// What the text of a secret may have been taken for.
+fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)> {
+    let KeySpec::Secret { form, .. } = trial.spec() else {
+        return Vec::new();
+    };
+    let text = key.secret.as_str();
+    let cut = text.trim();
+    let bare = without_prefix(cut);
+    let read = |text: &str| form.read(text, Weak::Allow).ok();
+    let raw = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
+    let joined = |text: &str, end: &str| raw(&Zeroizing::new(format!("{text}{end}")));
+    let inner: Zeroizing<String> = Zeroizing::new(cut.split_whitespace().collect());
+    let unquoted = cut.trim_matches(['"', '\'', '`']);
+    let undone = Zeroizing::new(String::from_utf8_lossy(&bodies::decoded(cut.as_bytes())).into_owned());
+    let line = Zeroizing::new(cut.replace("\\n", ""));
+    let mut all = vec![
+        (
+            Mistake::SecretSpace,
+            "without the white space around it it is right",
+            read(cut),
+        ),
+        (
+            Mistake::SecretSpace,
+            "with a line feed at its end it is right",
+            joined(text, "\n"),
+        ),
+        (
+            Mistake::SecretSpace,
+            "with CR LF at its end it is right",
+            joined(text, "\r\n"),
+        ),
+        (
+            Mistake::SecretSpace,
+            "with the white space around it it is right",
+            raw(text).filter(|_| cut != text),
+        ),
+        (
+            Mistake::SecretSpace,
+            "without the white space in it it is right",
+            read(&inner),
+        ),
+        (
+            Mistake::SecretQuotes,
+            "without its quotes it is right",
+            read(unquoted),
+        ),
+        (
+            Mistake::SecretQuotes,
+            "in quotes it is right",
+            raw(&Zeroizing::new(format!("\"{cut}\""))),
+        ),
+        (
+            Mistake::SecretPrefix,
+            "without what stands before it it is right",
+            read(bare),
+        ),
+        (
+            Mistake::SecretEscaped,
+            "with its escapes undone it is right",
+            read(&undone),
+        ),
+        (
+            Mistake::SecretEscaped,
+            "without the escape at its end it is right",
+            read(&line),
+        ),
+        (
+            Mistake::SecretSwapped,
+            "the name of the key is the secret",
+            read(key.id.as_str()),
+        ),
+        (
+            Mistake::SecretCase,
+            "in lower case it is right",
+            read(&Zeroizing::new(cut.to_ascii_lowercase())),
+        ),
+        (
+            Mistake::SecretCase,
+            "in upper case it is right",
+            read(&Zeroizing::new(cut.to_ascii_uppercase())),
+        ),
+    ];
+    let is_text = matches!(form, KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved);
+    let (as_text, as_bytes) = match is_text {
+        true => (Mistake::SecretPrefix, Mistake::SecretDecoded),
+        false => (Mistake::SecretNotDecoded, Mistake::SecretDecoded),
+    };
+    all.extend([
+        (as_text, "its text as it stands is right", raw(cut)),
+        (
+            as_text,
+            "its text without what stands before it is right",
+            raw(bare),
+        ),
+        (
+            Mistake::SecretPrefix,
+            "its text with whsec_ before it is right",
+            raw(&Zeroizing::new(format!("whsec_{bare}"))),
+        ),
+        (as_bytes, "decoded from base64 it is right", base64(bare)),
+        (
+            as_bytes,
+            "decoded from hexadecimal it is right",
+            KeyForm::Hex.read(bare, Weak::Allow).ok(),
+        ),
+        (
+            Mistake::SecretHashed,
+            "hashed with SHA-1 it is right",
+            Some(Zeroizing::new(sha1::Sha1::digest(cut).to_vec())),
+        ),
+        (Mistake::SecretHashed, "not hashed it is right", raw(cut)),
+    ]);
+    let original = key.bytes(trial);
+    let differs = |bytes: &Bytes| original.as_ref() != Some(bytes);
+    all.into_iter()
+        .filter_map(|(mistake, detail, bytes)| Some((mistake, detail, bytes.filter(differs)?)))
+        .collect()
+}
+
+/// In either alphabet, with padding or without.
+fn base64(text: &str) -> Option<Bytes> {
+    let ways = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+    ways.iter()
+        .find_map(|way| way.decode(text).ok())
+        .map(Zeroizing::new)
+}
+
+/// The secret without a prefix of a provider's, a word of HTTP or the name of a variable.
+fn without_prefix(text: &str) -> &str {
+    const PREFIXES: [&str; 5] = ["v1,whsec_", "whsec_", "Bearer ", "sk_", "sha256="];
+    let assigned = text.split_once('=').filter(|(name, rest)| {
+        let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        rest.len() >= 8 && name.len() >= 2 && name.bytes().all(is_name)
+    });
+    let text = assigned.map_or(text, |(_, rest)| rest);
+    let stripped = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix));
+    stripped.unwrap_or(text)
+}
+
+/// Whether the secret itself stands where the signature should: no proof of the message, and to be said.
+fn sent(search: &mut Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> bool {
+    let message = search.message;
+    let Some(name) = trial.field().filter(|_| trial.layout().is_some()) else {
+        return false;
+    };
+    let value = message
+        .headers
+        .get(name)
+        .map(|value| value.as_bytes())
+        .unwrap_or_default();
+    let is_sent = |key: &&Entered| {
+        let secret = key.secret.as_str().trim().as_bytes();
+        secret.len() >= 8 && memchr::memmem::find(value, secret).is_some()
+    };
+    let entered = search.entered(inquiry);
+    match entered.into_iter().find(is_sent) {
+        Some(key) => search.prove(&[(Mistake::SecretSent, &format!("{} stands in {name}", key.label()))]),
+        None => false,
+    }
+}
