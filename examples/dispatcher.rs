@@ -1,6 +1,8 @@
 //! A webhook dispatcher, from a small file of endpoints: `cargo run --example dispatcher -- --help`.
 //!
 //! In a few seconds, with throw-away certificates and receivers on loopback: `cargo run --example dispatcher -- --demo`.
+//!
+//! It prints a row for each delivery: tenant, endpoint, outcome, whose fault that is, and what is to be done now.
 
 #![expect(
     clippy::disallowed_methods,

@@ -12,6 +12,8 @@ mod connect;
 #[allow(dead_code, reason = "the proxy uses more of it")]
 #[path = "incoming_proxy/document.rs"]
 mod document;
+#[path = "doctor/endpoint/mod.rs"]
+mod endpoint;
 #[allow(dead_code, reason = "the proxy uses more of it")]
 #[path = "incoming_proxy/integration.rs"]
 mod integration;
@@ -21,14 +23,22 @@ mod keys;
 mod lines;
 #[path = "doctor/paint.rs"]
 mod paint;
+#[path = "doctor/payload.rs"]
+mod payload;
 #[path = "doctor/peer.rs"]
 mod peer;
 #[path = "doctor/pin.rs"]
 mod pin;
+#[path = "support/player.rs"]
+mod player;
 #[path = "doctor/providers.rs"]
 mod providers;
+#[path = "doctor/request.rs"]
+mod request;
 #[path = "support/say.rs"]
 mod say;
+#[path = "doctor/trusted.rs"]
+mod trusted;
 
 use std::process::ExitCode;
 
@@ -43,9 +53,11 @@ type Mistake = String;
 type Run = fn(&mut Asked) -> Result<Answer, Stop>;
 
 /// What can be asked: its name, and who answers.
-const COMMANDS: [(&str, Run); 5] = [
+const COMMANDS: [(&str, Run); 7] = [
     ("peer", peer::run),
+    ("payload", payload::run),
     ("connect", connect::run),
+    ("endpoint", endpoint::run),
     ("audit", audit::run),
     ("pin", pin::run),
     ("providers", providers::run),

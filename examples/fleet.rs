@@ -1,7 +1,7 @@
 //! Two receivers on one Redis, and the same deliveries at both: `cargo run --example fleet`.
 //!
 //! Starts a `redis-server` (or `valkey-server`) of its own on loopback, and kills it half-way. With `--redis URL` it uses
-//! yours, and leaves it alone.
+//! yours, and leaves it alone. It prints how many deliveries were handled, lost and handled twice.
 #![allow(
     clippy::expect_used,
     clippy::disallowed_methods,

@@ -3,7 +3,8 @@
 //! The service behind it speaks plain HTTP, in whatever language, and knows nothing of TLS. It sees only requests that were
 //! verified, and is told whose they are.
 //!
-//! In a few seconds, on loopback: `cargo run --example incoming_proxy -- --demo`.
+//! In a few seconds, on loopback: `cargo run --example incoming_proxy -- --demo`. It prints for each request the answer, what the
+//! service was told, and the code that the operator reads.
 
 #[path = "support/command_line.rs"]
 mod command_line;

@@ -82,13 +82,7 @@ async fn main() -> Result<(), AnyError> {
     say(&format_args!(
         "metrics at http://{metrics}/metrics; a dashboard is docs/observing/grafana.json"
     ));
-    say(&"alert on (docs/observing/alerts.yml):");
-    for alert in ALERTS
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- alert: "))
-    {
-        say(&format_args!("  {alert}"));
-    }
+    say_alerts();
     let traffic = traffic(&world, receiver);
     match seconds {
         None => traffic.await,
@@ -96,6 +90,14 @@ async fn main() -> Result<(), AnyError> {
             let _ = tokio::time::timeout(Duration::from_secs(seconds), traffic).await;
             judge(&exporter.render())
         }
+    }
+}
+
+fn say_alerts() {
+    say(&"alert on (docs/observing/alerts.yml):");
+    let alerts = ALERTS.lines();
+    for alert in alerts.filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        say(&format_args!("  {alert}"));
     }
 }
 

@@ -3,7 +3,8 @@
 //! Internal services speak plain HTTP to it, on loopback only, and name the merchant in the path. It presents that
 //! merchant's client certificate, pins that merchant's server key, and delivers. No service holds a key.
 //!
-//! In a few seconds, on loopback: `cargo run --example outgoing_proxy -- --demo`.
+//! In a few seconds, on loopback: `cargo run --example outgoing_proxy -- --demo`. It prints each request of a service and what
+//! the service was answered.
 
 #![expect(
     clippy::disallowed_methods,

@@ -12,11 +12,11 @@
 
 #[path = "support/command_line.rs"]
 mod command_line;
+#[path = "support/player.rs"]
+mod player;
 #[path = "support/say.rs"]
 mod say;
 
-use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,7 +24,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use bytes::Bytes;
 use command_line::{Words, unknown};
 use countersign::gate::{Countersigned, Policy};
 use countersign::identity::SpkiHash;
@@ -34,24 +33,17 @@ use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, 
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
-use countersign::tls::{ClientAuth, Credentials, HandshakeVerifier, Tls};
+use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
 use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use player::{AnyError, Client, Delivery, Place, answer};
+use rustls::ClientConfig;
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{AlertDescription, ClientConfig};
 use say::say;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsConnector;
-
-type AnyError = Box<dyn Error + Send + Sync>;
 
 const ACME_SECRET: &str = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
 const GLOBEX_SECRET: &str = "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=";
@@ -79,7 +71,7 @@ async fn handler(
 }
 
 struct Receiver {
-    address: SocketAddr,
+    place: Place,
     pins: Live<PinSet>,
     events: mpsc::UnboundedReceiver<(&'static str, &'static str)>,
 }
@@ -113,7 +105,12 @@ async fn start(world: &World) -> Result<Receiver, AnyError> {
         .server_config(&credentials, policy.trust(), ClientAuth::Require)?;
     let acceptor = Acceptor::new(config).observed_by(log.clone());
     let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
-    let address = listener.local_addr();
+    let place = Place {
+        address: listener.local_addr(),
+        name: ServerName::try_from("hooks.acme.example")?,
+        host: "hooks.acme.example".to_owned(),
+        path: "/orders".to_owned(),
+    };
 
     let app = Router::new()
         .route("/orders", post(handler))
@@ -122,11 +119,7 @@ async fn start(world: &World) -> Result<Receiver, AnyError> {
         .with_state(Arc::default());
     let app = app.into_make_service_with_connect_info::<Connection>();
     tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(Receiver {
-        address,
-        pins,
-        events,
-    })
+    Ok(Receiver { place, pins, events })
 }
 
 /// What the operator sees, and the peer does not: where it was stopped, and the code.
@@ -203,16 +196,11 @@ impl World {
     /// A client that shows this certificate, or none.
     fn client(&self, certificate: Option<&TestCert>) -> Result<ClientConfig, AnyError> {
         let trust = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
-        let verifier = HandshakeVerifier::new(self.tls.provider(), trust);
-        // `Tls::client_config` would not make a client of an expired certificate.
-        let config = ClientConfig::builder_with_provider(Arc::new(self.tls.provider().clone()))
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        Ok(match certificate {
-            Some(certificate) => config.with_client_auth_cert(certificate.chain(), certificate.key())?,
-            None => config.with_no_client_auth(),
-        })
+        player::client(
+            &self.tls,
+            trust,
+            certificate.map(|shown| (shown.chain(), shown.key())),
+        )
     }
 
     /// Headers and body of a good delivery.
@@ -230,72 +218,6 @@ impl World {
             headers,
             body: body.to_owned().into(),
         })
-    }
-}
-
-#[derive(Clone)]
-struct Delivery {
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// One connection to the receiver.
-struct Client {
-    requests: SendRequest<Full<Bytes>>,
-    connection: JoinHandle<hyper::Result<()>>,
-}
-
-impl Client {
-    async fn connect(address: SocketAddr, config: ClientConfig) -> Result<Self, AnyError> {
-        let tcp = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("hooks.acme.example")?;
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
-        let (requests, connection) = http1::handshake(TokioIo::new(tls)).await?;
-        Ok(Self {
-            requests,
-            connection: tokio::spawn(connection),
-        })
-    }
-
-    async fn send(&mut self, delivery: Delivery) -> Result<Response<Incoming>, AnyError> {
-        let mut request = Request::post("/orders")
-            .header("host", "hooks.acme.example")
-            .header("content-type", "application/json")
-            .body(Full::new(delivery.body))?;
-        request.headers_mut().extend(delivery.headers);
-        match self.requests.send_request(request).await {
-            Ok(response) => Ok(response),
-            // The connection knows better why there was no request to be made.
-            Err(error) if error.is_canceled() => {
-                Err((&mut self.connection).await?.err().unwrap_or(error).into())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// What the client saw. Under TLS 1.3 the alert arrives after the client believes itself connected.
-fn answer(outcome: &Result<Response<Incoming>, AnyError>) -> String {
-    match outcome {
-        Ok(response) => format!("HTTP {}", response.status().as_u16()),
-        Err(error) => match alert(error.as_ref()) {
-            Some(alert) => format!("alert {alert:?}"),
-            None => format!("error {error}"),
-        },
-    }
-}
-
-fn alert(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
-    if let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref::<rustls::Error>() {
-        return Some(*alert);
-    }
-    // An io::Error hides what it wraps from `source`.
-    let inner = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    match inner {
-        Some(inner) => alert(inner),
-        None => error.source().and_then(alert),
     }
 }
 
@@ -322,7 +244,7 @@ impl Play {
         expected: Verdict,
     ) -> Result<(), AnyError> {
         let config = self.world.client(client)?;
-        let outcome = match Client::connect(self.receiver.address, config).await {
+        let outcome = match Client::connect(&self.receiver.place, Some(config)).await {
             Ok(mut client) => client.send(delivery).await,
             Err(error) => Err(error),
         };
@@ -362,12 +284,12 @@ impl Play {
         #[rustfmt::skip]
         let cases = [
             ("a good delivery", Some(&good), HANDLED),
-            ("no certificate", None, ("handshake", "alert CertificateRequired", "identity.no_certificate")),
-            ("a certificate of another CA", Some(&strangers), ("handshake", "alert UnknownCA", "trust.unknown_issuer")),
-            ("an expired certificate", Some(&expired), ("handshake", "alert CertificateExpired", "trust.expired")),
-            ("a certificate that is not yet valid", Some(&early), ("handshake", "alert CertificateExpired", "trust.not_yet_valid")),
-            ("a server's certificate (EKU)", Some(&server_only), ("handshake", "alert UnsupportedCertificate", "trust.extended_key_usage")),
-            ("a certificate whose key is not pinned", Some(&unpinned), ("handshake", "alert AccessDenied", "trust.not_pinned")),
+            ("no certificate", None, ("handshake", "alert certificate_required", "identity.no_certificate")),
+            ("a certificate of another CA", Some(&strangers), ("handshake", "alert unknown_ca", "trust.unknown_issuer")),
+            ("an expired certificate", Some(&expired), ("handshake", "alert certificate_expired", "trust.expired")),
+            ("a certificate that is not yet valid", Some(&early), ("handshake", "alert certificate_expired", "trust.not_yet_valid")),
+            ("a server's certificate (EKU)", Some(&server_only), ("handshake", "alert unsupported_certificate", "trust.extended_key_usage")),
+            ("a certificate whose key is not pinned", Some(&unpinned), ("handshake", "alert access_denied", "trust.not_pinned")),
             ("the next key, pinned in advance", Some(&next), HANDLED),
             ("a tenant nobody knows", Some(&unknown), ("tenant", "HTTP 403", "tenant.unknown")),
         ];
@@ -383,12 +305,9 @@ impl Play {
     async fn payloads(&mut self) -> Result<(), AnyError> {
         let acme = self.world.acme.clone();
         let good = self.world.delivery("acme", "msg_payload", ORDER, 0)?;
-        let signature = good.headers.get("webhook-signature").cloned().ok_or("signed")?;
-        let mut bit_flipped = good.clone();
-        bit_flipped.body = ORDER.replace("false", "galse").into();
-        let (mut unsigned, mut twice) = (good.clone(), good);
-        unsigned.headers.remove("webhook-signature");
-        twice.headers.append("webhook-signature", signature);
+        let bit_flipped = good.clone().with_body(ORDER.replace("false", "galse"));
+        let unsigned = good.clone().without("webhook-signature");
+        let twice = good.twice("webhook-signature");
         let large = format!("{ORDER}{}", " ".repeat(BODY_LIMIT));
         #[rustfmt::skip]
         let cases = [
@@ -430,7 +349,7 @@ impl Play {
     /// Trust does not end with the handshake.
     async fn open_connection(&mut self) -> Result<(), AnyError> {
         let (acme, refused) = (self.world.acme.clone(), "trust.not_pinned");
-        let mut client = Client::connect(self.receiver.address, self.world.client(Some(&acme))?).await?;
+        let mut client = Client::connect(&self.receiver.place, Some(self.world.client(Some(&acme))?)).await?;
 
         let before = client
             .send(self.world.delivery("acme", "msg_open_1", ORDER, 0)?)
@@ -440,7 +359,7 @@ impl Play {
         drop(before);
 
         self.receiver.pins.replace(PinSet::default());
-        client.requests.ready().await?;
+        client.ready().await?;
         let after = client
             .send(self.world.delivery("acme", "msg_open_2", ORDER, 0)?)
             .await;
@@ -452,7 +371,7 @@ impl Play {
         .await?;
 
         let delivery = self.world.delivery("acme", "msg_open_3", ORDER, 0)?;
-        let expected = ("handshake", "alert AccessDenied", refused);
+        let expected = ("handshake", "alert access_denied", refused);
         self.deliver(
             "a new connection, after the pin is withdrawn",
             Some(&acme),

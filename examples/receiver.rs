@@ -1,7 +1,7 @@
 //! The whole receiver, run from files: `cargo run --example receiver -- --help`.
 //!
 //! In one minute, with throw-away files: `cargo run --example receiver -- --demo /tmp/demo`, and then run the curl
-//! command that it prints.
+//! command that it prints. For each request it prints `accepted` with tenant and id, or `refused` with the code and the reason.
 
 #[path = "support/command_line.rs"]
 mod command_line;

@@ -8,9 +8,10 @@ use arc_swap::ArcSwap;
 use rustls_pki_types::UnixTime;
 
 use crate::expiry::{Expires, Expiries};
+use crate::generation;
 use crate::identity::ChainLimits;
 use crate::payload::{FindKeys, NoKey, TenantKeys, Unknown, Wanted};
-use crate::tenant::{NoTenant, ResolveTenant, Resolved, TenantId};
+use crate::tenant::{NoTenant, ResolveTenant, Resolved};
 use crate::trust::{Evidence, Presented, Recall, Untrusted, VerifiedPeer, VerifyPeer};
 
 /// A policy that can be replaced as a whole while others decide by it. Clones share it.
@@ -37,8 +38,17 @@ struct Shared<P> {
     current: ArcSwap<P>,
     withdrawn: AtomicBool,
     generation: AtomicU64,
+    unchanging: Unchanging,
     /// One change after the other; with what was replaced while somebody still asked it.
     changing: Mutex<Vec<Arc<P>>>,
+}
+
+/// The generation in which what is inside has said, asked as what it is, that it never changes: until the next one nobody has to
+/// look inside again.
+#[derive(Default)]
+struct Unchanging {
+    trust: AtomicU64,
+    tenants: AtomicU64,
 }
 
 impl<P> Live<P> {
@@ -53,7 +63,8 @@ impl<P> Live<P> {
             shared: Arc::new(Shared {
                 current: ArcSwap::new(policy),
                 withdrawn: AtomicBool::new(false),
-                generation: AtomicU64::new(tick()),
+                generation: AtomicU64::new(generation::next()),
+                unchanging: Unchanging::default(),
                 changing: Mutex::default(),
             }),
         }
@@ -109,7 +120,9 @@ impl<P> Live<P> {
     pub fn withdraw(&self) {
         let _changing = self.change();
         self.shared.withdrawn.store(true, Ordering::Release);
-        self.shared.generation.fetch_max(tick(), Ordering::Release);
+        self.shared
+            .generation
+            .fetch_max(generation::next(), Ordering::Release);
     }
 
     /// Whether it was [withdrawn](Self::withdraw).
@@ -129,7 +142,9 @@ impl<P> Live<P> {
         self.shared.withdrawn.store(false, Ordering::Release);
         // After the store: whoever reads the new number finds the new policy. Whoever reads the old number beside the
         // new policy asks once more than needed.
-        self.shared.generation.fetch_max(tick(), Ordering::Release);
+        self.shared
+            .generation
+            .fetch_max(generation::next(), Ordering::Release);
         let unused = unused(&mut before);
         // What takes long to drop keeps no other change waiting.
         drop(before);
@@ -148,9 +163,18 @@ impl<P> Live<P> {
     }
 
     /// The tick of its last replacement, or of the last one inside the policy.
-    fn generation_with(&self, inner: impl FnOnce(&P) -> u64) -> u64 {
+    fn generation_with(&self, unchanging: &AtomicU64, inner: impl FnOnce(&P) -> u64) -> u64 {
         let own = self.shared.generation.load(Ordering::Acquire);
-        own.max(inner(&self.shared.current.load()))
+        // No change has the number 0, so this is not so before anybody has looked.
+        if unchanging.load(Ordering::Relaxed) == own {
+            return own;
+        }
+        match inner(&self.shared.current.load()) {
+            // What takes its place comes with a new number.
+            0 => unchanging.store(own, Ordering::Relaxed),
+            inner => return own.max(inner),
+        }
+        own
     }
 }
 
@@ -160,14 +184,6 @@ fn unused<P>(before: &mut Vec<Arc<P>>) -> Vec<Arc<P>> {
     before
         .extract_if(.., |policy| Arc::strong_count(policy) == 1)
         .collect()
-}
-
-/// A number that no other change in this process has.
-///
-/// One count for all, so that the newest of several numbers says whether *any* part of a joined policy has changed.
-fn tick() -> u64 {
-    static TICKS: AtomicU64 = AtomicU64::new(0);
-    TICKS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl<P> Clone for Live<P> {
@@ -190,7 +206,7 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
     }
 
     fn generation(&self) -> u64 {
-        self.generation_with(P::generation)
+        self.generation_with(&self.shared.unchanging.trust, P::generation)
     }
 
     fn limits(&self) -> ChainLimits {
@@ -223,7 +239,7 @@ impl<P: ResolveTenant> ResolveTenant for Live<P> {
     }
 
     fn generation(&self) -> u64 {
-        self.generation_with(P::generation)
+        self.generation_with(&self.shared.unchanging.tenants, P::generation)
     }
 }
 
@@ -232,14 +248,51 @@ impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
         self.in_force().ok_or(NoKey::Unavailable)?.find_keys(wanted)
     }
 
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        self.shared.current.load().unknown_key(owner)
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        self.shared.current.load().unknown_key(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Says how often it is asked whether it has changed.
+    #[derive(Debug, Default)]
+    struct Asked {
+        generation: AtomicU64,
+        times: AtomicU64,
+    }
+
+    impl VerifyPeer for Asked {
+        fn verify_peer(&self, _: &Presented<'_>) -> Result<Evidence, Untrusted> {
+            Err(Untrusted::UnknownIssuer)
+        }
+
+        fn generation(&self) -> u64 {
+            self.times.fetch_add(1, Ordering::Relaxed);
+            self.generation.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn what_never_changes_is_asked_once_and_what_may_each_time() {
+        let live = Live::new(Asked::default());
+        let times = |policy: &Asked| policy.times.load(Ordering::Relaxed);
+        let first = VerifyPeer::generation(&live);
+        assert_eq!((VerifyPeer::generation(&live), times(&live.load())), (first, 1));
+
+        let changing = Asked::default();
+        changing.generation.store(1, Ordering::Relaxed);
+        live.replace(changing);
+        let replaced = VerifyPeer::generation(&live);
+        assert!(replaced > first);
+        let newer = generation::next();
+        live.load().generation.store(newer, Ordering::Relaxed);
+        assert_eq!((VerifyPeer::generation(&live), times(&live.load())), (newer, 2));
+        live.withdraw();
+        assert!(VerifyPeer::generation(&live) > newer);
+    }
 
     #[test]
     fn who_asks_last_does_not_have_to_drop_it() {

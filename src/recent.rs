@@ -64,9 +64,9 @@ impl<I: Eq + Hash + Clone, V> Recent<I, V> {
         self.old.remove(id);
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
+    pub(crate) fn retain(&mut self, stays: impl Fn(&I, &V) -> bool) {
+        self.young.retain(|id, value| stays(id, value));
+        self.old.retain(|id, value| stays(id, value));
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&I, &V)> {
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(recent.get(&1), None);
         recent.remove(&0);
         assert_eq!(recent.get(&0), None);
-        recent.clear();
+        recent.retain(|_, _| false);
         assert_eq!(recent.len(), 0);
     }
 }

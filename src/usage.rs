@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::codes::entries;
 use crate::date::Date;
 
 /// The uses of an anchor, a pin, a key or a certificate, as far as this process knows.
@@ -140,6 +141,11 @@ impl Retirement {
         Self(Terms::Forced)
     }
 
+    /// Whether nothing is asked.
+    pub fn is_forced(self) -> bool {
+        self.0 == Terms::Forced
+    }
+
     /// Whether the old one may go, when the others were used like this.
     ///
     /// # Errors
@@ -203,16 +209,20 @@ pub enum NotRetired {
     Unknown,
 }
 
-impl NotRetired {
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::StillUsed { .. } => "retire.still_used",
-            Self::NoSuccessor => "retire.no_successor",
-            Self::NotWatched { .. } => "retire.not_watched",
-            Self::Unknown => "retire.unknown",
-        }
-    }
+entries! {
+    NotRetired []
+    Self::StillUsed { .. } => "retire.still_used", Policy, "ours: nobody who still comes with the old one is shut out",
+        "Wait, and tell whoever comes with it; retire it all the same with `Retirement::forced`, where it is lost.",
+        "Change over to the new one.";
+    Self::NoSuccessor => "retire.no_successor", Policy, "ours: one that has proved to work stays",
+        "Stage the successor, and wait until it is used.",
+        "Change over to the new one.";
+    Self::NotWatched { .. } => "retire.not_watched", Policy, "ours: who has not watched cannot say that nobody comes",
+        "Ask again when this process has watched for that long; a restart begins anew.",
+        "Nothing: the receiver has to watch for longer.";
+    Self::Unknown => "retire.unknown", Ours, "ours: what is retired must be there",
+        "Look at the name or hash, and whether it is retired already.",
+        "Nothing: the receiver has named another.";
 }
 
 #[cfg(test)]

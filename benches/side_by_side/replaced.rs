@@ -9,7 +9,7 @@ use countersign::identity::{PeerChain, SpkiHash};
 use countersign::live::Live;
 use countersign::tenant::{ResolveTenant as _, TenantTable};
 use countersign::testing::{KeyAlgorithm, NOW};
-use countersign::trust::{PinSet, Role, VerifiedPeer};
+use countersign::trust::{PinSet, Role, VerifiedPeer, VerifyPeer};
 
 use crate::measure::{Allocations, median, now};
 use crate::pki::{Pki, read};
@@ -84,24 +84,35 @@ fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl Fn()) -> D
     })
 }
 
-/// The first client after a long list was renewed, beside the first one after a list of one entry.
+/// The first client after a long list was renewed, as lists are renewed, beside the first one after a list of one entry; and after
+/// one that nobody has continued, whose signer is not known before somebody comes.
 fn renewed_list(report: &mut Report, pki: &Pki) {
     let chain = PeerChain::parse(pki.client(0).chain()).expect("a chain");
-    let long = pki.crls(report.size(REPLACED, 1_000));
-    let short = pki.crls(1);
-    let mut taken = [Vec::new(), Vec::new()];
+    let verify = |trust: &dyn VerifyPeer| {
+        let chain = chain.clone();
+        let began = now();
+        VerifiedPeer::verify(trust, chain, Role::Client, NOW).expect("trusted");
+        (now() - began).as_nanos() as f64 / 1e3
+    };
+    let (long, short) = (pki.crls(report.size(REPLACED, 1_000)), pki.crls(1));
+    let mut taken = [const { Vec::new() }; 3];
     for _ in 0..report.size(15, 3) {
-        for (crls, taken) in [&short, &long].into_iter().zip(&mut taken) {
-            let live = Live::new(pki.trust(Some(&read(&short))));
-            live.replace(pki.trust(Some(&read(crls))));
-            let chain = chain.clone();
-            let began = now();
-            VerifiedPeer::verify(&live, chain, Role::Client, NOW).expect("trusted");
-            taken.push((now() - began).as_nanos() as f64 / 1e3);
+        let old = read(&short);
+        let live = Live::new(pki.trust(Some(&old)));
+        verify(&live);
+        let lists = [
+            old.renewed_by(read(&short)),
+            old.renewed_by(read(&long)),
+            Ok(read(&long)),
+        ];
+        for (crls, taken) in lists.into_iter().zip(&mut taken) {
+            live.replace(pki.trust(Some(&crls.expect("renewed"))));
+            taken.push(verify(&live));
         }
     }
-    let [short, long] = taken.map(median);
+    let [short, long, unknown] = taken.map(median);
     report.amount("first_after_short_list", "us", short);
+    report.amount("first_after_list_of_unknown_signer", "us", unknown);
     report.below("first_after_renewed_list", "us", long, short * 1.05);
 }
 

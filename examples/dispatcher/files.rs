@@ -48,18 +48,18 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
             .map_err(sending::unusable(&tenant))?;
     }
     let last = last_moment(options)?;
-    let deliver = |tenant| {
-        let delivery = Delivery::new(tenant, id.clone(), body.clone());
-        match last {
-            Some(last) => delivery.with_expiry(last),
-            None => delivery,
-        }
-    };
-    let job = |endpoint: Endpoint| Job {
-        delivery: deliver(endpoint.tenant().clone()),
-        endpoint,
-    };
+    let job = |endpoint: Endpoint| job(endpoint, &id, &body, last);
     Ok((dispatcher, endpoints.into_iter().map(job).collect()))
+}
+
+/// The delivery of this body there, and not after the last moment.
+fn job(endpoint: Endpoint, id: &str, body: &[u8], last: Option<UnixTime>) -> Job {
+    let delivery = Delivery::new(endpoint.tenant().clone(), id.to_owned(), body.to_vec());
+    let delivery = match last {
+        Some(last) => delivery.with_expiry(last),
+        None => delivery,
+    };
+    Job { delivery, endpoint }
 }
 
 /// Reads the identities of `--identities` anew when their files change, for as long as what it returns is kept: what is tried

@@ -1,6 +1,7 @@
 //! What every command is asked, and how it answers: as text, or with `--json`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use countersign::explain::{Finding, Report};
 use countersign::web::Clock;
@@ -45,8 +46,24 @@ impl Asked {
         Self { words, json: false }
     }
 
+    /// What the command is given: each option is told to `set`, which takes its value, and each word without one to `alone`.
+    pub(crate) fn given<Given: Default>(
+        &mut self,
+        set: impl Fn(&mut Given, &str, &mut Self) -> Result<(), Mistake>,
+        alone: impl Fn(&mut Given, String) -> Result<(), Mistake>,
+    ) -> Result<Given, Stop> {
+        let mut given = Given::default();
+        while let Some(word) = self.word()? {
+            match word {
+                Word::Alone(word) => alone(&mut given, word)?,
+                Word::Option(option) => set(&mut given, &option, self)?,
+            }
+        }
+        Ok(given)
+    }
+
     /// The next word that only the command knows.
-    pub(crate) fn word(&mut self) -> Result<Option<Word>, Stop> {
+    fn word(&mut self) -> Result<Option<Word>, Stop> {
         loop {
             match self.words.word()? {
                 Some(Word::Option(name)) if name == "help" => return Err(Stop::Help),
@@ -66,10 +83,7 @@ impl Asked {
 
     pub(crate) fn time(&mut self) -> Result<UnixTime, Mistake> {
         let text = self.words.value()?;
-        let seconds = OffsetDateTime::parse(&text, &Rfc3339).map(OffsetDateTime::unix_timestamp);
-        let seconds = seconds.ok().and_then(|seconds| u64::try_from(seconds).ok());
-        let time = seconds.map(|seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)));
-        time.ok_or_else(|| {
+        time_of(&text).ok_or_else(|| {
             format!("--at {text:?} is no time since 1970; write it as RFC 3339 has it: 2026-11-27T10:00:00Z")
         })
     }
@@ -88,9 +102,23 @@ pub(crate) fn at(given: Option<UnixTime>) -> UnixTime {
     given.unwrap_or_else(|| Clock::default().now())
 }
 
-/// For a word that the command does not take.
-pub(crate) fn unexpected(word: &str) -> Stop {
-    Stop::Mistake(format!("{word:?} stands by itself; --help lists the options"))
+/// What RFC 3339 says, in whole seconds since 1970.
+pub(crate) fn time_of(text: &str) -> Option<UnixTime> {
+    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
+    let seconds = Duration::from_secs(u64::try_from(seconds).ok()?);
+    Some(UnixTime::since_unix_epoch(seconds))
+}
+
+/// For commands of which every word is an option, or its value.
+pub(crate) fn none_alone<Given>(_: &mut Given, word: String) -> Result<(), Mistake> {
+    Err(format!("{word:?} stands by itself; --help lists the options"))
+}
+
+/// What comes of work with the network.
+pub(crate) fn waited<T>(work: impl Future<Output = Result<T, Mistake>>) -> Result<T, Mistake> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(work)
 }
 
 impl From<Report> for Answer {
@@ -106,9 +134,9 @@ impl From<Report> for Answer {
     }
 }
 
-fn check(finding: &Finding) -> Value {
+pub(crate) fn check<C: std::fmt::Display>(finding: &Finding<C>) -> Value {
     let mut value = json!({
-        "check": finding.check.name(),
+        "check": finding.check.to_string(),
         "outcome": finding.outcome.as_str(),
         "seen": finding.seen,
         "expected": finding.expected,

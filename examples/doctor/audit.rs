@@ -11,26 +11,36 @@ use rustls::pki_types::UnixTime;
 use serde_json::json;
 
 use crate::Mistake;
-use crate::asked::{Answer, Asked, Stop, at, unexpected};
-use crate::command_line::{Word, once, unknown};
-use crate::document::{Document, FILE_KEYS, Table};
-use crate::integration::{Demand, Opened, ROUTE_KEYS};
+use crate::asked::{Answer, Asked, Stop, at, none_alone};
+use crate::command_line::{once, unknown};
+use crate::document::{Document, FILE_KEYS, Item, Table};
+use crate::integration::{CLIENT_KEYS, Demand, Opened, ROUTE_KEYS};
 use crate::keys::keys_in;
 use crate::peer::server_name;
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let (mut config, mut given) = (None::<PathBuf>, None);
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(word) => return Err(unexpected(&word)),
-            Word::Option(option) if option == "config" => once(&option, &mut config, asked.file()?)?,
-            Word::Option(option) if option == "at" => once(&option, &mut given, asked.time()?)?,
-            Word::Option(option) => return Err(unknown(&option).into()),
+    let given = asked.given(Given::set, none_alone)?;
+    let file = given
+        .config
+        .ok_or_else(|| "--config FILE is missing: the file of the incoming_proxy example".to_owned())?;
+    let found = Document::read(&file)?.whole(FILE_KEYS, |table| whole(&table, at(given.at)))?;
+    Ok(answer(&found))
+}
+
+#[derive(Default)]
+struct Given {
+    config: Option<PathBuf>,
+    at: Option<UnixTime>,
+}
+
+impl Given {
+    fn set(&mut self, option: &str, asked: &mut Asked) -> Result<(), Mistake> {
+        match option {
+            "config" => once(option, &mut self.config, asked.file()?),
+            "at" => once(option, &mut self.at, asked.time()?),
+            _ => Err(unknown(option)),
         }
     }
-    let file = config.ok_or("--config FILE is missing: the file of the incoming_proxy example".to_owned())?;
-    let found = Document::read(&file)?.whole(FILE_KEYS, |table| whole(&table, at(given)))?;
-    Ok(answer(&found))
 }
 
 /// A concern, and the integration that it is about.
@@ -73,13 +83,15 @@ fn integration(table: &Table<'_>, host: &str, now: UnixTime) -> Result<Vec<Conce
     if let Some(policy) = opened.site.web.policy() {
         setup = setup.with_policy(policy);
     }
-    let pins = pins(table)?;
+    let clients = clients(table)?;
+    let pins = clients.as_ref().map(pins).transpose()?.flatten();
     if let Some(pins) = &pins {
         setup = setup.with_pins(pins);
     }
     let mut concerns = explain::audit(&setup, now).concerns;
+    let known = clients.as_ref().map(known).transpose()?;
     for route in opened.routes.tables(ROUTE_KEYS)? {
-        concerns.extend(keys(&route, known(table)?, now)?);
+        concerns.extend(keys(&route, known.as_deref(), now)?);
     }
     // Only where the file says so are certificates not demanded of all; and then each route demands its own.
     concerns.retain(|concern| concern.code != "audit.certificate_optional");
@@ -93,14 +105,14 @@ fn own(table: &Table<'_>, tls: &Tls) -> Result<Credentials, Mistake> {
         .map_err(|invalid| chain.wrong(&invalid))
 }
 
-const CLIENTS: &[&str] = &["ca", "crls", "pins", "tenants", "rules"];
+/// Who may call with a certificate; `None`, where nobody is asked for one.
+fn clients<'d>(table: &Table<'d>) -> Result<Option<Table<'d>>, Mistake> {
+    let clients = table.get("clients");
+    clients.map(|clients| clients.table(CLIENT_KEYS)).transpose()
+}
 
-fn pins(table: &Table<'_>) -> Result<Option<PinSet>, Mistake> {
-    let clients = table
-        .get("clients")
-        .map(|clients| clients.table(CLIENTS))
-        .transpose()?;
-    let Some(item) = clients.and_then(|clients| clients.get("pins")) else {
+fn pins(clients: &Table<'_>) -> Result<Option<PinSet>, Mistake> {
+    let Some(item) = clients.get("pins") else {
         return Ok(None);
     };
     let file = item.source()?;
@@ -110,24 +122,15 @@ fn pins(table: &Table<'_>) -> Result<Option<PinSet>, Mistake> {
         .map_err(|invalid| file.wrong(&invalid))
 }
 
-/// The tenants that certificates may name; `None`, where there is no certificate.
-fn known(table: &Table<'_>) -> Result<Option<Vec<TenantId>>, Mistake> {
-    let clients = table
-        .get("clients")
-        .map(|clients| clients.table(CLIENTS))
-        .transpose()?;
-    let Some(clients) = clients else {
-        return Ok(None);
-    };
+/// The tenants that certificates may name.
+fn known(clients: &Table<'_>) -> Result<Vec<TenantId>, Mistake> {
     let named = clients.need("tenants", "tenants = [\"NAME\"]")?.list()?;
-    let tenant = |item: &crate::document::Item<'_>| {
-        TenantId::parse(item.text()?).map_err(|invalid| item.wrong(&invalid))
-    };
-    named.iter().map(tenant).collect::<Result<_, _>>().map(Some)
+    let tenant = |item: &Item<'_>| TenantId::parse(item.text()?).map_err(|invalid| item.wrong(&invalid));
+    named.iter().map(tenant).collect()
 }
 
 /// Of one route.
-fn keys(route: &Table<'_>, known: Option<Vec<TenantId>>, now: UnixTime) -> Result<Vec<Concern>, Mistake> {
+fn keys(route: &Table<'_>, known: Option<&[TenantId]>, now: UnixTime) -> Result<Vec<Concern>, Mistake> {
     let (Some(scheme), Some(keys)) = (route.get("scheme"), route.get("keys")) else {
         return Ok(Vec::new());
     };
@@ -142,7 +145,7 @@ fn keys(route: &Table<'_>, known: Option<Vec<TenantId>>, now: UnixTime) -> Resul
     };
     let mut setup = Setup::new().with_keys(&ring);
     if let Some(known) = known {
-        setup = setup.with_tenants(known);
+        setup = setup.with_tenants(known.iter().cloned());
     }
     Ok(explain::audit(&setup, now).concerns)
 }

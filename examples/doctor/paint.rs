@@ -10,8 +10,11 @@ const YELLOW: &str = "33";
 const GREY: &str = "90";
 
 /// What a line begins with, and its colour.
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 14] = [
     ("TRUSTED", GREEN),
+    ("VERIFIED", GREEN),
+    ("PROVEN", RED),
+    ("GUESS", YELLOW),
     ("REFUSED", RED),
     ("FINE", GREEN),
     ("passed", GREEN),

@@ -7,13 +7,14 @@ use countersign::gate::Policy;
 use countersign::pem;
 use countersign::tenant::{Rule, TenantTable};
 use countersign::tls::Tls;
-use countersign::trust::{Crls, PinSet, PrivateCa, Revocation, Role, VerifyPeer};
+use countersign::trust::{PinSet, PrivateCa, Role, VerifyPeer};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::Mistake;
-use crate::asked::{Answer, Asked, Stop, at, unexpected};
-use crate::command_line::{Word, once, unknown};
+use crate::asked::{Answer, Asked, Stop, at, none_alone};
+use crate::command_line::{once, unknown};
 use crate::lines::{read, unreadable};
+use crate::trusted::{self, crls};
 
 #[derive(Default)]
 struct Given {
@@ -28,13 +29,7 @@ struct Given {
 }
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut given = Given::default();
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(word) => return Err(unexpected(&word)),
-            Word::Option(option) => given.set(&option, asked)?,
-        }
-    }
+    let given = asked.given(Given::set, none_alone)?;
     given.explain().map_err(Stop::Mistake)
 }
 
@@ -94,14 +89,8 @@ impl Given {
             return Err("--ca FILE is missing: the authorities that are trusted to issue it".into());
         }
         let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-        let mut builder = PrivateCa::builder(tls.algorithms());
-        for file in &self.authorities {
-            builder = builder.pem_file(file);
-        }
-        if let Some(lists) = crls("--crl", &self.lists, now)? {
-            builder = builder.with_revocation(Revocation::required(lists));
-        }
-        builder.build(now).map_err(|invalid| format!("--ca: {invalid}"))
+        let lists = crls("--crl", &self.lists, now)?;
+        trusted::authorities(&tls, "--ca", &self.authorities, lists, now)
     }
 
     fn table(&self) -> Result<TenantTable, Mistake> {
@@ -116,17 +105,6 @@ impl Given {
             .build()
             .map_err(|invalid| format!("--rule and --tenants: {invalid}"))
     }
-}
-
-/// The revocation lists of all these files; `None`, where there is no file.
-pub(crate) fn crls(option: &str, files: &[PathBuf], now: UnixTime) -> Result<Option<Crls>, Mistake> {
-    let read = |file: &PathBuf| std::fs::read(file).map_err(unreadable(option, file));
-    let texts = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    if texts.is_empty() {
-        return Ok(None);
-    }
-    let lists = Crls::from_files(texts.iter().map(Vec::as_slice), now);
-    lists.map(Some).map_err(|invalid| format!("{option}: {invalid}"))
 }
 
 /// The certificates of a file, in their order.

@@ -6,17 +6,15 @@ use countersign::identity::PeerChain;
 use serde_json::json;
 
 use crate::asked::{Answer, Asked, Stop};
-use crate::command_line::{Word, unknown};
+use crate::command_line::unknown;
 use crate::peer::chain;
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut files = Vec::new();
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(file) => files.push(PathBuf::from(file)),
-            Word::Option(option) => return Err(unknown(&option).into()),
-        }
-    }
+    let alone = |files: &mut Vec<PathBuf>, file: String| {
+        files.push(file.into());
+        Ok(())
+    };
+    let files = asked.given(|_, option, _| Err(unknown(option)), alone)?;
     if files.is_empty() {
         return Err("give the file of a certificate: doctor pin cert.pem"
             .to_owned()

@@ -4,18 +4,14 @@ use countersign::payload::providers::presets::{self, Make, Preset, PresetSource}
 use serde_json::{Value, json};
 
 use crate::asked::{Answer, Asked, Stop};
-use crate::command_line::{Word, unknown};
+use crate::command_line::unknown;
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut wanted = None;
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(name) if wanted.is_none() => wanted = Some(name),
-            Word::Alone(name) => return Err(format!("{name:?}: give one name, or none").into()),
-            Word::Option(option) => return Err(unknown(&option).into()),
-        }
-    }
-    match wanted {
+    let alone = |wanted: &mut Option<String>, name| match wanted.replace(name) {
+        None => Ok(()),
+        Some(_) => Err("NAME stands twice; give one, or none".to_owned()),
+    };
+    match asked.given(|_, option, _| Err(unknown(option)), alone)? {
         None => Ok(all()),
         Some(name) => named(&name).map_err(Stop::Mistake),
     }

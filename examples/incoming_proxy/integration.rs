@@ -26,6 +26,9 @@ pub(crate) const ROUTE_KEYS: &[&str] = &[
     "websocket",
 ];
 
+/// What an integration may say of its clients.
+pub(crate) const CLIENT_KEYS: &[&str] = &["ca", "crls", "pins", "tenants", "rules"];
+
 /// An integration whose own part has been read. Its routes come afterwards.
 pub(crate) struct Opened<'d> {
     pub(crate) site: Site<'d>,
@@ -234,7 +237,7 @@ fn for_anybody(tls: &Tls, chain: &str, key: &str) -> Result<ServerConfig, Box<dy
 }
 
 fn policy(clients: &Item<'_>, tls: &Tls) -> Result<Policy, Mistake> {
-    let clients = clients.table(&["ca", "crls", "pins", "tenants", "rules"])?;
+    let clients = clients.table(CLIENT_KEYS)?;
     let trust = authorities(&clients, tls)?;
     let tenants = tenants(&clients)?;
     let Some(item) = clients.get("pins") else {

@@ -136,17 +136,24 @@ async fn start() -> Result<SocketAddr, AnyError> {
         .with_limits(files::limits())
         .build();
     for (name, ours, pinned) in &identities {
-        let pins = PinSet::new([
-            *pinned,
-            SpkiHash::of(format!("the next key of {name}").as_bytes()),
-        ]);
-        let sender = TenantIdentity::unsigned(&tls, credentials(&tls, ours)?, pins)?;
-        dispatcher.set_identity(TenantId::parse(name)?, sender)?;
+        dispatcher.set_identity(TenantId::parse(name)?, identity(&tls, name, ours, *pinned)?)?;
     }
     let listener = proxy::listen("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(Proxy::new(dispatcher, merchants).serve(listener));
     Ok(address)
+}
+
+/// For calls to this merchant, whose server has that key, and the next one in advance.
+fn identity(
+    tls: &Tls,
+    merchant: &str,
+    ours: &TestCert,
+    pinned: SpkiHash,
+) -> Result<TenantIdentity, AnyError> {
+    let next = SpkiHash::of(format!("the next key of {merchant}").as_bytes());
+    let pins = PinSet::new([pinned, next]);
+    Ok(TenantIdentity::unsigned(tls, credentials(tls, ours)?, pins)?)
 }
 
 fn credentials(tls: &Tls, certificate: &TestCert) -> Result<Credentials, AnyError> {

@@ -52,6 +52,19 @@ pub(crate) async fn start(options: &Arc<Options>, in_force: &InForce) -> Result<
         pins.await.map_err(wrong)?;
     }
 
+    start_keys(&reload, rules, options, in_force)
+        .await
+        .map_err(wrong)?;
+    Ok(reload)
+}
+
+/// Keys and tenants, which stand in one file.
+async fn start_keys(
+    reload: &Reload,
+    rules: Rules,
+    options: &Arc<Options>,
+    in_force: &InForce,
+) -> Result<(), NotLoaded> {
     let given = options.clone();
     let ring = Files::of([&options.keys]).read_by(move |read: &Reading<'_, Keyring>| {
         let (ring, _) = keys::keys(&given.keys, &given.scheme)?;
@@ -61,7 +74,7 @@ pub(crate) async fn start(options: &Arc<Options>, in_force: &InForce) -> Result<
         })
     });
     let ring = reload.start_with("--keys", ring, rules, in_force.keys.clone());
-    ring.await.map_err(wrong)?;
+    ring.await?;
 
     let given = options.clone();
     let tenants = Files::of([&options.keys]).read_by(move |_: &Reading<'_, TenantTable>| {
@@ -69,8 +82,7 @@ pub(crate) async fn start(options: &Arc<Options>, in_force: &InForce) -> Result<
         Ok(files::tenants(&given.templates, &given.names, &tenants)?)
     });
     let tenants = reload.start_with("tenants of --keys", tenants, rules, in_force.tenants.clone());
-    tenants.await.map_err(wrong)?;
-    Ok(reload)
+    tenants.await.map(drop)
 }
 
 /// Says nothing of what was read at the start.

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use super::builder::Rules;
 use super::connection::{Connection, Processed};
 use super::exchange::{Exchange, Unanswered};
+use super::failure::fetching;
 use super::keep_alive;
 use super::open::{Opener, now};
 use super::tenants::{Active, Tenant};
@@ -40,7 +41,7 @@ impl Attempt<'_> {
     }
 
     async fn send(&self, active: &Active) -> Result<Answer, NotSent> {
-        let signature = self.sign(active)?;
+        let signature = fetching(|| self.sign(active)).await?;
         let exchange = Exchange {
             endpoint: self.endpoint,
             delivery: self.delivery,

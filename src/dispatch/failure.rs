@@ -8,11 +8,15 @@ use crate::breaker::NotNow;
 use crate::codes::{Fault, entries};
 use crate::date::Date;
 use crate::egress::{NotConnected, NotResolved};
+use crate::elsewhere::Ticket;
 use crate::identity::Validity;
-use crate::payload::CannotSign;
+use crate::payload::{CannotSign, NoKey};
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, PeerAlert};
 use crate::trust::Untrusted;
+
+use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use super::InvalidEndpoint;
 use super::identity::NotSigned;
@@ -289,6 +293,39 @@ impl Failure {
     pub fn fault(&self) -> Fault {
         self.entry().fault
     }
+
+    /// The ticket for the keys that were lacking: redeemed, it may be tried again. The dispatcher and
+    /// [`SignLayer`](super::SignLayer) do.
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match self {
+            Self::CannotSign(CannotSign::NoKey(NoKey::Elsewhere(ticket))) => Some(ticket),
+            _ => None,
+        }
+    }
+}
+
+/// How often keys that are lacking are fetched for one delivery.
+const FETCHES: usize = 2;
+
+/// Does it; where keys are lacking that live elsewhere, fetches them and does it again.
+pub(super) async fn fetching<T>(act: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    for _ in 0..FETCHES {
+        match act() {
+            Err(failure) => fetched(failure).await?,
+            done => return done,
+        }
+    }
+    act()
+}
+
+/// Waits for the keys that are lacking. A runtime of another kind has no timer to wait with: there it stays an outage.
+async fn fetched(failure: Failure) -> Result<(), Failure> {
+    let ticket = failure.ticket().filter(|_| Handle::try_current().is_ok());
+    let Some(ticket) = ticket else {
+        return Err(failure);
+    };
+    ticket.redeem(sleep(ticket.patience())).await;
+    Ok(())
 }
 
 impl From<NotConnected> for Failure {

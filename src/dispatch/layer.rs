@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::failure::fetching;
 use super::{Failure, OwnClient};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -109,8 +110,12 @@ where
     let body = body.map_err(|error| NotSent::Body {
         reason: error.to_string(),
     })?;
-    let signed = client.sign(Request::from_parts(head, body.to_bytes()), &id)?;
-    Ok(signed.map(Full::new))
+    let body = body.to_bytes();
+    let signature = || client.signature(&head.method, &head.uri, &head.headers, &body, &id);
+    let signature = fetching(signature).await?;
+    let mut request = Request::from_parts(head, Full::new(body));
+    request.headers_mut().extend(signature);
+    Ok(request)
 }
 
 /// The reason why a request was not sent.

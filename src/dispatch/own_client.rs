@@ -74,7 +74,7 @@ impl OwnClient {
         Ok(Request::from_parts(head, body))
     }
 
-    fn signature(
+    pub(super) fn signature(
         &self,
         method: &Method,
         uri: &Uri,

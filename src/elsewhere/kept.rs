@@ -1,19 +1,18 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use super::flight::{Flight, before};
+use super::state::{Look, State};
 use super::ticket::{Done, Errand};
-use super::{Fetched, Keep, SourceDown, Ticket};
+use super::{Fetched, Keep, SourceDown, Term, Ticket};
 use crate::clock::Monotonic;
 use crate::recent::Recent;
 
-/// So many answers may be on their way at once.
-const MAX_FLIGHTS: usize = 1024;
+/// So long an answer is not doubted in any case: whoever doubts each would have it asked for again for ever.
+const NEW: Duration = Duration::from_secs(1);
 
 /// Whoever knows. What is asked is more than what an answer is kept under: a certificate, and its hash.
 pub(crate) trait Fetch<Q, T>: fmt::Debug + Send + Sync {
@@ -23,7 +22,8 @@ pub(crate) trait Fetch<Q, T>: fmt::Debug + Send + Sync {
 /// What is known of an answer just now.
 #[derive(Debug)]
 pub(crate) enum Found<T> {
-    Known(T),
+    /// And for how long it counts.
+    Known(T, Term),
     /// There is none.
     Absent,
     /// It is to be asked for.
@@ -40,36 +40,6 @@ struct Shared<I, Q, T> {
     keep: Keep,
     clock: Monotonic,
     state: Mutex<State<I, T>>,
-}
-
-struct State<I, T> {
-    known: Recent<I, Known<T>>,
-    unknown: Recent<I, Unknown>,
-    flights: HashMap<I, Arc<Flight>>,
-}
-
-struct Known<T> {
-    answer: T,
-    since: Duration,
-    /// When the source could not tell whether it still holds.
-    failed: Option<Duration>,
-}
-
-#[derive(Clone, Copy)]
-enum Unknown {
-    AbsentUntil(Duration),
-    DownUntil(Duration),
-}
-
-/// One request to the source, by whoever leads it, and those who wait for it.
-#[derive(Default)]
-struct Flight(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    over: bool,
-    next: u64,
-    wakers: HashMap<u64, Waker>,
 }
 
 impl<I, Q, T> Clone for Kept<I, Q, T> {
@@ -98,6 +68,8 @@ where
             known: Recent::new(keep.answers),
             unknown: Recent::new(keep.absences),
             flights: HashMap::new(),
+            number: 0,
+            failure: None,
         };
         Self(Arc::new(Shared {
             source: Box::new(source),
@@ -110,29 +82,37 @@ where
     /// The answer under this id, or a ticket with which it can be had.
     pub(crate) fn find(&self, id: &I, question: &Q) -> Found<T> {
         match self.0.lock().look(id, self.0.clock.elapsed(), &self.0.keep) {
-            Look::Known(answer) => Found::Known(answer),
+            Look::Known(answer, until, number) => {
+                Found::Known(answer, Term::new(self.0.clock.clone(), until, number))
+            }
             Look::Absent => Found::Absent,
             Look::Down => Found::Down,
-            Look::Lacking => Found::Lacking(Ticket::new(Asking {
-                kept: self.clone(),
-                id: id.clone(),
-                question: question.clone(),
-            })),
+            Look::Lacking => Found::Lacking(self.ticket(id, question)),
         }
     }
 
-    /// Has it asked for again, unless it was just now.
-    pub(crate) fn doubt(&self, id: &I) -> bool {
-        let (now, keep) = (self.0.clock.elapsed(), &self.0.keep);
+    /// The answer with this number does not do: a ticket for another, unless it was asked for just now.
+    pub(crate) fn doubt(&self, id: &I, question: &Q, number: u64) -> Option<Ticket> {
+        let (now, pause) = (self.0.clock.elapsed(), self.0.keep.pause.max(NEW));
         let mut state = self.0.lock();
-        let Some(known) = state.known.get(id) else {
-            return false;
-        };
-        let doubted = known.failed.is_none() && now.saturating_sub(known.since) >= keep.pause;
-        if doubted {
-            known.since = now.saturating_sub(keep.time_to_live);
+        if let Some(known) = state.known.get(id)
+            && known.number == number
+        {
+            if known.failed.is_some() || now.saturating_sub(known.since) < pause {
+                return None;
+            }
+            known.doubted = true;
         }
-        doubted
+        drop(state);
+        Some(self.ticket(id, question))
+    }
+
+    fn ticket(&self, id: &I, question: &Q) -> Ticket {
+        Ticket::new(Asking {
+            kept: self.clone(),
+            id: id.clone(),
+            question: question.clone(),
+        })
     }
 
     pub(crate) fn invalidate(&self, id: &I) {
@@ -146,12 +126,24 @@ where
     }
 
     pub(crate) fn invalidate_all(&self) {
+        self.invalidate_where(|_, _| true, |_| true);
+    }
+
+    /// Forgets the answers of which the first says so, and, of the ids of which the second does, that there was none, and
+    /// what is on its way.
+    pub(crate) fn invalidate_where(&self, known: impl Fn(&I, &T) -> bool, asked: impl Fn(&I) -> bool) {
         let mut state = self.0.lock();
-        state.known.clear();
-        state.unknown.clear();
-        let flights = std::mem::take(&mut state.flights);
+        state.known.retain(|id, answer| !known(id, &answer.answer));
+        state.unknown.retain(|id, _| !asked(id));
+        let on_their_way = state.flights.extract_if(|id, _| asked(id));
+        let ended: Vec<_> = on_their_way.map(|(_, flight)| flight).collect();
         drop(state);
-        flights.values().for_each(|flight| flight.end());
+        ended.iter().for_each(|flight| flight.end());
+    }
+
+    /// Why the source could not tell, when it was last asked.
+    pub(crate) fn last_failure(&self) -> Option<SourceDown> {
+        self.0.lock().failure.clone()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -163,65 +155,6 @@ impl<I, Q, T> Shared<I, Q, T> {
     /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound state.
     fn lock(&self) -> MutexGuard<'_, State<I, T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-enum Look<T> {
-    Known(T),
-    Absent,
-    Down,
-    Lacking,
-}
-
-impl<I: Clone + Eq + Hash, T: Clone> State<I, T> {
-    fn look(&mut self, id: &I, now: Duration, keep: &Keep) -> Look<T> {
-        if let Some(known) = self.known.get(id) {
-            let age = now.saturating_sub(known.since);
-            if age < keep.time_to_live {
-                return Look::Known(known.answer.clone());
-            }
-            let Some(failed) = known.failed else {
-                return Look::Lacking;
-            };
-            // While it is asked again, nobody else waits for a source that was down a moment ago.
-            let paused = now.saturating_sub(failed) < keep.pause || self.flights.contains_key(id);
-            return match (paused, age < keep.time_to_live + keep.stale) {
-                (true, true) => Look::Known(known.answer.clone()),
-                (true, false) => Look::Down,
-                (false, _) => Look::Lacking,
-            };
-        }
-        match self.unknown.get(id) {
-            Some(Unknown::AbsentUntil(until)) if now < *until => Look::Absent,
-            Some(Unknown::DownUntil(until)) if now < *until => Look::Down,
-            _ if self.flights.len() >= MAX_FLIGHTS && !self.flights.contains_key(id) => Look::Down,
-            _ => Look::Lacking,
-        }
-    }
-
-    fn settle(&mut self, id: &I, fetched: Result<Option<T>, SourceDown>, now: Duration, keep: &Keep) {
-        match fetched {
-            Ok(Some(answer)) => {
-                self.unknown.remove(id);
-                let known = Known {
-                    answer,
-                    since: now,
-                    failed: None,
-                };
-                self.known.insert(id.clone(), known);
-            }
-            Ok(None) => {
-                self.known.remove(id);
-                self.unknown
-                    .insert(id.clone(), Unknown::AbsentUntil(now + keep.absent));
-            }
-            Err(_) => match self.known.get(id) {
-                Some(known) => known.failed = Some(now),
-                None => self
-                    .unknown
-                    .insert(id.clone(), Unknown::DownUntil(now + keep.pause)),
-            },
-        }
     }
 }
 
@@ -318,59 +251,4 @@ impl<I: Clone + Eq + Hash, Q, T: Clone> Drop for Lead<'_, I, Q, T> {
         drop(state);
         self.flight.end();
     }
-}
-
-impl Flight {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn end(&self) {
-        let mut waiting = self.lock();
-        waiting.over = true;
-        let wakers = std::mem::take(&mut waiting.wakers);
-        drop(waiting);
-        wakers.into_values().for_each(Waker::wake);
-    }
-
-    fn number(&self) -> u64 {
-        let mut waiting = self.lock();
-        waiting.next += 1;
-        waiting.next
-    }
-
-    async fn over(&self) {
-        let number = self.number();
-        let follower = Follower { flight: self, number };
-        poll_fn(|cx| {
-            let mut waiting = follower.flight.lock();
-            if waiting.over {
-                return Poll::Ready(());
-            }
-            waiting.wakers.insert(follower.number, cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-struct Follower<'a> {
-    flight: &'a Flight,
-    number: u64,
-}
-
-impl Drop for Follower<'_> {
-    fn drop(&mut self) {
-        self.flight.lock().wakers.remove(&self.number);
-    }
-}
-
-/// What comes of the work, unless the patience ends first.
-async fn before<T>(patience: &mut Done<'_>, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => patience.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }

@@ -1,8 +1,10 @@
 //! Answers that live elsewhere (**who else would know?**): in a database or a vault, too many to load, and remembered here.
 //!
 //! A decision waits for nothing. So it says what it lacks, as a [`Ticket`]; whoever may wait takes that to the source, and the
-//! decision is asked again. [`KeyCache`](crate::payload::KeyCache) does so for keys, and
-//! [`PayloadLayer`](crate::web::PayloadLayer) takes its tickets.
+//! decision is asked again. [`TenantCache`](crate::tenant::TenantCache) does so for tenants, and
+//! [`CallerLayer`](crate::web::CallerLayer) takes its tickets; [`KeyCache`](crate::payload::KeyCache) for keys, and
+//! [`PayloadLayer`](crate::web::PayloadLayer). Whoever asks by hand finds the ticket in the
+//! [refusal](crate::refusal::Refusal::ticket).
 //!
 //! # The promise
 //! * One request for one answer at a time, however many wait for it. Whoever goes away leaves it to the next.
@@ -14,8 +16,13 @@
 //! * A source that has failed, or took longer than [`Keep::with_patience`], is left alone about that answer for a
 //!   [pause](Keep::with_pause).
 //! * What was [invalidated](crate::payload::KeyCache::invalidate) is asked for again, also where an answer was on its way.
+//! * A source is asked for nothing until all that is known without it was found good: the certificate is trusted, the head
+//!   of the message is in order. So strangers do not reach it.
 
+mod flight;
 mod kept;
+mod state;
+mod term;
 mod ticket;
 
 use std::fmt;
@@ -23,6 +30,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub(crate) use kept::{Fetch, Found, Kept};
+pub(crate) use term::Term;
 pub use ticket::Ticket;
 
 /// A future of a source's answer: nothing, where there is none.
@@ -42,7 +50,7 @@ pub struct SourceDown {
 }
 
 impl SourceDown {
-    /// For this reason, which the operator reads. No secret belongs in it.
+    /// For this reason, which the operator reads (`last_failure` of the cache). No secret belongs in it.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self {
             reason: reason.to_string().into(),

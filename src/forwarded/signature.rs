@@ -2,8 +2,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Forwarder, Hop};
 use crate::gate::ForwardedBy;
-use crate::payload::{Authentic, Head, NotAuthentic, VerifyPayload};
-use crate::refusal::NotForwarded;
+use crate::payload::{Authentic, Head, NoKey, NotAuthentic, VerifyPayload};
+use crate::refusal::{NotForwarded, Refusal};
 use crate::tenant::TenantId;
 
 impl Forwarder {
@@ -16,7 +16,8 @@ impl Forwarder {
     ///
     /// # Errors
     /// [`NotForwarded::HopNotAuthentic`], [`NotForwarded::NotCovered`], [`NotForwarded::RequestNotCovered`]: nobody to be
-    /// trusted has signed them, so they are to be treated like those of a stranger.
+    /// trusted has signed them, so they are to be treated like those of a stranger. Not so where `HopNotAuthentic` is for want of
+    /// keys ([`NoKey::Elsewhere`], [`NoKey::Unavailable`]): an outage, since it may well be the hop.
     pub fn signed_by(&self, head: &Head<'_>) -> Result<Option<Hop>, NotForwarded> {
         let Some((verifier, names)) = self.hops.signatures() else {
             return Ok(None);
@@ -35,10 +36,16 @@ impl Forwarder {
             return Err(NotForwarded::RequestNotCovered);
         }
         for field in fields {
-            if changed(head.headers, field).any(|headers| passes(verifier, &head, &headers)) {
-                let field = field.clone();
-                return Err(NotForwarded::NotCovered { field });
+            for headers in changed(head.headers, field) {
+                if passes(verifier, &head, &headers)? {
+                    let field = field.clone();
+                    return Err(NotForwarded::NotCovered { field });
+                }
             }
+        }
+        // The keys were there all the while: what was refused meanwhile was refused for the change alone.
+        if !passes(verifier, &head, head.headers)? {
+            return Err(NotForwarded::HopNotAuthentic(NoKey::Unavailable.into()));
         }
         let by = ForwardedBy::Signature(authentic.sender().clone());
         Ok(Some(Hop::signature(by)))
@@ -56,15 +63,28 @@ fn authentic<'h>(
         let head = head.from_sender(name);
         match verifier.verify_payload(&head.with_body(&[])) {
             Ok(authentic) => return Ok((head, authentic)),
+            // That one's keys are not known just now says more than that another's do not match.
+            Err(_) if is_outage(&refused) => {}
             Err(why) => refused = why,
         }
     }
     Err(NotForwarded::HopNotAuthentic(refused))
 }
 
-fn passes(verifier: &dyn VerifyPayload, head: &Head<'_>, headers: &HeaderMap) -> bool {
+/// # Errors
+/// Its keys are to be fetched, so it is not known.
+fn passes(verifier: &dyn VerifyPayload, head: &Head<'_>, headers: &HeaderMap) -> Result<bool, NotForwarded> {
     let changed = Head { headers, ..*head };
-    verifier.verify_payload(&changed.with_body(&[])).is_ok()
+    match verifier.verify_payload(&changed.with_body(&[])) {
+        Err(lacking @ NotAuthentic::NoKey(NoKey::Elsewhere(_))) => {
+            Err(NotForwarded::HopNotAuthentic(lacking))
+        }
+        answer => Ok(answer.is_ok()),
+    }
+}
+
+fn is_outage(why: &NotAuthentic) -> bool {
+    Refusal::from(why.clone()).is_outage()
 }
 
 /// The same fields with this one changed: another value, another beside it, none.

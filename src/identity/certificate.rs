@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 use super::agreement::agreed;
 use super::facts::Facts;
@@ -108,6 +110,22 @@ impl Certificate {
     /// The issuer's distinguished name, DER with its outer SEQUENCE. To be compared, never to be rendered and matched.
     pub fn issuer(&self) -> &[u8] {
         self.part(&self.read.issuer)
+    }
+
+    /// The subject's distinguished name for people to read; of what a stranger has chosen, so it is to be cut and escaped.
+    #[cfg(all(feature = "tower", feature = "tracing"))]
+    pub(crate) fn subject_text(&self) -> String {
+        self.text_of(|read| read.subject().to_string())
+    }
+
+    /// The issuer's distinguished name for people to read; see there.
+    pub(crate) fn issuer_text(&self) -> String {
+        self.text_of(|read| read.issuer().to_string())
+    }
+
+    fn text_of(&self, name: impl FnOnce(&X509Certificate<'_>) -> String) -> String {
+        let read = X509Certificate::from_der(&self.der);
+        read.map_or_else(|_| "not readable".to_owned(), |(_, read)| name(&read))
     }
 
     /// Whether it asserts to be a certificate authority.

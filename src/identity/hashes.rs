@@ -131,6 +131,16 @@ impl CertHash {
     pub fn of(certificate_der: &[u8]) -> Self {
         Self(Sha256::digest(certificate_der).into())
     }
+
+    /// As OpenTelemetry has hashes.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn upper_hex(&self) -> String {
+        use std::fmt::Write as _;
+        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02X}");
+            hex
+        })
+    }
 }
 
 /// Text that is not a SHA-256 digest in a form understood.

@@ -1,13 +1,12 @@
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Cut, HandshakeFacts, HandshakeFailure};
+use rustls_pki_types::UnixTime;
+
+use super::{ClaimedCertificate, Cut, HandshakeFacts, HandshakeFailure, PeerCertificate, RefusedClient};
 use crate::breaker::Transition;
-use crate::date::Date;
 use crate::expiry::{Expiry, Kind, Thresholds, Urgency};
-use crate::identity::{CertHash, Certificate, Name, SerialNumber, SpkiHash, Validity};
 use crate::refusal::{NotForwarded, Refusal};
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
@@ -39,6 +38,16 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// Why.
         reason: &'a HandshakeFailure,
+        /// The certificate that was refused, if one was and could be read. Anybody can show it: it is refused before its key
+        /// is proved.
+        claimed: Option<ClaimedCertificate<'a>>,
+        /// When.
+        at: UnixTime,
+    },
+    /// A client comes again and again with a certificate that is refused: told by a [`RefusalWatch`](super::RefusalWatch).
+    RefusedAgain {
+        /// Where it comes from, what it claims, and what that looks like.
+        client: &'a RefusedClient,
     },
     /// A port accepts nothing just now: the system has no file descriptor or memory left, for one. It is tried again
     /// after a pause; meanwhile connections wait in the system's queue.
@@ -270,9 +279,10 @@ pub enum RotationStep {
     FirstUsed,
     /// The old one counts no more.
     Retired,
-    /// The old one is still used, so it was not retired.
+    /// The old one is still used, or nobody knows whether it is, so it was not retired. Told by
+    /// [`retire`](super::retire).
     RetirementRefused,
-    /// The old one was retired although it is still used.
+    /// The old one was retired without asking whether it is still used. Told by [`retire`](super::retire).
     RetirementForced,
 }
 
@@ -289,69 +299,13 @@ impl RotationStep {
     }
 }
 
-/// A peer's certificate as observers may see it: what identifies it, and not the certificate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PeerCertificate<'a>(&'a Certificate);
-
-impl<'a> PeerCertificate<'a> {
-    /// Of this one.
-    pub fn of(certificate: &'a Certificate) -> Self {
-        Self(certificate)
-    }
-
-    /// To be told of later.
-    pub(super) fn copied(self) -> Certificate {
-        self.0.clone()
-    }
-
-    /// The hash of its public key.
-    pub fn spki(&self) -> SpkiHash {
-        self.0.spki()
-    }
-
-    /// The hash of the whole certificate. Computed at each call.
-    pub fn hash(&self) -> CertHash {
-        self.0.hash()
-    }
-
-    /// Its serial number.
-    pub fn serial(&self) -> &'a SerialNumber {
-        self.0.serial()
-    }
-
-    /// `notBefore` to `notAfter`.
-    pub fn validity(&self) -> Validity {
-        self.0.validity()
-    }
-
-    /// The first second of its validity, as people read it (RFC 3339).
-    pub fn not_before(&self) -> impl fmt::Display + use<> {
-        Date(self.validity().not_before)
-    }
-
-    /// The last second of its validity, as people read it (RFC 3339).
-    pub fn not_after(&self) -> impl fmt::Display + use<> {
-        Date(self.validity().not_after)
-    }
-
-    /// Its names, each with its type.
-    pub fn names(&self) -> &'a [Name] {
-        self.0.names()
-    }
-}
-
-impl fmt::Debug for PeerCertificate<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 impl Event<'_> {
     /// The name of each event that there is.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 26] = [
         "handshake_started",
         "handshake_completed",
         "handshake_failed",
+        "refused_again",
         "accept_failed",
         "connection_cut",
         "source_changed",
@@ -382,6 +336,7 @@ impl Event<'_> {
             Self::HandshakeStarted { .. } => "handshake_started",
             Self::HandshakeCompleted { .. } => "handshake_completed",
             Self::HandshakeFailed { .. } => "handshake_failed",
+            Self::RefusedAgain { .. } => "refused_again",
             Self::AcceptFailed { .. } => "accept_failed",
             Self::ConnectionCut { .. } => "connection_cut",
             Self::SourceChanged { .. } => "source_changed",

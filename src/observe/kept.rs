@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Event, Observer, PeerCertificate};
+use super::{ClaimedCertificate, Event, Observer, PeerCertificate};
 
 /// An event, to be told to whoever it is given.
 pub(super) type Kept = Box<dyn FnOnce(&dyn Observer) + Send>;
@@ -40,14 +40,26 @@ pub(super) fn kept(event: &Event<'_>) -> Kept {
                 });
             })
         }
-        Event::HandshakeFailed { peer, reason } => {
-            let reason = reason.clone();
+        Event::HandshakeFailed {
+            peer,
+            reason,
+            claimed,
+            at,
+        } => {
+            let (reason, claimed) = (reason.clone(), claimed.map(ClaimedCertificate::copied));
             later(move |to| {
+                let (reason, claimed) = (&reason, claimed.as_ref().map(ClaimedCertificate::of));
                 to.observe(&Event::HandshakeFailed {
                     peer,
-                    reason: &reason,
-                })
+                    reason,
+                    claimed,
+                    at,
+                });
             })
+        }
+        Event::RefusedAgain { client } => {
+            let client = client.clone();
+            later(move |to| to.observe(&Event::RefusedAgain { client: &client }))
         }
         Event::AcceptFailed { at, error } => {
             let error = copied(error);

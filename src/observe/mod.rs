@@ -1,5 +1,6 @@
 //! Events for logs and metrics (**what happened?**): for the operator; the peer never sees any of it.
 
+mod certificate;
 mod cut;
 mod event;
 mod guarded;
@@ -11,17 +12,21 @@ mod log;
 mod meter;
 mod peers;
 mod queued;
+mod refusals;
+mod refused_client;
 mod rotations;
 mod together;
 #[cfg(feature = "tower")]
 mod unwatched;
 mod watch;
+mod watching;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use certificate::{ClaimedCertificate, PeerCertificate};
 pub use cut::Cut;
-pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, PeerCertificate, RotationStep};
+pub use event::{DeliveryStage, Event, HandlerOutcome, InForce, RotationStep};
 #[cfg(any(
     feature = "tower",
     feature = "tokio",
@@ -36,11 +41,14 @@ pub use log::Log;
 pub use meter::{MetricKind, MetricRow, Metrics};
 pub use peers::PeersSeen;
 pub use queued::Queued;
-pub use rotations::RotationWatch;
+pub use refusals::RefusalWatch;
+pub use refused_client::{LooksLike, RefusedClient};
+pub use rotations::{RotationWatch, retire};
 pub use together::Observers;
 #[cfg(feature = "tower")]
 pub(crate) use unwatched::Unwatched;
 pub use watch::Watch;
+pub use watching::Watching;
 
 /// A receiver of events, for logs and metrics. Called on the request path: it must not block.
 ///

@@ -171,13 +171,20 @@ mod tests {
     #[test]
     fn whoever_was_not_seen_for_longest_is_forgotten() {
         let peers = PeersSeen::with_capacity(4);
-        for tenant in ["a", "b", "c", "a", "d", "e"] {
-            note(&peers, tenant, "x", until(10));
+        for (tenant, name) in [
+            ("a", "x"),
+            ("b", "x"),
+            ("c", "x"),
+            ("a", "y"),
+            ("d", "x"),
+            ("e", "x"),
+        ] {
+            note(&peers, tenant, name, until(10));
         }
-        // The halves were a, b, then c, a, and d, e: b is gone, a was seen again.
-        assert_eq!(listed(&peers), ["a x", "c x", "d x", "e x"]);
+        // The halves were a, b, then c, a, and d, e: b is gone, a was seen again, and is known with all of its names.
+        assert_eq!(listed(&peers), ["a x", "c x", "d x", "e x", "a y"]);
         peers.forget(&TenantId::parse("c").unwrap());
-        assert_eq!(listed(&peers), ["a x", "d x", "e x"]);
+        assert_eq!(listed(&peers), ["a x", "d x", "e x", "a y"]);
     }
 
     #[test]

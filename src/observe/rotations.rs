@@ -4,13 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Event, Observer, RotationStep};
 use crate::expiry::Kind;
-use crate::usage::Usage;
+use crate::usage::{NotRetired, Retirement, Usage};
 
 /// A watch over rotations: it tells when the next of something stands beside the present one, when it is used for the first
 /// time, and when the old one is gone.
 ///
 /// It looks at what is in force, and compares it with what it saw before; so it does not matter who takes a step, or by
-/// which file. Let it [`tell`](Self::tell) once a minute. What it sees the first time is no news.
+/// which file. Let it [`tell`](Self::tell) once a minute, by
+/// [`Watching`](super::Watching). What it sees the first time is no news.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -114,4 +115,47 @@ impl fmt::Debug for RotationWatch {
             .field("over", &kinds)
             .finish_non_exhaustive()
     }
+}
+
+/// Takes the last step of a rotation, and tells of it where it is refused or forced.
+///
+/// That the old one is gone, a [`RotationWatch`] tells, as it does whoever takes it away.
+///
+/// ```
+/// use countersign::expiry::Kind;
+/// use countersign::identity::SpkiHash;
+/// use countersign::live::Live;
+/// use countersign::observe::{Silent, retire};
+/// use countersign::testing::NOW;
+/// use countersign::trust::{Pin, PinSet};
+/// use countersign::usage::{NotRetired, Retirement};
+///
+/// let pin = |key: &[u8]| Pin::leaf(SpkiHash::of(key)).labelled("acme");
+/// let (old, next) = (pin(b"the key of this year"), pin(b"the next"));
+/// let pins = Live::new(PinSet::of([old.clone(), next]));
+/// let day = Retirement::unused_for(std::time::Duration::from_secs(86_400));
+/// let take = |terms| pins.update(|pins| pins.retire(&old, terms, NOW));
+/// // Also told: `RotationStep::RetirementRefused`.
+/// assert_eq!(retire(&Silent::default(), Kind::Pin, "acme", day, take), Err(NotRetired::NoSuccessor));
+/// ```
+///
+/// # Errors
+/// What `take` says.
+pub fn retire<T>(
+    observer: &dyn Observer,
+    kind: Kind,
+    name: &str,
+    terms: Retirement,
+    take: impl FnOnce(Retirement) -> Result<T, NotRetired>,
+) -> Result<T, NotRetired> {
+    let outcome = take(terms);
+    let step = match &outcome {
+        Ok(_) if terms.is_forced() => Some(RotationStep::RetirementForced),
+        Ok(_) | Err(NotRetired::Unknown) => None,
+        Err(_) => Some(RotationStep::RetirementRefused),
+    };
+    if let Some(step) = step {
+        observer.observe(&Event::RotationStepped { kind, name, step });
+    }
+    outcome
 }

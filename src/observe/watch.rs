@@ -10,7 +10,7 @@ use crate::expiry::{Expires, Expiries, Expiry, Thresholds, Urgency};
 /// something comes to.
 ///
 /// List and events, and the gauges that [`Event::ExpiriesListed`] is for, are made of one look at what is in force now: a
-/// policy in a [`Live`](crate::live::Live) is asked anew each time. Let it [`tell`](Self::tell) once a minute; what it has
+/// policy in a [`Live`](crate::live::Live) is asked anew each time. Let it [`tell`](Self::tell) once a minute, by [`Watching`](super::Watching); what it has
 /// told of, it tells of again only when it has become more urgent.
 ///
 /// ```

@@ -23,8 +23,11 @@ pub trait KeySource<K = Arc<[Key]>>: fmt::Debug + Send + Sync {
 ///
 /// It waits for nothing: what it lacks it says with a [`Ticket`](crate::elsewhere::Ticket), which
 /// [`PayloadLayer`](crate::web::PayloadLayer) takes to the source before it asks again. Which answers count for how long, and
-/// what happens while the source is down, says [`elsewhere`](crate::elsewhere). The verifiers of HMAC signatures ask for
-/// keys last, so a message whose head is refused causes no request.
+/// what happens while the source is down, says [`elsewhere`](crate::elsewhere). Verifiers ask for keys last, or look over the
+/// message before they say that keys are lacking, so a message that is refused without a key causes no request.
+///
+/// Where no key verifies a message that is in order otherwise, its sender may have a new one: the keys are asked for once more,
+/// and the message again. That happens once in a [pause](Keep::with_pause) for each tenant, whoever causes it.
 ///
 /// Keys are asked for of the tenant that the connection has proved. Without one, nothing says whose are wanted
 /// ([`NoKey::SenderNeeded`]).
@@ -75,6 +78,11 @@ impl<K: Clone + Send + Sync + 'static> KeyCache<K> {
         self.kept.invalidate_all();
     }
 
+    /// Why the source could not tell, if it could not when it was last asked: for the operator.
+    pub fn last_failure(&self) -> Option<SourceDown> {
+        self.kept.last_failure()
+    }
+
     /// Of how many tenants keys are kept.
     pub fn len(&self) -> usize {
         self.kept.len()
@@ -104,7 +112,7 @@ impl<K: Clone + Send + Sync + 'static> FindKeys<K> for KeyCache<K> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
         let sender = wanted.sender.ok_or(NoKey::SenderNeeded)?;
         match self.kept.find(sender, sender) {
-            Found::Known(keys) => Ok(keys),
+            Found::Known(keys, term) => Ok(keys.fetched_as(term.number())),
             Found::Absent => Err(NoKey::Unknown {
                 sender: sender.clone(),
             }),
@@ -113,12 +121,10 @@ impl<K: Clone + Send + Sync + 'static> FindKeys<K> for KeyCache<K> {
         }
     }
 
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        if self.kept.doubt(owner) {
-            Unknown::Refreshing
-        } else {
-            Unknown::Refused
-        }
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        let owner = found.owner();
+        let ticket = self.kept.doubt(owner, owner, found.number());
+        ticket.map_or(Unknown::Refused, Unknown::Elsewhere)
     }
 }
 

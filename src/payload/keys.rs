@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::NotAuthentic;
 use super::hmac::Key;
 use crate::codes::entries;
 use crate::elsewhere::Ticket;
@@ -51,11 +52,40 @@ pub trait FindKeys<K = Arc<[Key]>>: fmt::Debug + Send + Sync {
     /// [`NoKey`]. [`NoKey::Unavailable`] is an outage: the sender is to come again.
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey>;
 
-    /// A message of this owner is signed with a key that is not known: none has its name, or none verifies it. Whether
-    /// that may change in a moment.
-    fn unknown_key(&self, _owner: &TenantId) -> Unknown {
+    /// A message is signed with a key that is not among those that were found: none has its name, or none verifies it.
+    /// Whether that may change in a moment.
+    fn unknown_key(&self, _found: &TenantKeys<K>) -> Unknown {
         Unknown::Refused
     }
+}
+
+/// The refusal for want of a key, unless there may be one in a moment: that is an outage, so that the sender comes again, or a
+/// ticket.
+pub(in crate::payload) fn unless_renewed<K>(
+    why: impl Into<NotAuthentic>,
+    store: &dyn FindKeys<K>,
+    found: &TenantKeys<K>,
+) -> NotAuthentic {
+    match store.unknown_key(found) {
+        Unknown::Elsewhere(ticket) => NoKey::Elsewhere(ticket).into(),
+        Unknown::Refreshing => NoKey::Unavailable.into(),
+        Unknown::Refused => why.into(),
+    }
+}
+
+/// The keys of this sender. Where they are to be fetched, `look_over` is asked first whether anything speaks against the message
+/// without a key: then none is fetched for it.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub(in crate::payload) fn keys_unless_refused<K, E: Into<NotAuthentic>>(
+    store: &dyn FindKeys<K>,
+    sender: Option<&TenantId>,
+    look_over: impl FnOnce() -> Result<(), E>,
+) -> Result<TenantKeys<K>, NotAuthentic> {
+    let found = store.find_keys(&Wanted::of(sender));
+    if let Err(NoKey::Elsewhere(_)) = found {
+        look_over().map_err(Into::into)?;
+    }
+    Ok(found?)
 }
 
 impl<K, F: FindKeys<K> + ?Sized> FindKeys<K> for Arc<F> {
@@ -63,8 +93,8 @@ impl<K, F: FindKeys<K> + ?Sized> FindKeys<K> for Arc<F> {
         (**self).find_keys(wanted)
     }
 
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        (**self).unknown_key(owner)
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        (**self).unknown_key(found)
     }
 }
 
@@ -88,6 +118,8 @@ impl<'a> Wanted<'a> {
 pub struct TenantKeys<K = Arc<[Key]>> {
     owner: TenantId,
     keys: K,
+    /// Which answer of a source they are, where they are one.
+    number: u64,
 }
 
 impl<K> TenantKeys<K> {
@@ -96,7 +128,16 @@ impl<K> TenantKeys<K> {
         Self {
             owner,
             keys: keys.into(),
+            number: 0,
         }
+    }
+
+    pub(in crate::payload) fn fetched_as(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    pub(in crate::payload) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The tenant whose keys they are.
@@ -115,9 +156,11 @@ impl<K> TenantKeys<K> {
 }
 
 /// The verdict on a message that was signed with a key that is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unknown {
+    /// There may be others elsewhere: to be had with this ticket, and then asked for again.
+    Elsewhere(Ticket),
     /// The set is asked for again. Nothing speaks against the message yet: an outage, so that its sender comes again.
     Refreshing,
     /// The set was asked for a moment ago, and the key is not in it; or nobody is asking.

@@ -45,7 +45,7 @@ mod key_cache;
 mod keys;
 mod message;
 mod outgoing;
-mod percent;
+pub(crate) mod percent;
 mod proof;
 pub mod providers;
 pub mod public_key;

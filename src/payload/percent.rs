@@ -1,9 +1,8 @@
 //! Percent-encoding of a query's names and values.
 
 /// The bytes that `+` and `%xx` stand for; what is not of that form stands for itself.
-#[cfg(any(feature = "jwt", feature = "http-signatures"))]
-pub(super) fn decode(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
+pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
+    let mut bytes = text.iter().copied();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
@@ -46,7 +45,7 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// RFC 3986 §2.3: unreserved characters as they are.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {

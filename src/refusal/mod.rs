@@ -140,10 +140,12 @@ entries! {
 }
 
 impl Refusal {
-    /// The ticket for what was lacking: redeemed, the question may be asked again.
+    /// The ticket for what was lacking: redeemed, the question may be asked again. [`CallerLayer`](crate::web::CallerLayer) and
+    /// [`PayloadLayer`](crate::web::PayloadLayer) do; by hand, see [`TenantCache`](crate::tenant::TenantCache).
     pub fn ticket(&self) -> Option<&Ticket> {
         match self {
-            Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Elsewhere(ticket))) => Some(ticket),
+            Self::NotAuthentic(NotAuthentic::NoKey(NoKey::Elsewhere(ticket)))
+            | Self::NoTenant(NoTenant::Elsewhere(ticket)) => Some(ticket),
             _ => None,
         }
     }

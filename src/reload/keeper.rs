@@ -7,17 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::publish::Publish;
+use super::reloading::{Reloading, read};
 use super::source::any_of;
 use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
 use crate::clock::Clock;
-use crate::live::Live;
 use crate::observe::{Event, InForce, Observer, Silent, guarded};
 
 /// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
@@ -114,7 +113,7 @@ impl Reload {
             .await
     }
 
-    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`], such as a dispatcher's
+    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`](crate::live::Live), such as a dispatcher's
     /// identities. What it refuses is not put in force.
     ///
     /// # Errors
@@ -133,22 +132,7 @@ impl Reload {
             .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
         let value = Arc::new(value);
         publish.publish(&value).map_err(NotLoaded::invalid)?;
-        let now = self.clock.now();
-        let status = Arc::new(RwLock::new(Status {
-            name: name.into(),
-            generation: 1,
-            loaded_at: now,
-            good_at: now,
-            in_force: InForce::LastGood,
-            failed: None,
-            next_look: now,
-            found_by: FoundBy::Looking,
-        }));
-        let reloading = Reloading {
-            live: Live::of(value),
-            status,
-            asked: Arc::default(),
-        };
+        let reloading = Reloading::begun(name, value, self.clock.now());
         self.observer.observe(&Event::Reloaded { name, generation: 1 });
         self.spawn(
             Keeper {
@@ -201,50 +185,6 @@ impl fmt::Debug for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reload").field("of", &self.statuses()).finish()
     }
-}
-
-/// A part that is kept loaded. Clones share it. To drop it ends nothing.
-pub struct Reloading<T> {
-    live: Live<T>,
-    status: Arc<RwLock<Status>>,
-    asked: Arc<Notify>,
-}
-
-impl<T> Reloading<T> {
-    /// What is in force, for whoever decides by it.
-    pub fn live(&self) -> Live<T> {
-        self.live.clone()
-    }
-
-    /// How it stands.
-    pub fn status(&self) -> Status {
-        read(&self.status)
-    }
-
-    /// Looks at once, as when somebody asks for it by a signal.
-    pub fn look_now(&self) {
-        self.asked.notify_one();
-    }
-}
-
-impl<T> Clone for Reloading<T> {
-    fn clone(&self) -> Self {
-        Self {
-            live: self.live.clone(),
-            status: self.status.clone(),
-            asked: self.asked.clone(),
-        }
-    }
-}
-
-impl<T> fmt::Debug for Reloading<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reloading").field(&self.status()).finish()
-    }
-}
-
-fn read(status: &RwLock<Status>) -> Status {
-    status.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Who looks after one source.

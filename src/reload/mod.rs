@@ -27,6 +27,8 @@ mod ready;
 #[cfg(feature = "jwks-fetch")]
 mod refresh;
 #[cfg(feature = "reload")]
+mod reloading;
+#[cfg(feature = "reload")]
 mod rules;
 #[cfg(feature = "reload")]
 mod source;
@@ -52,11 +54,13 @@ pub use files::Files;
 #[cfg(feature = "reload")]
 use files::MAX_FILES;
 #[cfg(feature = "reload")]
-pub use keeper::{Reload, Reloading};
+pub use keeper::Reload;
 #[cfg(feature = "reload")]
 pub use publish::Publish;
 #[cfg(feature = "jwks-fetch")]
 pub use refresh::{RefreshFailed, keep_fresh};
+#[cfg(feature = "reload")]
+pub use reloading::Reloading;
 #[cfg(feature = "reload")]
 pub use rules::Rules;
 #[cfg(feature = "reload")]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
+use crate::codes::entries;
+
 /// A source of what is put in force: it yields a whole, checked `T`, and says when to look again.
 ///
 /// [`Files`](super::Files) makes one of files, `UrlSource` one of URLs, [`Both`](super::Both) one of two. For one of your own, a vault for instance,
@@ -204,16 +206,26 @@ impl NotLoaded {
             reason: reason.to_string(),
         }
     }
+}
 
-    /// A stable name of the reason, for metrics and logs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unreadable { .. } => "reload.unreadable",
-            Self::TooLarge { .. } => "reload.too_large",
-            Self::Changing { .. } => "reload.changing",
-            Self::Invalid { .. } => "reload.invalid",
-            Self::TooOld { .. } => "reload.too_old",
-            Self::Panicked => "reload.panicked",
-        }
-    }
+entries! {
+    NotLoaded []
+    Self::Unreadable { .. } => "reload.unreadable", Ours, "ours: what was good stays in force",
+        "Look at the path, the rights of this process and the mount; of a URL, at the server behind it.",
+        "Nothing: the receiver cannot read what is its own.";
+    Self::TooLarge { .. } => "reload.too_large", Ours, "ours: sizes come first",
+        "Name the file that was meant; a folder may hold more than belongs to it.",
+        "Publish no more than is in use.";
+    Self::Changing { .. } => "reload.changing", Ours, "ours: what is put in force was read whole",
+        "Write a new file and rename it over the old one.",
+        "Nothing: the receiver has to write it in one step.";
+    Self::Invalid { .. } => "reload.invalid", Ours, "ours: what was good stays in force",
+        "Mend what the message names; the old one stays in force meanwhile.",
+        "Publish what can be used.";
+    Self::TooOld { .. } => "reload.too_old", Ours, "ours: what nobody has confirmed for so long does not count",
+        "Look at the failures before it, which say why it could not be loaded.",
+        "Have it answer.";
+    Self::Panicked => "reload.panicked", Ours, "ours: what was good stays in force",
+        "Look at the panic's message, and report it to whoever wrote what reads it.",
+        "Nothing: the receiver's reader is at fault.";
 }

@@ -1,25 +1,32 @@
 //! Tenants (**whose is it?**): from a verified peer to the one it acts for.
 //!
 //! [`ResolveTenant`] decides. Its argument is a [`VerifiedPeer`], so an unverified certificate cannot be mapped; the
-//! ready-made answer is [`TenantTable`].
+//! ready-made answers are [`TenantTable`], and [`TenantCache`] for tenants that live in a database.
 
+mod cache;
+mod known;
+mod peer_identity;
 mod rule;
 mod rule_text;
 mod table;
 mod template;
+mod tenant_id;
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::codes::entries;
+use crate::elsewhere::{Term, Ticket};
 use crate::identity::NameKind;
 use crate::trust::VerifiedPeer;
 
+pub use cache::{TenantCache, TenantSource};
+pub use peer_identity::PeerIdentity;
 pub use rule::Rule;
 pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, TableProblem};
+pub use tenant_id::{InvalidTenantId, TenantId};
 
 /// A mapping of verified peers to tenants. Pure: no I/O, no clock.
 pub trait ResolveTenant: fmt::Debug + Send + Sync {
@@ -45,15 +52,25 @@ impl<R: ResolveTenant + ?Sized> ResolveTenant for Arc<R> {
     }
 }
 
-/// A tenant and what named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A tenant and what named it. Two are equal that say the same, whenever they are to be asked for again.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resolved {
     /// Whose the peer is.
     pub tenant: TenantId,
     /// The rule that said so, for the operator.
     pub rule: Arc<str>,
+    /// For how long that counts, where it does not until the next change.
+    term: Option<Term>,
 }
+
+impl PartialEq for Resolved {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.tenant, &self.rule) == (&other.tenant, &other.rule)
+    }
+}
+
+impl Eq for Resolved {}
 
 impl Resolved {
     /// This tenant, named by that rule.
@@ -61,85 +78,20 @@ impl Resolved {
         Self {
             tenant,
             rule: rule.into(),
-        }
-    }
-}
-
-/// The name of a tenant: 1 to 128 printable ASCII characters, without a space at either end.
-///
-/// Compared byte for byte. Cheap to clone.
-///
-/// ```
-/// use countersign::tenant::TenantId;
-///
-/// assert_eq!(TenantId::parse("acme")?.as_str(), "acme");
-/// assert!(TenantId::parse(" acme").is_err(), "a space at either end is a mistake");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TenantId(Arc<str>);
-
-impl TenantId {
-    /// The longest name, in bytes.
-    pub const MAX_LEN: usize = 128;
-
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// [`InvalidTenantId`] for anything that is not 1 to 128 printable ASCII characters without a space at either end.
-    pub fn parse(text: &str) -> Result<Self, InvalidTenantId> {
-        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let good = printable && !text.is_empty() && text.len() <= Self::MAX_LEN && text.trim() == text;
-        if good {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidTenantId)
+            term: None,
         }
     }
 
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    fn within(self, term: Term) -> Self {
+        let term = Some(term);
+        Self { term, ..self }
+    }
+
+    /// Whether the time is over for which it counts.
+    pub(crate) fn is_over(&self) -> bool {
+        self.term.as_ref().is_some_and(Term::is_over)
     }
 }
-
-impl Borrow<str> for TenantId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for TenantId {
-    type Err = InvalidTenantId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTenantId> {
-        Self::parse(text)
-    }
-}
-
-impl From<TenantId> for String {
-    fn from(tenant: TenantId) -> Self {
-        tenant.as_str().to_owned()
-    }
-}
-
-impl fmt::Display for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TenantId({:?})", self.0)
-    }
-}
-
-/// Text that cannot name a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a tenant's name is 1 to 128 printable ASCII characters without a space at either end")]
-#[non_exhaustive]
-pub struct InvalidTenantId;
 
 /// The reason why a verified peer belongs to nobody here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -180,6 +132,9 @@ pub enum NoTenant {
         /// The rule.
         rule: Arc<str>,
     },
+    /// That is not known here: to be had with this ticket, and then asked for again. Until then, an outage.
+    #[error("whose a peer is, is to be fetched")]
+    Elsewhere(Ticket),
     /// Nobody can say just now whose it is. An outage, not a refusal.
     #[error("whose a peer is, is not known just now")]
     Unavailable,
@@ -202,7 +157,7 @@ entries! {
     Self::SharedAuthority { .. } => "tenant.shared_authority", Ours 403, "ours: below a shared authority the issuer alone is no tenant",
         "Make the rule on the peer's name or key.",
         "Nothing: the receiver's rule is too wide.";
-    Self::Unavailable => "tenant.unavailable", Ours 503, "RFC 9110 §15.6.4",
-        "Look at whatever renews the table of tenants.",
+    Self::Elsewhere(_) | Self::Unavailable => "tenant.unavailable", Ours 503, "RFC 9110 §15.6.4",
+        "Look at whatever renews the table of tenants, or at the source that it asks (`TenantCache::last_failure`).",
         "Try again after Retry-After.";
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::template::{Template, is_spiffe};
-use super::{InvalidTable, TableProblem, TenantId};
+use super::{InvalidTable, PeerIdentity, TableProblem, TenantId};
 use crate::identity::{Name, NameKind, SpkiHash};
 use crate::trust::VerifiedPeer;
 
@@ -93,6 +93,30 @@ impl Rule {
             source,
             issued_by: None,
             carrying: Vec::new(),
+        }
+    }
+
+    /// The tenant that it names: none, where what stands in the certificate does.
+    pub(super) fn tenant(&self) -> Option<&TenantId> {
+        match &self.source {
+            Source::Template(..) => None,
+            Source::Name(tenant, ..) | Source::Host(tenant, _) => Some(tenant),
+            Source::Pin(tenant, _) | Source::Issuer(tenant, _) => Some(tenant),
+        }
+    }
+
+    /// Whether this identity shows what it begins with; its conditions aside.
+    pub(super) fn speaks_of(&self, identity: &PeerIdentity) -> bool {
+        match &self.source {
+            Source::Template(..) => false,
+            Source::Name(_, kind, text) => {
+                Name::parse(*kind, text).is_ok_and(|name| identity.names().contains(&name))
+            }
+            Source::Host(_, text) => {
+                hosts_among(identity.names()).any(|host| host.eq_ignore_ascii_case(text))
+            }
+            Source::Pin(_, spki) => identity.spki() == *spki,
+            Source::Issuer(_, spki) => identity.issuers().contains(spki),
         }
     }
 
@@ -283,13 +307,27 @@ impl Compiled {
     }
 }
 
+/// As a rule on this name begins.
+pub(super) fn written(name: &Name) -> String {
+    let prefix = name.kind().prefix();
+    match name {
+        Name::Ip(address) => format!("{prefix}{address}"),
+        Name::Dns(text) | Name::Uri(text) | Name::Email(text) => format!("{prefix}{text}"),
+        Name::CommonName(text) | Name::OrganizationalUnit(text) => format!("{prefix}{text}"),
+        Name::UserId(text) | Name::OrganizationIdentifier(text) => format!("{prefix}{text}"),
+    }
+}
+
 fn host_label(host: &str) -> String {
     format!("host name {host}")
 }
 
 /// The host names that the leaf shows: its DNS names, and common names that are shaped like one and are not among them.
 pub(super) fn hosts(peer: &VerifiedPeer) -> impl Iterator<Item = Box<str>> {
-    let names = peer.leaf().names();
+    hosts_among(peer.leaf().names())
+}
+
+pub(super) fn hosts_among(names: &[Name]) -> impl Iterator<Item = Box<str>> {
     names.iter().filter_map(|name| match name {
         Name::Dns(host) => Some(host.clone()),
         Name::CommonName(text) => match Name::parse(NameKind::Dns, text) {

@@ -1,6 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::known::Known;
 use super::rule::{Compiled, Found, Key, hosts};
 use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId};
 use crate::identity::{NameKind, SpkiHash};
@@ -40,7 +41,7 @@ pub struct TenantTable {
     lookup: HashMap<Key, TenantId>,
     /// Of what kind they are: what none of them is need not be made a key of.
     has: Kinds,
-    known: HashSet<TenantId>,
+    known: Known,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +65,23 @@ impl TenantTable {
     /// An empty table to add rules to.
     pub fn builder() -> TenantTableBuilder {
         TenantTableBuilder::default()
+    }
+
+    /// The one match that there is. A second one makes it none, also where both name one tenant: a table in which two rules
+    /// speak about one certificate was not meant so.
+    fn only_match<'a>(&'a self, peer: &'a VerifiedPeer) -> Result<Match<'a>, NoTenant> {
+        let mut only: Option<Match<'_>> = None;
+        self.matches(peer).try_for_each(|found| match only.take() {
+            None => {
+                only = Some(found);
+                Ok(())
+            }
+            Some(first) => Err(NoTenant::Ambiguous {
+                first: first.by.label(),
+                second: found.by.label(),
+            }),
+        })?;
+        only.ok_or(NoTenant::NoRule)
     }
 
     /// Every match there is.
@@ -121,6 +139,14 @@ impl By<'_> {
         }
     }
 
+    fn relies_on_the_subject(&self, peer: &VerifiedPeer) -> bool {
+        let of_the_subject = |kind| NameKind::OF_THE_SUBJECT.contains(&kind);
+        match self {
+            Self::Key(key) => key.kind(peer).is_some_and(of_the_subject),
+            Self::Rule(rule) => rule.kinds(peer).any(of_the_subject),
+        }
+    }
+
     fn relies_on(&self, kind: NameKind, peer: &VerifiedPeer) -> bool {
         match self {
             Self::Key(key) => key.kind(peer) == Some(kind),
@@ -131,29 +157,15 @@ impl By<'_> {
 
 impl ResolveTenant for TenantTable {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
-        let mut matches = self.matches(peer);
-        let only = matches.next().ok_or(NoTenant::NoRule)?;
-        // Also where both name one tenant: a table in which two rules speak about one certificate was not meant so.
-        if let Some(second) = matches.next() {
-            return Err(NoTenant::Ambiguous {
-                first: only.by.label(),
-                second: second.by.label(),
-            });
-        }
+        let only = self.only_match(peer)?;
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
         check_issuer(peer, &only.by)?;
         let rule = only.by.label();
         match only.found {
-            Found::Tenant(tenant) => Ok(Resolved {
-                tenant: tenant.clone(),
-                rule,
-            }),
+            Found::Tenant(tenant) => Ok(Resolved::new(tenant.clone(), rule)),
             Found::Captured(name) => match self.known.get(name) {
-                Some(tenant) => Ok(Resolved {
-                    tenant: tenant.clone(),
-                    rule,
-                }),
+                Some(tenant) => Ok(Resolved::new(tenant, rule)),
                 None => Err(NoTenant::Unknown {
                     rule,
                     name: name.to_owned(),
@@ -166,6 +178,9 @@ impl ResolveTenant for TenantTable {
 /// A name of the subject counts only where no authority on the path constrains names, and one that says who it is only if it
 /// is the only one.
 fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    if !by.relies_on_the_subject(peer) {
+        return Ok(());
+    }
     for kind in NameKind::OF_THE_SUBJECT {
         if !by.relies_on(kind, peer) {
             continue;
@@ -311,11 +326,10 @@ impl TenantTableBuilder {
                 None => rules.push(rule.compile()?),
             }
         }
-        let known = self
-            .known
-            .iter()
-            .map(|name| known(name))
-            .collect::<Result<_, _>>()?;
+        let known = Known::of(&self.known).map_err(|(name, _)| InvalidTable {
+            rule: "known".to_owned(),
+            problem: TableProblem::Tenant(name.to_owned()),
+        })?;
         Ok(TenantTable {
             rules,
             has: Kinds::of(lookup.keys()),
@@ -323,14 +337,6 @@ impl TenantTableBuilder {
             known,
         })
     }
-}
-
-fn known(name: &str) -> Result<TenantId, InvalidTable> {
-    let invalid = |_| InvalidTable {
-        rule: "known".to_owned(),
-        problem: TableProblem::Tenant(name.to_owned()),
-    };
-    TenantId::parse(name).map_err(invalid)
 }
 
 /// One owner for each key.

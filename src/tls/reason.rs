@@ -4,10 +4,11 @@ use std::io;
 use std::pin::Pin;
 
 use rustls::Error;
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::alert::to_rustls;
-use crate::observe::HandshakeFailure;
+use crate::identity::{Certificate, ChainLimits, PeerChain};
+use crate::observe::{ClaimedCertificate, HandshakeFailure};
 use crate::trust::Untrusted;
 
 thread_local! {
@@ -33,6 +34,8 @@ thread_local! {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason {
     untrusted: Option<Untrusted>,
+    /// The client's certificate that was refused, where it could be read.
+    claimed: Option<Box<Certificate>>,
     /// When the session that is being resumed began with a full handshake.
     lineage: Option<UnixTime>,
 }
@@ -79,6 +82,17 @@ impl Reason {
         self.untrusted.as_ref()
     }
 
+    /// The client's certificate that was refused, where it could be read. Nobody has proved to hold its key.
+    pub fn claimed(&self) -> Option<ClaimedCertificate<'_>> {
+        self.claimed.as_deref().map(ClaimedCertificate::of)
+    }
+
+    /// The same, to keep.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn take_claimed(&mut self) -> Option<Box<Certificate>> {
+        self.claimed.take()
+    }
+
     /// The reason why the certificate was refused, to keep.
     pub fn into_untrusted(self) -> Option<Untrusted> {
         self.untrusted
@@ -102,6 +116,15 @@ pub(super) fn alert(untrusted: Untrusted) -> Error {
     let error = to_rustls(&untrusted);
     record(untrusted);
     error
+}
+
+/// The same about a client, with what its certificate says of itself.
+pub(super) fn refuse_client(untrusted: Untrusted, leaf: &CertificateDer<'_>) -> Error {
+    with_watcher(|reason| {
+        let read = PeerChain::parse_borrowed(ChainLimits::default(), leaf, &[]);
+        reason.claimed = read.ok().map(|(chain, _)| Box::new(chain.leaf().clone()));
+    });
+    alert(untrusted)
 }
 
 /// The session that is being resumed began then, with a full handshake.

@@ -7,8 +7,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ServerConfig, ServerConnection,
-    SignatureScheme, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, ConnectionCommon, DigitallySignedStruct, Error, ServerConfig,
+    ServerConnection, SideData, SignatureScheme, SupportedProtocolVersion,
 };
 
 use crate::explain::{CertificateRequest, ResumptionSeen, ServerTls};
@@ -96,30 +96,28 @@ impl Tried {
 /// Whether both are connected in the end.
 fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> bool {
     for _ in 0..MAX_ROUNDS {
-        let mut flight = Vec::new();
-        while client.wants_write() && client.write_tls(&mut flight).is_ok() {}
-        let said = !flight.is_empty();
-        let mut rest = flight.as_slice();
-        while !rest.is_empty() {
-            if !server.read_tls(&mut rest).is_ok_and(|read| read > 0) || server.process_new_packets().is_err()
-            {
-                return false;
-            }
-        }
-        let mut flight = Vec::new();
-        while server.wants_write() && server.write_tls(&mut flight).is_ok() {}
-        if !said && flight.is_empty() {
+        let (Some(asked), Some(answered)) = (pass(client, server), pass(server, client)) else {
+            return false;
+        };
+        if asked + answered == 0 {
             break;
-        }
-        let mut rest = flight.as_slice();
-        while !rest.is_empty() {
-            if !client.read_tls(&mut rest).is_ok_and(|read| read > 0) || client.process_new_packets().is_err()
-            {
-                return false;
-            }
         }
     }
     !client.is_handshaking() && !server.is_handshaking()
+}
+
+/// How many bytes one end had to say to the other, which has taken them all in.
+fn pass<A, B: SideData>(from: &mut ConnectionCommon<A>, to: &mut ConnectionCommon<B>) -> Option<usize> {
+    let mut flight = Vec::new();
+    while from.wants_write() {
+        from.write_tls(&mut flight).ok()?;
+    }
+    let mut rest = flight.as_slice();
+    while !rest.is_empty() {
+        let read = to.read_tls(&mut rest).ok()?;
+        to.process_new_packets().ok().filter(|_| read > 0)?;
+    }
+    Some(flight.len())
 }
 
 /// A client that trusts whatever it is shown, shows nothing, and watches. Never for a connection.

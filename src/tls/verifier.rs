@@ -113,6 +113,9 @@ impl HandshakeVerifier {
                 self.pending.push(Shown { peer, memory, now });
                 Ok(())
             }
+            Err(untrusted) if matches!(role, Role::Client) => {
+                Err(reason::refuse_client(untrusted, end_entity))
+            }
             Err(untrusted) => Err(reason::alert(untrusted)),
         }
     }

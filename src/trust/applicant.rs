@@ -127,7 +127,7 @@ impl fmt::Display for Applicant {
             Date(validity.not_before),
             Date(validity.not_after)
         )?;
-        writeln!(f, "#   issuer: {}", Line(&issuer_text(leaf.der())))?;
+        writeln!(f, "#   issuer: {}", Line(&leaf.issuer_text()))?;
         for der in self.chain.others() {
             writeln!(f, "#   above it: {}", Line(&subject_text(der)))?;
         }
@@ -185,14 +185,6 @@ fn why_not(chain: &PeerChain, now: UnixTime) -> Untrusted {
     let shown = Presented::first(chain, Role::Client, now);
     let checked = check_validity(leaf.validity(), now).and_then(|()| Profile::strict().check_leaf(&shown));
     checked.err().unwrap_or(Untrusted::Path)
-}
-
-fn issuer_text(der: &CertificateDer<'_>) -> String {
-    use x509_parser::prelude::FromDer as _;
-    match x509_parser::certificate::X509Certificate::from_der(der) {
-        Ok((_, certificate)) => certificate.issuer().to_string(),
-        Err(_) => "not readable".to_owned(),
-    }
 }
 
 /// RFC 7468 §5.

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handshake::{Done, Failed, Names, verdict};
 #[cfg(feature = "proxy-protocol")]
 use super::proxied::told_source;
 use super::sources::{Sources, Taken};
-use super::{Drain, Secured, Sites};
+use super::{Drain, Protocols, Secured, Sites};
 use crate::breaker::{Breaker, Verdict};
 use crate::clock::Clock;
+use crate::identity::Certificate;
 use crate::live::Live;
-use crate::observe::{Event, HandshakeFailure, Observer, PeerCertificate, Silent, guarded};
+use crate::observe::{
+    ClaimedCertificate, Event, HandshakeFailure, Observer, PeerCertificate, Silent, guarded,
+};
 #[cfg(feature = "proxy-protocol")]
 use crate::proxy_protocol::ProxyProtocol;
 use crate::stream::linger;
@@ -84,29 +87,6 @@ impl Arrival {
     /// Where it comes from, as far as is known: before its header is read, a load balancer's comes from there.
     pub(super) fn peer(&self) -> SocketAddr {
         self.peer
-    }
-}
-
-/// The versions of HTTP inside TLS, offered by ALPN (RFC 7301).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Protocols {
-    /// HTTP/1.1 only.
-    Http1,
-    /// HTTP/2 only: gRPC.
-    Http2,
-    /// HTTP/2 where the client can, else HTTP/1.1.
-    Http2OrHttp1,
-}
-
-impl Protocols {
-    pub(super) fn alpn(self) -> Vec<Vec<u8>> {
-        let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
-        match self {
-            Self::Http1 => vec![h1],
-            Self::Http2 => vec![h2],
-            Self::Http2OrHttp1 => vec![h2, h1],
-        }
     }
 }
 
@@ -239,15 +219,31 @@ impl Acceptor {
     /// [`with_max_handshakes_per_source`](Self::with_max_handshakes_per_source).
     ///
     /// # Security
-    /// Not behind a proxy whose address all senders share, unless it tells theirs (`with_proxy_protocol`): one of them
-    /// could shut out the others.
+    /// Without [`with_pace`](Self::with_pace), one client shuts out the others behind its address. Not behind a proxy whose
+    /// address all senders share, unless it tells theirs (`with_proxy_protocol`).
     #[must_use]
     pub fn with_breaker(mut self, breaker: Breaker<IpAddr>) -> Self {
         self.sources.breaker = Some(breaker);
         self
     }
 
-    /// Takes the present from there, for the breaker.
+    /// Lets a source that the [breaker](Self::with_breaker) blocks have its handshakes all the same, one after the other and
+    /// so far apart: a client that loops on a refused certificate costs so many handshakes and no more, and a good one
+    /// behind the same address waits for its turn. 50 milliseconds make 20 handshakes in a second.
+    ///
+    /// A turn that is further away than half of a handshake's time is not waited for: that connection is closed before TLS, as
+    /// [`HandshakeFailure::Blocked`]. While it waits, it holds a part of its source's share and a place.
+    ///
+    /// # Security
+    /// What a client does in its turn does not count, but for the probes of the breaker. A source that opens many
+    /// connections at once uses up its turns, and shuts out its own.
+    #[must_use]
+    pub fn with_pace(mut self, apart: Duration) -> Self {
+        self.sources.set_pace(apart);
+        self
+    }
+
+    /// Takes the present from there, for the breaker, and for what is told of failures.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.sources.clock = clock;
@@ -279,17 +275,24 @@ impl Acceptor {
             let (taken, begun) = (None, Instant::now());
             return Ok(Arrival { peer, taken, begun });
         }
-        let (taken, begun) = (Some(self.take(peer)?), Instant::now());
+        let begun = Instant::now();
+        let taken = Some(self.take(peer, self.handshake_timeout)?);
         Ok(Arrival { peer, taken, begun })
     }
 
-    fn take(&self, peer: SocketAddr) -> Result<Taken, HandshakeFailure> {
-        let taken = self.sources.take(peer, &self.observer);
-        taken.inspect_err(|reason| self.tell_why(peer, reason))
+    /// Half of the time is for its turn, and half for the handshake.
+    fn take(&self, peer: SocketAddr, limit: Duration) -> Result<Taken, HandshakeFailure> {
+        let taken = self.sources.take(peer, limit / 2, &self.observer);
+        taken.inspect_err(|reason| self.tell_why(peer, reason, None))
     }
 
-    fn tell_why(&self, peer: SocketAddr, reason: &HandshakeFailure) {
-        self.observer.observe(&Event::HandshakeFailed { peer, reason });
+    fn tell_why(&self, peer: SocketAddr, reason: &HandshakeFailure, claimed: Option<&Certificate>) {
+        self.observer.observe(&Event::HandshakeFailed {
+            peer,
+            reason,
+            claimed: claimed.map(ClaimedCertificate::of),
+            at: self.sources.clock.now(),
+        });
     }
 
     /// A port accepts nothing just now.
@@ -327,6 +330,9 @@ impl Acceptor {
         let begun = Instant::now();
         #[cfg(feature = "proxy-protocol")]
         let io = self.learn(limit, io, arrival).await?;
+        if let Some(turn) = arrival.taken.as_ref().and_then(Taken::turn) {
+            sleep_until(turn).await;
+        }
         let left = limit.saturating_sub(begun.elapsed());
         let peer = arrival.peer;
         self.observer.observe(&Event::HandshakeStarted { peer });
@@ -359,7 +365,7 @@ impl Acceptor {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         self.record(arrival, failed.verdict);
-        self.tell_why(arrival.peer, &failed.reason);
+        self.tell_why(arrival.peer, &failed.reason, failed.claimed.as_deref());
         if let Some(io) = failed.io {
             linger(io).await;
         }
@@ -413,12 +419,14 @@ impl Acceptor {
         if arrival.taken.is_some() {
             return Ok(io);
         }
+        let begun = Instant::now();
         let told = timeout(limit, told_source(&mut io)).await;
         let told = told.unwrap_or(Err(HandshakeFailure::TimedOut));
-        if let Some(source) = told.inspect_err(|reason| self.tell_why(arrival.peer, reason))? {
+        if let Some(source) = told.inspect_err(|reason| self.tell_why(arrival.peer, reason, None))? {
             arrival.peer = source;
         }
-        arrival.taken = Some(self.take(arrival.peer)?);
+        let left = limit.saturating_sub(begun.elapsed());
+        arrival.taken = Some(self.take(arrival.peer, left)?);
         Ok(io)
     }
 }

@@ -6,11 +6,11 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
-use tokio::time::sleep;
 
 use super::OnDisconnect;
 use super::body::{BodyBounds, BoxError};
 use super::deliveries::{Deliveries, Place};
+use super::fetching::fetching;
 use super::finish::{Begun, Work};
 use super::outside::Outside;
 use super::passed::{Passed, peer};
@@ -69,24 +69,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn say_already_exists(headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_STATUS, HeaderValue::from_static("6"));
-}
-
-/// How often what is lacking is fetched for one question.
-const FETCHES: usize = 2;
-
-/// Asks; where an answer is lacking that lives elsewhere, fetches it and asks again. What is still lacking then is an outage.
-async fn fetching<T>(ask: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    for _ in 0..FETCHES {
-        let ticket = match ask() {
-            Err(refusal) => match refusal.ticket() {
-                Some(ticket) => ticket.clone(),
-                None => return Err(refusal),
-            },
-            answer => return answer,
-        };
-        ticket.redeem(sleep(ticket.patience())).await;
-    }
-    ask()
 }
 
 impl Rules {
@@ -163,10 +145,11 @@ impl Rules {
         };
         *whole = self.bounds.read(body, see).await?;
         let whole: &'m Bytes = whole;
-        let authentic = match begun {
-            Some(begun) => begun.finish()?,
-            None => fetching(|| gate::verify(&self.verifier, head.with_body(whole), caller)).await?,
+        let verify = || match begun.take() {
+            Some(begun) => begun.finish(),
+            None => gate::verify(&self.verifier, head.with_body(whole), caller),
         };
+        let authentic = fetching(verify).await?;
         // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {
             return Err(Refusal::NoCertificate);

@@ -1,11 +1,6 @@
 //! What stands in front of us, and what it says about who is behind it.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use http::header::{CACHE_CONTROL, VARY};
-use http::{HeaderMap, HeaderValue, Request, Response};
-use pin_project_lite::pin_project;
+use http::{HeaderMap, HeaderValue, Request};
 
 use super::outside::Outside;
 #[cfg(feature = "forwarded")]
@@ -15,6 +10,7 @@ use super::{
 };
 #[cfg(feature = "forwarded")]
 use crate::forwarded::{Forwarded, Forwarder, Hop, NotForwarded};
+use crate::gate::Provenance;
 #[cfg(feature = "forwarded")]
 use crate::observe::Event;
 #[cfg(feature = "forwarded")]
@@ -42,6 +38,19 @@ pub(super) enum Shown {
     Forwarded(Forwarded),
 }
 
+impl Shown {
+    /// Of a caller that is known by it.
+    pub(super) fn provenance(&self) -> Provenance {
+        match self {
+            Self::Itself => Provenance::Handshake,
+            #[cfg(feature = "forwarded")]
+            Self::Nobody => Provenance::Handshake,
+            #[cfg(feature = "forwarded")]
+            Self::Forwarded(forwarded) => Provenance::Forwarded(forwarded.by().clone()),
+        }
+    }
+}
+
 #[cfg(not(feature = "forwarded"))]
 impl Behind {
     pub(super) fn read<B>(&self, _: &Request<B>, _: &Outside) -> Result<Shown, Refusal> {
@@ -66,7 +75,7 @@ impl Behind {
         let (Some(forwarder), Some(connection)) = (&self.forwarder, connection(request.extensions())) else {
             return Ok(Shown::Itself);
         };
-        let hop = match hop(forwarder, connection, request, outside) {
+        let hop = match hop(forwarder, connection, request, outside)? {
             Ok(Some(hop)) => hop,
             nobody => {
                 let reason = nobody
@@ -91,16 +100,17 @@ impl Behind {
 }
 
 /// The trusted hop that the request came from: by what the connection proves, then by a signature, and last by what proves
-/// least.
+/// least. Whether it is one, nobody may be able to tell just now: then it is neither a hop nor a client.
 #[cfg(feature = "forwarded")]
 fn hop<B>(
     forwarder: &Forwarder,
     connection: &Connection,
     request: &Request<B>,
     outside: &Outside,
-) -> Result<Option<Hop>, NotForwarded> {
+) -> Result<Result<Option<Hop>, NotForwarded>, Refusal> {
     let (hops, now) = (forwarder.hops(), outside.clock.now());
-    let caller = hops.policy().and_then(|policy| connection.hop(policy, now));
+    let caller = hops.policy().map(|policy| connection.hop(policy, now));
+    let caller = caller.transpose()?.flatten();
     let caller = caller.as_ref().map(Hop::caller);
     let socket = match connection.peer() {
         Some(peer) => Hop::address(peer.ip()),
@@ -108,57 +118,18 @@ fn hop<B>(
     };
     let trusted = |hop: &Hop| hops.admit(hop).is_some();
     if let Some(hop) = caller.into_iter().chain([socket]).find(trusted) {
-        return Ok(Some(hop));
+        return Ok(Ok(Some(hop)));
     }
-    forwarder.signed_by(&Head::new(
-        request.method(),
-        request.uri(),
-        request.headers(),
-        now,
-    ))
+    let head = Head::new(request.method(), request.uri(), request.headers(), now);
+    match forwarder.signed_by(&head) {
+        Err(NotForwarded::HopNotAuthentic(why)) if Refusal::from(why.clone()).is_outage() => Err(why.into()),
+        signed => Ok(signed),
+    }
 }
 
 impl Behind {
-    /// The answer, which varies with the certificate.
-    pub(super) fn answer<F>(&self, future: F) -> CallerFuture<F> {
-        CallerFuture {
-            future,
-            vary: self.vary.clone(),
-        }
+    /// The field that answers vary with.
+    pub(super) fn vary(&self) -> Option<HeaderValue> {
+        self.vary.clone()
     }
-}
-
-pin_project! {
-    /// The answer of a [`CallerService`](super::CallerService).
-    #[derive(Debug)]
-    pub struct CallerFuture<F> {
-        #[pin]
-        future: F,
-        vary: Option<HeaderValue>,
-    }
-}
-
-impl<F, R, E> Future for CallerFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let mut answer = ready!(this.future.poll(cx));
-        if let (Ok(response), Some(field)) = (&mut answer, this.vary.take())
-            && may_be_stored(response.headers())
-        {
-            response.headers_mut().append(VARY, field);
-        }
-        Poll::Ready(answer)
-    }
-}
-
-/// Whether a cache may keep it at all: `no-store` among its directives (RFC 9111 §5.2.2.5).
-fn may_be_stored(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(CACHE_CONTROL).iter();
-    let mut directives = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    !directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
 }

@@ -1,4 +1,3 @@
-use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -6,11 +5,12 @@ use http::{Extensions, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::behind::{Behind, CallerFuture, Shown};
+use super::asking::{CallerFuture, Question};
+use super::behind::{Behind, Shown};
 use super::outside::{Outside, told_of_outside};
 use super::passed::{Passed, connection, peer};
 use super::refuse::{refuse_with, status};
-use super::{CertificateDemand, Connection, Either};
+use super::{CertificateDemand, Connection};
 #[cfg(feature = "tls")]
 use super::{Sites, host::host_of};
 use crate::gate::{Caller, Countersigned, Policy};
@@ -24,7 +24,8 @@ use crate::refusal::{Misdirected, NotForwarded, Refusal};
 /// in their extensions.
 ///
 /// Asks again for each request, so that a pin, an anchor or a tenant that was withdrawn is gone for connections that
-/// are already open.
+/// are already open. Where tenants live elsewhere ([`TenantCache`](crate::tenant::TenantCache)), a request waits for the source,
+/// on a tokio runtime with a timer.
 ///
 /// It goes around [`PayloadLayer`](super::PayloadLayer). The other way round, the payload would be verified for nobody
 /// in particular, so such a request is answered with 500.
@@ -62,9 +63,9 @@ pub struct CallerLayer {
 }
 
 #[derive(Debug, Clone)]
-struct Rules {
+pub(super) struct Rules {
     door: Door,
-    behind: Behind,
+    pub(super) behind: Behind,
     demand: CertificateDemand,
     misdirected: StatusCode,
     outside: Outside,
@@ -180,12 +181,12 @@ pub struct CallerService<S> {
 
 impl<S, B, R> Service<Request<B>> for CallerService<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     R: Default,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = CallerFuture<Either<S::Future, Ready<Result<Response<R>, S::Error>>>>;
+    type Future = CallerFuture<S, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -194,29 +195,37 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // A proof is what *this* layer says, whatever stood there before.
         request.extensions_mut().remove::<Caller>();
-        let shown = self.rules.shown(&request);
-        // Read, and then removed, with nothing between the two.
-        self.rules.behind.strip(request.headers_mut());
-        let answer = match shown.and_then(|shown| self.rules.identify(&request, &shown)) {
-            Ok(caller) => {
-                let extensions = request.extensions_mut();
-                if let Some(caller) = caller {
-                    extensions.insert(caller);
-                }
-                extensions.insert(Passed::caller_layer(self.rules.outside.observer.clone()));
-                Either::Through {
-                    future: self.inner.call(request),
-                }
-            }
-            Err(refusal) => Either::Refused {
-                future: ready(Ok(self.rules.turn_away(&request, refusal))),
-            },
-        };
-        self.rules.behind.answer(answer)
+        let shown = None;
+        CallerFuture::new(&self.rules, &mut self.inner, Question { request, shown })
     }
 }
 
 impl Rules {
+    /// The caller, or nobody where there is no certificate and none is demanded. Where the answer lives elsewhere, the refusal
+    /// has a ticket, and the question may be asked again.
+    pub(super) fn ask<B>(&self, question: &mut Question<B>) -> Result<Option<Caller>, Refusal> {
+        let Question { request, shown } = question;
+        let shown = match shown {
+            Some(shown) => shown,
+            None => {
+                let read = self.shown(request)?;
+                // Read, and then removed, with nothing between the two.
+                self.behind.strip(request.headers_mut());
+                shown.insert(read)
+            }
+        };
+        self.identify(request, shown)
+    }
+
+    /// What the services inside find.
+    pub(super) fn let_through<B>(&self, request: &mut Request<B>, caller: Option<Caller>) {
+        let extensions = request.extensions_mut();
+        if let Some(caller) = caller {
+            extensions.insert(caller);
+        }
+        extensions.insert(Passed::caller_layer(self.outside.observer.clone()));
+    }
+
     /// Who the request says that it is from: its connection, or a hop that is believed.
     fn shown<B>(&self, request: &Request<B>) -> Result<Shown, Refusal> {
         nothing_claimed_yet(request.extensions())?;
@@ -243,6 +252,14 @@ impl Rules {
                 Ok(Some(caller))
             }
             Err(Refusal::NoCertificate) if !demanded => Ok(None),
+            // Nobody is asked whose it is that is refused all the same.
+            Err(refusal)
+                if refusal.ticket().is_some()
+                    && demanded
+                    && self.demand.asks_for_more(&shown.provenance()) =>
+            {
+                Err(NotForwarded::NotEndToEnd.into())
+            }
             Err(refusal) => Err(refusal),
         }
     }
@@ -311,7 +328,7 @@ impl Rules {
         }
     }
 
-    fn turn_away<B, R: Default>(&self, request: &Request<B>, refusal: Refusal) -> Response<R> {
+    pub(super) fn turn_away<B, R: Default>(&self, request: &Request<B>, refusal: Refusal) -> Response<R> {
         self.outside.observer.observe(&Event::Refused {
             peer: peer(request.extensions()),
             tenant: None,

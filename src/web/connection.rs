@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::gate::{Caller, Policy};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", all(feature = "tower", feature = "tracing")))]
 use crate::identity::Certificate;
 use crate::identity::{ChainLimits, Malformed, PeerChain};
 use crate::observe::HandshakeFacts;
@@ -45,6 +45,9 @@ struct Inner {
     standing: ArcSwapOption<Standing>,
     #[cfg(all(feature = "forwarded", feature = "tower"))]
     hop: ArcSwapOption<HopStanding>,
+    /// For as long as the connection is known to anybody.
+    #[cfg(all(feature = "tower", feature = "tracing"))]
+    span: std::sync::OnceLock<tracing::Span>,
 }
 
 /// What does not change.
@@ -55,6 +58,8 @@ struct Facts {
     chain: Option<PeerChain>,
     server_name: Option<Box<str>>,
     handshake: Option<HandshakeFacts>,
+    /// As IANA writes it.
+    cipher: Option<Box<str>>,
     ground: Ground,
 }
 
@@ -65,6 +70,7 @@ impl Facts {
             chain: None,
             server_name: None,
             handshake: None,
+            cipher: None,
             ground: Ground::NoHandshake,
         }
     }
@@ -140,6 +146,8 @@ impl Connection {
             standing: ArcSwapOption::empty(),
             #[cfg(all(feature = "forwarded", feature = "tower"))]
             hop: ArcSwapOption::empty(),
+            #[cfg(all(feature = "tower", feature = "tracing"))]
+            span: std::sync::OnceLock::new(),
         }))
     }
 
@@ -159,6 +167,12 @@ impl Connection {
     #[must_use]
     pub fn with_handshake(self, handshake: HandshakeFacts) -> Self {
         self.with(|facts| facts.handshake = Some(handshake))
+    }
+
+    /// The same connection, under this cipher suite.
+    #[cfg(feature = "tokio")]
+    pub(super) fn with_cipher(self, cipher: Option<Box<str>>) -> Self {
+        self.with(|facts| facts.cipher = cipher)
     }
 
     /// The same connection, whose handshake was verified by this policy: requests that need another one are refused as
@@ -187,8 +201,19 @@ impl Connection {
         }
     }
 
+    /// The cipher suite, as IANA writes it, where an [`Acceptor`](super::Acceptor) has made it.
+    pub fn cipher_suite(&self) -> Option<&str> {
+        self.0.facts.cipher.as_deref()
+    }
+
+    /// Its span, which is made when it is first asked for.
+    #[cfg(all(feature = "tower", feature = "tracing"))]
+    pub(super) fn span(&self) -> &tracing::Span {
+        self.0.span.get_or_init(|| super::spans::span(self))
+    }
+
     /// The certificate whose key its peer holds.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "tokio", all(feature = "tower", feature = "tracing")))]
     pub(super) fn certificate(&self) -> Option<&Certificate> {
         Some(self.0.facts.chain.as_ref()?.leaf())
     }
@@ -217,7 +242,8 @@ impl Connection {
     /// Who is calling, by this policy, at `now`.
     ///
     /// # Errors
-    /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`].
+    /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`]; as for
+    /// [`Caller::identify`] it may bear a [ticket](Refusal::ticket).
     pub fn identify(&self, policy: &Policy, now: UnixTime) -> Result<Caller, Refusal> {
         self.identify_and(policy, now, |_| {})
     }
@@ -251,11 +277,16 @@ impl Connection {
     /// That it is none is remembered as well, for a second: otherwise every request of a client of ours would have its chain
     /// verified anew by the hops' policy. No longer, since what is a hop must never pass for a client, and time may change
     /// the answer.
+    ///
+    /// # Errors
+    /// An outage: whether it is one, nobody can tell just now, or has to be asked for.
     #[cfg(all(feature = "forwarded", feature = "tower"))]
-    pub(super) fn hop(&self, policy: &Policy, now: UnixTime) -> Option<Caller> {
-        let chain = self.0.facts.chain.as_ref()?;
+    pub(super) fn hop(&self, policy: &Policy, now: UnixTime) -> Result<Option<Caller>, Refusal> {
+        let Some(chain) = self.0.facts.chain.as_ref() else {
+            return Ok(None);
+        };
         if self.ran_under_another(Some(policy)) {
-            return None;
+            return Ok(None);
         }
         let generation = policy.generation();
         if let Some(known) = &*self.0.hop.load()
@@ -263,12 +294,15 @@ impl Connection {
             && known.policy.is_same(policy)
         {
             match &known.caller {
-                Some(caller) if caller.peer().evidence().valid.contains(now) => return Some(caller.clone()),
-                None if known.at == now => return None,
+                Some(caller) if holds(caller, now) => return Ok(Some(caller.clone())),
+                None if known.at == now => return Ok(None),
                 _ => {}
             }
         }
-        let caller = Caller::identify(policy, chain.clone(), now).ok();
+        let caller = match Caller::identify(policy, chain.clone(), now) {
+            Err(refusal) if refusal.is_outage() => return Err(refusal),
+            known => known.ok(),
+        };
         let standing = HopStanding {
             policy: policy.clone(),
             generation,
@@ -276,7 +310,7 @@ impl Connection {
             caller: caller.clone(),
         };
         self.0.hop.store(Some(Arc::new(standing)));
-        caller
+        Ok(caller)
     }
 
     /// Whose it is, where somebody has asked already.
@@ -290,9 +324,13 @@ impl Connection {
         let standing = self.0.standing.load();
         let standing = standing.as_ref()?;
         let same = standing.generation == generation && standing.policy.is_same(policy);
-        let holds = same && standing.caller.peer().evidence().valid.contains(now);
-        holds.then(|| standing.caller.clone())
+        (same && holds(&standing.caller, now)).then(|| standing.caller.clone())
     }
+}
+
+/// Neither the evidence nor what was said of the tenant has come to its end.
+fn holds(caller: &Caller, now: UnixTime) -> bool {
+    caller.peer().evidence().valid.contains(now) && !caller.is_over()
 }
 
 impl fmt::Debug for Connection {

@@ -88,7 +88,10 @@ impl<T: 'static> Drop for PayloadFuture<T> {
         }
         // Outside of a runtime there is nobody to finish it, and the lease runs out.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { drop(future.await) });
+            let finishing = async move { drop(future.await) };
+            #[cfg(feature = "tracing")]
+            let finishing = tracing::Instrument::in_current_span(finishing);
+            runtime.spawn(finishing);
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio_rustls::{Accept, LazyConfigAcceptor};
 use super::{Connection, Protocols, Sites};
 use crate::breaker::Verdict;
 use crate::gate::Policy;
-use crate::identity::Malformed;
+use crate::identity::{Certificate, Malformed};
 use crate::live::Live;
 use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
 use crate::proxy_protocol::{InvalidHeader, begins};
@@ -46,6 +46,8 @@ pub(super) struct Failed<I> {
     pub(super) reason: HandshakeFailure,
     /// What it says of the peer's source.
     pub(super) verdict: Verdict,
+    /// The certificate that was refused, if one was.
+    pub(super) claimed: Option<Box<Certificate>>,
     pub(super) io: Option<I>,
 }
 
@@ -54,6 +56,7 @@ impl<I> Failed<I> {
         Self {
             reason,
             verdict,
+            claimed: None,
             io: None,
         }
     }
@@ -81,7 +84,10 @@ impl Names {
         let handshake = facts(tls);
         let connection = Connection::new(peer, tls.peer_certificates());
         let unreadable = |malformed: Malformed| Failed::gone(malformed.into(), Verdict::Failure);
-        let mut connection = connection.map_err(unreadable)?.with_handshake(handshake);
+        let mut connection = connection
+            .map_err(unreadable)?
+            .with_handshake(handshake)
+            .with_cipher(cipher(tls));
         if let Some(name) = name {
             connection = connection.with_server_name(&name);
         }
@@ -216,6 +222,7 @@ where
             Err(Failed {
                 verdict: verdict(Some(&error), heard),
                 reason,
+                claimed: None,
                 io: left.map(|heard| heard.io),
             })
         }
@@ -226,9 +233,10 @@ async fn complete<I>(accept: Accept<I>, heard: &AtomicBool) -> Result<TlsStream<
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    let (outcome, reason) = Reason::watch_all(accept.into_fallible()).await;
+    let (outcome, mut reason) = Reason::watch_all(accept.into_fallible()).await;
     outcome.map_err(|(error, io)| Failed {
         verdict: verdict(Some(&error), heard),
+        claimed: reason.take_claimed(),
         reason: handshake_failure(&error, reason),
         io: Some(io),
     })
@@ -243,6 +251,7 @@ where
     Failed {
         reason,
         verdict: Verdict::Failure,
+        claimed: None,
         io: Some(io),
     }
 }
@@ -261,4 +270,13 @@ fn facts(tls: &ServerConnection) -> HandshakeFacts {
         _ => TlsVersion::Tls13,
     };
     HandshakeFacts::new(kind, version)
+}
+
+/// As IANA writes it, who has `TLS_` where rustls has `TLS13_`.
+fn cipher(tls: &ServerConnection) -> Option<Box<str>> {
+    let name = tls.negotiated_cipher_suite()?.suite().as_str()?;
+    Some(match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}").into(),
+        None => name.into(),
+    })
 }

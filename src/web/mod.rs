@@ -87,6 +87,8 @@
 mod acceptor;
 #[cfg(feature = "tower")]
 mod admit;
+#[cfg(feature = "tower")]
+mod asking;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(feature = "tower")]
@@ -105,6 +107,8 @@ mod drain;
 #[cfg(feature = "tower")]
 mod either;
 #[cfg(feature = "tower")]
+mod fetching;
+#[cfg(feature = "tower")]
 mod finish;
 #[cfg(all(feature = "forwarded", feature = "tower"))]
 mod forward;
@@ -115,10 +119,14 @@ mod host;
 mod listener;
 #[cfg(feature = "tower")]
 mod outside;
+#[cfg(feature = "tokio")]
+mod pace;
 #[cfg(feature = "tower")]
 mod passed;
 #[cfg(feature = "tower")]
 mod payload;
+#[cfg(feature = "tokio")]
+mod protocols;
 #[cfg(feature = "proxy-protocol")]
 mod proxied;
 #[cfg(feature = "tower")]
@@ -133,16 +141,18 @@ mod shares;
 mod sites;
 #[cfg(feature = "tokio")]
 mod sources;
+#[cfg(all(feature = "tower", feature = "tracing"))]
+mod spans;
 #[cfg(feature = "tower")]
 mod tenants;
 
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
-pub use acceptor::{Acceptor, Protocols};
+pub use acceptor::Acceptor;
+#[cfg(feature = "tower")]
+pub use asking::CallerFuture;
 #[cfg(feature = "axum")]
 pub use axum::{MissingProof, Signed};
-#[cfg(feature = "tower")]
-pub use behind::CallerFuture;
 #[cfg(feature = "tower")]
 pub use caller::{CallerLayer, CallerService, MisdirectedAnswer};
 pub use connection::Connection;
@@ -162,6 +172,8 @@ pub use forward::{ForwardFuture, ForwardLayer, ForwardService};
 pub use listener::Listener;
 #[cfg(feature = "tower")]
 pub use payload::{PayloadLayer, PayloadService, ReplayAnswer};
+#[cfg(feature = "tokio")]
+pub use protocols::Protocols;
 #[cfg(feature = "tower")]
 pub use refuse::status;
 #[cfg(feature = "tokio")]
@@ -170,5 +182,7 @@ pub use secured::Secured;
 pub use server::{Bounds, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
+#[cfg(all(feature = "tower", feature = "tracing"))]
+pub use spans::{SpanFuture, SpanLayer, SpanService};
 #[cfg(feature = "tower")]
 pub use tenants::{RequireTenant, RequireTenantService};

@@ -1,8 +1,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::pace::Pace;
 use super::shares::{Share, Shares, UsedUp};
-use crate::breaker::{Breaker, Permit, Transition, Verdict, source};
+use crate::breaker::{Breaker, NotNow, Permit, Transition, Verdict, source};
 use crate::clock::Clock;
 use crate::observe::{Cut, Event, HandshakeFailure, Observer};
 
@@ -15,6 +19,8 @@ pub(super) struct Sources {
     shares: Arc<Shares<IpAddr>>,
     /// How many may be open, and of one source.
     connections: Option<Arc<Shares<IpAddr>>>,
+    /// In turn, where a circuit is open; none at all without.
+    pace: Option<Arc<Pace>>,
 }
 
 /// The place of a connection, until it is closed.
@@ -26,9 +32,15 @@ pub(super) struct Taken {
     permit: Option<Permit<IpAddr>>,
     _share: Share<IpAddr>,
     held: Option<Held>,
+    turn: Option<Instant>,
 }
 
 impl Taken {
+    /// When its handshake may begin, if it has to wait.
+    pub(super) fn turn(&self) -> Option<Instant> {
+        self.turn
+    }
+
     /// The place among those that are open, for as long as it is.
     pub(super) fn hold(&mut self) -> Option<Held> {
         self.held.take()
@@ -42,11 +54,16 @@ impl Sources {
             clock: Clock::default(),
             shares: Shares::new(usize::MAX, share),
             connections: None,
+            pace: None,
         }
     }
 
     pub(super) fn set_share(&mut self, share: usize) {
         self.shares = Shares::new(usize::MAX, share);
+    }
+
+    pub(super) fn set_pace(&mut self, apart: Duration) {
+        self.pace = Some(Pace::new(apart));
     }
 
     #[cfg(feature = "server")]
@@ -65,9 +82,11 @@ impl Sources {
         })
     }
 
+    /// A part of the source's share, unless it is used up, or the source blocked, or its turn not within this time.
     pub(super) fn take(
         &self,
         peer: SocketAddr,
+        within: Duration,
         observer: &Arc<dyn Observer>,
     ) -> Result<Taken, HandshakeFailure> {
         let source = source(peer.ip());
@@ -75,12 +94,14 @@ impl Sources {
             UsedUp::Own { limit } | UsedUp::All { limit } => HandshakeFailure::ShareUsedUp { limit },
         })?;
         let held = self.hold(source)?;
-        let permit = match &self.breaker {
-            None => None,
-            Some(breaker) => {
-                let permit = breaker.ask(&source, self.clock.now());
-                Some(permit.map_err(HandshakeFailure::Blocked)?)
-            }
+        let asked = self
+            .breaker
+            .as_ref()
+            .map(|breaker| breaker.ask(&source, self.clock.now()));
+        let (permit, turn) = match asked {
+            None => (None, None),
+            Some(Ok(permit)) => (Some(permit), None),
+            Some(Err(not_now)) => (None, Some(self.turn(source, within, not_now)?)),
         };
         if let Some(transition) = permit.as_ref().and_then(Permit::transition) {
             tell(observer, transition);
@@ -89,7 +110,16 @@ impl Sources {
             permit,
             _share: share,
             held,
+            turn,
         })
+    }
+
+    fn turn(&self, source: IpAddr, within: Duration, not_now: NotNow) -> Result<Instant, HandshakeFailure> {
+        let turn = self
+            .pace
+            .as_ref()
+            .and_then(|pace| pace.turn(source, within, Instant::now()));
+        turn.ok_or(HandshakeFailure::Blocked(not_now))
     }
 
     /// What came of the handshake. Its part of the share is held on.

@@ -1,21 +1,34 @@
 //! What arrives, under which identity, and on which connection.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use bytes::Bytes;
 use countersign::dispatch::{
-    BodyEnd, Connected, Delivery, Failure, Fate, Fault, ForbiddenField, Protocol, TenantIdentity,
+    BodyEnd, Connected, Delivery, DeliveryId, Failure, Fate, Fault, ForbiddenField, NotSent, Protocol,
+    TenantIdentity,
 };
+use countersign::elsewhere::{Fetched, Keep, SourceDown};
 use countersign::identity::SpkiHash;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner, InvalidHttpSignature,
 };
 use countersign::payload::jose::{Algorithm, VerifyingKey};
-use countersign::payload::{CannotSign, KeyId, Message, NotAuthentic, Origin, Secret, VerifyPayload};
+use countersign::payload::{
+    CannotSign, FindKeys as _, HmacSigner, KeyCache, KeyId, KeySource, Message, NotAuthentic, Origin, Scheme,
+    Secret, TenantKeys, VerifyPayload, Wanted,
+};
 use countersign::tenant::TenantId;
 use countersign::tls::{ClientAuth, RustlsKey};
 use countersign::trust::{PinSet, ReportOnly, VerifyPeer};
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
 use rustls::pki_types::UnixTime;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::receiver::{Receiver, with_http2};
 use crate::world::*;
@@ -187,6 +200,97 @@ async fn a_field_that_would_be_filled_twice_stops_the_delivery() {
         "{failure:?}"
     );
     assert_eq!(receiver.seen().len(), 1);
+}
+
+/// A vault with acme's key, as long as it is not down.
+#[derive(Debug, Clone, Default)]
+struct Vault {
+    down: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl KeySource for Vault {
+    fn fetch_keys<'a>(&'a self, owner: &'a TenantId) -> Fetched<'a, TenantKeys> {
+        self.asked.fetch_add(1, SeqCst);
+        let told = match self.down.load(SeqCst) {
+            true => Err(SourceDown::new("sealed")),
+            false => Ok(keys(&["acme"]).find_keys(&Wanted::of(Some(owner))).ok()),
+        };
+        Box::pin(async { told })
+    }
+}
+
+#[tokio::test]
+async fn a_signers_keys_may_live_elsewhere() {
+    let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;
+    let (vault, port) = (Vault::default(), receiver.port());
+    let cache = KeyCache::new(vault.clone(), Keep::default().with_pause(Duration::ZERO));
+    let signer = HmacSigner::new(Scheme::standard_webhooks(), cache.clone());
+    let credentials = world().credentials(&world().acme);
+    let sender = TenantIdentity::new(&world().tls, credentials, world().trust(&world().servers), signer);
+    let dispatcher = builder(&[port]).build();
+    dispatcher
+        .set_identity(tenant("acme"), sender.expect("a sender"))
+        .expect("TLS");
+    let to = endpoint("acme", &receiver.url(HOST));
+    vault.down.store(true, SeqCst);
+    let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+    assert!(matches!(outcome.fate, Fate::Retry { .. }), "{outcome:?}");
+    assert_eq!(
+        (outcome.code(), receiver.seen().len()),
+        ("dispatch.cannot_sign", 0)
+    );
+    vault.down.store(false, SeqCst);
+    vault.asked.store(0, SeqCst);
+    let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+    assert_eq!((outcome.fate, vault.asked.load(SeqCst)), (Fate::Delivered, 1));
+    assert!(receiver.seen()[0].headers.contains_key("webhook-signature"));
+
+    // The same with a client that others wrote.
+    cache.invalidate_all();
+    let own = dispatcher.own_client(&tenant("acme")).expect("an identity");
+    let request = || {
+        Request::post(receiver.url(HOST))
+            .body(Bytes::from(BODY))
+            .expect("a request")
+    };
+    let by_hand = own.sign(request(), "msg_2").expect_err("not here yet");
+    assert!(by_hand.ticket().is_some(), "{by_hand}");
+    let echo = service_fn(async |request: Request<Full<Bytes>>| {
+        Ok::<_, Infallible>(request.headers().contains_key("webhook-signature"))
+    });
+    let mut signed = request().map(Full::new);
+    signed.extensions_mut().insert(DeliveryId::new("msg_2"));
+    assert_eq!(own.layer().layer(echo).oneshot(signed).await, Ok(true));
+}
+
+/// A client on another runtime than tokio has no timer of tokio's to wait with.
+#[test]
+fn without_a_runtime_keys_that_live_elsewhere_stay_an_outage() {
+    let (vault, world) = (Vault::default(), world());
+    let signer = HmacSigner::new(
+        Scheme::standard_webhooks(),
+        KeyCache::new(vault.clone(), Keep::default()),
+    );
+    let trust = world.trust(&world.servers);
+    let sender = TenantIdentity::new(&world.tls, world.credentials(&world.acme), trust, signer);
+    let dispatcher = builder(&[443]).build();
+    dispatcher
+        .set_identity(tenant("acme"), sender.expect("a sender"))
+        .expect("TLS");
+    let own = dispatcher.own_client(&tenant("acme")).expect("an identity");
+    let nobody = service_fn(async |_: Request<Full<Bytes>>| Ok::<_, Infallible>(()));
+    let mut request = Request::post(format!("https://{HOST}/"))
+        .body(Full::new(Bytes::from(BODY)))
+        .expect("a request");
+    request.extensions_mut().insert(DeliveryId::new("msg_1"));
+    let mut sent = pin!(own.layer().layer(nobody).oneshot(request));
+    let answer = sent.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Err(NotSent::Refused(failure))) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(failure.ticket().is_some(), "{failure}");
+    assert_eq!(vault.asked.load(SeqCst), 0);
 }
 
 /// Signs as acme, with another key.

@@ -22,10 +22,10 @@ const RULES: [&str; 4] = [
 const THEN: [&str; 2] = ["--at", "2026-01-01T00:00:00Z"];
 
 /// A folder of files, gone with its test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let folder = workshop().join(format!("doctor-{test}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
@@ -33,7 +33,7 @@ impl Folder {
     }
 
     /// Writes a file, and names it.
-    fn put(&self, name: &str, text: &str) -> String {
+    pub(crate) fn put(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         fs::write(&path, text).expect("a file");
         path.to_str().expect("UTF-8").to_owned()
@@ -50,21 +50,32 @@ impl Drop for Folder {
     }
 }
 
-fn doctor(words: &[&str]) -> Outcome {
+pub(crate) fn doctor(words: &[&str]) -> Outcome {
     run(Command::new(example("doctor")).args(words))
 }
 
-fn code(outcome: &Outcome) -> Option<i32> {
+pub(crate) fn code(outcome: &Outcome) -> Option<i32> {
     outcome.status.code()
 }
 
-fn json(words: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn json(words: &[&str]) -> (Option<i32>, Value) {
     let outcome = doctor(words);
     let value = serde_json::from_str(&outcome.stdout);
     (
         code(&outcome),
         value.unwrap_or_else(|error| panic!("{error}: {}", outcome.text())),
     )
+}
+
+/// That it cannot look, and says so in one line that begins so and shows none of these.
+pub(crate) fn cannot_look(words: &[&str], expected: &str, secrets: &[&str]) {
+    let outcome = doctor(words);
+    let text = outcome.text();
+    assert_eq!(code(&outcome), Some(2), "{words:?}: {text}");
+    assert!(outcome.stderr.starts_with(expected), "{words:?}: {text}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{words:?}: {text}");
+    let leak = secrets.iter().find(|secret| text.contains(**secret));
+    assert_eq!(leak, None, "{words:?}: {text}");
 }
 
 #[test]
@@ -214,16 +225,8 @@ fn what_it_cannot_look_at_is_said_in_one_line() {
         (&["pin"], "doctor: give the file of a certificate"),
         (&["pin", &key], "doctor: pin "),
     ] {
-        let outcome = doctor(words);
-        assert_eq!(code(&outcome), Some(2), "{words:?}: {}", outcome.text());
-        assert!(
-            outcome.stderr.starts_with(expected),
-            "{words:?}: {}",
-            outcome.stderr
-        );
-        assert_eq!(outcome.stderr.lines().count(), 1, "{words:?}: {}", outcome.stderr);
-        let secret = |line: &str| line.len() > 20 && outcome.text().contains(line);
-        assert!(!pem.lines().any(secret), "{words:?}: {}", outcome.stderr);
+        let secrets: Vec<_> = pem.lines().filter(|line| line.len() > 20).collect();
+        cannot_look(words, expected, &secrets);
     }
     let outcome = doctor(&["peer", "--help"]);
     assert_eq!(code(&outcome), Some(0));

@@ -20,6 +20,7 @@ mod vectors;
 
 mod audits;
 mod doctor;
+mod doctor_payload;
 mod messages;
 mod new_user;
 mod payloads;

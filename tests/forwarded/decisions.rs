@@ -27,7 +27,7 @@ pub(crate) fn byte_sequence(certificate: &TestCert) -> HeaderValue {
     HeaderValue::try_from(text).expect("a value")
 }
 
-fn with_cert(certificate: &TestCert) -> HeaderMap {
+pub(crate) fn with_cert(certificate: &TestCert) -> HeaderMap {
     [(field("client-cert"), byte_sequence(certificate))]
         .into_iter()
         .collect()
@@ -199,14 +199,14 @@ fn a_forwarded_chain_is_remembered() {
 
 // --- signatures ---------------------------------------------------------------------------------------------------------
 
-const KEY: &[u8] = b"a key of the proxy, of 32 bytes!";
+pub(crate) const KEY: &[u8] = b"a key of the proxy, of 32 bytes!";
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin::parse("https://inside.example").expect("an origin")
 }
 
 /// As a hop signs: these fields, and method and target with them.
-fn signed(fields: &[HeaderName], mut headers: HeaderMap, sender: &str, key: &[u8]) -> HeaderMap {
+pub(crate) fn signed(fields: &[HeaderName], mut headers: HeaderMap, sender: &str, key: &[u8]) -> HeaderMap {
     let key = Arc::new(HmacSigningKey::new(Algorithm::Hs256, key).expect("a key"));
     let signer = HttpSigner::new(origin()).with_key(name(sender), KeyId::new(sender), key);
     let signer = fields

@@ -9,6 +9,7 @@
 )]
 
 mod decisions;
+mod elsewhere;
 mod emitted;
 mod formats;
 mod layers;

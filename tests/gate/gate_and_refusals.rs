@@ -2,14 +2,13 @@
 
 use crate::reasons::{
     every_cut, every_delivery_failure, every_handshake_failure, every_invalid_endpoint, every_invalid_header,
-    every_not_now, every_refusal, every_settlement, mismatch,
+    every_not_loaded, every_not_now, every_not_retired, every_refusal, every_settlement, mismatch,
 };
 use crate::support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign::gate::{self, Caller, Countersigned, Policy};
 use countersign::identity::{PeerChain, SpkiHash, Validity};
@@ -17,7 +16,6 @@ use countersign::live::Live;
 use countersign::observe::HandshakeFailure;
 use countersign::payload::{Authentic, DeliveryKey, Fresh, KeyId, Message, NotAuthentic, VerifyPayload};
 use countersign::refusal::Refusal;
-use countersign::reload::NotLoaded;
 use countersign::replay::{
     Claim, ClaimAnswer, Claimed, MemoryStore, ReplayStore, Replayed, Settlement, StoreDown, StoreFuture,
     Terms,
@@ -25,7 +23,6 @@ use countersign::replay::{
 use countersign::tenant::{NoTenant, TenantTable};
 use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
 use countersign::trust::{Evidence, Pin, PinSet, Presented, PrivateCa, Untrusted, VerifyPeer};
-use countersign::usage::NotRetired;
 use http::{HeaderMap, Method, Uri};
 use rustls::pki_types::UnixTime;
 use support::{Flaky, at, cut_off, now, secs, tenant};
@@ -497,47 +494,6 @@ fn the_table_of_statuses_is_what_the_door_answers() {
         table.into_iter().collect(),
         "left: what is answered; right: what the table says"
     );
-}
-
-fn every_not_loaded() -> [(NotLoaded, &'static str); 6] {
-    let what = || "ca.pem".to_owned();
-    let reason = || "why".to_owned();
-    let (age, max_age) = (Duration::from_secs(2), Duration::from_secs(1));
-    [
-        (
-            NotLoaded::Unreadable {
-                what: what(),
-                reason: reason(),
-            },
-            "reload.unreadable",
-        ),
-        (
-            NotLoaded::TooLarge {
-                what: what(),
-                limit: 1,
-            },
-            "reload.too_large",
-        ),
-        (NotLoaded::Changing { what: what() }, "reload.changing"),
-        (NotLoaded::Invalid { reason: reason() }, "reload.invalid"),
-        (NotLoaded::TooOld { age, max_age }, "reload.too_old"),
-        (NotLoaded::Panicked, "reload.panicked"),
-    ]
-}
-
-fn every_not_retired() -> [(NotRetired, &'static str); 4] {
-    [
-        (
-            NotRetired::StillUsed {
-                uses: 1,
-                last_used: at(1),
-            },
-            "retire.still_used",
-        ),
-        (NotRetired::NoSuccessor, "retire.no_successor"),
-        (NotRetired::NotWatched { since: at(1) }, "retire.not_watched"),
-        (NotRetired::Unknown, "retire.unknown"),
-    ]
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Observer for Told {
     fn observe(&self, event: &Event<'_>) {
         let (peer, what) = match event {
             Event::HandshakeCompleted { peer, .. } => (peer, "connected"),
-            Event::HandshakeFailed { peer, reason } => (peer, reason.code()),
+            Event::HandshakeFailed { peer, reason, .. } => (peer, reason.code()),
             _ => return,
         };
         let line = (peer.ip().to_string(), what);

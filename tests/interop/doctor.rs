@@ -17,7 +17,7 @@ const ACME: &str = "spiffe://acme.example/tenant/acme";
 
 /// A server of somebody else's, that demands certificates of one authority and looks at its revocation list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Nginx,
     OpenSsl,
     Node,
@@ -25,14 +25,14 @@ enum Kind {
 
 /// The versions of TLS that a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speaks {
+pub(crate) enum Speaks {
     Both,
     Only13,
     Only11,
 }
 
 impl Kind {
-    fn is_there(self) -> Result<(), String> {
+    pub(crate) fn is_there(self) -> Result<(), String> {
         let program = self.program();
         find(program)
             .map(|_| ())
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    fn start(self, world: &World, speaks: Speaks) -> (u16, Running) {
+    pub(crate) fn start(self, world: &World, speaks: Speaks) -> (u16, Running) {
         Running::on_free_port(|port| {
             let mut command = Command::new(find(self.program()).expect("it is there"));
             command.current_dir(world.path("")).stdin(Stdio::null());
@@ -120,7 +120,7 @@ fn node(command: &mut Command, world: &World, port: u16, speaks: Speaks) {
     command.arg(world.write("server.mjs", &text));
 }
 
-fn world(name: &str) -> World {
+pub(crate) fn world(name: &str) -> World {
     let world = World::empty(&format!("doctor-{name}"));
     let (servers, root) = (TestCa::new("Server Root"), TestCa::new("Acme Root"));
     world.write("server-ca.pem", &servers.pem());
@@ -263,7 +263,7 @@ fn who_is_not_there_is_no_finding() {
             &[&free, "--cert", argument(&missing)],
             "--cert and --key belong together",
         ),
-        (&[&free, "--ca", argument(&missing)], "--ca: "),
+        (&[&free, "--ca", argument(&missing)], "missing.pem"),
         (&[], "give the server"),
     ] {
         let line = told(words);

@@ -15,6 +15,8 @@ mod control;
 #[path = "../support/cookbook.rs"]
 mod cookbook;
 mod doctor;
+mod doctor_endpoint;
+mod doctor_readme;
 mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]

@@ -24,15 +24,15 @@ use jose::{SECRET, b64, jwk, mint, sign, signing_key};
 use rustls::pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
-const HS: Algorithm = Algorithm::Hs256;
-const NOW: u64 = 1_790_000_000;
-const BODY: &[u8] = br#"{"event":"paid"}"#;
+pub(crate) const HS: Algorithm = Algorithm::Hs256;
+pub(crate) const NOW: u64 = 1_790_000_000;
+pub(crate) const BODY: &[u8] = br#"{"event":"paid"}"#;
 
-fn at(seconds: u64) -> UnixTime {
+pub(crate) fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-fn tenant(name: &str) -> TenantId {
+pub(crate) fn tenant(name: &str) -> TenantId {
     TenantId::parse(name).unwrap()
 }
 
@@ -44,11 +44,11 @@ fn keyring() -> JwtKeyring {
         .unwrap()
 }
 
-fn rules() -> JwtRules {
+pub(crate) fn rules() -> JwtRules {
     JwtRules::issuer("issuer").audience("hooks")
 }
 
-fn scheme(rules: JwtRules) -> BoundJwtScheme {
+pub(crate) fn scheme(rules: JwtRules) -> BoundJwtScheme {
     JwtScheme::new("test", JwtAt::bearer(), rules).bound_to_body(BodyHash::in_claim("body", HashForm::Hex))
 }
 
@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Good claims, with these members after them.
-fn claims(more: &str) -> String {
+pub(crate) fn claims(more: &str) -> String {
     let hash = hex(&Sha256::digest(BODY));
     format!(
         r#"{{"iss":"issuer","aud":"hooks","exp":{},"body":"{hash}"{more}}}"#,
@@ -66,7 +66,7 @@ fn claims(more: &str) -> String {
 }
 
 /// Good claims with one of them in another form; removed, where there is none.
-fn but(name: &str, value: Option<&str>) -> String {
+pub(crate) fn but(name: &str, value: Option<&str>) -> String {
     let mut claims: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&claims("")).unwrap();
     claims.remove(name);
     let mut text = serde_json::to_string(&claims).unwrap();
@@ -77,20 +77,20 @@ fn but(name: &str, value: Option<&str>) -> String {
     text
 }
 
-struct Request {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Request {
-    fn bearing(token: &str) -> Self {
+    pub(crate) fn bearing(token: &str) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         Self::with(headers)
     }
 
-    fn with(headers: HeaderMap) -> Self {
+    pub(crate) fn with(headers: HeaderMap) -> Self {
         Self {
             method: Method::POST,
             uri: Uri::from_static("/hooks/acme?x=1"),
@@ -98,12 +98,12 @@ impl Request {
         }
     }
 
-    fn message<'a>(&'a self, body: &'a [u8]) -> Message<'a> {
+    pub(crate) fn message<'a>(&'a self, body: &'a [u8]) -> Message<'a> {
         Message::new(&self.method, &self.uri, &self.headers, body, at(NOW))
     }
 }
 
-fn token(claims: &str) -> String {
+pub(crate) fn token(claims: &str) -> String {
     mint(HS, r#"{"alg":"HS256","typ":"JWT"}"#, claims)
 }
 

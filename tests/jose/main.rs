@@ -13,6 +13,7 @@ mod jose_keys;
 mod claims;
 mod configured;
 mod differential;
+mod elsewhere;
 mod hostile;
 mod interop;
 mod key_sets;

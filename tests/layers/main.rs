@@ -47,7 +47,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("recent", &[]),
     ("breaker", &[&["date", "codes"]]),
     ("clock", &[]),
-    ("usage", &[&["date"]]),
+    ("generation", &[]),
+    ("usage", &[&["date", "codes"]]),
     ("identity", &[&["pem", "codes"]]),
     ("expiry", &[&["identity", "date"]]),
     (
@@ -55,7 +56,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         &[&["identity", "expiry", "pem", "date", "usage", "recent", "codes"]],
     ),
     ("elsewhere", &[&["clock", "recent"]]),
-    ("tenant", &[&["trust", "identity", "codes"]]),
+    (
+        "tenant",
+        &[&["trust", "identity", "elsewhere", "clock", "generation", "codes"]],
+    ),
     ("replay", &[&["tenant", "clock", "date", "codes"]]),
     (
         "payload",
@@ -82,6 +86,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "refusal",
                 "breaker",
                 "proxy_protocol",
+                "clock",
                 "date",
                 "usage",
                 "recent",
@@ -89,7 +94,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             ],
         ],
     ),
-    ("live", &[&["trust", "tenant", "payload", "identity", "expiry"]]),
+    (
+        "live",
+        &[&["trust", "tenant", "payload", "identity", "expiry", "generation"]],
+    ),
     ("gate", &[FIVE, &["expiry", "refusal"]]),
     (
         "forwarded",
@@ -104,7 +112,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock", "date", "explain"]]),
     ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
-    ("dispatch", &[CORE, &["clock", "date", "egress", "stream", "tls"]]),
+    (
+        "dispatch",
+        &[CORE, &["clock", "date", "egress", "elsewhere", "stream", "tls"]],
+    ),
     ("reload", &[CORE, &["clock", "egress", "tls"]]),
     ("testing", &[CORE]),
     ("written", &[CORE]),

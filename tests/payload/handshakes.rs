@@ -1,12 +1,16 @@
 //! Handshakes are answered; nothing else is, and nothing that could be a message is signed.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use countersign::elsewhere::{Fetched, Keep};
 use countersign::payload::hmac::KeySpec;
 use countersign::payload::providers::handshakes;
 use countersign::payload::providers::handshakes::Reply;
 use countersign::payload::public_key::{PublicKeyScheme, PublicKeyVerifier};
 use countersign::payload::{
-    Head, HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, Secret, SignPayload,
+    FindKeys, Head, HmacSigner, HmacVerifier, KeyCache, KeySource, Keyring, Message, NoKey, NotAuthentic,
+    Outgoing, Scheme, Secret, SignPayload, TenantKeys, Wanted,
 };
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -186,7 +190,11 @@ fn no_signing_oracle() {
     let get = Method::GET;
     let scheme = Scheme::x();
     let keys = ring(KeySpec::from(&scheme), &[1]);
-    let ask = |uri: &str| head_with(&get, uri, &[], |head| body(handshakes::x(&keys, head)));
+    let ask = |uri: &str| {
+        head_with(&get, uri, &[], |head| {
+            body(handshakes::x(&keys, head).expect("a key"))
+        })
+    };
     let expected = r#"{"response_token":"sha256=iCqTnAD5PkbMbNrsQDybbIhlJ89f99MUJ+HM52TH96E="}"#;
     assert_eq!(
         ask("/?crc_token=MTYxOTg2NjQyMDAwMA-token").as_deref(),
@@ -216,7 +224,7 @@ fn no_signing_oracle() {
         .expect("a key");
     let ask = |uri: &str| {
         head_with(&get, uri, &[], |head| {
-            body(handshakes::braintree(&keys, "public_2", head))
+            body(handshakes::braintree(&keys, "public_2", head).expect("a key"))
         })
     };
     let expected = "public_2|181ff20dfb280a9e132d9cb3bb139dd4951b8177";
@@ -328,7 +336,7 @@ fn signed_handshakes_are_believed_only_when_signed() {
         signed(
             &Scheme::xero(),
             "{}",
-            |verifier, message| handshakes::xero(verifier, message).status,
+            |verifier, message| handshakes::xero(verifier, message).expect("a key").status,
             spoil,
         )
     };
@@ -503,9 +511,111 @@ fn linkedin_signs_a_uuid_and_nothing_else() {
         ),
     ];
     for (name, method, uri, expected) in cases {
-        let answer = head_with(method, uri, &[], |head| body(handshakes::linkedin(&keys, head)));
+        let answer = head_with(method, uri, &[], |head| {
+            body(handshakes::linkedin(&keys, head).expect("a key"))
+        });
         assert_eq!(answer.as_deref(), expected, "{name}");
     }
+}
+
+/// A store that knows its keys so many times, and then gives this reason.
+#[derive(Debug)]
+struct Forgetful {
+    keys: Keyring,
+    times: AtomicUsize,
+    then: NoKey,
+}
+
+impl FindKeys for Forgetful {
+    fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys, NoKey> {
+        let left = self
+            .times
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        left.map_err(|_| self.then.clone())
+            .and_then(|_| self.keys.find_keys(wanted))
+    }
+}
+
+/// A source, which is not asked here.
+#[derive(Debug)]
+struct Nobody;
+
+impl KeySource for Nobody {
+    fn fetch_keys<'a>(&'a self, _: &'a TenantId) -> Fetched<'a, TenantKeys> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// Not known is never no: neither "no handshake" nor a 401.
+#[test]
+fn keys_that_are_not_known_yet_are_no_answer() {
+    let acme = tenant();
+    let store = |scheme: &Scheme, times, then: &NoKey| Forgetful {
+        keys: ring(KeySpec::from(scheme), &[1]),
+        times: AtomicUsize::new(times),
+        then: then.clone(),
+    };
+    let cache = KeyCache::new(Nobody, Keep::default());
+    let elsewhere = cache.find_keys(&Wanted::of(Some(&acme))).expect_err("not here");
+    assert!(matches!(elsewhere, NoKey::Elsewhere(_)), "{elsewhere}");
+    let get = Method::GET;
+    for why in [NoKey::Unavailable, elsewhere] {
+        let keys = store(&Scheme::x(), 0, &why);
+        let asked: [Result<Option<Reply>, NotAuthentic>; 3] = [
+            head_with(&get, "/?crc_token=MTYxOTg2NjQyMDAwMA-token", &[], |head| {
+                handshakes::x(&keys, head)
+            }),
+            head_with(
+                &get,
+                "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53",
+                &[],
+                |head| handshakes::braintree(&keys, "public", head),
+            ),
+            head_with(
+                &get,
+                "/?challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed0",
+                &[],
+                |head| handshakes::linkedin(&keys, head),
+            ),
+        ];
+        assert_eq!(asked, [(); 3].map(|()| Err(NotAuthentic::NoKey(why.clone()))));
+        // What is no handshake needs no key.
+        let other = head_with(&get, "/", &[], |head| handshakes::x(&keys, head));
+        assert_eq!(other, Ok(None));
+
+        let (method, uri) = (Method::POST, Uri::from_static("/"));
+        let headers = signed_by(
+            &Scheme::xero(),
+            &ring(KeySpec::from(&Scheme::xero()), &[1]),
+            b"{}",
+        );
+        let message = Message::new(&method, &uri, &headers, b"{}", at(NOW));
+        let xero = HmacVerifier::new(Scheme::xero(), store(&Scheme::xero(), 0, &why));
+        assert_eq!(handshakes::xero(&xero, &message), Err(why.clone()));
+
+        // Known for the signature, and gone for the answer.
+        let event =
+            br#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}"#;
+        let headers = signed_by(
+            &Scheme::zoom(),
+            &ring(KeySpec::from(&Scheme::zoom()), &[1]),
+            event,
+        );
+        let message = Message::new(&method, &uri, &headers, event, at(NOW));
+        let zoom = HmacVerifier::new(Scheme::zoom(), store(&Scheme::zoom(), 1, &why));
+        assert_eq!(handshakes::zoom(&zoom, &message), Err(NotAuthentic::NoKey(why)));
+    }
+    // That there is no key is known: a 401, as for a wrong signature.
+    let unknown = NoKey::Unknown { sender: acme };
+    let xero = HmacVerifier::new(Scheme::xero(), store(&Scheme::xero(), 0, &unknown));
+    let headers = signed_by(
+        &Scheme::xero(),
+        &ring(KeySpec::from(&Scheme::xero()), &[1]),
+        b"{}",
+    );
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let refused = handshakes::xero(&xero, &Message::new(&method, &uri, &headers, b"{}", at(NOW)));
+    assert_eq!(refused.map(|reply| reply.status), Ok(StatusCode::UNAUTHORIZED));
 }
 
 /// Signed by the sender's own scheme, with one byte of the signature changed or not.

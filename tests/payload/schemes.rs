@@ -170,6 +170,46 @@ fn mistakes() {
     }
 }
 
+/// From a file whose last line end was taken for a part of it.
+#[test]
+fn a_text_that_no_header_field_holds_is_found_at_the_start() {
+    let built = |signature: SignatureAt| builder().signature(signature).signed([Part::Body]).build().err();
+    let name = || header("x-signature");
+    let prefix = |prefix: &str| {
+        built(SignatureAt::Header {
+            name: name(),
+            prefix: of_a_file(prefix).into(),
+        })
+    };
+    let list = |key: &str, separators: &str| {
+        let (key, separators) = (of_a_file(key).into(), of_a_file(separators).into());
+        built(SignatureAt::List {
+            name: name(),
+            key,
+            separators,
+        })
+    };
+    let refused = Some(InvalidScheme::NotInHeader);
+    assert_eq!(
+        [prefix("sha256="), prefix("sha256=\n"), prefix("sha\0")],
+        [None, refused.clone(), refused.clone()]
+    );
+    assert_eq!(
+        [list("v1", ","), list("v1\r\n", ","), list("v1", "\n")],
+        [None, refused.clone(), refused.clone()]
+    );
+    let time = SignatureAt::List {
+        name: name(),
+        key: "v1".into(),
+        separators: ",".into(),
+    };
+    let timed = builder()
+        .signature(time)
+        .time(TimeAt::ListKey(of_a_file("t\n").into()), TimeFormat::Seconds)
+        .signed([Part::Time, Part::Literal(".".into()), Part::Body]);
+    assert_eq!(timed.build().err(), refused);
+}
+
 #[test]
 fn less_than_the_body_is_another_type() {
     let partial = builder().signature(field()).signed([Part::Json("token".into())]);
@@ -187,26 +227,29 @@ fn of_a_file(text: &str) -> String {
 
 #[test]
 fn a_definition_that_was_read_is_the_same_as_one_in_the_program() {
-    let timed = |key: SchemeText| TimeAt::ListKey(key);
-    let signature = |key: SchemeText, separators: SchemeText| SignatureAt::List {
-        name: header("stripe-signature"),
-        key,
-        separators,
+    let read = |[name, key, separators, time, literal]: [&str; 5]| {
+        let signature = SignatureAt::List {
+            name: header("stripe-signature"),
+            key: of_a_file(key).into(),
+            separators: of_a_file(separators).into(),
+        };
+        Scheme::builder(of_a_file(name))
+            .signature(signature)
+            .time(TimeAt::ListKey(of_a_file(time).into()), TimeFormat::Seconds)
+            .signed([Part::Time, Part::Literal(of_a_file(literal).into()), Part::Body])
+            .identity(Identity::Body)
+            .build()
     };
-    let read = Scheme::builder(of_a_file("stripe"))
-        .signature(signature(of_a_file("v1").into(), of_a_file(",").into()))
-        .time(timed(of_a_file("t").into()), TimeFormat::Seconds)
-        .signed([Part::Time, Part::Literal(of_a_file(".").into()), Part::Body])
-        .identity(Identity::Body)
-        .build();
-    assert_eq!(read, Ok(Scheme::stripe()));
-    let other = Scheme::builder("stripe")
-        .signature(signature("v1".into(), ",".into()))
-        .time(timed("t".into()), TimeFormat::Seconds)
-        .signed([Part::Time, Part::Literal(of_a_file(":").into()), Part::Body])
-        .identity(Identity::Body)
-        .build();
-    assert_ne!(other, Ok(Scheme::stripe()));
+    let stripe = ["stripe", "v1", ",", "t", "."];
+    assert_eq!(read(stripe), Ok(Scheme::stripe()));
+    // One text of another one makes another scheme, each by itself.
+    for (place, other) in ["strip", "v0", ";", "ts", ":"].into_iter().enumerate() {
+        let mut texts = stripe;
+        texts[place] = other;
+        let scheme = read(texts);
+        assert!(scheme.is_ok(), "{other}: {scheme:?}");
+        assert_ne!(scheme, Ok(Scheme::stripe()), "{other}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn claims_and_tenants_take_at_most_what_is_stated() {
 }
 
 #[test]
-#[ignore = "run in a process of its own by the test above"]
+#[ignore = "run in a process of its own by the test above: cargo test --all-features --test replay memory_use::alone -- --exact --ignored --nocapture"]
 fn alone() {
     a_claim_takes_at_most_what_is_stated();
     a_tenant_takes_at_most_what_is_stated();

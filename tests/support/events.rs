@@ -10,8 +10,8 @@ use countersign::breaker::{Breaker, Verdict};
 use countersign::expiry::{Expiry, Kind, Thresholds, Urgency};
 use countersign::identity::{PeerChain, Validity};
 use countersign::observe::{
-    Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure, HandshakeKind, InForce,
-    PeerCertificate, RotationStep, TlsVersion,
+    ClaimedCertificate, Cut, DeliveryStage, Event, HandlerOutcome, HandshakeFacts, HandshakeFailure,
+    HandshakeKind, InForce, Observer as _, PeerCertificate, RefusalWatch, RotationStep, Silent, TlsVersion,
 };
 use countersign::refusal::{NotForwarded, Refusal};
 use countersign::replay::StoreDown;
@@ -21,6 +21,20 @@ use countersign::trust::Untrusted;
 
 fn at(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
+}
+
+/// Made by the watch that tells of it.
+fn again(peer: SocketAddr, chain: &PeerChain, tell: &mut impl FnMut(&Event<'_>)) {
+    let watch = RefusalWatch::new(Silent::default()).with_threshold(1);
+    watch.observe(&Event::HandshakeFailed {
+        peer,
+        reason: &HandshakeFailure::Untrusted(Untrusted::UnknownIssuer),
+        claimed: Some(ClaimedCertificate::of(chain.leaf())),
+        at: at(7),
+    });
+    for client in watch.list(at(7)) {
+        tell(&Event::RefusedAgain { client: &client });
+    }
 }
 
 /// One of each, in the order of [`Event::NAMES`].
@@ -54,7 +68,10 @@ pub(crate) fn each(mut tell: impl FnMut(&Event<'_>)) {
     tell(&Event::HandshakeFailed {
         peer,
         reason: &HandshakeFailure::NoCertificate,
+        claimed: Some(ClaimedCertificate::of(chain.leaf())),
+        at: at(7),
     });
+    again(peer, &chain, &mut tell);
     tell(&Event::AcceptFailed {
         at: peer,
         error: &io::Error::from_raw_os_error(24),

@@ -15,10 +15,12 @@ use countersign::payload::jose::{Algorithm, InvalidJson, InvalidJwt, JwtPart};
 use countersign::payload::{CannotSign, NoKey, NotAuthentic};
 use countersign::proxy_protocol::InvalidHeader;
 use countersign::refusal::{Busy, Misdirected, NotForwarded, Refusal, UnreadableField};
+use countersign::reload::NotLoaded;
 use countersign::replay::{NotCommitted, NotFresh, Replayed, Settlement, StoreDown};
 use countersign::tenant::NoTenant;
 use countersign::testing::NOW;
 use countersign::trust::{SecondCheck, Untrusted};
+use countersign::usage::NotRetired;
 use http::HeaderName;
 
 use crate::support::{at, cut_off, secs, tenant};
@@ -374,6 +376,47 @@ pub(crate) fn every_settlement() -> [(&'static str, &'static str); 3] {
     ]
 }
 
+pub(crate) fn every_not_loaded() -> [(NotLoaded, &'static str); 6] {
+    let what = || "ca.pem".to_owned();
+    let reason = || "why".to_owned();
+    let (age, max_age) = (secs(2), secs(1));
+    [
+        (
+            NotLoaded::Unreadable {
+                what: what(),
+                reason: reason(),
+            },
+            "reload.unreadable",
+        ),
+        (
+            NotLoaded::TooLarge {
+                what: what(),
+                limit: 1,
+            },
+            "reload.too_large",
+        ),
+        (NotLoaded::Changing { what: what() }, "reload.changing"),
+        (NotLoaded::Invalid { reason: reason() }, "reload.invalid"),
+        (NotLoaded::TooOld { age, max_age }, "reload.too_old"),
+        (NotLoaded::Panicked, "reload.panicked"),
+    ]
+}
+
+pub(crate) fn every_not_retired() -> [(NotRetired, &'static str); 4] {
+    [
+        (
+            NotRetired::StillUsed {
+                uses: 1,
+                last_used: at(1),
+            },
+            "retire.still_used",
+        ),
+        (NotRetired::NoSuccessor, "retire.no_successor"),
+        (NotRetired::NotWatched { since: at(1) }, "retire.not_watched"),
+        (NotRetired::Unknown, "retire.unknown"),
+    ]
+}
+
 /// Each of them by its code, with what it says and the row of its table.
 pub(crate) fn every_entry() -> Vec<(String, &'static Entry)> {
     let mut all = Vec::new();
@@ -407,6 +450,16 @@ pub(crate) fn every_entry() -> Vec<(String, &'static Entry)> {
         every_delivery_failure()
             .iter()
             .map(|(why, _, _)| (why.to_string(), why.entry())),
+    );
+    all.extend(
+        every_not_loaded()
+            .iter()
+            .map(|(why, _)| (why.to_string(), why.entry())),
+    );
+    all.extend(
+        every_not_retired()
+            .iter()
+            .map(|(why, _)| (why.to_string(), why.entry())),
     );
     all.push((NotCommitted::Taken.to_string(), NotCommitted::Taken.entry()));
     for settlement in [Settlement::Done, Settlement::LeaseLost] {

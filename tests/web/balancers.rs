@@ -223,7 +223,7 @@ impl Observer for Told {
     fn observe(&self, event: &Event<'_>) {
         let line = match event {
             Event::HandshakeCompleted { peer, .. } => format!("{peer} connected"),
-            Event::HandshakeFailed { peer, reason } => format!("{peer} {}", reason.code()),
+            Event::HandshakeFailed { peer, reason, .. } => format!("{peer} {}", reason.code()),
             Event::HandshakeStarted { .. } => return,
             other => panic!("another event: {other:?}"),
         };

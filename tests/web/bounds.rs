@@ -216,6 +216,8 @@ async fn whoever_asks_nothing_is_left_and_whoever_waits_is_not() {
         door.desk.begun().await;
         sleep(millis(1_500)).await;
         assert!(!held.is_finished(), "a handler takes as long as it takes");
+        let cuts = door.cuts();
+        assert_eq!(cuts, Vec::<String>::new(), "{version:?}: nor is it told to leave");
         door.desk.go.add_permits(1);
         let (answer, _sender) = held.await.expect("no panic");
         assert_eq!(answer.expect("an answer"), good(), "{version:?}");

@@ -8,7 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::clock::Monotonic;
 use countersign::elsewhere::{Fetched, Keep, SourceDown};
-use countersign::payload::{FindKeys as _, HmacVerifier, KeyCache, KeySource, Scheme, TenantKeys, Wanted};
+use countersign::payload::{
+    FindKeys as _, Head, HmacVerifier, KeyCache, KeySource, Keyring, NoKey, NotAuthentic, Scheme, Secret,
+    TenantKeys, VerifyBody as _, Wanted,
+};
 use countersign::refusal::Refusal;
 use countersign::replay::MemoryStore;
 use countersign::tenant::TenantId;
@@ -34,6 +37,8 @@ enum Mood {
     Stalls,
     /// Tells another tenant's keys.
     Lies,
+    /// Tells a key that the sender signs with no longer.
+    Old,
     /// Answers when it is let go.
     Held,
 }
@@ -60,6 +65,7 @@ impl KeySource for Source {
                 Mood::Down => Err(SourceDown::new("no route to host")),
                 Mood::Stalls => std::future::pending().await,
                 Mood::Lies => Ok(of(&tenant("globex"))),
+                Mood::Old => Ok(old_keys().find_keys(&Wanted::of(Some(owner))).ok()),
                 Mood::Held => {
                     self.0.go.acquire().await.expect("open").forget();
                     Ok(of(owner))
@@ -69,10 +75,17 @@ impl KeySource for Source {
     }
 }
 
+fn old_keys() -> Keyring {
+    let ring = Keyring::builder(&Scheme::standard_webhooks());
+    let old = Secret::new("whsec_b2xkLXNlY3JldC1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=");
+    ring.key(tenant("acme"), "acme-2025", old).build().expect("a key")
+}
+
 /// A route of which the keys are in a vault, with a clock of its own.
 struct Route {
     vault: Arc<Vault>,
     keys: KeyCache,
+    verifier: HmacVerifier,
     layer: PayloadLayer,
     seconds: Arc<AtomicU64>,
     sent: AtomicUsize,
@@ -100,7 +113,8 @@ impl Route {
         let keys = KeyCache::with_clock(Source(vault.clone()), keep, clock);
         let verifier = HmacVerifier::new(Scheme::standard_webhooks(), keys.clone());
         Self {
-            layer: PayloadLayer::new(verifier, MemoryStore::default()),
+            layer: PayloadLayer::new(verifier.clone(), MemoryStore::default()),
+            verifier,
             vault,
             keys,
             seconds,
@@ -267,7 +281,7 @@ async fn however_many_wait_the_source_is_asked_once() {
         drop(first);
         assert_eq!(route.asked(), 1);
         route.vault.go.add_permits(1);
-        answers.extend(futures(waiting).await);
+        answers.extend(beside_each_other(waiting).await);
         answers
     };
     let answers = tokio::time::timeout(secs(60), all).await.expect("in time");
@@ -276,7 +290,9 @@ async fn however_many_wait_the_source_is_asked_once() {
 }
 
 /// All of them, beside each other.
-async fn futures<T>(mut all: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {
+pub(crate) async fn beside_each_other<T>(
+    mut all: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>,
+) -> Vec<T> {
     let mut done = Vec::new();
     std::future::poll_fn(|cx| {
         all.retain_mut(|one| match one.as_mut().poll(cx) {
@@ -294,6 +310,63 @@ async fn futures<T>(mut all: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -
     })
     .await;
     done
+}
+
+const FORGED: (u16, &str) = (401, "payload.signature_mismatch");
+
+#[tokio::test]
+async fn a_new_key_of_the_senders_is_asked_for_and_nobody_drives_the_source() {
+    let route = Route::new(keep());
+    route.is(Mood::Old);
+    assert_eq!((route.next().await, route.asked()), (FORGED, 1));
+    route.is(Mood::Good);
+    route.turn(4);
+    assert_eq!((route.next().await, route.asked()), (FORGED, 0), "a pause");
+    route.turn(1);
+    assert_eq!((route.next().await, route.asked()), (GOOD, 1));
+    route.turn(5);
+    let forged = || delivery("globex", "msg_forged", OK, UnixTime::now());
+    assert_eq!((route.send(forged()).await, route.asked()), (FORGED, 1));
+    for number in 0..20 {
+        assert_eq!(
+            (route.send(forged()).await, route.asked()),
+            (FORGED, 0),
+            "{number}"
+        );
+        assert_eq!((route.next().await, route.asked()), (GOOD, 0), "{number}");
+    }
+    // With the source down, the old keys go on to count.
+    route.turn(5);
+    route.is(Mood::Down);
+    assert_eq!((route.send(forged()).await, route.asked()), (FORGED, 1));
+    assert_eq!((route.next().await, route.asked()), (GOOD, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_came_while_the_body_was_arriving_counts() {
+    let route = Route::new(keep());
+    let (acme, order) = (tenant("acme"), route.order().request(Version::Http2));
+    let fetch = async || {
+        if let Err(NoKey::Elsewhere(ticket)) = route.keys.find_keys(&Wanted::of(Some(&acme))) {
+            ticket.redeem(std::future::pending()).await;
+        }
+    };
+    route.is(Mood::Old);
+    fetch().await;
+    let head = Head::new(order.method(), order.uri(), order.headers(), UnixTime::now()).from_sender(&acme);
+    let mut begun = route
+        .verifier
+        .begin(&head, 100)
+        .expect("a good head")
+        .expect("in pieces");
+    route.is(Mood::Good);
+    route.keys.invalidate(&acme);
+    fetch().await;
+    begun.update(OK.as_bytes()).expect("it is short");
+    let answer = Box::new(begun).finish().map(drop);
+    let again = matches!(answer, Err(NotAuthentic::NoKey(NoKey::Elsewhere(_))));
+    assert!(again, "verified with keys that are not the last: {answer:?}");
+    assert_eq!(route.asked(), 2);
 }
 
 #[tokio::test]
@@ -314,7 +387,7 @@ async fn no_more_is_kept_than_there_is_room_for() {
         let somebody = tenant(&format!("tenant-{number}"));
         route.is(Mood::Absent);
         let asked = route.keys.find_keys(&Wanted::of(Some(&somebody)));
-        if let Err(countersign::payload::NoKey::Elsewhere(ticket)) = asked {
+        if let Err(NoKey::Elsewhere(ticket)) = asked {
             ticket.redeem(std::future::pending()).await;
         }
     }

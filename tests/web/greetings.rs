@@ -30,7 +30,7 @@ impl Observer for Book {
     fn observe(&self, event: &Event<'_>) {
         let line = match event {
             Event::HandshakeCompleted { peer, handshake, .. } => (*peer, Ok(*handshake)),
-            Event::HandshakeFailed { peer, reason } => (*peer, Err(reason.code())),
+            Event::HandshakeFailed { peer, reason, .. } => (*peer, Err(reason.code())),
             Event::HandshakeStarted { .. } => return,
             other => panic!("unexpected: {other:?}"),
         };

@@ -11,13 +11,15 @@ use countersign::expiry::{Expiries, Kind};
 use countersign::gate::Policy;
 use countersign::identity::Validity;
 use countersign::live::Live;
-use countersign::observe::{Event, Metrics, Observer, Observers, PeersSeen, Queued, RotationWatch, Watch};
+use countersign::observe::{
+    Event, Metrics, Observer, Observers, PeersSeen, Queued, RotationWatch, Watch, Watching, retire,
+};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa};
 use countersign::tls::Credentials;
 use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
-use countersign::usage::Usage;
+use countersign::usage::{NotRetired, Retirement, Usage};
 use countersign::web::{CallerLayer, Connection};
 use http::{Request, Response, StatusCode};
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -351,6 +353,87 @@ fn each_step_of_a_rotation_is_told_once() {
     let left = PinSet::of([pin(&new, "new")]).with_history_of(&pins.load());
     pins.replace(left);
     assert_eq!(told(), step("old", "Retired"));
+}
+
+#[test]
+fn a_retirement_that_is_refused_or_forced_is_told() {
+    let book = Book::default();
+    let pin = |key: &[u8]| Pin::leaf(countersign::identity::SpkiHash::of(key)).labelled("acme");
+    let (old, next) = (pin(b"old"), pin(b"next"));
+    let pins = Live::new(PinSet::of([old.clone(), next]));
+    let take = |old: &Pin, terms| {
+        let take = |terms| pins.update(|pins| pins.retire(old, terms, NOW));
+        let outcome = retire(&book, Kind::Pin, "acme", terms, take);
+        (outcome, book.take())
+    };
+    let told = |step: &str| {
+        vec![format!(
+            "rotation_stepped RotationStepped {{ kind: Pin, name: \"acme\", step: {step} }}"
+        )]
+    };
+    let day = Retirement::unused_for(Duration::from_secs(86_400));
+    let refused = (Err(NotRetired::NoSuccessor), told("RetirementRefused"));
+    assert_eq!(take(&old, day), refused);
+    assert_eq!(pins.load().len(), 2);
+    assert_eq!(take(&pin(b"another"), day), (Err(NotRetired::Unknown), vec![]));
+    assert_eq!(
+        take(&old, Retirement::forced()),
+        (Ok(()), told("RetirementForced"))
+    );
+    assert_eq!(pins.load().len(), 1);
+    // What goes in peace is told by the watch alone.
+    let outcome = retire(&book, Kind::Pin, "acme", day, |_| Ok(()));
+    assert_eq!((outcome, book.take()), (Ok(()), vec![]));
+}
+
+/// Waits until that is so.
+fn soon(is_so: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it never came");
+}
+
+#[test]
+fn what_is_watched_is_looked_at_again_and_again_until_it_is_dropped() {
+    let (broken, looks) = (Broken::default(), Arc::new(AtomicUsize::new(0)));
+    let (counted, times) = (looks.clone(), Arc::new(Mutex::new(Vec::new())));
+    let (seen, millisecond) = (times.clone(), Duration::from_millis(1));
+    let clock = countersign::clock::Clock::new(|| NOW);
+    let watching = Watching::start(
+        Arc::new(broken.clone()),
+        clock,
+        millisecond,
+        move |observer, now| {
+            seen.lock().expect("no panic").push(now);
+            // The observer panics at the first, and this look at the second.
+            observer.observe(&Event::ObserverEnded);
+            assert!(
+                counted.fetch_add(1, Ordering::SeqCst) != 1,
+                "a mistake of a look's"
+            );
+        },
+    );
+    let watching = watching.expect("a thread");
+    soon(|| looks.load(Ordering::SeqCst) > 5);
+    drop(watching);
+    // What it held goes with its thread.
+    soon(|| Arc::strong_count(&looks) == 1);
+    assert_eq!(broken.0.load(Ordering::SeqCst), 1, "it is told nothing more");
+    assert!(times.lock().expect("no panic").iter().all(|now| *now == NOW));
+
+    // Dropped, it waits for nothing.
+    let (held, hour) = (Arc::new(()), Duration::from_secs(3600));
+    let watched = held.clone();
+    let clock = countersign::clock::Clock::new(|| NOW);
+    let watching = Watching::start(Arc::new(Book::default()), clock, hour, move |_, _| {
+        drop(watched.clone())
+    });
+    drop(watching.expect("a thread"));
+    soon(|| Arc::strong_count(&held) == 1);
 }
 
 #[test]

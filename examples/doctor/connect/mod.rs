@@ -12,13 +12,14 @@ use std::path::PathBuf;
 
 use countersign::explain::{self, Report};
 use countersign::tls::Tls;
-use countersign::trust::{PrivateCa, Role, VerifyPeer, WebRoots};
+use countersign::trust::{Role, VerifyPeer};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::Mistake;
-use crate::asked::{Answer, Asked, Stop, at};
-use crate::command_line::{Word, once, unknown};
+use crate::asked::{Answer, Asked, Stop, at, waited};
+use crate::command_line::{once, unknown};
 use crate::peer::server_name;
+use crate::trusted;
 use attempt::{Attempt, Target, Version};
 use own::Own;
 
@@ -57,16 +58,10 @@ pub(crate) struct Seen {
 }
 
 pub(crate) fn run(asked: &mut Asked) -> Result<Answer, Stop> {
-    let mut given = Given::default();
-    while let Some(word) = asked.word()? {
-        match word {
-            Word::Alone(target) => once("HOST:PORT", &mut given.target, target)?,
-            Word::Option(option) => given.set(&option, asked)?,
-        }
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-    let seen = runtime.block_on(given.look()).map_err(Stop::Mistake)?;
+    let given = asked.given(Given::set, |given, target| {
+        once("HOST:PORT", &mut given.target, target)
+    })?;
+    let seen = waited(given.look())?;
     let found = diagnosis::of(&seen);
     Ok(shown::answer(&seen, &found))
 }
@@ -89,7 +84,7 @@ impl Given {
         let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
         let now = at(None);
         let target = self.target()?;
-        let trust = self.trust(&tls, now)?;
+        let trust = trusted::of_servers(&tls, &self.authorities, now)?;
         let own = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some(Own::read(
                 &tls,
@@ -137,21 +132,6 @@ impl Given {
             address: text.to_owned(),
             name: server_name("--name", name)?,
         })
-    }
-
-    /// Who may vouch for the server.
-    fn trust(&self, tls: &Tls, now: UnixTime) -> Result<Box<dyn VerifyPeer>, Mistake> {
-        if self.authorities.is_empty() {
-            return Ok(Box::new(WebRoots::new(tls.algorithms())));
-        }
-        let mut builder = PrivateCa::builder(tls.algorithms());
-        for file in &self.authorities {
-            builder = builder.pem_file(file);
-        }
-        let built = builder
-            .build(now)
-            .map_err(|invalid| format!("--ca: {invalid}; for a server of the public web, leave --ca out"));
-        Ok(Box::new(built?))
     }
 }
 

@@ -8,14 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::explain::{self, Report};
 use countersign::identity::PeerChain;
 use countersign::tls::{Credentials, Tls};
-use countersign::trust::{Check, PrivateCa, Revocation, Role};
+use countersign::trust::{Check, PrivateCa, Role};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::CertifiedKey;
 
 use crate::Mistake;
 use crate::lines::unreadable;
-use crate::peer::{chain, crls};
+use crate::peer::chain;
+use crate::trusted::{self, crls};
 
 pub(crate) struct Own {
     pub(crate) key: Arc<CertifiedKey>,
@@ -46,7 +47,7 @@ impl Own {
             [] => {
                 return Err("--client-crl says who is revoked by an authority; give --client-ca too".into());
             }
-            files => by(tls, files, lists, now)?,
+            files => trusted::authorities(tls, "--client-ca", files, crls("--client-crl", lists, now)?, now)?,
         };
         let report = explain::peer(&trust, chain.iter().cloned(), Role::Client, now);
         let certified = CertifiedKey::from_der(chain.clone(), secret, tls.provider());
@@ -91,17 +92,4 @@ fn itself(tls: &Tls, chain: &[CertificateDer<'static>]) -> Result<PrivateCa, Mis
     // As of a time when it is valid: whether that is now, is a check of its own.
     let built = builder.build(read.leaf().validity().not_before);
     built.map_err(|invalid| format!("--cert: {invalid}"))
-}
-
-fn by(tls: &Tls, files: &[PathBuf], lists: &[PathBuf], now: UnixTime) -> Result<PrivateCa, Mistake> {
-    let mut builder = PrivateCa::builder(tls.algorithms());
-    for file in files {
-        builder = builder.pem_file(file);
-    }
-    if let Some(lists) = crls("--client-crl", lists, now)? {
-        builder = builder.with_revocation(Revocation::required(lists));
-    }
-    builder
-        .build(now)
-        .map_err(|invalid| format!("--client-ca: {invalid}"))
 }

@@ -147,7 +147,7 @@ pub(super) fn pins(pins: &PinSet, now: UnixTime, found: &mut Vec<Concern>) {
             _ => concern(
                 Severity::Warning,
                 "audit.no_pin_backup",
-                format!("{whose} has one pin: a lost key shuts it out"),
+                format!("one pin is left for {whose}: who loses its key is shut out"),
                 "Have a second key made and kept elsewhere, and enter its pin beside the first.",
             ),
         });

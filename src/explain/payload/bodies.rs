@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::json::{Json, LAYOUTS, STRINGS};
 use super::mistake::Mistake;
+use crate::payload::percent::decode;
 
 /// The largest body that is rewritten, in bytes.
 pub(super) const MAX_REWRITTEN: usize = 1024 * 1024;
@@ -166,7 +167,7 @@ fn each_form(body: &[u8], then: &mut TryBody<'_>) -> bool {
     if !is_form {
         return false;
     }
-    let pairs: Vec<Vec<u8>> = body.split(|byte| *byte == b'&').map(decoded).collect();
+    let pairs: Vec<Vec<u8>> = body.split(|byte| *byte == b'&').map(decode).collect();
     let ways = LEFT.iter().flat_map(|left| {
         [("+", true), ("%20", true), ("+", false), ("%20", false)].map(|(space, upper)| (*left, space, upper))
     });
@@ -194,7 +195,7 @@ fn each_form(body: &[u8], then: &mut TryBody<'_>) -> bool {
 fn encoded(pair: &[u8], left: &[u8], space: &str, upper: bool) -> Vec<u8> {
     let parts = pair.splitn(2, |byte| *byte == b'=').map(|part| {
         let mut text = String::new();
-        for byte in decoded(part) {
+        for byte in decode(part) {
             match byte {
                 b' ' => text.push_str(space),
                 byte if byte.is_ascii_alphanumeric() || left.contains(&byte) => text.push(char::from(byte)),
@@ -205,34 +206,6 @@ fn encoded(pair: &[u8], left: &[u8], space: &str, upper: bool) -> Vec<u8> {
         text.into_bytes()
     });
     parts.collect::<Vec<_>>().join(&b'=')
-}
-
-/// `+` and `%xx` undone; what is of another form stands for itself.
-pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut written = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = match rest {
-            [b'%', high, low, behind @ ..] => digit(*high).zip(digit(*low)).map(|pair| (pair, behind)),
-            _ => None,
-        };
-        rest = match escaped {
-            Some(((high, low), behind)) => {
-                written.push(high << 4 | low);
-                behind
-            }
-            None => {
-                written.push(if *first == b'+' { b' ' } else { *first });
-                after
-            }
-        };
-    }
-    written
 }
 
 fn without_newline(body: &[u8]) -> Option<Vec<u8>> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::bodies;
 use super::mistake::Mistake;
 use super::search::Search;
 use crate::payload::hmac::SignatureAt;
+use crate::payload::percent::decode;
 use crate::payload::{FindKeys, Message, Trial};
 
 /// The most values that are looked at in the place of one.
@@ -97,7 +97,7 @@ fn rewritten(message: &Message<'_>, name: &HeaderName) -> Vec<Candidate> {
         .unwrap_or_default();
     let bare = value.trim_ascii();
     let unquoted = bare.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-    let undone = Some(bodies::decoded(bare)).filter(|undone| bare.contains(&b'%') && undone != bare);
+    let undone = Some(decode(bare)).filter(|undone| bare.contains(&b'%') && undone != bare);
     let candidate = |text: &[u8]| {
         let value = HeaderValue::from_bytes(text).ok()?;
         Some((Mistake::Quoted, format!("in {name}"), value))

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use super::checks::needed;
 use super::inquiry::PayloadInquiry;
 use super::layouts::has_its_fields;
 use super::mistake::Mistake;
 use super::report::{Certainty, Diagnosis};
+use super::walk::needed;
 use crate::codes::Few;
 use crate::payload::providers::presets;
 use crate::payload::{Message, NotAuthentic, Trial};

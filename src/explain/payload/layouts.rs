@@ -8,7 +8,7 @@ use super::fields::with_field;
 use super::inquiry::PayloadInquiry;
 use super::mistake::Mistake;
 use super::search::Search;
-use super::{bodies, checks};
+use super::{bodies, walk};
 use crate::payload::hmac::{BodyForm, Digest, Encoding, Layout, Part, SignatureAt, TimeAt, TimeFormat};
 use crate::payload::providers::presets::{self, Preset};
 use crate::payload::{FindKeys, Message, Trial};
@@ -46,19 +46,24 @@ fn is_signed_by(
 }
 
 /// Whether the two names begin with the same word.
-pub(super) fn is_akin(one: &str, other: &str) -> bool {
+fn is_akin(one: &str, other: &str) -> bool {
     one.split('_').next() == other.split('_').next()
 }
 
 /// Whether the field of its signature is there; what is in the body may be.
 pub(super) fn has_its_fields(trial: &Trial, message: &Message<'_>) -> bool {
-    checks::needed(trial)
+    walk::needed(trial)
         .iter()
         .all(|name| message.headers.contains_key(name))
 }
 
 /// Whether another way to write time or signature, another hash, or other parts are what was signed.
-pub(super) fn each(search: &mut Search<'_, '_>, trial: &Trial, ring: &Arc<dyn FindKeys>) -> bool {
+pub(super) fn each(
+    search: &mut Search<'_, '_>,
+    inquiry: &PayloadInquiry,
+    trial: &Trial,
+    ring: &Arc<dyn FindKeys>,
+) -> bool {
     let Some(layout) = trial.layout() else {
         return false;
     };
@@ -66,7 +71,7 @@ pub(super) fn each(search: &mut Search<'_, '_>, trial: &Trial, ring: &Arc<dyn Fi
     let timed = times(layout).into_iter().chain(parts(layout));
     let mut changes = timed.map(|(mistake, detail, change)| (mistake, detail, trial.with(change)));
     changes.any(|(mistake, detail, changed)| search.attempt(mistake, &detail, &changed, ring, &message))
-        || forms(search, trial, layout, ring)
+        || forms(search, inquiry, trial, layout)
 }
 
 /// Other parts, and a body that was changed as well.
@@ -137,7 +142,7 @@ fn times(layout: &Layout) -> Vec<(Mistake, String, Change)> {
 
 /// Other parts than the scheme's, as senders of one's own sign them.
 fn parts(layout: &Layout) -> Vec<(Mistake, String, Change)> {
-    let mut ways: Vec<(String, Vec<Part>)> = vec![("the body alone".to_owned(), vec![Part::Body])];
+    let mut ways = vec![("the body alone".to_owned(), vec![Part::Body])];
     if layout.time.is_some() {
         for between in [".", ":", "", "\n", ",", "|"] {
             ways.push((
@@ -150,20 +155,22 @@ fn parts(layout: &Layout) -> Vec<(Mistake, String, Change)> {
             ));
         }
     }
-    ways.push(("the body, escaped".to_owned(), vec![Part::Body]));
-    ways.into_iter()
-        .map(|(detail, parts)| {
-            let is_escaped = detail.ends_with("escaped");
-            let change: Change = Box::new(move |layout| {
-                layout.signed = parts.into();
-                layout.identity = crate::payload::hmac::Identity::Signed;
-                if is_escaped {
-                    layout.body = BodyForm::RawOrEscaped;
-                }
-            });
-            (Mistake::SignedParts, format!("signed is {detail}"), change)
-        })
+    let escaped: Change = Box::new(|layout| {
+        sign(layout, vec![Part::Body]);
+        layout.body = BodyForm::RawOrEscaped;
+    });
+    let ways = ways.into_iter().map(|(detail, parts)| {
+        let change: Change = Box::new(move |layout| sign(layout, parts));
+        (detail, change)
+    });
+    ways.chain([("the body, escaped".to_owned(), escaped)])
+        .map(|(detail, change)| (Mistake::SignedParts, format!("signed is {detail}"), change))
         .collect()
+}
+
+fn sign(layout: &mut Layout, parts: Vec<Part>) {
+    layout.signed = parts.into();
+    layout.identity = crate::payload::hmac::Identity::Signed;
 }
 
 /// One way in which a signature may be written.
@@ -191,7 +198,7 @@ const ENCODINGS: [(Encoding, &str); 4] = [
 ];
 
 /// Prefix, encoding and hash: those first that differ in one thing only.
-fn forms(search: &mut Search<'_, '_>, trial: &Trial, layout: &Layout, ring: &Arc<dyn FindKeys>) -> bool {
+fn forms(search: &mut Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial, layout: &Layout) -> bool {
     let message = search.message;
     let mut forms: Vec<Form> = Vec::new();
     for (value, of_value) in values(layout, &message) {
@@ -215,7 +222,7 @@ fn forms(search: &mut Search<'_, '_>, trial: &Trial, layout: &Layout, ring: &Arc
     let name = layout.signature.header().cloned();
     forms
         .iter()
-        .any(|form| is_written(search, trial, form, name.as_ref(), ring))
+        .any(|form| is_written(search, inquiry, trial, form, name.as_ref()))
 }
 
 fn is_same(one: Encoding, other: Encoding) -> bool {
@@ -224,10 +231,10 @@ fn is_same(one: Encoding, other: Encoding) -> bool {
 
 fn is_written(
     search: &mut Search<'_, '_>,
+    inquiry: &PayloadInquiry,
     trial: &Trial,
     form: &Form,
     name: Option<&HeaderName>,
-    ring: &Arc<dyn FindKeys>,
 ) -> bool {
     let message = search.message;
     let changed = trial.with(|layout| {
@@ -238,7 +245,7 @@ fn is_written(
         }
     });
     // A key is made for one hash.
-    let keys = search.rehashed(&changed).unwrap_or_else(|| Arc::clone(ring));
+    let keys = inquiry.keys_for(&changed).ring;
     let value = form.value.as_deref().map(HeaderValue::from_bytes);
     let headers = match (value, name) {
         (Some(Ok(value)), Some(name)) => with_field(message.headers, name, value),

@@ -13,6 +13,7 @@ mod report;
 mod search;
 mod secrets;
 mod targets;
+mod walk;
 
 use crate::payload::{Message, NotAuthentic, VerifyPayload};
 use crate::refusal::Refusal;
@@ -61,14 +62,11 @@ pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport
     let hidden = Hidden::of(inquiry);
     let keys = inquiry.keys();
     let decided = inquiry.trial.verify(&keys.ring, message).map(|_| ());
-    let walk = checks::walk(inquiry, &keys, message, &decided, &hidden);
+    let walk = walk::walk(inquiry, &keys, message, &decided, &hidden);
     let mut report = PayloadReport::new(decided.map_err(Refusal::from), walk);
     report.signed = hidden.signed(&inquiry.trial, message);
     if report.verdict.is_err() {
-        let mut search = Search::new(inquiry, &keys, message);
-        report.diagnoses = search.run();
-        report.attempts = search.attempts();
-        report.is_exhaustive = search.is_exhaustive();
+        Search::new(inquiry, &keys, message).run(&mut report);
         if report.diagnoses.is_empty() {
             report.diagnoses = guesses::all(inquiry, message, &report.verdict);
         }
@@ -106,13 +104,10 @@ pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport
 /// ```
 pub fn signature(verifier: &dyn VerifyPayload, message: &Message<'_>) -> PayloadReport {
     let decided: Result<(), NotAuthentic> = verifier.verify_payload(message).map(|_| ());
-    let findings = checks::of_verdict(&decided, message);
+    let findings = walk::of_verdict(&decided, message);
     let mut report = PayloadReport::new(decided.map_err(Refusal::from), findings);
     if report.verdict.is_err() {
-        let mut search = Search::of_verifier(verifier, message);
-        report.diagnoses = search.run();
-        report.attempts = search.attempts();
-        report.is_exhaustive = search.is_exhaustive();
+        Search::of_verifier(verifier, message).run(&mut report);
         if report.diagnoses.is_empty() {
             report.diagnoses = guesses::of_body(message);
         }

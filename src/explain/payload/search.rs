@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::inquiry::{Entered, Keys, PayloadInquiry};
 use super::mistake::Mistake;
-use super::report::{Certainty, Diagnosis};
+use super::report::{Certainty, Diagnosis, PayloadReport};
 use super::{bodies, fields, layouts, secrets, targets};
 use crate::payload::{FindKeys, Message, NotAuthentic, Trial, VerifyPayload};
 use crate::replay::NotFresh;
@@ -58,33 +58,28 @@ impl<'s, 'm> Search<'s, 'm> {
         }
     }
 
-    pub(super) fn attempts(&self) -> usize {
-        self.attempts
-    }
-
-    pub(super) fn is_exhaustive(&self) -> bool {
-        self.is_exhaustive || !self.found.is_empty()
-    }
-
-    /// Looks until a signature matches.
-    pub(super) fn run(&mut self) -> Vec<Diagnosis> {
+    /// Looks until a signature matches, and notes what came of it.
+    pub(super) fn run(mut self, report: &mut PayloadReport) {
         let _ = match &self.asked {
-            Asked::Verifier(_) => self.of_message(),
+            Asked::Verifier(_) => self.of_body() || targets::each(&mut self),
             Asked::Scheme { inquiry, trial, ring } => {
                 let (inquiry, trial, ring) = (*inquiry, trial.clone(), Arc::clone(ring));
                 self.of_time(inquiry, &ring)
-                    || secrets::each(self, inquiry, &trial)
+                    || secrets::each(&mut self, inquiry, &trial)
                     || self.of_body()
-                    || layouts::other_schemes(self, inquiry, &trial)
-                    || fields::each(self, &trial, &ring)
-                    || layouts::each(self, &trial, &ring)
-                    || targets::each(self)
-                    || targets::origins(self, inquiry, &trial, &ring)
-                    || secrets::each_with_a_body(self, inquiry, &trial)
-                    || layouts::each_with_a_body(self, &trial, &ring)
+                    || layouts::other_schemes(&mut self, inquiry, &trial)
+                    || fields::each(&mut self, &trial, &ring)
+                    || layouts::each(&mut self, inquiry, &trial, &ring)
+                    || targets::each(&mut self)
+                    || targets::origins(&mut self, inquiry, &trial, &ring)
+                    || secrets::each_with_a_body(&mut self, inquiry, &trial)
+                    || layouts::each_with_a_body(&mut self, &trial, &ring)
             }
         };
-        std::mem::take(&mut self.found)
+        // What explains the verdict leaves nothing to be looked for.
+        report.is_exhaustive = self.is_exhaustive || !self.found.is_empty();
+        report.attempts = self.attempts;
+        report.diagnoses = self.found;
     }
 
     /// The signature is right, at another time or with a key of another time.
@@ -109,11 +104,6 @@ impl<'s, 'm> Search<'s, 'm> {
             ring,
             &message,
         )
-    }
-
-    /// Mistakes that are in the message, whatever verifies it.
-    fn of_message(&mut self) -> bool {
-        self.of_body() || targets::each(self)
     }
 
     fn of_body(&mut self) -> bool {
@@ -202,14 +192,6 @@ impl<'s, 'm> Search<'s, 'm> {
         }
     }
 
-    /// The keys that were entered, made for the hash of another scheme.
-    pub(super) fn rehashed(&self, trial: &Trial) -> Option<Arc<dyn FindKeys>> {
-        match &self.asked {
-            Asked::Scheme { inquiry, .. } => Some(inquiry.keys_for(trial).ring),
-            Asked::Verifier(_) => None,
-        }
-    }
-
     /// The keys that a message of this sender may be signed with.
     pub(super) fn entered<'k>(&self, inquiry: &'k PayloadInquiry) -> Vec<&'k Entered> {
         let sender = self.message.sender;
@@ -219,5 +201,5 @@ impl<'s, 'm> Search<'s, 'm> {
 }
 
 fn distance(one: UnixTime, other: UnixTime) -> String {
-    super::checks::spelt(one.as_secs().abs_diff(other.as_secs()))
+    super::walk::spelt(one.as_secs().abs_diff(other.as_secs()))
 }

@@ -12,6 +12,7 @@ use super::inquiry::{Entered, PayloadInquiry};
 use super::mistake::Mistake;
 use super::search::Search;
 use crate::payload::hmac::{KeyForm, KeySpec, Weak};
+use crate::payload::percent::decode;
 use crate::payload::{FindKeys, Message, Trial};
 
 type Bytes = Zeroizing<Vec<u8>>;
@@ -103,7 +104,7 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
     let joined = |text: &str, end: &str| raw(&Zeroizing::new(format!("{text}{end}")));
     let inner: Zeroizing<String> = Zeroizing::new(cut.split_whitespace().collect());
     let unquoted = cut.trim_matches(['"', '\'', '`']);
-    let undone = Zeroizing::new(String::from_utf8_lossy(&bodies::decoded(cut.as_bytes())).into_owned());
+    let undone = Zeroizing::new(String::from_utf8_lossy(&decode(cut.as_bytes())).into_owned());
     let line = Zeroizing::new(cut.replace("\\n", ""));
     let mut all = vec![
         (
@@ -172,10 +173,9 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
             read(&Zeroizing::new(cut.to_ascii_uppercase())),
         ),
     ];
-    let is_text = matches!(form, KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved);
-    let (as_text, as_bytes) = match is_text {
-        true => (Mistake::SecretPrefix, Mistake::SecretDecoded),
-        false => (Mistake::SecretNotDecoded, Mistake::SecretDecoded),
+    let as_text = match form {
+        KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved => Mistake::SecretPrefix,
+        KeyForm::Base64 { .. } | KeyForm::Hex => Mistake::SecretNotDecoded,
     };
     all.extend([
         (as_text, "its text as it stands is right", raw(cut)),
@@ -189,9 +189,13 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
             "its text with whsec_ before it is right",
             raw(&Zeroizing::new(format!("whsec_{bare}"))),
         ),
-        (as_bytes, "decoded from base64 it is right", base64(bare)),
         (
-            as_bytes,
+            Mistake::SecretDecoded,
+            "decoded from base64 it is right",
+            base64(bare),
+        ),
+        (
+            Mistake::SecretDecoded,
             "decoded from hexadecimal it is right",
             KeyForm::Hex.read(bare, Weak::Allow).ok(),
         ),

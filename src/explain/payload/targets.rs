@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri};
 
-use super::bodies;
 use super::inquiry::PayloadInquiry;
 use super::mistake::Mistake;
 use super::search::Search;
+use crate::payload::percent::{decode, encode};
 use crate::payload::{FindKeys, Message, Origin, Trial};
 
 /// The most targets and origins that are put together.
@@ -256,7 +256,7 @@ fn with_authority(like: &Uri, target: Uri) -> Uri {
 }
 
 fn of_target(signed: &Uri, arrived: &Uri) -> Mistake {
-    let undone = |text: &str| bodies::decoded(text.as_bytes());
+    let undone = |text: &str| decode(text.as_bytes());
     let (path, query) = (signed.path(), signed.query().unwrap_or_default());
     let (path_here, query_here) = (arrived.path(), arrived.query().unwrap_or_default());
     let same_query = undone(query) == undone(query_here);
@@ -279,7 +279,7 @@ fn sorted(query: &str) -> String {
 
 /// The same text with its escapes in other letters, or fewer of them.
 fn rewritten(text: &str) -> Vec<String> {
-    let plain = String::from_utf8(bodies::decoded(text.as_bytes())).ok();
+    let plain = String::from_utf8(decode(text.as_bytes())).ok();
     let cased = |upper: bool| {
         let mut rest = text;
         let mut written = String::with_capacity(text.len());
@@ -315,14 +315,10 @@ fn rewritten(text: &str) -> Vec<String> {
 
 /// With every character escaped that RFC 3986 does not leave as it is, but for what sets parts apart.
 fn escaped(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for byte in bodies::decoded(text.as_bytes()) {
-        match byte {
-            byte if byte.is_ascii_alphanumeric() || b"-._~/&=".contains(&byte) => {
-                written.push(char::from(byte))
-            }
-            byte => written.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    written
+    let parts = [("%2F", "/"), ("%26", "&"), ("%3D", "=")];
+    parts
+        .iter()
+        .fold(encode(&decode(text.as_bytes())), |written, (escape, plain)| {
+            written.replace(escape, plain)
+        })
 }

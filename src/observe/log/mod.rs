@@ -1,14 +1,12 @@
 //! The rules of [`Log`]: which level, which fields.
 
-use std::fmt;
-
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
-use super::{Event, HandshakeKind, Observer, RotationStep};
+use super::{Event, HandshakeKind, Observer, RefusedClient, RotationStep};
 use crate::breaker::State;
+use crate::date::Date;
 use crate::expiry::Urgency;
-use crate::identity::CertHash;
 use crate::refusal::Refusal;
 use crate::replay::{Settlement, StoreDown};
 use crate::tenant::TenantId;
@@ -26,6 +24,7 @@ mod tests;
 /// | `handshake started` | trace | `peer` |
 /// | `handshake completed` | debug | `peer`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.resumed`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after`, `took` |
 /// | `handshake failed` | info | `peer`, `tls.established`, `code`, `reason` |
+/// | `refused again` | warn where its certificate resembles a tenant's, else info | `source`, `attempts`, `code`, `looks_like`, `claims`, `resembles`, `since`, `remedy` |
 /// | `accept failed` | error | `at`, `reason` |
 /// | `connection cut` | debug where good peers meet it too, else info | `peer`, `code`, `reason` |
 /// | `source changed` | warn where it is blocked, else info | `source`, `from`, `to` |
@@ -111,16 +110,17 @@ impl Observer for Log {
                 tls.protocol.name = "tls",
                 tls.protocol.version = handshake.version.as_str(),
                 tls.resumed = handshake.kind == HandshakeKind::Resumed,
-                tls.client.hash.sha256 = certificate.map(|shown| UpperHex(shown.hash()).to_string()),
+                tls.client.hash.sha256 = certificate.map(|shown| shown.hash().upper_hex()),
                 tls.client.not_before = certificate.map(|shown| shown.not_before().to_string()),
                 tls.client.not_after = certificate.map(|shown| shown.not_after().to_string()),
                 took = ?took,
                 "handshake completed"
             ),
-            Event::HandshakeFailed { peer, reason } => info!(
+            Event::HandshakeFailed { peer, reason, .. } => info!(
                 target: "countersign",
                 %peer, tls.established = false, code = reason.code(), reason = reason.to_string(), "handshake failed"
             ),
+            Event::RefusedAgain { client } => refused_again(client),
             Event::AcceptFailed { at, error } => {
                 error!(target: "countersign", %at, reason = error.to_string(), "accept failed");
             }
@@ -266,16 +266,19 @@ fn over_time(event: &Event<'_>) {
     }
 }
 
-/// As OpenTelemetry has hashes.
-struct UpperHex(CertHash);
-
-impl fmt::Display for UpperHex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02X}"))
-    }
+fn refused_again(client: &RefusedClient) {
+    at!(
+        warn_if(client.resembles.is_some()),
+        source = %client.source,
+        attempts = client.attempts,
+        code = client.code,
+        looks_like = client.looks_like.as_str(),
+        claims = client.claims.as_ref().map(field::display),
+        resembles = client.resembles.as_ref().map(TenantId::as_str),
+        since = %Date(client.since),
+        remedy = client.looks_like.remedy(),
+        "refused again"
+    );
 }
 
 fn unsettled(tenant: &TenantId, outcome: &Result<Settlement, StoreDown>) {

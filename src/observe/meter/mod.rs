@@ -98,6 +98,10 @@ impl Metrics {
             Event::HandshakeFailed { reason, .. } => {
                 counter!("countersign_handshakes_failed_total", "code" => reason.code()).increment(1);
             }
+            Event::RefusedAgain { client } => {
+                let looks_like = client.looks_like.as_str();
+                counter!("countersign_refused_again_total", "looks_like" => looks_like).increment(1);
+            }
             Event::AcceptFailed { .. } => counter!("countersign_accept_failures_total").increment(1),
             Event::ConnectionCut { cut, .. } => {
                 counter!("countersign_connections_cut_total", "bound" => cut.code()).increment(1);
@@ -246,6 +250,7 @@ impl Observer for Metrics {
             Event::HandshakeStarted { .. }
             | Event::HandshakeCompleted { .. }
             | Event::HandshakeFailed { .. }
+            | Event::RefusedAgain { .. }
             | Event::AcceptFailed { .. }
             | Event::ConnectionCut { .. }
             | Event::SourceChanged { .. }

@@ -67,6 +67,11 @@ pub(super) const ROWS: &[MetricRow] = &[
         help: "How long completed TLS handshakes took, the wait for a place included.",
     },
     counter(
+        "countersign_refused_again_total",
+        &["looks_like"],
+        "Times at which a client was told of that comes again and again with a refused certificate, and what it looks like.",
+    ),
+    counter(
         "countersign_accept_failures_total",
         &[],
         "Times at which a port accepted nothing.",

@@ -9,8 +9,10 @@ use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
 use crate::payload::delivery_key::begin_time_and_body;
 use crate::payload::hmac::Key;
+use crate::payload::keys::unless_renewed;
 use crate::payload::{
-    Authentic, DeliveryKey, Hashed, Head, HmacVerifier, NotAuthentic, TenantKeys, VerifyBody, Wanted,
+    Authentic, DeliveryKey, FindKeys, Hashed, Head, HmacVerifier, NotAuthentic, TenantKeys, VerifyBody,
+    Wanted,
 };
 
 /// An HMAC verification whose body is still arriving: what [`HmacVerifier`] begins with.
@@ -18,6 +20,7 @@ use crate::payload::{
 /// Keeps nothing of the body, but a MAC under each key that is valid, and the hash by which a replay is known.
 pub struct Running<'m> {
     layout: Arc<Layout>,
+    store: Arc<dyn FindKeys>,
     keys: TenantKeys,
     reading: Reading<'m>,
     candidates: Candidates,
@@ -56,11 +59,12 @@ impl HmacVerifier {
             macs.push(key.begin(layout.digest).ok_or(NotAuthentic::SignatureMismatch)?);
         }
         if macs.is_empty() {
-            return Err(keys.none_valid().into());
+            return Err(unless_renewed(keys.none_valid(), &*self.keys, &keys));
         }
         let identity = layout.taking(&reading, delivery);
         let mut running = Running {
             layout: Arc::clone(layout),
+            store: Arc::clone(&self.keys),
             keys,
             reading,
             candidates,
@@ -135,6 +139,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
         self.feed(body.saturating_add(1)..)?;
         let Self {
             layout,
+            store,
             keys,
             reading,
             candidates,
@@ -144,7 +149,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
         } = *self;
         // One for each key that is valid, in their order: `matching` passes over the others as `begin` did.
         let mut macs = macs.into_iter();
-        let matched = keys.matching(reading.message.now, |_| match macs.next() {
+        let matched = keys.matching(&*store, reading.message.now, |_| match macs.next() {
             Some(mac) => Ok(layout.is_among(mac.finish().as_slice(), &reading, &candidates)),
             None => Ok(false),
         })?;

@@ -366,7 +366,7 @@ fn insert(value: &mut Value, path: &str, text: &str) -> Result<(), CannotSign> {
     Ok(())
 }
 
-/// Only ever text that this crate has written: digits, encoded MACs and the scheme's own literals.
+/// Only ever text that a field can hold: digits, encoded MACs, and texts of the scheme that `build` has looked at.
 fn put(headers: &mut HeaderMap, name: &HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name.clone(), value);

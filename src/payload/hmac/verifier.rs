@@ -168,9 +168,9 @@ impl Layout {
         let reading = self.read(message)?;
         let mut candidates = Candidates::NONE;
         self.find_candidates(&reading, &mut candidates)?;
-        let keys = keys.find_keys(&Wanted::of(message.sender))?;
+        let found = keys.find_keys(&Wanted::of(message.sender))?;
         let is_signed_under = |key: &Key| self.is_signed_under(key, &reading, &candidates);
-        let matched = keys.matching(message.now, is_signed_under)?;
+        let matched = found.matching(keys, message.now, is_signed_under)?;
         Ok((reading, matched))
     }
 

@@ -162,7 +162,7 @@ impl<'a> Once<'a> {
             let mut by_name = HashMap::new();
             for (name, value) in parameters(self.covered.uri.query()) {
                 by_name
-                    .entry(decode(name))
+                    .entry(decode(name.as_bytes()))
                     .and_modify(|values| *values = Values::Several)
                     .or_insert(Values::One(value));
             }
@@ -179,8 +179,8 @@ impl<'a> Once<'a> {
         if key.as_str() != "name" {
             return Err(InvalidHttpSignature::Component);
         }
-        match self.query().get(&decode(name.as_str())) {
-            Some(Values::One(value)) => Ok(encode_form(&decode(value))),
+        match self.query().get(&decode(name.as_str().as_bytes())) {
+            Some(Values::One(value)) => Ok(encode_form(&decode(value.as_bytes()))),
             // Signed once and sent twice, the handler might read the one that nobody signed.
             Some(Values::Several) | None => Err(InvalidHttpSignature::NotPresent {
                 name: format!("@query-param {}", name.as_str()),

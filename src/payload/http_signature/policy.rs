@@ -99,24 +99,33 @@ impl HttpSignaturePolicy {
     }
 
     /// The signature that is meant: exactly one.
-    pub(super) fn choose(
+    pub(super) fn choose<'r>(
         &self,
-        all: Vec<Read>,
+        all: &'r [Read],
         keys: &VerifyingKeys,
-    ) -> Result<Labelled, InvalidHttpSignature> {
+    ) -> Result<&'r Labelled, InvalidHttpSignature> {
         let mut broken = InvalidHttpSignature::NotFound;
         let mut meant = Vec::with_capacity(1);
         for (label, labelled) in all {
             match labelled {
-                Ok(labelled) if self.means(&label, &labelled, keys) => meant.push(labelled),
+                Ok(labelled) if self.means(label, labelled, keys) => meant.push(labelled),
                 Ok(_) => {}
-                Err(why) => broken = why,
+                Err(why) => broken = why.clone(),
             }
         }
         match (meant.pop(), meant.is_empty()) {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(InvalidHttpSignature::Ambiguous),
             (None, _) => Err(broken),
+        }
+    }
+
+    /// Whether it could be the one, whatever the keys are.
+    pub(super) fn may_mean(&self, label: &str, labelled: &Labelled) -> bool {
+        match &self.choose {
+            ChooseSignature::ByTag(tag) => labelled.parameters.tag.as_ref() == Some(tag),
+            ChooseSignature::ByLabel(wanted) => label == wanted,
+            ChooseSignature::ByKeyId => labelled.parameters.key_id.is_some(),
         }
     }
 

@@ -5,14 +5,14 @@ use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::base::{Covered, whole_name};
-use super::fields::{Labelled, SignatureParameters, signatures};
+use super::fields::{Labelled, Read, SignatureParameters, signatures};
 use super::policy::check_request;
 use super::{HttpSignaturePolicy, InvalidHttpSignature, VerifyingKeys, digest};
 use crate::codes::{Few, Seen};
+use crate::payload::FindKeys;
 use crate::payload::jose::{Algorithm, VerifyingKey};
-use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NoKey, NotAuthentic, VerifyPayload};
-use crate::payload::{FindKeys, Unknown, Wanted};
-use crate::tenant::TenantId;
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
+use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NotAuthentic, VerifyPayload};
 
 /// A verifier of HTTP message signatures (RFC 9421), and content digests (RFC 9530) over the bytes that arrived.
 ///
@@ -67,19 +67,28 @@ impl VerifyPayload for HttpSignatureVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         // Read before keys are asked for, which may live elsewhere.
         let found = signatures(message.headers)?;
-        let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let unknown = |why| refuse(why, &*self.keys, keys.owner());
-        let chosen = self.policy.choose(found, &keys);
+        let keys = keys_unless_refused(&*self.keys, message.sender, || self.look_over(&found, message))?;
+        // Each of these is for want of a key.
+        let unknown = |why| unless_renewed(why, &*self.keys, &keys);
+        let chosen = self.policy.choose(&found, &keys);
         let chosen = chosen.map_err(|why| match why {
-            InvalidHttpSignature::NotFound if self.policy.chooses_by_key() => unknown(why),
+            InvalidHttpSignature::NotFound
+                if self.policy.chooses_by_key() && self.look_over(&found, message).is_ok() =>
+            {
+                unknown(why)
+            }
             why => why.into(),
         })?;
         self.policy
             .check_covered(&chosen.input, message.uri.query(), message.body)?;
         let (created, until) = self.check_times(&chosen.parameters, message.now)?;
         // The key by its name, and the algorithm by the key: `alg` of the message chooses neither.
-        let key = key_of(&chosen.parameters, &keys).map_err(unknown)?;
-        check_digest(&chosen, message)?;
+        let digest = check_digest(chosen, message);
+        let key = key_of(&chosen.parameters, &keys).map_err(|why| match digest {
+            Ok(()) => unknown(why),
+            Err(_) => why.into(),
+        })?;
+        digest?;
         let base = self.covered(message).base(&chosen.input)?;
         if !key.matches(base.as_bytes(), &chosen.signature) {
             return Err(unknown(InvalidHttpSignature::Signature));
@@ -89,11 +98,36 @@ impl VerifyPayload for HttpSignatureVerifier {
         let authentic = Authentic::assertion(keys.into_owner(), self.name.clone(), key, delivery);
         Ok(authentic
             .signed_at(created, until)
-            .bound_to(bound(&chosen, message)))
+            .bound_to(bound(chosen, message)))
     }
 }
 
 impl HttpSignatureVerifier {
+    /// Whatever speaks, without a key, against each signature that could be the one that is meant: then none is fetched.
+    fn look_over(&self, all: &[Read], message: &Message<'_>) -> Result<(), NotAuthentic> {
+        let mut refused = InvalidHttpSignature::NotFound.into();
+        for (label, labelled) in all {
+            match labelled {
+                Ok(labelled) if self.policy.may_mean(label, labelled) => {
+                    match self.look_at(labelled, message) {
+                        Ok(()) => return Ok(()),
+                        Err(why) => refused = why,
+                    }
+                }
+                Ok(_) => {}
+                Err(why) => refused = why.clone().into(),
+            }
+        }
+        Err(refused)
+    }
+
+    fn look_at(&self, labelled: &Labelled, message: &Message<'_>) -> Result<(), NotAuthentic> {
+        self.policy
+            .check_covered(&labelled.input, message.uri.query(), message.body)?;
+        self.check_times(&labelled.parameters, message.now)?;
+        check_digest(labelled, message)
+    }
+
     fn covered<'a>(&'a self, message: &Message<'a>) -> Covered<'a> {
         Covered {
             origin: &self.policy.origin,
@@ -152,18 +186,6 @@ fn key_of<'k>(
             Err(InvalidHttpSignature::OtherAlgorithm { algorithm })
         }
         _ => Ok(key),
-    }
-}
-
-/// Each of these is for want of a key, which may be known in a moment: an outage then, so that the sender comes again.
-fn refuse(
-    why: InvalidHttpSignature,
-    keys: &dyn FindKeys<Arc<[VerifyingKey]>>,
-    owner: &TenantId,
-) -> NotAuthentic {
-    match keys.unknown_key(owner) {
-        Unknown::Refreshing => NoKey::Unavailable.into(),
-        Unknown::Refused => why.into(),
     }
 }
 

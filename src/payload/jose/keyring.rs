@@ -105,8 +105,8 @@ impl<K: Published> FindKeys<K> for JoseKeyring<K> {
     }
 
     #[cfg(feature = "jwt")]
-    fn unknown_key(&self, owner: &TenantId) -> Unknown {
-        match self.tenants.get(owner) {
+    fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
+        match self.tenants.get(found.owner()) {
             Some(Source::Remote(remote)) => remote.unknown_key(),
             _ => Unknown::Refused,
         }

@@ -196,7 +196,7 @@ impl VerifyPayload for PublicKeyVerifier {
         let signatures = self.signatures(&reading)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let text = layout.signed_text(&reading)?;
-        let matched = keys.matching(message.now, |key| {
+        let matched = keys.matching(&*self.keys, message.now, |key| {
             Ok(self.is_signed_under(key, &text, &signatures))
         })?;
         Ok(layout.authentic(matched, &reading, layout.delivery(&reading)))

@@ -315,7 +315,7 @@ impl TokenVerifier {
         let presented = self.scheme.presented(message)?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
         let shows = |key: &Key| Ok(presented.iter().all(|secret| is_secret(key, secret)));
-        let matched = keys.matching(message.now, shows)?;
+        let matched = keys.matching(&*self.keys, message.now, shows)?;
         Ok(Recognized::assertion_of(
             &matched,
             self.scheme.name.clone().into(),

@@ -53,6 +53,16 @@ struct Unverified {
     strangers: HashSet<SpkiHash>,
 }
 
+impl Unverified {
+    fn new(signed: Signed, serials: SerialsAt) -> Self {
+        Self {
+            signed,
+            serials,
+            strangers: HashSet::new(),
+        }
+    }
+}
+
 /// A CRL number: compared by length first, since there are no leading zeros.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Number(usize, Vec<u8>);
@@ -89,18 +99,7 @@ impl Crl {
             from_asn1(list.last_update()).map_err(outside)?,
             from_asn1(next_update).map_err(outside)?,
         );
-        if now > validity.not_after {
-            return Err(InvalidCrls::Expired {
-                issuer: issuer_text,
-                next_update: validity.not_after,
-            });
-        }
-        if now < validity.not_before {
-            return Err(InvalidCrls::FromTheFuture {
-                issuer: issuer_text,
-                this_update: validity.not_before,
-            });
-        }
+        check_in_force(validity, &issuer_text, now)?;
         check_extensions(&list).map_err(|reason| unreadable(&reason))?;
         let signed = Signed::split(der.as_ref()).ok_or_else(|| unreadable("its signature cannot be read"))?;
         let raw_serials = list.iter_revoked_certificates().map(|entry| entry.raw_serial());
@@ -116,11 +115,7 @@ impl Crl {
             validity,
             scope: Scope::of(&list, &issuer_text)?,
             entries: serials.len(),
-            unverified: Mutex::new(Some(Unverified {
-                signed,
-                serials,
-                strangers: HashSet::new(),
-            })),
+            unverified: Mutex::new(Some(Unverified::new(signed, serials))),
             verified: OnceLock::new(),
             issuer_text,
         })
@@ -255,6 +250,23 @@ fn strange(list: &CertificateRevocationList<'_>) -> String {
         ),
         None => "a critical extension".to_owned(),
     }
+}
+
+fn check_in_force(validity: Validity, issuer: &str, now: UnixTime) -> Result<(), InvalidCrls> {
+    let issuer = || issuer.to_owned();
+    if now > validity.not_after {
+        return Err(InvalidCrls::Expired {
+            issuer: issuer(),
+            next_update: validity.not_after,
+        });
+    }
+    if now < validity.not_before {
+        return Err(InvalidCrls::FromTheFuture {
+            issuer: issuer(),
+            this_update: validity.not_before,
+        });
+    }
+    Ok(())
 }
 
 /// Only the scope may be critical: whatever else is, changes the meaning in a way that is not known here.

@@ -10,52 +10,52 @@ use countersign::tenant::TenantId;
 use countersign::testing::NOW;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-pub(super) const SECRET: &str = "kRz3vUQeXc9YtJp0aWm2bHsNf7gLqD1o";
-pub(super) const OTHER: &str = "8TxE4iVyC6A5hPzMnB2wKj9sQfGrUd0L";
-pub(super) const BASE64: &str = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-pub(super) const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
+pub(crate) const SECRET: &str = "kRz3vUQeXc9YtJp0aWm2bHsNf7gLqD1o";
+pub(crate) const OTHER: &str = "8TxE4iVyC6A5hPzMnB2wKj9sQfGrUd0L";
+pub(crate) const BASE64: &str = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(crate) const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 /// What stands in no report. Four digits of hexadecimal would, by chance.
-pub(super) const SECRETS: [&str; 3] = [SECRET, OTHER, BASE64];
+pub(crate) const SECRETS: [&str; 3] = [SECRET, OTHER, BASE64];
 
 /// When everything is signed here.
-pub(super) const SIGNED_AT: u64 = NOW.as_secs();
+pub(crate) const SIGNED_AT: u64 = NOW.as_secs();
 
-pub(super) fn acme() -> TenantId {
+pub(crate) fn acme() -> TenantId {
     TenantId::parse("acme").expect("a tenant")
 }
 
-pub(super) fn globex() -> TenantId {
+pub(crate) fn globex() -> TenantId {
     TenantId::parse("globex").expect("a tenant")
 }
 
-pub(super) fn secret(text: &str) -> Secret {
+pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text)
 }
 
-pub(super) fn github_scheme() -> Scheme {
+pub(crate) fn github_scheme() -> Scheme {
     Scheme::github()
 }
 
-pub(super) fn stripe_scheme() -> Scheme {
+pub(crate) fn stripe_scheme() -> Scheme {
     Scheme::stripe()
 }
 
-pub(super) fn of(scheme: Scheme, text: &str) -> PayloadInquiry {
+pub(crate) fn of(scheme: Scheme, text: &str) -> PayloadInquiry {
     PayloadInquiry::new(scheme).key(acme(), "2026", secret(text))
 }
 
-pub(super) fn github(text: &str) -> PayloadInquiry {
+pub(crate) fn github(text: &str) -> PayloadInquiry {
     of(github_scheme(), text)
 }
 
-pub(super) fn stripe(text: &str) -> PayloadInquiry {
+pub(crate) fn stripe(text: &str) -> PayloadInquiry {
     of(stripe_scheme(), text)
 }
 
 /// A message as it arrives.
 #[derive(Clone)]
-pub(super) struct Mail {
+pub(crate) struct Mail {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -65,7 +65,7 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    pub(super) fn unsigned(body: &[u8]) -> Self {
+    pub(crate) fn unsigned(body: &[u8]) -> Self {
         Self {
             method: Method::POST,
             uri: Uri::from_static("/hooks"),
@@ -77,12 +77,12 @@ impl Mail {
     }
 
     /// Signed by this scheme with that secret.
-    pub(super) fn signed(scheme: &Scheme, text: &str, body: &[u8]) -> Self {
+    pub(crate) fn signed(scheme: &Scheme, text: &str, body: &[u8]) -> Self {
         Self::signed_to(scheme, text, body, "/hooks")
     }
 
     /// The same, for a scheme that signs where it goes to.
-    pub(super) fn signed_to(scheme: &Scheme, text: &str, body: &[u8], target: &str) -> Self {
+    pub(crate) fn signed_to(scheme: &Scheme, text: &str, body: &[u8], target: &str) -> Self {
         let mut mail = Self::unsigned(body);
         mail.uri = target.parse().expect("a target");
         let keys = Keyring::builder(scheme)
@@ -99,14 +99,14 @@ impl Mail {
     }
 
     /// As GitHub signs, with these bytes as the key.
-    pub(super) fn signed_with(key: &[u8], body: &[u8]) -> Self {
+    pub(crate) fn signed_with(key: &[u8], body: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         let mac = hmac::sign(&key, body);
         let hex: String = mac.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Self::unsigned(body).with_field("x-hub-signature-256", &format!("sha256={hex}"))
     }
 
-    pub(super) fn message(&self) -> Message<'_> {
+    pub(crate) fn message(&self) -> Message<'_> {
         let message = Message::new(&self.method, &self.uri, &self.headers, &self.body, self.now);
         match &self.sender {
             Some(sender) => message.from_sender(sender),
@@ -114,53 +114,53 @@ impl Mail {
         }
     }
 
-    pub(super) fn with_body(mut self, body: &[u8]) -> Self {
+    pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
-    pub(super) fn with_field(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_field(mut self, name: &str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a value");
         self.headers.insert(named(name), value);
         self
     }
 
-    pub(super) fn with_another_field(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with_another_field(mut self, name: &str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a value");
         self.headers.append(named(name), value);
         self
     }
 
-    pub(super) fn without_field(mut self, name: &str) -> Self {
+    pub(crate) fn without_field(mut self, name: &str) -> Self {
         self.headers.remove(name).expect("the field");
         self
     }
 
-    pub(super) fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         self.headers[name].to_str().expect("ASCII").to_owned()
     }
 
-    pub(super) fn to(mut self, target: &str) -> Self {
+    pub(crate) fn to(mut self, target: &str) -> Self {
         self.uri = target.parse().expect("a target");
         self
     }
 
-    pub(super) fn by(mut self, method: Method) -> Self {
+    pub(crate) fn by(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
-    pub(super) fn arriving_after(mut self, seconds: u64) -> Self {
+    pub(crate) fn arriving_after(mut self, seconds: u64) -> Self {
         self.now = UnixTime::since_unix_epoch(Duration::from_secs(SIGNED_AT + seconds));
         self
     }
 
-    pub(super) fn arriving_before(mut self, seconds: u64) -> Self {
+    pub(crate) fn arriving_before(mut self, seconds: u64) -> Self {
         self.now = UnixTime::since_unix_epoch(Duration::from_secs(SIGNED_AT - seconds));
         self
     }
 
-    pub(super) fn from(mut self, sender: TenantId) -> Self {
+    pub(crate) fn from(mut self, sender: TenantId) -> Self {
         self.sender = Some(sender);
         self
     }

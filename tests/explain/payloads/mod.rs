@@ -3,7 +3,7 @@
 mod agreement;
 mod bodies;
 mod guesses;
-mod mail;
+pub(crate) mod mail;
 mod secrets;
 mod signatures;
 mod targets;
@@ -53,7 +53,7 @@ fn report((inquiry, mail): &(PayloadInquiry, Mail)) -> PayloadReport {
 #[test]
 fn each_mistake_is_diagnosed_first_and_its_remedy_helps() {
     let cases = cases();
-    assert_eq!(cases.len(), 86, "as docs/checked.md says");
+    assert_eq!(cases.len(), 89, "as docs/checked.md says");
     for case in &cases {
         let report = report(&case.wrong);
         let name = case.name;
@@ -117,6 +117,19 @@ fn no_part_of_a_secret_is_in_a_report() {
     }
 }
 
+/// What was found quotes the message, and a message can hold the secret: here in the query, which is signed.
+#[test]
+fn a_secret_in_the_url_is_not_in_what_was_found() {
+    let origin = countersign::payload::Origin::parse("https://hooks.example").expect("an origin");
+    let scheme = countersign::payload::Scheme::square(&origin);
+    let target = |path: &str| format!("{path}?key={}", mail::SECRET);
+    let mail = Mail::signed_to(&scheme, mail::SECRET, b"{}", &target("/api/in")).to(&target("/in"));
+    let mail = mail.with_field("x-original-uri", &target("/api/in"));
+    let report = report(&(mail::of(scheme, mail::SECRET), mail));
+    let detail = report.diagnoses.first().map(|found| found.detail.as_str());
+    assert_eq!(detail, Some("/api/in?key=(secret) is signed"), "{report}");
+}
+
 #[test]
 fn the_work_is_bounded_and_it_is_said_where_it_was_cut_short() {
     let body = vec![b' '; 1024 * 1024 + 1];
@@ -130,6 +143,14 @@ fn the_work_is_bounded_and_it_is_said_where_it_was_cut_short() {
     assert!(
         report.to_string().contains("more would be too much work"),
         "{report}"
+    );
+    let known = mail::github(mail::SECRET).also_known(mail::acme(), "staging", mail::secret(mail::OTHER));
+    let signed = Mail::signed(&mail::github_scheme(), mail::OTHER, &body);
+    let explained = self::report(&(known, signed));
+    assert_eq!(explained.diagnoses[0].mistake, Mistake::OtherKey, "{explained}");
+    assert!(
+        explained.is_exhaustive,
+        "what explains it ends the search: {explained}"
     );
     let small = self::report(&(mail::github(mail::SECRET), Mail::unsigned(b"{}")));
     assert!(

@@ -32,6 +32,7 @@ fn signed_with(name: &'static str, mistake: Mistake, key: &[u8], text: &str) -> 
 
 pub(super) fn cases() -> Vec<Case> {
     let decoded = STANDARD.decode(BASE64).expect("base64");
+    let (url_safe, unpadded) = (BASE64.replace('+', "-"), STANDARD.encode(&decoded[..16]));
     let of_hex: Vec<u8> = (0..HEX.len() / 2)
         .map(|place| u8::from_str_radix(&HEX[place * 2..place * 2 + 2], 16).expect("hex"))
         .collect();
@@ -74,6 +75,18 @@ pub(super) fn cases() -> Vec<Case> {
             SECRET,
         ),
         signed_with("decoded at the sender", Mistake::SecretDecoded, &decoded, BASE64),
+        signed_with(
+            "decoded from base64url at the sender",
+            Mistake::SecretDecoded,
+            &decoded,
+            &url_safe,
+        ),
+        signed_with(
+            "decoded without its padding at the sender",
+            Mistake::SecretDecoded,
+            &decoded[..16],
+            unpadded.trim_end_matches('='),
+        ),
         signed_with("hexadecimal at the sender", Mistake::SecretDecoded, &of_hex, HEX),
         signed_with(
             "hashed at the sender",

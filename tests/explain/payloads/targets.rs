@@ -24,9 +24,21 @@ fn sent_to(target: &str) -> Mail {
 
 /// The receiver has configured another origin.
 fn origin(name: &'static str, mistake: Mistake, signed: &str, configured: &str) -> Case {
+    let told = ("x-forwarded-host", "hooks.example");
+    origin_told(name, mistake, signed, configured, told)
+}
+
+/// The same, and a proxy tells in this field which it was.
+fn origin_told(
+    name: &'static str,
+    mistake: Mistake,
+    signed: &str,
+    configured: &str,
+    told: (&str, &str),
+) -> Case {
     let mail = Mail::signed_to(&square(signed), SECRET, BODY, "/in?a=1")
         .with_field("host", "10.0.0.7:8080")
-        .with_field("x-forwarded-host", "hooks.example");
+        .with_field(told.0, told.1);
     proven(
         name,
         mistake,
@@ -69,6 +81,16 @@ pub(super) fn cases() -> Vec<Case> {
             Mistake::UrlHost,
             OUTSIDE,
             "https://receiver.internal",
+        ),
+        origin_told(
+            "a name inside, where the proxy speaks RFC 7239",
+            Mistake::UrlHost,
+            OUTSIDE,
+            "https://receiver.internal",
+            (
+                "forwarded",
+                "for=192.0.2.1;Host=\"hooks.example\";proto=https, for=10.0.0.7",
+            ),
         ),
         origin(
             "a port outside",

@@ -7,7 +7,8 @@ mod secret;
 
 use rustls_pki_types::UnixTime;
 
-use crate::payload::{KeyId, NoKey, NotAuthentic, TenantKeys};
+use crate::payload::keys::unless_renewed;
+use crate::payload::{FindKeys, KeyId, NoKey, NotAuthentic, TenantKeys};
 use crate::tenant::TenantId;
 
 pub use key::{Key, KeyProblem, KeySpec};
@@ -41,10 +42,12 @@ impl TenantKeys {
         self.all().get(..Key::MAX_PER_TENANT).unwrap_or(self.all())
     }
 
-    /// The first that is valid at `now` and matches; noted as used then.
+    /// The first that is valid at `now` and matches; noted as used then. Where none does, `store`, which has told them, may know
+    /// of others.
     #[inline]
     pub(in crate::payload) fn matching(
         self,
+        store: &dyn FindKeys,
         now: UnixTime,
         mut matches: impl FnMut(&Key) -> Result<bool, NotAuthentic>,
     ) -> Result<Matched, NotAuthentic> {
@@ -60,9 +63,9 @@ impl TenantKeys {
             }
         }
         if none_valid {
-            return Err(self.none_valid().into());
+            return Err(unless_renewed(self.none_valid(), store, &self));
         }
-        Err(NotAuthentic::SignatureMismatch)
+        Err(unless_renewed(NotAuthentic::SignatureMismatch, store, &self))
     }
 
     /// None of them is valid.
@@ -95,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::payload::SchemeText;
-    use crate::payload::{Authentic, DeliveryKey};
+    use crate::payload::{Authentic, DeliveryKey, Secret};
     use crate::replay::{Claimed, Terms};
 
     /// What outlives the request must not keep a retired key from being wiped.
@@ -107,8 +110,12 @@ mod tests {
             form: KeyForm::Utf8,
         };
         let key = Key::parse(KeyId::new("1"), spec, "0123456789abcdef").unwrap();
-        let keys = TenantKeys::new(TenantId::parse("acme").unwrap(), [key]);
-        let matched = keys.clone().matching(now, |_| Ok(true)).unwrap();
+        let acme = TenantId::parse("acme").unwrap();
+        let secret = Secret::new("0123456789abcdef");
+        let store = Keyring::builder(spec).key(acme.clone(), "1", secret);
+        let store = store.build().unwrap();
+        let keys = TenantKeys::new(acme, [key]);
+        let matched = keys.clone().matching(&store, now, |_| Ok(true)).unwrap();
         let scheme = SchemeText::fixed("acme");
         let authentic = Authentic::assertion_of(matched, &scheme, DeliveryKey::Id("1"), None, None);
         assert_eq!(Arc::strong_count(keys.keys()), 2);

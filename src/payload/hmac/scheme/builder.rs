@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use super::{
     BodyForm, Encoding, Identity, Layout, Origin, Part, PartialScheme, Prepared, ReadBody, Scheme,
@@ -185,6 +185,18 @@ impl Layout {
 
     /// Time and list keys are looked for where the signature's field has them.
     fn check_places(&self) -> Result<(), InvalidScheme> {
+        let time_key = match &self.time {
+            Some((TimeAt::ListKey(key), _)) => &**key,
+            _ => "",
+        };
+        let [first, second] = self.signature.written();
+        if [first, second, time_key]
+            .map(HeaderValue::from_str)
+            .iter()
+            .any(Result::is_err)
+        {
+            return Err(InvalidScheme::NotInHeader);
+        }
         let in_list = |part: &Part| matches!(part, Part::ListKey(_) | Part::HeadersNamedBy(_));
         let time_in_list = matches!(self.time, Some((TimeAt::ListKey(_), _)));
         let is_list = matches!(self.signature, SignatureAt::List { .. });
@@ -291,6 +303,11 @@ pub enum InvalidScheme {
         "`TimeAt::ListKey` needs `SignatureAt::List`, `TimeAt::First` and `SignatureAt::Positional` each other"
     )]
     NoList,
+    /// A prefix, a tag, a key or a separator that no header field can hold: no message could ever have it.
+    #[error(
+        "a prefix, tag, key or separator holds what no header field does: a line's end, or another control character"
+    )]
+    NotInHeader,
     /// The URL is signed, and nothing says how the provider sees it.
     #[error("the URL is signed: say what stands before the path with `origin`")]
     OriginNeeded,

@@ -70,6 +70,15 @@ impl SignatureAt {
             Self::Json(_) | Self::FormPairs(_) => None,
         }
     }
+
+    /// What the scheme itself writes into the field's value.
+    pub(super) fn written(&self) -> [&str; 2] {
+        match self {
+            Self::Header { prefix: text, .. } | Self::Tagged { tag: text, .. } => [text, ""],
+            Self::List { key, separators, .. } => [key, separators],
+            _ => ["", ""],
+        }
+    }
 }
 
 /// The place of the signed time.

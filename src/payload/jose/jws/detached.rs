@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
+use super::look_over_detached;
+use crate::payload::FindKeys;
 use crate::payload::jose::{JwsVerifier, JwtAt};
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
 use crate::payload::{Authentic, Bindings, DeliveryKey, Message, NotAuthentic, VerifyPayload};
-use crate::payload::{FindKeys, Wanted};
 
 /// A verifier of messages by a detached signature of their body (RFC 7515 Appendix F), encoded or not (RFC 7797). **The
 /// body is bound**, since it is what is signed.
@@ -59,10 +61,12 @@ impl DetachedVerifier {
 impl VerifyPayload for DetachedVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let token = self.at.find(message.headers)?;
-        let found = self.keys.find_keys(&Wanted::of(message.sender))?;
+        let found = keys_unless_refused(&*self.keys, message.sender, || look_over_detached(token))?;
         let signed_with = found.keys().find_detached(token, message.body);
-        let key =
-            signed_with.map_err(|why| crate::payload::jose::jwt::refuse(why, &*self.keys, found.owner()))?;
+        let key = signed_with.map_err(|why| match why.is_about_the_key() {
+            true => unless_renewed(why, &*self.keys, &found),
+            false => why.into(),
+        })?;
         key.used_at(message.now);
         let key = key.id().clone();
         let delivery = DeliveryKey::Body(message.body);

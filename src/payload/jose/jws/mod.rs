@@ -252,21 +252,17 @@ impl JwsVerifier {
 
     /// The key that has signed it.
     fn find_detached(&self, token: &str, payload: &[u8]) -> Result<&VerifyingKey, InvalidJwt> {
-        let segments = Segments::parse(token, self.reading.longest)?;
-        if !segments.payload.is_empty() {
-            return Err(InvalidJwt::NotDetached);
-        }
-        let json = decode(JwtPart::Header, segments.header)?;
-        let header = Header::parse(&json)?;
-        let signed = match header.payload {
-            PayloadForm::Base64Url => [
-                segments.signed.as_bytes(),
-                URL_SAFE_NO_PAD.encode(payload).as_bytes(),
-            ]
-            .concat(),
-            PayloadForm::Unencoded => [segments.signed.as_bytes(), payload].concat(),
-        };
-        self.verify_signature(&header, &segments, &signed)
+        read(token, self.reading.longest, check_detached, |segments, header| {
+            let signed = match header.payload {
+                PayloadForm::Base64Url => [
+                    segments.signed.as_bytes(),
+                    URL_SAFE_NO_PAD.encode(payload).as_bytes(),
+                ]
+                .concat(),
+                PayloadForm::Unencoded => [segments.signed.as_bytes(), payload].concat(),
+            };
+            self.verify_signature(header, segments, &signed)
+        })
     }
 
     /// Verifies a token with its payload in it, after `inspect` has agreed to its header.
@@ -275,18 +271,20 @@ impl JwsVerifier {
         token: &str,
         inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
     ) -> Result<Verified<'_>, InvalidJwt> {
-        let segments = Segments::parse(token, self.reading.longest)?;
-        let json = decode(JwtPart::Header, segments.header)?;
-        let header = Header::parse(&json)?;
-        if header.payload == PayloadForm::Unencoded {
-            return Err(InvalidJwt::AttachedUnencoded);
-        }
-        inspect(&header)?;
-        let key = self.verify_signature(&header, &segments, segments.signed.as_bytes())?;
-        Ok(Verified {
-            payload: decode(JwtPart::Payload, segments.payload)?,
-            key,
-        })
+        read(
+            token,
+            self.reading.longest,
+            |_| Ok(()),
+            |segments, header| {
+                check_attached(header)?;
+                inspect(header)?;
+                let key = self.verify_signature(header, segments, segments.signed.as_bytes())?;
+                Ok(Verified {
+                    payload: decode(JwtPart::Payload, segments.payload)?,
+                    key,
+                })
+            },
+        )
     }
 
     fn verify_signature(
@@ -308,6 +306,58 @@ impl JwsVerifier {
             .find(|key| key.matches(signed, signature))
             .ok_or(InvalidJwt::Signature)
     }
+}
+
+/// Cuts a token, looks at its parts, and reads its header.
+fn read<'t, T>(
+    token: &'t str,
+    longest: usize,
+    look: impl FnOnce(&Segments<'t>) -> Result<(), InvalidJwt>,
+    go_on: impl FnOnce(&Segments<'t>, &Header<'_>) -> Result<T, InvalidJwt>,
+) -> Result<T, InvalidJwt> {
+    let segments = Segments::parse(token, longest)?;
+    look(&segments)?;
+    let json = decode(JwtPart::Header, segments.header)?;
+    go_on(&segments, &Header::parse(&json)?)
+}
+
+fn check_detached(segments: &Segments<'_>) -> Result<(), InvalidJwt> {
+    let detached = segments.payload.is_empty();
+    detached.then_some(()).ok_or(InvalidJwt::NotDetached)
+}
+
+fn check_attached(header: &Header<'_>) -> Result<(), InvalidJwt> {
+    match header.payload {
+        PayloadForm::Base64Url => Ok(()),
+        PayloadForm::Unencoded => Err(InvalidJwt::AttachedUnencoded),
+    }
+}
+
+/// Whatever speaks against a token without a key; what it says, which nobody has verified. Its size is for the keys to say.
+pub(in crate::payload::jose) fn look_over(
+    token: &str,
+    inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
+) -> Result<Vec<u8>, InvalidJwt> {
+    read(
+        token,
+        usize::MAX,
+        |_| Ok(()),
+        |segments, header| {
+            check_attached(header)?;
+            inspect(header)?;
+            let mut place = EMPTY_PLACE;
+            segments.decode_signature(&mut place)?;
+            decode(JwtPart::Payload, segments.payload)
+        },
+    )
+}
+
+/// The same of a signature whose payload was left out.
+fn look_over_detached(token: &str) -> Result<(), InvalidJwt> {
+    read(token, usize::MAX, check_detached, |segments, _| {
+        let mut place = EMPTY_PLACE;
+        segments.decode_signature(&mut place).map(|_| ())
+    })
 }
 
 /// What is known of a token once its signature is verified.

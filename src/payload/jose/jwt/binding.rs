@@ -226,7 +226,7 @@ fn canonical_request(method: &Method, uri: &Uri, base_path: &str) -> String {
     };
     // Sorted as they are, not as they are encoded: `/` before `0`, although `%2F` comes after it.
     let mut sorted: Vec<(Vec<u8>, Vec<u8>)> = parameters(uri.query())
-        .map(|(name, value)| (decode(name), decode(value)))
+        .map(|(name, value)| (decode(name.as_bytes()), decode(value.as_bytes())))
         .filter(|(name, _)| name != b"jwt")
         .collect();
     sorted.sort();

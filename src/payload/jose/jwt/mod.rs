@@ -19,5 +19,3 @@ pub use verifier::{JwtVerifier, UnboundJwts};
 
 /// The keys of each tenant that tokens are signed with.
 pub type JwtKeyring = super::JoseKeyring<super::JwsVerifier>;
-
-pub(in crate::payload::jose) use scheme::refuse;

@@ -4,8 +4,10 @@ use super::binding::check_confirmation;
 use super::times::Times;
 use crate::payload::jose::json::Object;
 use crate::payload::jose::jws::header::text;
+use crate::payload::jose::jws::look_over;
 use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtAt, JwtPart, JwtRules, RequestHash};
-use crate::payload::{Bindings, FindKeys, KeyId, Message, NoKey, NotAuthentic, Unknown, Wanted};
+use crate::payload::keys::{keys_unless_refused, unless_renewed};
+use crate::payload::{Bindings, FindKeys, KeyId, Message, NotAuthentic};
 use crate::tenant::TenantId;
 
 /// The most values in a set of claims.
@@ -110,15 +112,20 @@ impl JwtScheme {
         body: Option<&BodyHash>,
         name: impl FnOnce(Option<&str>, &'m str) -> D,
     ) -> Result<Accepted<D>, NotAuthentic> {
-        let found = keys.find_keys(&Wanted::of(message.sender))?;
+        let found = keys_unless_refused(keys, message.sender, || {
+            self.look_over(token, message.sender, message, body)
+        })?;
         let verified = found
             .keys()
             .verify(token, |header| self.rules.check_header(header));
-        let verified = verified.map_err(|why| refuse(why, keys, found.owner()))?;
-        let claims = Object::parse(&verified.payload, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
-            part: JwtPart::Payload,
-            problem,
+        let verified = verified.map_err(|why| {
+            let sender = Some(found.owner());
+            if why.is_about_the_key() && self.look_over(token, sender, message, body).is_ok() {
+                return unless_renewed(why, keys, &found);
+            }
+            why.into()
         })?;
+        let claims = claims(&verified.payload)?;
         let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
         let bindings = self.bindings(&claims, message, body)?;
         verified.key.used_at(message.now);
@@ -129,6 +136,22 @@ impl JwtScheme {
             bindings,
             owner: found.into_owner(),
         })
+    }
+
+    /// Whatever speaks against the token without a key: then none is fetched for it.
+    fn look_over(
+        &self,
+        token: &str,
+        sender: Option<&TenantId>,
+        message: &Message<'_>,
+        body: Option<&BodyHash>,
+    ) -> Result<(), InvalidJwt> {
+        let payload = look_over(token, |header| self.rules.check_header(header))?;
+        let claims = claims(&payload)?;
+        if let Some(sender) = sender {
+            self.rules.check(&claims, sender, message.now.as_secs())?;
+        }
+        self.bindings(&claims, message, body).map(|_| ())
     }
 
     fn bindings(
@@ -156,15 +179,9 @@ impl JwtScheme {
     }
 }
 
-/// A key that is not known may be known in a moment: an outage then, so that the sender comes again. So may the key of a
-/// signature that does not match: a set may give the name of an old key to a new one, or no names at all.
-pub(in crate::payload::jose) fn refuse(
-    why: InvalidJwt,
-    keys: &dyn FindKeys<JwsVerifier>,
-    owner: &TenantId,
-) -> NotAuthentic {
-    if why.is_about_the_key() && keys.unknown_key(owner) == Unknown::Refreshing {
-        return NoKey::Unavailable.into();
-    }
-    why.into()
+fn claims(payload: &[u8]) -> Result<Object<'_>, InvalidJwt> {
+    Object::parse(payload, MAX_VALUES).map_err(|problem| InvalidJwt::Json {
+        part: JwtPart::Payload,
+        problem,
+    })
 }

@@ -109,7 +109,9 @@ impl AdyenVerifier {
             .map(SignedItem::read)
             .collect::<Result<Vec<_>, _>>()?;
         let keys = self.keys.find_keys(&Wanted::of(message.sender))?;
-        let matched = keys.matching(message.now, |key| Ok(are_all_signed_under(key, &signed)))?;
+        let matched = keys.matching(&*self.keys, message.now, |key| {
+            Ok(are_all_signed_under(key, &signed))
+        })?;
         Ok(AdyenBatch {
             recognized: Recognized::assertion_of(&matched, self.name.clone(), Strength::SignedFields),
             items: signed.iter().map(SignedItem::fields).collect(),

@@ -156,7 +156,7 @@ impl VerifyPayload for TwilioVerifier {
                 .iter()
                 .any(|url| Self::mac(key, url, &fields).is_some_and(same)))
         };
-        let matched = keys.matching(message.now, is_signed_under)?;
+        let matched = keys.matching(&*self.keys, message.now, is_signed_under)?;
         let mut hash = Sha256::new_with_prefix(urls.first().map(String::as_bytes).unwrap_or_default());
         each_piece(&fields, |piece| hash.update(piece));
         let delivery = DeliveryKey::Digest(Hashed::Signed, hash.finalize().into());

@@ -10,8 +10,9 @@ use crate::payload::hmac::body::parse_json;
 use crate::payload::hmac::encoding::{Encoding, hex};
 use crate::payload::hmac::fields::optional;
 use crate::payload::hmac::keys::Digest;
+use crate::payload::keys::unless_renewed;
 use crate::payload::public_key::PublicKeyVerifier;
-use crate::payload::{Authentic, Head, HmacVerifier, Message, NotAuthentic, VerifyPayload};
+use crate::payload::{Authentic, Head, HmacVerifier, Message, NoKey, NotAuthentic, VerifyPayload};
 use crate::payload::{FindKeys, Wanted};
 
 /// Zoom: `endpoint.url_validation`, which Zoom signs like every event. Answers with the HMAC of the token.
@@ -30,23 +31,24 @@ pub fn zoom(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<Rep
         .pointer("/payload/plainToken")
         .and_then(Value::as_str)
         .filter(|token| is_token(token));
-    let mac = token.and_then(|token| mac_by(verifier, message, &authentic, token));
-    Ok(token
-        .zip(mac)
-        .map(|(token, mac)| Reply::json(&json!({ "plainToken": token, "encryptedToken": hex(&mac) }))))
+    let Some(token) = token else { return Ok(None) };
+    let mac = mac_by(verifier, message, &authentic, token)?;
+    Ok(mac.map(|mac| Reply::json(&json!({ "plainToken": token, "encryptedToken": hex(&mac) }))))
 }
 
 /// Xero's intent to receive: 200 for a right signature, 401 for a wrong one, and nothing else in either. Reply so to
 /// whatever comes while the webhook's state is "intent to receive".
 ///
 /// Source: developer.xero.com, "Configuring your server".
-pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Reply {
-    let right = verifier.verify_payload(message).is_ok();
-    Reply::empty(if right {
-        StatusCode::OK
-    } else {
-        StatusCode::UNAUTHORIZED
-    })
+///
+/// # Errors
+/// [`NoKey::Elsewhere`], [`NoKey::Unavailable`]: whether it is right is not known yet. An outage, and not the 401 that a wrong one has.
+pub fn xero(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Reply, NoKey> {
+    match verifier.verify_payload(message) {
+        Ok(_) => Ok(Reply::empty(StatusCode::OK)),
+        Err(NotAuthentic::NoKey(lacking @ (NoKey::Elsewhere(_) | NoKey::Unavailable))) => Err(lacking),
+        Err(_) => Ok(Reply::empty(StatusCode::UNAUTHORIZED)),
+    }
 }
 
 /// Slack: `url_verification`, which Slack signs like every event.
@@ -83,12 +85,15 @@ pub fn twitch(verifier: &HmacVerifier, message: &Message<'_>) -> Result<Option<R
 /// only tokens are signed: no JSON, hence no event. Where the messages are read as anything but JSON, do not use this.
 ///
 /// Source: xdevplatform/docs.
-pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
-    let token =
-        query_text(head, "crc_token").filter(|token| head.method == Method::GET && is_token(token))?;
+///
+/// # Errors
+/// [`NotAuthentic::NoKey`]: there is no key to answer with, or it is not known yet.
+pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Result<Option<Reply>, NotAuthentic> {
+    let token = query_text(head, "crc_token").filter(|token| head.method == Method::GET && is_token(token));
+    let Some(token) = token else { return Ok(None) };
     let mac = newest(keys, head, |key| mac(key, Digest::Sha256, &token))?;
-    let token = format!("sha256={}", Encoding::Base64.encode(&mac));
-    Some(Reply::json(&json!({ "response_token": token })))
+    let token = mac.map(|mac| format!("sha256={}", Encoding::Base64.encode(&mac)));
+    Ok(token.map(|token| Reply::json(&json!({ "response_token": token }))))
 }
 
 /// Braintree: GET with `bt_challenge`. Answers with the public key and the challenge's HMAC.
@@ -98,17 +103,24 @@ pub fn x(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
 /// is refused by [`Scheme::braintree`](crate::payload::Scheme::braintree).
 ///
 /// Source: webhook-co/webhook at de3aa4e, braintree-public-key.ts.
-pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Option<Reply> {
+///
+/// # Errors
+/// [`NotAuthentic::NoKey`]: there is no key to answer with, or it is not known yet.
+pub fn braintree(
+    keys: &dyn FindKeys,
+    public_key: &str,
+    head: &Head<'_>,
+) -> Result<Option<Reply>, NotAuthentic> {
     let digits = |text: &String| {
         text.bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    let challenge = query_text(head, "bt_challenge").filter(digits)?;
-    if head.method != Method::GET || !(20..=40).contains(&challenge.len()) {
-        return None;
-    }
+    let asked = |text: &String| head.method == Method::GET && (20..=40).contains(&text.len()) && digits(text);
+    let Some(challenge) = query_text(head, "bt_challenge").filter(asked) else {
+        return Ok(None);
+    };
     let mac = newest(keys, head, |key| mac(key, Digest::Sha1, &challenge))?;
-    Some(Reply::text(&format!("{public_key}|{}", hex(&mac))))
+    Ok(mac.map(|mac| Reply::text(&format!("{public_key}|{}", hex(&mac)))))
 }
 
 /// LinkedIn: GET with `challengeCode`, about every two hours. Answers with the HMAC of the code under the newest of these
@@ -119,13 +131,14 @@ pub fn braintree(keys: &dyn FindKeys, public_key: &str, head: &Head<'_>) -> Opti
 /// `hmacsha256=` before its body: no UUID is one.
 ///
 /// Source: learn.microsoft.com, "LinkedIn: webhook validation".
-pub fn linkedin(keys: &dyn FindKeys, head: &Head<'_>) -> Option<Reply> {
-    let code =
-        query_text(head, "challengeCode").filter(|code| head.method == Method::GET && is_uuid(code))?;
+///
+/// # Errors
+/// [`NotAuthentic::NoKey`]: there is no key to answer with, or it is not known yet.
+pub fn linkedin(keys: &dyn FindKeys, head: &Head<'_>) -> Result<Option<Reply>, NotAuthentic> {
+    let code = query_text(head, "challengeCode").filter(|code| head.method == Method::GET && is_uuid(code));
+    let Some(code) = code else { return Ok(None) };
     let mac = newest(keys, head, |key| mac(key, Digest::Sha256, &code))?;
-    Some(Reply::json(
-        &json!({ "challengeCode": code, "challengeResponse": hex(&mac) }),
-    ))
+    Ok(mac.map(|mac| Reply::json(&json!({ "challengeCode": code, "challengeResponse": hex(&mac) }))))
 }
 
 /// Front, application webhooks: a POST of type `sync` with `X-Front-Challenge`, which Front signs like every event.
@@ -219,21 +232,23 @@ fn mac_by(
     message: &Message<'_>,
     authentic: &Authentic<'_>,
     text: &str,
-) -> Option<Vec<u8>> {
-    let keys = verifier.keys.find_keys(&Wanted::of(message.sender)).ok()?;
-    let key = keys
-        .valid_at(message.now)
-        .find(|key| key.id() == authentic.key())?;
-    mac(key, Digest::Sha256, text)
+) -> Result<Option<Vec<u8>>, NoKey> {
+    let keys = verifier.keys.find_keys(&Wanted::of(message.sender))?;
+    let key = keys.valid_at(message.now).find(|key| key.id() == authentic.key());
+    Ok(key.and_then(|key| mac(key, Digest::Sha256, text)))
 }
 
+/// Signed by the newest key; nothing, where that is of a kind that makes no such MAC.
 fn newest(
-    keys: &dyn FindKeys,
+    store: &dyn FindKeys,
     head: &Head<'_>,
     sign: impl FnOnce(&Key) -> Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
-    let keys = keys.find_keys(&Wanted::of(head.sender)).ok()?;
-    keys.valid_at(head.now).next_back().and_then(sign)
+) -> Result<Option<Vec<u8>>, NotAuthentic> {
+    let keys = store.find_keys(&Wanted::of(head.sender))?;
+    match keys.valid_at(head.now).next_back() {
+        Some(newest) => Ok(sign(newest)),
+        None => Err(unless_renewed(keys.none_valid(), store, &keys)),
+    }
 }
 
 fn mac(key: &Key, digest: Digest, text: &str) -> Option<Vec<u8>> {

@@ -1,0 +1,233 @@
+//! For how long an answer counts, and what takes its place.
+
+use countersign::identity::{Name, NameKind, SpkiHash};
+use countersign::tenant::TenantCache;
+
+use super::{Mood, Route, acme, connection, good_answer, keep, nobody, outage};
+use crate::door::world;
+use crate::elsewhere::beside_each_other;
+use crate::support::{secs, tenant};
+
+const UNKNOWN: &str = "spiffe://acme.example/tenant/initech";
+
+#[tokio::test]
+async fn an_open_connection_is_asked_again_when_the_time_of_its_answer_is_over() {
+    let route = Route::new(keep());
+    let open = acme();
+    assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 1));
+    route.turn(59);
+    assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 0));
+    assert_eq!(
+        (route.ask(&acme()).await, route.asked()),
+        (good_answer(), 0),
+        "another"
+    );
+    route.turn(1);
+    assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 1));
+    // Whose rule is taken away at the source is nobody, once its time is over.
+    route.is(Mood::Says(Vec::new()));
+    route.turn(59);
+    assert_eq!(route.ask(&open).await, good_answer());
+    route.turn(1);
+    assert_eq!((route.ask(&open).await, route.asked()), (nobody(), 1));
+}
+
+#[tokio::test]
+async fn that_it_is_nobodys_counts_for_a_shorter_time() {
+    let route = Route::new(keep());
+    let open = acme();
+    route.is(Mood::Says(Vec::new()));
+    assert_eq!((route.ask(&open).await, route.asked()), (nobody(), 1));
+    route.is(Mood::Good);
+    route.turn(9);
+    assert_eq!((route.ask(&open).await, route.asked()), (nobody(), 0));
+    route.turn(1);
+    assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 1));
+}
+
+/// Ways not to be believed, and what the operator reads of each.
+fn not_believed() -> Vec<(Mood, &'static str)> {
+    let says = |lines: &[&str]| Mood::Says(lines.iter().map(|line| (*line).to_owned()).collect());
+    let acme = "URI:spiffe://acme.example/tenant/acme -> acme";
+    let globex = "URI:spiffe://acme.example/tenant/acme -> globex";
+    vec![
+        (Mood::Down, "no route to host"),
+        (Mood::Stalls, "no answer in time"),
+        (
+            says(&["URI:spiffe://acme.example/tenant/globex -> globex"]),
+            "not about the identity",
+        ),
+        (
+            says(&[acme, "DNS:hooks.globex.example -> globex"]),
+            "not about the identity",
+        ),
+        (
+            says(&["URI:spiffe://acme.example/tenant/{tenant}"]),
+            "not about the identity",
+        ),
+        (says(&[acme, globex]), "cannot belong to \"globex\" too"),
+    ]
+}
+
+#[tokio::test]
+async fn without_the_source_it_is_an_outage_and_the_retry_is_let_in() {
+    for (mood, why) in not_believed() {
+        let (route, open) = (Route::new(keep()), acme());
+        route.is(mood);
+        assert_eq!((route.ask(&open).await, route.asked()), (outage(), 1), "{why}");
+        let told = route.tenants.last_failure().expect("a reason").to_string();
+        assert!(told.contains(why), "{told} for {why}");
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (outage(), 0),
+            "a pause: {why}"
+        );
+        route.is(Mood::Good);
+        route.turn(5);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 1),
+            "{why}"
+        );
+        assert_eq!(route.tenants.last_failure(), None);
+    }
+}
+
+#[tokio::test]
+async fn while_the_source_is_down_old_answers_count_for_as_long_as_was_said() {
+    for (mood, why) in not_believed() {
+        let (route, open) = (Route::new(keep()), acme());
+        assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 1));
+        route.is(mood);
+        route.turn(60);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 1),
+            "{why}"
+        );
+        route.turn(4);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 0),
+            "a pause: {why}"
+        );
+        route.turn(1);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 1),
+            "over: {why}"
+        );
+        route.turn(594);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 1),
+            "{why}"
+        );
+        route.turn(1);
+        assert_eq!(route.ask(&open).await, outage(), "{why}");
+        route.is(Mood::Good);
+        route.turn(5);
+        assert_eq!(route.ask(&open).await, good_answer(), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_connection_notices_what_was_invalidated() {
+    let spki = SpkiHash::of(&world().acme.spki_der());
+    let name = |text| Name::parse(NameKind::Uri, text).expect("a name");
+    let (route, open) = (Route::new(keep()), acme());
+    type Invalidate<'a> = Box<dyn Fn(&TenantCache) + 'a>;
+    let its_own: [Invalidate<'_>; 4] = [
+        Box::new(|tenants| tenants.invalidate(&tenant("acme"))),
+        Box::new(|tenants| tenants.invalidate_name(&name("spiffe://acme.example/tenant/acme"))),
+        Box::new(|tenants| tenants.invalidate_key(spki)),
+        Box::new(TenantCache::invalidate_all),
+    ];
+    let others: [Invalidate<'_>; 3] = [
+        Box::new(|tenants| tenants.invalidate(&tenant("globex"))),
+        Box::new(|tenants| tenants.invalidate_name(&name("spiffe://acme.example/tenant/globex"))),
+        Box::new(|tenants| tenants.invalidate_key(SpkiHash::of(b"another"))),
+    ];
+    for (which, invalidate) in its_own.iter().enumerate() {
+        route.is(Mood::Good);
+        route.turn(11);
+        assert_eq!(route.ask(&open).await, good_answer());
+        route.asked();
+        for (other, invalidate) in others.iter().enumerate() {
+            invalidate(&route.tenants);
+            assert_eq!(
+                (route.ask(&open).await, route.asked()),
+                (good_answer(), 0),
+                "of another: {other}"
+            );
+        }
+        route.is(Mood::Says(Vec::new()));
+        invalidate(&route.tenants);
+        assert_eq!((route.ask(&open).await, route.asked()), (nobody(), 1), "{which}");
+        // Nor does that there was none stand in the way of a rule that was made since.
+        route.is(Mood::Good);
+        invalidate(&route.tenants);
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (good_answer(), 1),
+            "{which}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_before_it_was_invalidated_counts_for_nothing() {
+    let route = Route::new(keep().with_patience(secs(20)));
+    route.is(Mood::Held);
+    let on_its_way = async {
+        while route.asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        route.is(Mood::Says(Vec::new()));
+        route.tenants.invalidate(&tenant("acme"));
+        route.directory.go.add_permits(1);
+    };
+    let open = acme();
+    let (answer, ()) = tokio::join!(route.ask(&open), on_its_way);
+    assert_eq!(answer, nobody());
+}
+
+#[tokio::test]
+async fn ten_thousand_first_requests_are_one_question() {
+    let route = Route::trusting(world().pins(), keep().with_patience(secs(60)));
+    route.is(Mood::Held);
+    let open = acme();
+    let waiting = (0..10_000).map(|_| Box::pin(route.ask(&open))).collect();
+    let let_go = async {
+        while route.directory.asked.lock().expect("not poisoned").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        route.directory.go.add_permits(1);
+    };
+    let all = async { tokio::join!(beside_each_other(waiting), let_go).0 };
+    let answers = tokio::time::timeout(secs(60), all).await.expect("in time");
+    assert_eq!(answers, vec![good_answer(); 10_000]);
+    assert_eq!(route.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_identities_pushes_nobody_out_and_takes_no_more_than_its_room() {
+    let route = Route::trusting(world().trust(&world().ca), keep().with_room(4, 4));
+    let open = acme();
+    assert_eq!(route.ask(&open).await, good_answer());
+    for number in 0..20 {
+        let unknown = world().ca.client(&format!("{UNKNOWN}{number}")).issue();
+        assert_eq!(route.ask(&connection(&unknown)).await, nobody(), "{number}");
+        assert_eq!(route.tenants.len(), 1, "{number}");
+    }
+    route.asked();
+    assert_eq!((route.ask(&acme()).await, route.asked()), (good_answer(), 0));
+    // Nor do those that are known take more.
+    for number in 0..20 {
+        let name = format!("spiffe://acme.example/many/{number}");
+        route.is(Mood::Says(vec![format!("URI:{name} -> acme")]));
+        let known = world().ca.client(&name).issue();
+        assert_eq!(route.ask(&connection(&known)).await, good_answer(), "{number}");
+        assert!(route.tenants.len() <= 4, "{}", route.tenants.len());
+    }
+}
