@@ -31,8 +31,10 @@ mod tenants;
 
 use report::{Options, Report};
 
+type Part = (&'static str, fn(&mut Report));
+
 /// Every part, by the name that `--rows` takes.
-const PARTS: [(&str, fn(&mut Report)); 10] = [
+const PARTS: [Part; 10] = [
     ("spki", spki::run),
     ("pins", pins::run),
     ("tenants", tenants::run),
