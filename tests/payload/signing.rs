@@ -223,7 +223,8 @@ mod types {
                 verdicts(signed, now, |message| verifier.recognize(message).map(drop))
             }
             "ebay" => {
-                use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
+                use crate::ebay_key::EbayKey as Key;
+                use crate::sha1::EcdsaSha1;
                 let shown = Key::new(7).shown();
                 let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
                 let find = move |_: &str| Ok::<_, NoKey>(shown.clone());

@@ -95,6 +95,11 @@ impl PublicKeyScheme {
         &self.key_form
     }
 
+    /// How far the signed time may be off, where one is signed and compared.
+    pub fn window(&self) -> Option<crate::replay::Tolerance> {
+        self.layout.window.filter(|_| self.layout.time.is_some())
+    }
+
     /// With another tolerance for the signed time.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: crate::replay::Tolerance) -> Self {
