@@ -39,6 +39,8 @@ mod request;
 mod say;
 #[path = "doctor/trusted.rs"]
 mod trusted;
+#[path = "incoming_proxy/watched.rs"]
+mod watched;
 
 use std::process::ExitCode;
 

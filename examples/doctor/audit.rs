@@ -71,7 +71,7 @@ fn host(table: &Table<'_>) -> Result<String, Mistake> {
 }
 
 fn integration(table: &Table<'_>, host: &str, now: UnixTime) -> Result<Vec<Concern>, Mistake> {
-    let opened = Opened::read(table)?;
+    let opened = Opened::read(table, &mut Vec::new())?;
     let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
     let own = own(table, &tls)?;
     let mut setup = Setup::new().with_expiring(&own);

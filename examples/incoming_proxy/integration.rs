@@ -1,16 +1,18 @@
 //! One `[[integration]]`: for which hosts it is, what it shows, and whom it lets in.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use countersign::gate::Policy;
+use countersign::live::Live;
 use countersign::tenant::{Rule, TenantId, TenantTable};
 use countersign::tls::{ClientAuth, Credentials, InvalidCredentials, Tls};
-use countersign::trust::{Crls, PinSet, PrivateCa, Revocation, VerifyPeer as _};
+use countersign::trust::{Crls, InvalidCa, InvalidPin, PinSet, PrivateCa, Revocation, VerifyPeer as _};
 use countersign::web::{self, CertificateDemand, Clock, Sites, SitesBuilder};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::UnixTime;
 
 use crate::Mistake;
 use crate::document::{Item, Source, Table};
+use crate::watched::{Watch, Watched, watched};
 
 /// What a route may say.
 pub(crate) const ROUTE_KEYS: &[&str] = &[
@@ -34,6 +36,26 @@ pub(crate) struct Opened<'d> {
     pub(crate) site: Site<'d>,
     pub(crate) demand: Demand<'d>,
     pub(crate) routes: Item<'d>,
+    pub(crate) kept: Arc<Kept>,
+    /// To be admitted, where it was in force before.
+    pub(crate) tenants: Option<TenantTable>,
+}
+
+/// What of an integration stays when the configuration is read anew, and with it whatever connections are open.
+pub(crate) struct Kept {
+    /// What the configuration said of it.
+    written: String,
+    web: web::Site,
+    tenants: Option<Live<TenantTable>>,
+    pub(crate) watch: Watch,
+}
+
+impl Kept {
+    pub(crate) fn admit(&self, tenants: TenantTable) {
+        if let Some(live) = &self.tenants {
+            live.replace(tenants);
+        }
+    }
 }
 
 /// What is served under some names.
@@ -57,7 +79,8 @@ impl<'d> Opened<'d> {
     pub(crate) const KEYS: &'static [&'static str] =
         &["hosts", "cert", "key", "tls12", "mutual_tls", "clients", "route"];
 
-    pub(crate) fn read(table: &Table<'d>) -> Result<Self, Mistake> {
+    /// One of `before`, where the configuration says the same of it as then: it is taken from there.
+    pub(crate) fn read(table: &Table<'d>, before: &mut Vec<Arc<Kept>>) -> Result<Self, Mistake> {
         let clients = table.get("clients");
         let demand = match (table.get("mutual_tls"), &clients) {
             (None, None) => Demand::NotAsked,
@@ -67,25 +90,24 @@ impl<'d> Opened<'d> {
         };
         let routes = table.need("route", "[[integration.route]], with path and backend")?;
         let strict = matches!(demand, Demand::Demanded) && !loosened(&routes)?;
-        let web = site(
-            table,
-            clients.as_ref(),
-            if strict {
-                ClientAuth::Require
-            } else {
-                ClientAuth::Offer
-            },
-        )?;
+        let client_auth = match strict {
+            true => ClientAuth::Require,
+            false => ClientAuth::Offer,
+        };
+        let (kept, tenants) = kept(table, clients.as_ref(), client_auth, before)?;
         let hosts = table.get("hosts").map(|hosts| {
             let all = hosts.list()?;
             let none = || hosts.wrong(&"names no host; write some, or leave it out for every host that no other integration has");
             if all.is_empty() { Err(none()) } else { Ok(all) }
         });
         let hosts = hosts.transpose()?.unwrap_or_default();
+        let web = kept.web.clone();
         Ok(Self {
             site: Site { web, hosts },
             demand,
             routes,
+            kept,
+            tenants,
         })
     }
 }
@@ -173,40 +195,165 @@ impl Site<'_> {
     }
 }
 
-fn site(
+/// With the tenants that are to be admitted, where it was there before.
+fn kept(
     table: &Table<'_>,
     clients: Option<&Item<'_>>,
     client_auth: ClientAuth,
-) -> Result<web::Site, Mistake> {
-    let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-    let tls = match table.get("tls12").map(|item| item.flag()).transpose()? {
-        Some(true) => tls.allow_tls12(),
-        _ => tls,
-    };
-    let own = table.need("cert", "cert = \"FILE\", the chain in PEM with the leaf first")?;
-    let (chain, key) = (
-        own.source()?,
-        table
-            .need("key", "key = \"FILE\" or { env = \"NAME\" }, in PEM")?
-            .source()?,
-    );
-    let credentials = credentials(&tls, &chain, &key)?;
-    let unusable = |invalid| chain.wrong(&invalid);
-    match clients {
-        Some(clients) => {
-            let policy = policy(clients, &tls)?;
-            let config = tls.server_config(&credentials, policy.trust(), client_auth);
-            Ok(web::Site::new(policy, config.map_err(unusable)?))
+    before: &mut Vec<Arc<Kept>>,
+) -> Result<(Arc<Kept>, Option<TenantTable>), Mistake> {
+    let clients = clients.map(|clients| clients.table(CLIENT_KEYS)).transpose()?;
+    let of_clients = clients
+        .as_ref()
+        .map(|clients| clients.written(&["ca", "crls", "pins"]));
+    let own = table.written(&["cert", "key", "tls12"]);
+    let written = format!("{client_auth:?} {own}{of_clients:?}");
+    match before.iter().position(|kept| kept.written == written) {
+        Some(place) => {
+            let tenants = clients.as_ref().map(tenants).transpose()?;
+            Ok((before.swap_remove(place), tenants))
         }
         None => {
-            credentials
-                .check(Clock::default().now())
-                .map_err(|invalid| chain.wrong(&invalid))?;
-            let config = for_anybody(&tls, chain.text(), key.text());
-            Ok(web::Site::for_anybody(
-                config.map_err(|error| chain.wrong(&error))?,
-            ))
+            let made = Making::new(table)?.site(table, clients.as_ref(), client_auth)?;
+            Ok((Arc::new(Kept { written, ..made }), None))
         }
+    }
+}
+
+/// A site while it is made, with what is to be watched of it.
+struct Making {
+    tls: Tls,
+    watch: Vec<Watched>,
+}
+
+impl Making {
+    fn new(table: &Table<'_>) -> Result<Self, Mistake> {
+        let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
+        let tls = match table.get("tls12").map(|item| item.flag()).transpose()? {
+            Some(true) => tls.allow_tls12(),
+            _ => tls,
+        };
+        let watch = Vec::new();
+        Ok(Self { tls, watch })
+    }
+
+    fn site(
+        mut self,
+        table: &Table<'_>,
+        clients: Option<&Table<'_>>,
+        client_auth: ClientAuth,
+    ) -> Result<Kept, Mistake> {
+        let own = table.need("cert", "cert = \"FILE\", the chain in PEM with the leaf first")?;
+        let (chain, key) = (
+            own.source()?,
+            table
+                .need("key", "key = \"FILE\" or { env = \"NAME\" }, in PEM")?
+                .source()?,
+        );
+        let own = self.own(&chain, &key)?;
+        let unusable = |invalid| chain.wrong(&invalid);
+        let Some(clients) = clients else {
+            let config = self.tls.server_config_for_anybody(&own).map_err(unusable)?;
+            return Ok(self.kept(web::Site::for_anybody(config), None));
+        };
+        let (policy, tenants) = self.policy(clients)?;
+        let config = self.tls.server_config(&own, policy.trust(), client_auth);
+        let web = web::Site::new(policy, config.map_err(unusable)?);
+        Ok(self.kept(web, Some(tenants)))
+    }
+
+    fn kept(self, web: web::Site, tenants: Option<Live<TenantTable>>) -> Kept {
+        Kept {
+            written: String::new(),
+            web,
+            tenants,
+            watch: Watch::of(self.watch),
+        }
+    }
+
+    fn own(&mut self, chain: &Source<'_>, key: &Source<'_>) -> Result<Live<Credentials>, Mistake> {
+        let live = Live::new(credentials(&self.tls, chain, key)?);
+        let (tls, texts) = (self.tls.clone(), vec![chain.from(), key.from()]);
+        let name = format!("{}, {}", chain.named(), key.named());
+        self.watch
+            .extend(watched(name, texts, &live, move |texts, _, now| {
+                let [chain, key] =
+                    [0, 1].map(|place| texts.get(place).copied().unwrap_or_default().as_bytes());
+                let own = Credentials::from_pem(tls.provider(), chain, key)?;
+                own.check(now)?;
+                Ok(own)
+            }));
+        Ok(live)
+    }
+
+    fn policy(&mut self, clients: &Table<'_>) -> Result<(Policy, Live<TenantTable>), Mistake> {
+        let trust = self.authorities(clients)?;
+        let tenants = Live::new(tenants(clients)?);
+        let policy = match self.pins(clients)? {
+            None => Policy::new(trust, tenants.clone()),
+            Some(pins) => Policy::new(trust.and(pins), tenants.clone()),
+        };
+        Ok((policy, tenants))
+    }
+
+    fn authorities(&mut self, clients: &Table<'_>) -> Result<Live<PrivateCa>, Mistake> {
+        let (now, algorithms) = (Clock::default().now(), self.tls.algorithms());
+        let ca = clients
+            .need(
+                "ca",
+                "ca = \"FILE\", the authorities that issue to clients, in PEM",
+            )?
+            .source()?;
+        let lists = clients.get("crls").map(|item| item.source()).transpose()?;
+        let read = |file: &Source<'_>| {
+            Crls::from_pem(file.text().as_bytes(), now).map_err(|invalid| file.wrong(&invalid))
+        };
+        let crls = lists.as_ref().map(read).transpose()?;
+        let made = authorities(algorithms, ca.text(), crls.as_ref(), now);
+        let live = Live::new(made.map_err(|invalid| ca.wrong(&invalid))?);
+
+        let names: Vec<_> = [Some(&ca), lists.as_ref()].into_iter().flatten().collect();
+        let texts = names.iter().map(|file| file.from()).collect();
+        let name = names
+            .iter()
+            .map(|file| file.named())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let last = Mutex::new(crls);
+        self.watch.extend(watched(
+            name,
+            texts,
+            &live,
+            move |texts, before: &PrivateCa, now| {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                let text = |place: usize| texts.get(place).copied().unwrap_or_default();
+                // No list may be missing, or older: whoever keeps the new one from us would bring a revoked client back.
+                let crls = match &*last {
+                    Some(last) => Some(last.renew(text(1).as_bytes(), now)?),
+                    None => None,
+                };
+                let made = authorities(algorithms, text(0), crls.as_ref(), now)?;
+                *last = crls;
+                Ok(made.with_history_of(before))
+            },
+        ));
+        Ok(live)
+    }
+
+    fn pins(&mut self, clients: &Table<'_>) -> Result<Option<Live<PinSet>>, Mistake> {
+        let Some(item) = clients.get("pins") else {
+            return Ok(None);
+        };
+        let file = item.source()?;
+        let live = Live::new(pins(file.text()).map_err(|invalid| file.wrong(&invalid))?);
+        let found = watched(
+            file.named(),
+            vec![file.from()],
+            &live,
+            |texts, before: &PinSet, _| Ok(pins(&texts.concat())?.with_history_of(before)),
+        );
+        self.watch.extend(found);
+        Ok(Some(live))
     }
 }
 
@@ -227,45 +374,28 @@ fn credentials(tls: &Tls, chain: &Source<'_>, key: &Source<'_>) -> Result<Creden
     })
 }
 
-/// Asks for no certificate.
-fn for_anybody(tls: &Tls, chain: &str, key: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<_, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
-    let config = ServerConfig::builder_with_provider(tls.provider().clone().into())
-        .with_safe_default_protocol_versions()?;
-    Ok(config.with_no_client_auth().with_single_cert(chain, key)?)
-}
-
-fn policy(clients: &Item<'_>, tls: &Tls) -> Result<Policy, Mistake> {
-    let clients = clients.table(CLIENT_KEYS)?;
-    let trust = authorities(&clients, tls)?;
-    let tenants = tenants(&clients)?;
-    let Some(item) = clients.get("pins") else {
-        return Ok(Policy::new(trust, tenants));
-    };
-    let file = item.source()?;
-    let pins: PinSet = file.text().parse().map_err(|invalid| file.wrong(&invalid))?;
+fn pins(text: &str) -> Result<PinSet, Mistake> {
+    let pins: PinSet = text.parse().map_err(|invalid: InvalidPin| invalid.to_string())?;
     if pins.is_empty() {
-        return Err(file.wrong(&"holds no pin, so nobody could call; add one a line, or leave pins out"));
+        return Err("holds no pin, so nobody could call; add one a line, or leave pins out".to_owned());
     }
-    Ok(Policy::new(trust.and(pins), tenants))
+    Ok(pins)
 }
 
-fn authorities(clients: &Table<'_>, tls: &Tls) -> Result<PrivateCa, Mistake> {
-    let now = Clock::default().now();
-    let ca = clients
-        .need(
-            "ca",
-            "ca = \"FILE\", the authorities that issue to clients, in PEM",
-        )?
-        .source()?;
-    let mut authorities = PrivateCa::builder(tls.algorithms()).pem(ca.text().as_bytes());
-    if let Some(item) = clients.get("crls") {
-        let file = item.source()?;
-        let crls = Crls::from_pem(file.text().as_bytes(), now).map_err(|invalid| file.wrong(&invalid))?;
-        authorities = authorities.with_revocation(Revocation::required(crls));
-    }
-    authorities.build(now).map_err(|invalid| ca.wrong(&invalid))
+type Algorithms = &'static [&'static dyn rustls::pki_types::SignatureVerificationAlgorithm];
+
+fn authorities(
+    algorithms: Algorithms,
+    pem: &str,
+    crls: Option<&Crls>,
+    now: UnixTime,
+) -> Result<PrivateCa, InvalidCa> {
+    let authorities = PrivateCa::builder(algorithms).pem(pem.as_bytes());
+    let authorities = match crls {
+        Some(crls) => authorities.with_revocation(Revocation::required(crls.clone())),
+        None => authorities,
+    };
+    authorities.build(now)
 }
 
 fn tenants(clients: &Table<'_>) -> Result<TenantTable, Mistake> {
