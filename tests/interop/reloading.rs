@@ -186,9 +186,10 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Reads lines until there was one for each of these, with all that belongs into it.
 pub(crate) fn read_each(mut line: impl FnMut() -> String, each: &[[&str; 2]]) {
-    let mut left = each.to_vec();
+    let (mut left, began) = (each.to_vec(), Instant::now());
     while !left.is_empty() {
         let line = line();
+        assert!(began.elapsed() < Duration::from_secs(60), "{left:?} is not told");
         left.retain(|parts| !parts.iter().all(|part| line.contains(part)));
     }
 }
