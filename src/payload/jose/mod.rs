@@ -26,7 +26,7 @@ pub use invalid::{InvalidJwt, JwtPart};
 #[cfg(feature = "jwt")]
 pub use json::InvalidJson;
 #[cfg(feature = "jwks-fetch")]
-pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
+pub(crate) use jwks::{MAX_SET as MAX_JWK_SET, Spread};
 #[cfg(feature = "jwt")]
 pub use jwks::{
     CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
