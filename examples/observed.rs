@@ -79,7 +79,7 @@ async fn main() -> Result<(), AnyError> {
         .and(Metrics::new().with_tenants(100))
         .and(seen.clone());
     // In front of all others: it tells them of clients that come again and again.
-    let observer: Arc<dyn Observer> = Arc::new(RefusalWatch::new(observer).with_threshold(5));
+    let observer: Arc<dyn Observer> = Arc::new(RefusalWatch::new(observer).with_threshold(3));
 
     let files = Files::new(&world.ca, &world.tls, &observer).await?;
     let policy = world.policy(&files)?;
@@ -188,7 +188,7 @@ impl World {
             .tls
             .server_config(&files.own, policy.trust(), ClientAuth::Require)?;
         // The strangers have an address of their own, or they would shut out everybody else with them.
-        let breaker = Breaker::new(1000).trip_in_a_row(4).with_open_time(secs(3), secs(6));
+        let breaker = Breaker::new(1000).trip_in_a_row(5).with_open_time(secs(2), secs(4));
         let acceptor = Acceptor::new(config).observed_by(observer.clone()).with_breaker(breaker);
         let server = Server::on(TcpListener::bind("127.0.0.1:0").await?, acceptor)?
             .with_policy(policy.clone())
