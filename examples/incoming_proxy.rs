@@ -24,6 +24,8 @@ mod gateway;
 mod integration;
 #[path = "incoming_proxy/journal.rs"]
 mod journal;
+#[path = "incoming_proxy/kept.rs"]
+mod kept;
 #[path = "support/keys.rs"]
 mod keys;
 #[path = "support/lines.rs"]

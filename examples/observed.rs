@@ -39,6 +39,7 @@ use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{Pin, PinSet, PrivateCa, ReportOnly, VerifyPeer as _};
 use countersign::web::{Acceptor, Bounds, CallerLayer, PayloadLayer, Server};
+use files::Files;
 use http::{HeaderMap, Request};
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -46,7 +47,6 @@ use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::pki_types::{ServerName, UnixTime};
 use say::say;
-use files::Files;
 use sending::Sending;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -175,7 +175,10 @@ impl World {
         let pins = PinSet::of([acme.labelled("acme").retiring(days(6))]);
         let tenants = TenantTable::builder().uri("spiffe://acme.example/{tenant}");
         let tenants = tenants.known(["acme", "globex"]).build()?;
-        Ok(Policy::new(files.anchors.clone().and(ReportOnly::new(pins)), tenants))
+        Ok(Policy::new(
+            files.anchors.clone().and(ReportOnly::new(pins)),
+            tenants,
+        ))
     }
 
     async fn receiver(
@@ -188,8 +191,12 @@ impl World {
             .tls
             .server_config(&files.own, policy.trust(), ClientAuth::Require)?;
         // The strangers have an address of their own, or they would shut out everybody else with them.
-        let breaker = Breaker::new(1000).trip_in_a_row(5).with_open_time(secs(2), secs(4));
-        let acceptor = Acceptor::new(config).observed_by(observer.clone()).with_breaker(breaker);
+        let breaker = Breaker::new(1000)
+            .trip_in_a_row(5)
+            .with_open_time(secs(2), secs(4));
+        let acceptor = Acceptor::new(config)
+            .observed_by(observer.clone())
+            .with_breaker(breaker);
         let server = Server::on(TcpListener::bind("127.0.0.1:0").await?, acceptor)?
             .with_policy(policy.clone())
             .with_bounds(Bounds::default().with_header_timeout(secs(2)));
@@ -281,7 +288,10 @@ async fn deliver(
     sender: &TestCert,
     headers: HeaderMap,
 ) -> Result<(), AnyError> {
-    let is_stranger = world.strangers.iter().any(|stranger| std::ptr::eq(stranger, sender));
+    let is_stranger = world
+        .strangers
+        .iter()
+        .any(|stranger| std::ptr::eq(stranger, sender));
     let from = [127, 0, 0, if is_stranger { 2 } else { 1 }];
     let io = connect(&world.connector(sender)?, from.into(), receiver).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(io)).await?;

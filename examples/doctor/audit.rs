@@ -14,7 +14,8 @@ use crate::Mistake;
 use crate::asked::{Answer, Asked, Stop, at, none_alone};
 use crate::command_line::{once, unknown};
 use crate::document::{Document, FILE_KEYS, Item, Table};
-use crate::integration::{CLIENT_KEYS, Demand, Opened, ROUTE_KEYS};
+use crate::integration::{Demand, Opened, ROUTE_KEYS};
+use crate::kept::CLIENT_KEYS;
 use crate::keys::keys_in;
 use crate::peer::server_name;
 

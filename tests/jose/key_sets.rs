@@ -745,9 +745,13 @@ async fn a_fetch_that_dies() {
 }
 
 /// When each of many, which begin together, fetches for the second time, by this answer. In milliseconds after the first.
-async fn second_fetches(answer: impl Fn() -> Result<Bytes, FetchFailed> + Send + Sync + 'static) -> Vec<u128> {
+async fn second_fetches(
+    answer: impl Fn() -> Result<Bytes, FetchFailed> + Send + Sync + 'static,
+) -> Vec<u128> {
     let (answer, rules) = (Arc::new(answer), CacheRules::default());
-    let rules = rules.with_fresh(Duration::from_secs(2)).with_cool_down(Duration::from_secs(1));
+    let rules = rules
+        .with_fresh(Duration::from_secs(2))
+        .with_cool_down(Duration::from_secs(1));
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let tasks: Vec<_> = (0..24)
         .map(|_| {
@@ -768,7 +772,12 @@ async fn second_fetches(answer: impl Fn() -> Result<Bytes, FetchFailed> + Send +
         .collect();
     let mut times = Vec::new();
     while times.len() < tasks.len() {
-        times.push(tokio::time::timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap());
+        times.push(
+            tokio::time::timeout(Duration::from_secs(20), told.recv())
+                .await
+                .unwrap()
+                .unwrap(),
+        );
     }
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     times.sort_unstable();

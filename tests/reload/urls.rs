@@ -196,8 +196,14 @@ async fn looks_are_spread_over_two_fifths() {
         let lists = || UrlSource::crls([fetch(list, here())]);
         let keys = UrlSource::jwks(fetch(set, here()), [Algorithm::EdDsa], tls().algorithms());
         reload.start(&named("keys"), keys, hourly).await.expect("keys");
-        reload.start(&named("often"), lists(), hourly).await.expect("a list");
-        reload.start(&named("dated"), lists(), daily).await.expect("a list");
+        reload
+            .start(&named("often"), lists(), hourly)
+            .await
+            .expect("a list");
+        reload
+            .start(&named("dated"), lists(), daily)
+            .await
+            .expect("a list");
     }
     for (kind, time) in [("keys", 1000), ("often", 1000), ("dated", 5000)] {
         let waits = || -> Vec<u64> {
@@ -213,6 +219,9 @@ async fn looks_are_spread_over_two_fifths() {
         waits.dedup();
         assert!(waits.len() > 8, "{kind}: {waits:?}");
         let (first, last) = (waits[0], waits[waits.len() - 1]);
-        assert!(first >= time * 78 / 100 && last <= time * 121 / 100, "{kind}: {waits:?}");
+        assert!(
+            first >= time * 78 / 100 && last <= time * 121 / 100,
+            "{kind}: {waits:?}"
+        );
     }
 }

@@ -6,10 +6,10 @@ use arc_swap::ArcSwapOption;
 
 use crate::clock::Monotonic;
 use crate::payload::Unknown;
-#[cfg(feature = "http-signatures")]
-use crate::payload::jose::VerifyingKey;
 #[cfg(feature = "jwks-fetch")]
 use crate::payload::jose::Spread;
+#[cfg(feature = "http-signatures")]
+use crate::payload::jose::VerifyingKey;
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
 use crate::payload::jose::{
     CacheRules, Choice, InvalidCacheRules, InvalidFetch, JwksCache, JwsVerifier, NextFetch, Reading,
