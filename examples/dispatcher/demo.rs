@@ -148,7 +148,7 @@ async fn play() -> Result<(Vec<Row>, Vec<&'static str>), AnyError> {
         globexs: TestCa::new("Globex Root"),
     };
     let certificate = world.certificate();
-    let claims = EndpointOwners::per_host();
+    let owners = EndpointOwners::per_host();
     let (mut jobs, mut ports, mut expected, mut acmes_port) = (Vec::new(), vec![443], Vec::new(), 443);
     for (tenant, host, server, code) in CAST {
         let port = match server {
@@ -162,7 +162,7 @@ async fn play() -> Result<(Vec<Row>, Vec<&'static str>), AnyError> {
         let endpoint = Endpoint::parse(TenantId::parse(tenant)?, &format!("https://{host}:{port}/paid"))?;
         // Who has proved to control it, before.
         if !matches!(server, Server::IsAcmes) {
-            claims.claim(&endpoint)?;
+            owners.claim(&endpoint)?;
         }
         let id = format!("msg_{}", jobs.len());
         let delivery = Delivery::new(endpoint.tenant().clone(), id, r#"{"paid": 42}"#);
@@ -170,7 +170,7 @@ async fn play() -> Result<(Vec<Row>, Vec<&'static str>), AnyError> {
         ports.push(port);
         expected.push(*code);
     }
-    let dispatcher = world.dispatcher(claims, ports, &certificate)?;
+    let dispatcher = world.dispatcher(owners, ports, &certificate)?;
     Ok((deliver(&dispatcher, jobs, once()).await, expected))
 }
 
@@ -202,7 +202,7 @@ impl World {
     /// Acme and Globex have identities, and what they are trusted to talk to; Initech has none yet.
     fn dispatcher(
         &self,
-        claims: EndpointOwners,
+        owners: EndpointOwners,
         ports: Vec<u16>,
         server: &TestCert,
     ) -> Result<Dispatcher, AnyError> {
@@ -211,7 +211,7 @@ impl World {
         let guard = AddressGuard::new().allow_network("127.0.0.1".parse()?);
         let dispatcher = Dispatcher::builder()
             .with_egress(Egress::new().with_guard(guard).with_resolver(Names))
-            .with_claims(claims)
+            .with_owners(owners)
             .with_ports(ports)
             .with_deadlines(deadlines)
             .build();

@@ -20,8 +20,8 @@ use crate::{Job, Mistake, keys, lines, sending};
 
 pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake> {
     let tls = tls();
-    let claims = EndpointOwners::per_url();
-    let endpoints = endpoints(&options.endpoints, &claims)?;
+    let owners = EndpointOwners::per_url();
+    let endpoints = endpoints(&options.endpoints, &owners)?;
     let tenants: BTreeSet<_> = endpoints
         .iter()
         .map(|endpoint| endpoint.tenant().clone())
@@ -33,7 +33,7 @@ pub(crate) fn read(options: &Options) -> Result<(Dispatcher, Vec<Job>), Mistake>
     let id = options.id.clone().unwrap_or_else(a_new_id);
 
     let dispatcher = sending::dispatcher(&options.networks, &options.ports)?
-        .with_claims(claims)
+        .with_owners(owners)
         .build();
     for tenant in tenants {
         let credentials = sending::credentials(&options.identities, &tls, &tenant)?;
@@ -133,7 +133,7 @@ fn last_moment(options: &Options) -> Result<Option<UnixTime>, Mistake> {
     Ok(Some(UnixTime::since_unix_epoch(Duration::from_secs(last))))
 }
 
-fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mistake> {
+fn endpoints(path: &Path, owners: &EndpointOwners) -> Result<Vec<Endpoint>, Mistake> {
     let text = lines::read("--endpoints", path)?;
     let mut endpoints = Vec::new();
     for (line, words) in lines::lines(&text) {
@@ -144,7 +144,7 @@ fn endpoints(path: &Path, claims: &EndpointOwners) -> Result<Vec<Endpoint>, Mist
         let tenant = TenantId::parse(tenant).map_err(|error| wrong(&error))?;
         let endpoint = Endpoint::parse(tenant, url).map_err(|error| wrong(&error))?;
         // Here the file is the proof of who owns what; a platform asks for a better one before it claims.
-        claims.claim(&endpoint).map_err(|error| wrong(&error))?;
+        owners.claim(&endpoint).map_err(|error| wrong(&error))?;
         if endpoints.contains(&endpoint) {
             return Err(wrong(&"stands there twice"));
         }

@@ -10,7 +10,7 @@ use countersign::forwarded::Emit;
 use countersign::web::ForwardLayer;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::fields;
@@ -51,10 +51,8 @@ impl Backend {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(patience.connect));
         connector.set_nodelay(true);
-        // Shorter than any server keeps an idle connection: a request that is sent while one closes would be lost.
         let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(1))
+            .pool_max_idle_per_host(0)
             .build(connector);
         Self {
             client,
@@ -104,12 +102,10 @@ impl Backend {
         let mut request = Request::from_parts(head, body);
         *request.uri_mut() = self.uri(request.uri());
         *request.version_mut() = Version::HTTP_11;
-        let head_only = request.method() == Method::HEAD;
         let headers = request.headers_mut();
-        if head_only {
-            // A service that sends the body nonetheless (many do) would have it read as the answer to whoever asks next.
-            headers.insert("connection", HeaderValue::from_static("close"));
-        }
+        // A connection serves one sender once: where a service sends more than its answer (the body to HEAD, say, as many do), that
+        // would be read as the answer to whoever asks next, and a request that is sent while an idle one closes would be lost.
+        headers.insert("connection", HeaderValue::from_static("close"));
         if let Wish::WebSocket(_) = wish {
             headers.insert("connection", HeaderValue::from_static("upgrade"));
             headers.insert("upgrade", HeaderValue::from_static("websocket"));

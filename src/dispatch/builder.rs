@@ -20,7 +20,7 @@ const IN_A_ROW: u32 = 10;
 pub(super) struct Rules {
     pub(super) egress: Egress,
     pub(super) ports: Arc<[u16]>,
-    pub(super) claims: Option<EndpointOwners>,
+    pub(super) owners: Option<EndpointOwners>,
     pub(super) deadlines: Deadlines,
     pub(super) limits: Limits,
     pub(super) retry: RetryRules,
@@ -37,7 +37,7 @@ impl Rules {
                 owner: endpoint.tenant().clone(),
             });
         }
-        match self.claims.as_ref().map(|claims| claims.check(endpoint)) {
+        match self.owners.as_ref().map(|owners| owners.check(endpoint)) {
             Some(Err(NotClaimed::Taken { owner })) => return Err(Failure::NotTheirEndpoint { owner }),
             Some(Err(NotClaimed::Unclaimed)) => return Err(Failure::Unclaimed),
             _ => {}
@@ -71,7 +71,7 @@ impl DispatcherBuilder {
             rules: Rules {
                 egress: Egress::new(),
                 ports: Arc::new([Endpoint::DEFAULT_PORT]),
-                claims: None,
+                owners: None,
                 deadlines: Deadlines::default(),
                 limits: Limits::default(),
                 retry: RetryRules::default(),
@@ -96,11 +96,11 @@ impl DispatcherBuilder {
         self
     }
 
-    /// Delivers only where the endpoint is claimed by the tenant. Clones of `claims` share what is claimed, so it can
+    /// Delivers only where the endpoint is claimed by the tenant. Clones of `owners` share what is claimed, so it can
     /// be filled while this is in use.
     #[must_use]
-    pub fn with_claims(mut self, claims: EndpointOwners) -> Self {
-        self.rules.claims = Some(claims);
+    pub fn with_owners(mut self, owners: EndpointOwners) -> Self {
+        self.rules.owners = Some(owners);
         self
     }
 

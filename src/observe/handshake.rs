@@ -1,4 +1,4 @@
-use super::Cut;
+use super::{Cut, NamedGroup};
 use crate::breaker::NotNow;
 use crate::codes::entries;
 use crate::identity::Malformed;
@@ -6,7 +6,7 @@ use crate::proxy_protocol::InvalidHeader;
 use crate::refusal::Refusal;
 use crate::trust::Untrusted;
 
-/// Facts about a handshake: its kind, and the version of TLS.
+/// Facts about a handshake: its kind, the version of TLS, and the group of its key exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeFacts {
@@ -14,12 +14,26 @@ pub struct HandshakeFacts {
     pub kind: HandshakeKind,
     /// The version of TLS that it ended in.
     pub version: TlsVersion,
+    /// The group of its key exchange; nothing where there was none (a session of TLS 1.2 that was resumed), and where nobody
+    /// has told.
+    pub group: Option<NamedGroup>,
 }
 
 impl HandshakeFacts {
     /// A handshake of this kind, in this version.
     pub fn new(kind: HandshakeKind, version: TlsVersion) -> Self {
-        Self { kind, version }
+        Self {
+            kind,
+            version,
+            group: None,
+        }
+    }
+
+    /// The same handshake, with a key exchange in this group.
+    #[must_use]
+    pub fn with_group(mut self, group: NamedGroup) -> Self {
+        self.group = Some(group);
+        self
     }
 }
 

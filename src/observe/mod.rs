@@ -10,6 +10,7 @@ mod kept;
 mod log;
 #[cfg(feature = "metrics")]
 mod meter;
+mod named_group;
 mod peers;
 mod queued;
 mod refusals;
@@ -39,6 +40,7 @@ pub use handshake::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion}
 pub use log::Log;
 #[cfg(feature = "metrics")]
 pub use meter::{MetricKind, MetricRow, Metrics};
+pub use named_group::NamedGroup;
 pub use peers::PeersSeen;
 pub use queued::Queued;
 pub use refusals::RefusalWatch;

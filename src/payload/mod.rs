@@ -33,15 +33,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod bindings;
-mod delivery_key;
 mod forged;
 pub mod hmac;
 #[cfg(feature = "http-signatures")]
 pub mod http_signature;
 #[cfg(any(feature = "jwt", feature = "http-signatures"))]
 pub mod jose;
-mod key_cache;
 mod keys;
 mod message;
 mod outgoing;
@@ -49,28 +46,22 @@ pub(crate) mod percent;
 mod proof;
 pub mod providers;
 pub mod public_key;
-mod recognized;
 mod scheme_text;
-mod secret;
 pub mod token;
-mod trial;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use bindings::{Bindings, ClientCertificate};
-pub use delivery_key::{DeliveryKey, Hashed, SignedText};
 pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
-pub use key_cache::{KeyCache, KeySource};
-pub use keys::{FindKeys, KeyId, NoKey, TenantKeys, Unknown, Wanted};
+pub use keys::{FindKeys, KeyCache, KeyId, KeySource, NoKey, NoSecret, Secret, TenantKeys, Unknown, Wanted};
 pub use message::{Head, Message};
 pub use outgoing::{CannotSign, NotSigned, Outgoing, SignPayload};
-pub use proof::{Authentic, Fresh};
-pub use recognized::{Recognized, Strength};
+pub use proof::{
+    Authentic, Bindings, ClientCertificate, DeliveryKey, Fresh, Hashed, Recognized, SignedText, Strength,
+};
+pub(crate) use providers::Trial;
 pub use scheme_text::SchemeText;
-pub use secret::{NoSecret, Secret};
-pub(crate) use trial::Trial;
 
 /// A verifier of payload signatures: decides whether a message was signed by its sender. Pure: no I/O, no clock.
 pub trait VerifyPayload: fmt::Debug + Send + Sync {

@@ -40,6 +40,7 @@ mod crls;
 mod deny;
 mod invalid_ca;
 mod issuers;
+mod joined;
 mod known_sender;
 mod path;
 mod pins;
@@ -56,6 +57,7 @@ mod signed;
 mod source;
 mod trace;
 mod untrusted;
+mod verified;
 mod web_roots;
 
 use std::fmt;
@@ -65,13 +67,14 @@ use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
 
 use crate::expiry::Expiries;
-use crate::identity::{Certificate, ChainLimits, PeerChain, SpkiHash, Validity};
+use crate::identity::{ChainLimits, PeerChain, SpkiHash, Validity};
 
 pub use anchors::AnchorUsage;
 pub use applicant::Applicant;
 pub use crls::{Crls, InvalidCrls, PassedOver, Unanswered};
 pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
+pub use joined::And;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
 pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
@@ -87,6 +90,7 @@ pub use trace::Check;
 pub(crate) use trace::{Answer, Note, Trace};
 pub use untrusted::Untrusted;
 pub(crate) use untrusted::check_validity;
+pub use verified::VerifiedPeer;
 pub use web_roots::{WebRoots, WebRootsBuilder};
 
 /// A decision whether a presented certificate chain is trusted right now. Pure: no I/O, no clock.
@@ -274,155 +278,3 @@ impl Evidence {
         }
     }
 }
-
-/// A peer that a [`VerifyPeer`] found trusted. Proof: only [`VerifiedPeer::verify`] makes one.
-///
-/// ```
-/// use countersign::identity::PeerChain;
-/// # use countersign::testing::{NOW, TestCa};
-/// use countersign::trust::{PrivateCa, Role, Untrusted, VerifiedPeer};
-///
-/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
-/// # let ca = TestCa::new("Acme Root");
-/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
-/// let of = |ca: &TestCa| {
-///     PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())
-/// };
-/// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
-/// assert_eq!(peer.leaf().names().len(), 1);
-/// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);
-/// assert_eq!(other.err(), Some(Untrusted::UnknownIssuer));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct VerifiedPeer(Arc<Verified>);
-
-#[derive(Debug)]
-struct Verified {
-    chain: PeerChain,
-    evidence: Evidence,
-}
-
-impl VerifiedPeer {
-    /// Asks `trust` about a chain that `role` presents at `now`.
-    ///
-    /// Possession of the leaf's private key is *not* proved by this: the TLS handshake proves it, or whoever hands
-    /// the chain on answers for it.
-    ///
-    /// # Errors
-    /// What `trust` answers; [`Untrusted::Expired`] or [`Untrusted::NotYetValid`] where its own evidence does not
-    /// hold at `now`.
-    pub fn verify(
-        trust: &dyn VerifyPeer,
-        chain: PeerChain,
-        role: Role<'_>,
-        now: UnixTime,
-    ) -> Result<Self, Untrusted> {
-        Self::verify_read(trust, chain, None, role, now)
-    }
-
-    /// [`verify`](Self::verify), with the leaf as webpki reads it, where that is known already.
-    pub(crate) fn verify_read(
-        trust: &dyn VerifyPeer,
-        chain: PeerChain,
-        end_entity: Option<&EndEntityCert<'_>>,
-        role: Role<'_>,
-        now: UnixTime,
-    ) -> Result<Self, Untrusted> {
-        let evidence = trust.verify_peer(&Presented {
-            end_entity,
-            ..Presented::first(&chain, role, now)
-        })?;
-        check_validity(evidence.valid, now)?;
-        Ok(Self(Arc::new(Verified { chain, evidence })))
-    }
-
-    /// The certificate whose key the peer holds.
-    pub fn leaf(&self) -> &Certificate {
-        self.0.chain.leaf()
-    }
-
-    /// The chain as it was presented.
-    pub fn chain(&self) -> &PeerChain {
-        &self.0.chain
-    }
-
-    /// What made it trusted.
-    pub fn evidence(&self) -> &Evidence {
-        &self.0.evidence
-    }
-}
-
-/// Two verifiers that must both agree. Made by [`VerifyPeer::and`].
-#[derive(Debug, Clone)]
-pub struct And<A, B> {
-    first: A,
-    second: B,
-}
-
-impl<A: VerifyPeer, B: VerifyPeer> VerifyPeer for And<A, B> {
-    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let first = peer.go_on(self.first.verify_peer(peer))?;
-        let first = match peer.found {
-            Some(found) => found.clone().join(first),
-            None => first,
-        };
-        let second = self.second.verify_peer(&Presented {
-            found: Some(&first),
-            ..*peer
-        })?;
-        Ok(first.join(second))
-    }
-
-    fn generation(&self) -> u64 {
-        // Every change anywhere has a higher number than all before it, so the newest one tells of any.
-        self.first.generation().max(self.second.generation())
-    }
-
-    fn limits(&self) -> ChainLimits {
-        // Each asks after its own again; a tighter one must not keep from the other what that one lets through.
-        self.first.limits().wider(self.second.limits())
-    }
-
-    fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
-        self.first.confirm(peer, now);
-        self.second.confirm(peer, now);
-    }
-
-    fn expiries(&self, found: &mut Expiries) {
-        self.first.expiries(found);
-        self.second.expiries(found);
-    }
-}
-
-macro_rules! verify_peer_through {
-    ($($pointer:ty),*) => {$(
-        impl<V: VerifyPeer + ?Sized> VerifyPeer for $pointer {
-            fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
-                (**self).verify_peer(peer)
-            }
-
-            fn generation(&self) -> u64 {
-                (**self).generation()
-            }
-
-            fn limits(&self) -> ChainLimits {
-                (**self).limits()
-            }
-
-            fn memory(&self) -> Option<Recall> {
-                (**self).memory()
-            }
-
-            fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
-                (**self).confirm(peer, now);
-            }
-
-            fn expiries(&self, found: &mut Expiries) {
-                (**self).expiries(found);
-            }
-        }
-    )*};
-}
-
-verify_peer_through!(Arc<V>, Box<V>);

@@ -13,7 +13,7 @@ use crate::breaker::Verdict;
 use crate::gate::Policy;
 use crate::identity::{Certificate, Malformed};
 use crate::live::Live;
-use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, TlsVersion};
+use crate::observe::{HandshakeFacts, HandshakeFailure, HandshakeKind, NamedGroup, TlsVersion};
 use crate::proxy_protocol::{InvalidHeader, begins};
 use crate::stream::{Around, passes_on};
 use crate::tls::rustls::server::Acceptor as Hello;
@@ -269,7 +269,11 @@ fn facts(tls: &ServerConnection) -> HandshakeFacts {
         Some(ProtocolVersion::TLSv1_2) => TlsVersion::Tls12,
         _ => TlsVersion::Tls13,
     };
-    HandshakeFacts::new(kind, version)
+    let facts = HandshakeFacts::new(kind, version);
+    match tls.negotiated_key_exchange_group() {
+        Some(group) => facts.with_group(NamedGroup::from_iana(group.name().into())),
+        None => facts,
+    }
 }
 
 /// As IANA writes it, who has `TLS_` where rustls has `TLS13_`.

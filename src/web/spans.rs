@@ -21,7 +21,7 @@ use crate::observe::{HandshakeFacts, HandshakeKind, PeerCertificate};
 ///
 /// | span | fields |
 /// |---|---|
-/// | `connection` | `client.address`, `client.port`, `server.address`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.cipher`, `tls.resumed`, `tls.client.subject`, `tls.client.issuer`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after` |
+/// | `connection` | `client.address`, `client.port`, `server.address`, `tls.established`, `tls.protocol.name`, `tls.protocol.version`, `tls.cipher`, `tls.curve`, `tls.resumed`, `tls.client.subject`, `tls.client.issuer`, `tls.client.hash.sha256`, `tls.client.not_before`, `tls.client.not_after` |
 /// | `request` | `http.request.method` |
 ///
 /// Fields are left out where nothing is known: `tls.client.` without a client certificate, all of `tls.` without TLS, and the whole of
@@ -137,6 +137,7 @@ pub(super) fn span(connection: &Connection) -> Span {
         tls.protocol.name = handshake.map(|_| "tls"),
         tls.protocol.version = handshake.map(|handshake| handshake.version.as_str()),
         tls.cipher = connection.cipher_suite(),
+        tls.curve = handshake.and_then(group),
         tls.resumed = handshake.map(is_resumed),
         tls.client.subject = field::Empty,
         tls.client.issuer = field::Empty,
@@ -150,6 +151,10 @@ pub(super) fn span(connection: &Connection) -> Span {
         record(&span, certificate);
     }
     span
+}
+
+fn group(handshake: HandshakeFacts) -> Option<&'static str> {
+    Some(handshake.group?.as_str())
 }
 
 fn is_resumed(handshake: HandshakeFacts) -> bool {

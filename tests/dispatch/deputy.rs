@@ -74,10 +74,10 @@ async fn globex(known: &[&str]) -> Globex {
     }
 }
 
-fn platform(port: u16, claims: Option<EndpointOwners>) -> Dispatcher {
+fn platform(port: u16, owners: Option<EndpointOwners>) -> Dispatcher {
     let builder = builder(&[port]);
-    let dispatcher = match claims {
-        Some(claims) => builder.with_claims(claims).build(),
+    let dispatcher = match owners {
+        Some(owners) => builder.with_owners(owners).build(),
         None => builder.build(),
     };
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
@@ -128,15 +128,15 @@ async fn the_receiver_refuses_it() {
 #[tokio::test]
 async fn the_dispatcher_refuses_it_first() {
     let receiver = globex(&["globex"]).await;
-    let claims = EndpointOwners::per_url();
-    let dispatcher = platform(receiver.address.port(), Some(claims.clone()));
+    let owners = EndpointOwners::per_url();
+    let dispatcher = platform(receiver.address.port(), Some(owners.clone()));
     let url = format!("https://hooks.globex.example:{}/hooks", receiver.address.port());
     let (own, stolen) = (endpoint("globex", &url), endpoint("acme", &url));
-    assert_eq!(claims.claim(&own), Ok(()));
+    assert_eq!(owners.claim(&own), Ok(()));
     let taken = NotClaimed::Taken {
         owner: tenant("globex"),
     };
-    assert_eq!(claims.claim(&stolen), Err(taken));
+    assert_eq!(owners.claim(&stolen), Err(taken));
     let outcome = dispatcher.deliver(&stolen, &delivery("acme", "msg_1")).await;
     let expected = (Fate::Dead, "dispatch.not_their_endpoint", Some(Fault::Policy));
     assert_eq!((outcome.fate, outcome.code(), outcome.fault()), expected);
@@ -176,19 +176,19 @@ fn a_claim_holds_whatever_the_spelling() {
         ("https://hooks.example.example/h/catch/1/abc?key=%2F1", free(), free(), free()),
     ];
     for (url, by_url, by_path, by_host) in cases {
-        for (claims, expected) in [
+        for (owners, expected) in [
             (EndpointOwners::per_url(), by_url),
-            (EndpointOwners::of_paths(), by_path),
+            (EndpointOwners::per_path(), by_path),
             (EndpointOwners::per_host(), by_host),
         ] {
             let own = endpoint("acme", claimed);
-            assert_eq!(claims.claim(&own), Ok(()));
+            assert_eq!(owners.claim(&own), Ok(()));
             let other = endpoint("globex", url);
             let unclaimed = expected.clone().and(Err(NotClaimed::Unclaimed));
-            assert_eq!(claims.check(&other), unclaimed, "{url}: {claims:?}");
-            assert_eq!(claims.claim(&other), expected, "{url}: {claims:?}");
-            assert_eq!(claims.check(&own), Ok(()), "{url}: {claims:?}");
-            assert!(claims.release(&endpoint("acme", claimed)), "{url}: {claims:?}");
+            assert_eq!(owners.check(&other), unclaimed, "{url}: {owners:?}");
+            assert_eq!(owners.claim(&other), expected, "{url}: {owners:?}");
+            assert_eq!(owners.check(&own), Ok(()), "{url}: {owners:?}");
+            assert!(owners.release(&endpoint("acme", claimed)), "{url}: {owners:?}");
         }
     }
     // An empty query is none, and an address has one form.
@@ -202,9 +202,9 @@ fn a_claim_holds_whatever_the_spelling() {
         ("https://93.184.215.14/", "https://[64:ff9b::5db8:d70e]/"),
         ("https://[2606:4700::1111]/", "https://[2606:4700:0:0::1111]/"),
     ] {
-        let claims = EndpointOwners::per_url();
-        assert_eq!(claims.claim(&endpoint("acme", claimed)), Ok(()));
-        assert_eq!(claims.claim(&endpoint("globex", url)), taken(), "{url}");
+        let owners = EndpointOwners::per_url();
+        assert_eq!(owners.claim(&endpoint("acme", claimed)), Ok(()));
+        assert_eq!(owners.claim(&endpoint("globex", url)), taken(), "{url}");
     }
 }
 

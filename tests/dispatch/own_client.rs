@@ -133,13 +133,13 @@ async fn the_layer_signs_and_lets_nothing_else_out() {
 #[tokio::test]
 async fn another_tenants_endpoint_is_refused() {
     let receiver = receiver().await;
-    let claims = countersign::dispatch::EndpointOwners::per_host();
-    let dispatcher = builder(&[receiver.port()]).with_claims(claims.clone()).build();
+    let owners = countersign::dispatch::EndpointOwners::per_host();
+    let dispatcher = builder(&[receiver.port()]).with_owners(owners.clone()).build();
     dispatcher
         .set_identity(tenant("acme"), world().sender(&world().acme, "acme"))
         .expect("TLS");
     let url = receiver.url(HOST);
-    claims.claim(&endpoint("globex", &url)).expect("free");
+    owners.claim(&endpoint("globex", &url)).expect("free");
     let request = Request::post(url).body(Bytes::from(BODY)).expect("a request");
     let refused = own_client(&dispatcher).sign(request, "msg_1").map(|_| ());
     let owner = tenant("globex");

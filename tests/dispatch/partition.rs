@@ -185,8 +185,8 @@ async fn what_is_under_way_ends_under_the_identity_it_began_with() {
 #[tokio::test]
 async fn a_delivery_for_another_tenants_endpoint_is_refused_before_anything_is_sent() {
     let receiver = receiver(false).await;
-    let claims = EndpointOwners::per_host();
-    let dispatcher = builder(&[receiver.port()]).with_claims(claims.clone()).build();
+    let owners = EndpointOwners::per_host();
+    let dispatcher = builder(&[receiver.port()]).with_owners(owners.clone()).build();
     for (name, certificate) in [("acme", &world().acme), ("globex", &world().globex)] {
         let sender = world().sender(certificate, name);
         dispatcher.set_identity(tenant(name), sender).expect("TLS");
@@ -201,8 +201,8 @@ async fn a_delivery_for_another_tenants_endpoint_is_refused_before_anything_is_s
     // Nobody's yet.
     let unclaimed = (Fate::Dead, "dispatch.unclaimed", Some(Fault::Policy));
     assert_eq!(code(&globexs, &delivery("globex", "msg_1")).await, unclaimed);
-    assert_eq!(claims.claim(&globexs), Ok(()));
-    assert_eq!(claims.claim(&globexs), Ok(()), "once more changes nothing");
+    assert_eq!(owners.claim(&globexs), Ok(()));
+    assert_eq!(owners.claim(&globexs), Ok(()), "once more changes nothing");
     assert_eq!(
         code(&globexs, &delivery("globex", "msg_1")).await.0,
         Fate::Delivered
@@ -218,12 +218,12 @@ async fn a_delivery_for_another_tenants_endpoint_is_refused_before_anything_is_s
         let taken = NotClaimed::Taken {
             owner: tenant("globex"),
         };
-        assert_eq!(claims.claim(&stolen), Err(taken));
-        assert!(!claims.release(&stolen));
+        assert_eq!(owners.claim(&stolen), Err(taken));
+        assert!(!owners.release(&stolen));
         assert_eq!(code(&stolen, &delivery("acme", "msg_3")).await, refused);
     }
     assert_eq!(receiver.seen().len(), 1);
-    assert!(claims.release(&globexs));
+    assert!(owners.release(&globexs));
     assert_eq!(code(&globexs, &delivery("globex", "msg_4")).await, unclaimed);
 }
 

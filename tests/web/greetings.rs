@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use countersign::breaker::{Breaker, NotNow};
 use countersign::gate::Policy;
-use countersign::observe::{Event, HandshakeFacts, HandshakeFailure, HandshakeKind, Observer, TlsVersion};
+use countersign::observe::{
+    Event, HandshakeFacts, HandshakeFailure, HandshakeKind, NamedGroup, Observer, TlsVersion,
+};
 use countersign::testing::TestCa;
 use countersign::tls::{ClientAuth, Credentials, Reason, Tls, allow_resumption};
 use countersign::web::{Acceptor, Listener, Protocols, Site, Sites};
@@ -75,7 +77,7 @@ async fn port(acceptor: Acceptor) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
+async fn each_handshake_is_told_with_its_peer_its_kind_its_version_and_its_group() {
     let (world, book) = (world(), Book::default());
     let tls = Tls::new(Arc::new(world.tls.provider().clone())).allow_tls12();
     let server = world.ca.server("hooks.acme.example").issue();
@@ -88,11 +90,22 @@ async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
     let address = port(Acceptor::new(config).observed_by(Arc::new(book.clone()))).await;
 
     let (full, resumed) = (HandshakeKind::Full, HandshakeKind::Resumed);
+    // A session of TLS 1.2 is resumed without a key exchange, one of TLS 1.3 with one.
     let versions = [
-        (tls, &rustls::version::TLS12, TlsVersion::Tls12),
-        (world.tls.clone(), &rustls::version::TLS13, TlsVersion::Tls13),
+        (
+            tls,
+            &rustls::version::TLS12,
+            TlsVersion::Tls12,
+            [Some(0x1d), None],
+        ),
+        (
+            world.tls.clone(),
+            &rustls::version::TLS13,
+            TlsVersion::Tls13,
+            [Some(0x11ec); 2],
+        ),
     ];
-    for (tls, protocol, version) in versions {
+    for (tls, protocol, version, groups) in versions {
         let verifier = countersign::tls::HandshakeVerifier::new(tls.provider(), world.trust(&world.ca));
         let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(tls.provider().clone()))
             .with_protocol_versions(&[protocol])
@@ -103,7 +116,7 @@ async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
             .expect("a pair");
         config.resumption = Resumption::in_memory_sessions(8);
         let connector = TlsConnector::from(Arc::new(config));
-        for kind in [full, resumed] {
+        for (kind, group) in [full, resumed].into_iter().zip(groups) {
             let tcp = TcpStream::connect(address).await.expect("open");
             let own = tcp.local_addr().expect("an address");
             let name = ServerName::try_from("hooks.acme.example").expect("a name");
@@ -111,7 +124,12 @@ async fn each_handshake_is_told_with_its_peer_its_kind_and_its_version() {
             let mut said = String::new();
             stream.read_to_string(&mut said).await.expect("closed well");
             assert_eq!(said, "acme", "the proof is the same, resumed or not");
-            assert_eq!(book.next().await, (own, Ok(HandshakeFacts::new(kind, version))));
+            let facts = HandshakeFacts::new(kind, version);
+            let facts = match group {
+                Some(group) => facts.with_group(NamedGroup::from_iana(group)),
+                None => facts,
+            };
+            assert_eq!(book.next().await, (own, Ok(facts)));
         }
     }
     let stranger = TestCa::new("Somebody Else")

@@ -35,6 +35,7 @@ mod observing;
 mod pacing;
 mod policies;
 mod probes;
+mod quic;
 mod requests;
 mod sender;
 mod slow;

@@ -95,6 +95,7 @@ async fn what_is_told_of_a_request_stands_in_its_span_with_what_was_proved() {
         "connection{client.address=127.0.0.1 client.port=",
         r#" server.address="hooks.acme.example" tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3""#,
         r#" tls.cipher="TLS_AES_"#,
+        r#" tls.curve="X25519MLKEM768""#,
         " tls.resumed=false",
         r#" tls.client.subject=""#,
         r#" tls.client.issuer="CN=Acme Root""#,

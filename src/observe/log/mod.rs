@@ -3,7 +3,7 @@
 use tracing::field;
 use tracing::{Level, debug, error, info, trace, warn};
 
-use super::{Event, HandshakeKind, Observer, RefusedClient, RotationStep};
+use super::{Event, HandshakeKind, NamedGroup, Observer, RefusedClient, RotationStep};
 use crate::breaker::State;
 use crate::date::Date;
 use crate::expiry::Urgency;
@@ -109,6 +109,7 @@ impl Observer for Log {
                 tls.established = true,
                 tls.protocol.name = "tls",
                 tls.protocol.version = handshake.version.as_str(),
+                tls.curve = handshake.group.map(NamedGroup::as_str),
                 tls.resumed = handshake.kind == HandshakeKind::Resumed,
                 tls.client.hash.sha256 = certificate.map(|shown| shown.hash().upper_hex()),
                 tls.client.not_before = certificate.map(|shown| shown.not_before().to_string()),

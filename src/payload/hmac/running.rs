@@ -7,9 +7,9 @@ use super::engine::{Reading, Written};
 use super::keys::Mac;
 use super::scheme::{Identity, Layout, Part, ReadBody};
 use super::verifier::Candidates;
-use crate::payload::delivery_key::begin_time_and_body;
 use crate::payload::hmac::Key;
 use crate::payload::keys::unless_renewed;
+use crate::payload::proof::begin_time_and_body;
 use crate::payload::{
     Authentic, DeliveryKey, FindKeys, Hashed, Head, HmacVerifier, NotAuthentic, TenantKeys, VerifyBody,
     Wanted,

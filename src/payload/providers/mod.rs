@@ -4,8 +4,10 @@
 mod families;
 pub mod handshakes;
 pub mod presets;
+mod trial;
 
 pub use families::{
     AdyenBatch, AdyenItem, AdyenVerifier, EbaySigner, EbayVerifier, FindPublished, HubSpotLegacy,
     PayPalEvent, PayPalSigner, PayPalVerifier, SnsMessage, SnsSigner, SnsVerifier, TwilioVerifier,
 };
+pub(crate) use trial::Trial;

@@ -9,8 +9,8 @@ use crate::breaker::{Breaker, State, Transition, Verdict};
 use crate::codes::Seen;
 use crate::identity::{PeerChain, SpkiHash};
 use crate::observe::{
-    Cut, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, LooksLike, PeerCertificate, RefusedClient,
-    TlsVersion,
+    Cut, Event, HandshakeFacts, HandshakeFailure, HandshakeKind, LooksLike, NamedGroup, PeerCertificate,
+    RefusedClient, TlsVersion,
 };
 use crate::refusal::NotForwarded;
 
@@ -51,11 +51,12 @@ fn handshakes(expect: &mut impl FnMut(Event<'_>, &str)) {
     expect(
         Event::HandshakeCompleted {
             peer,
-            handshake: HandshakeFacts::new(HandshakeKind::Resumed, TlsVersion::Tls13),
+            handshake: HandshakeFacts::new(HandshakeKind::Resumed, TlsVersion::Tls13)
+                .with_group(NamedGroup::from_iana(0x11ec)),
             certificate: None,
             took: Duration::from_millis(3),
         },
-        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3" tls.resumed=true took=3ms"#,
+        r#"DEBUG countersign handshake completed peer=192.0.2.7:4711 tls.established=true tls.protocol.name="tls" tls.protocol.version="1.3" tls.curve="X25519MLKEM768" tls.resumed=true took=3ms"#,
     );
     expect(
         Event::HandshakeFailed {

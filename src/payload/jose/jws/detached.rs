@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::look_over_detached;
+use super::reading::look_over_detached;
 use crate::payload::FindKeys;
 use crate::payload::jose::{JwsVerifier, JwtAt};
 use crate::payload::keys::{keys_unless_refused, unless_renewed};

@@ -1,6 +1,7 @@
 mod detached;
 pub(in crate::payload::jose) mod header;
 mod keys;
+mod reading;
 pub(in crate::payload::jose) mod segments;
 
 use std::borrow::Cow;
@@ -16,10 +17,12 @@ use super::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, JwtPart, VerifyingKey
 use crate::payload::KeyId;
 use crate::usage::{NotRetired, Retirement, Usage};
 use header::{Header, PayloadForm};
-use segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
+use reading::{Verified, check_attached, check_detached, read};
+use segments::{EMPTY_PLACE, Segments, decode};
 
 pub use detached::DetachedVerifier;
 pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
+pub(in crate::payload::jose) use reading::{Reading, look_over};
 
 /// A verifier of JSON Web Signatures (RFC 7515) with the keys of one owner. What a payload *says* is not looked at:
 /// [`JwtVerifier`](crate::payload::jose::JwtVerifier) does that.
@@ -62,34 +65,6 @@ pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
 pub struct JwsVerifier {
     keys: Arc<Keys>,
     reading: Reading,
-}
-
-/// How tokens are read, whatever the keys are.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::payload::jose) struct Reading {
-    pub(in crate::payload::jose) choice: Choice,
-    /// In bytes.
-    pub(in crate::payload::jose) longest: usize,
-}
-
-impl Reading {
-    pub(in crate::payload::jose) fn by(choice: Choice) -> Self {
-        Self {
-            choice,
-            longest: MAX_TOKEN,
-        }
-    }
-
-    pub(in crate::payload::jose) fn trying(self) -> Self {
-        match self.choice {
-            // They are tried as it is.
-            Choice::Chosen => self,
-            Choice::ByName | Choice::TryEach => Self {
-                choice: Choice::TryEach,
-                ..self
-            },
-        }
-    }
 }
 
 /// A verified signature with what it signs. Only [`JwsVerifier`] makes one.
@@ -305,74 +280,6 @@ impl JwsVerifier {
         tried
             .find(|key| key.matches(signed, signature))
             .ok_or(InvalidJwt::Signature)
-    }
-}
-
-/// Cuts a token, looks at its parts, and reads its header.
-fn read<'t, T>(
-    token: &'t str,
-    longest: usize,
-    look: impl FnOnce(&Segments<'t>) -> Result<(), InvalidJwt>,
-    go_on: impl FnOnce(&Segments<'t>, &Header<'_>) -> Result<T, InvalidJwt>,
-) -> Result<T, InvalidJwt> {
-    let segments = Segments::parse(token, longest)?;
-    look(&segments)?;
-    let json = decode(JwtPart::Header, segments.header)?;
-    go_on(&segments, &Header::parse(&json)?)
-}
-
-fn check_detached(segments: &Segments<'_>) -> Result<(), InvalidJwt> {
-    let detached = segments.payload.is_empty();
-    detached.then_some(()).ok_or(InvalidJwt::NotDetached)
-}
-
-fn check_attached(header: &Header<'_>) -> Result<(), InvalidJwt> {
-    match header.payload {
-        PayloadForm::Base64Url => Ok(()),
-        PayloadForm::Unencoded => Err(InvalidJwt::AttachedUnencoded),
-    }
-}
-
-/// Whatever speaks against a token without a key; what it says, which nobody has verified. Its size is for the keys to say.
-pub(in crate::payload::jose) fn look_over(
-    token: &str,
-    inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
-) -> Result<Vec<u8>, InvalidJwt> {
-    read(
-        token,
-        usize::MAX,
-        |_| Ok(()),
-        |segments, header| {
-            check_attached(header)?;
-            inspect(header)?;
-            let mut place = EMPTY_PLACE;
-            segments.decode_signature(&mut place)?;
-            decode(JwtPart::Payload, segments.payload)
-        },
-    )
-}
-
-/// The same of a signature whose payload was left out.
-fn look_over_detached(token: &str) -> Result<(), InvalidJwt> {
-    read(token, usize::MAX, check_detached, |segments, _| {
-        let mut place = EMPTY_PLACE;
-        segments.decode_signature(&mut place).map(|_| ())
-    })
-}
-
-/// What is known of a token once its signature is verified.
-pub(in crate::payload::jose) struct Verified<'k> {
-    pub(in crate::payload::jose) payload: Vec<u8>,
-    pub(in crate::payload::jose) key: &'k VerifyingKey,
-}
-
-impl Verified<'_> {
-    fn jws<'t>(self) -> Jws<'t> {
-        Jws {
-            payload: Cow::Owned(self.payload),
-            key: self.key.id().clone(),
-            algorithm: self.key.algorithm(),
-        }
     }
 }
 

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+use webpki::EndEntityCert;
+
+use super::{Evidence, Presented, Role, Untrusted, VerifyPeer, check_validity};
+use crate::identity::{Certificate, PeerChain};
+
+/// A peer that a [`VerifyPeer`] found trusted. Proof: only [`VerifiedPeer::verify`] makes one.
+///
+/// ```
+/// use countersign::identity::PeerChain;
+/// # use countersign::testing::{NOW, TestCa};
+/// use countersign::trust::{PrivateCa, Role, Untrusted, VerifiedPeer};
+///
+/// # let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all;
+/// # let ca = TestCa::new("Acme Root");
+/// let trust = PrivateCa::from_pem(ca.pem().as_bytes(), algorithms, NOW)?;
+/// let of = |ca: &TestCa| {
+///     PeerChain::parse(ca.client("spiffe://acme.example/tenant/acme").issue().chain())
+/// };
+/// let peer = VerifiedPeer::verify(&trust, of(&ca)?, Role::Client, NOW)?;
+/// assert_eq!(peer.leaf().names().len(), 1);
+/// let other = VerifiedPeer::verify(&trust, of(&TestCa::new("Other Root"))?, Role::Client, NOW);
+/// assert_eq!(other.err(), Some(Untrusted::UnknownIssuer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct VerifiedPeer(Arc<Verified>);
+
+#[derive(Debug)]
+struct Verified {
+    chain: PeerChain,
+    evidence: Evidence,
+}
+
+impl VerifiedPeer {
+    /// Asks `trust` about a chain that `role` presents at `now`.
+    ///
+    /// Possession of the leaf's private key is *not* proved by this: the TLS handshake proves it, or whoever hands
+    /// the chain on answers for it.
+    ///
+    /// # Errors
+    /// What `trust` answers; [`Untrusted::Expired`] or [`Untrusted::NotYetValid`] where its own evidence does not
+    /// hold at `now`.
+    pub fn verify(
+        trust: &dyn VerifyPeer,
+        chain: PeerChain,
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Untrusted> {
+        Self::verify_read(trust, chain, None, role, now)
+    }
+
+    /// [`verify`](Self::verify), with the leaf as webpki reads it, where that is known already.
+    pub(crate) fn verify_read(
+        trust: &dyn VerifyPeer,
+        chain: PeerChain,
+        end_entity: Option<&EndEntityCert<'_>>,
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<Self, Untrusted> {
+        let evidence = trust.verify_peer(&Presented {
+            end_entity,
+            ..Presented::first(&chain, role, now)
+        })?;
+        check_validity(evidence.valid, now)?;
+        Ok(Self(Arc::new(Verified { chain, evidence })))
+    }
+
+    /// The certificate whose key the peer holds.
+    pub fn leaf(&self) -> &Certificate {
+        self.0.chain.leaf()
+    }
+
+    /// The chain as it was presented.
+    pub fn chain(&self) -> &PeerChain {
+        &self.0.chain
+    }
+
+    /// What made it trusted.
+    pub fn evidence(&self) -> &Evidence {
+        &self.0.evidence
+    }
+}
