@@ -1,4 +1,8 @@
 //! What is made of an integration's files: its site, and whom it lets in. Each file is watched.
+#![allow(
+    dead_code,
+    reason = "the doctor reads a configuration once, and watches nothing"
+)]
 
 use std::sync::{Arc, Mutex, PoisonError};
 

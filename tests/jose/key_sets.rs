@@ -758,7 +758,7 @@ async fn second_fetches(
             let (answer, tell) = (answer.clone(), tell.clone());
             let (remote, began) = (
                 RemoteJwks::new(rules, Algorithms::PUBLIC_KEY, algorithms()).unwrap(),
-                std::time::Instant::now(),
+                tokio::time::Instant::now(),
             );
             let fetches = AtomicU64::new(0);
             let fetch = move || {
