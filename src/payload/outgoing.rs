@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 #[cfg(feature = "http-signatures")]
 use http::HeaderName;
@@ -17,6 +18,12 @@ pub trait SignPayload: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`CannotSign`]: nothing is to be sent then, least of all without a signature.
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign>;
+}
+
+impl<S: SignPayload + ?Sized> SignPayload for Arc<S> {
+    fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {
+        (**self).sign_payload(outgoing)
+    }
 }
 
 /// A message to be signed. `Debug` shows of its target the host, and neither fields nor body: tokens stand there.

@@ -121,7 +121,8 @@ pub struct JoseKeyringBuilder<K> {
 }
 
 impl<K> JoseKeyringBuilder<K> {
-    /// The keys of a tenant, all of them.
+    /// The keys of a tenant, all of them: for tokens a `JwsVerifier`, of a set that was parsed or of keys in PEM; for HTTP message
+    /// signatures an array of `VerifyingKey`s.
     pub fn keys(mut self, tenant: TenantId, keys: impl Into<K>) -> Self {
         self.sources.push((tenant, Source::Fixed(keys.into())));
         self
