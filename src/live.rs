@@ -38,8 +38,17 @@ struct Shared<P> {
     current: ArcSwap<P>,
     withdrawn: AtomicBool,
     generation: AtomicU64,
-    /// One change after the other.
-    changing: Mutex<()>,
+    unchanging: Unchanging,
+    /// One change after the other; with what was replaced while somebody still asked it.
+    changing: Mutex<Vec<Arc<P>>>,
+}
+
+/// The generation in which what is inside has said, asked as what it is, that it never changes: until the next one nobody has to
+/// look inside again.
+#[derive(Default)]
+struct Unchanging {
+    trust: AtomicU64,
+    tenants: AtomicU64,
 }
 
 impl<P> Live<P> {
@@ -55,7 +64,8 @@ impl<P> Live<P> {
                 current: ArcSwap::new(policy),
                 withdrawn: AtomicBool::new(false),
                 generation: AtomicU64::new(generation::next()),
-                changing: Mutex::new(()),
+                unchanging: Unchanging::default(),
+                changing: Mutex::default(),
             }),
         }
     }
@@ -67,7 +77,7 @@ impl<P> Live<P> {
 
     /// Decides from now on by this policy, which others may hold as well.
     pub fn publish(&self, policy: Arc<P>) {
-        self.store(&self.change(), policy);
+        self.store(self.change(), policy);
     }
 
     /// Decides from now on by what is made of the policy of this moment; where that fails, nothing changes. Nobody else
@@ -89,7 +99,7 @@ impl<P> Live<P> {
     pub fn update<E>(&self, change: impl FnOnce(&P) -> Result<P, E>) -> Result<(), E> {
         let changing = self.change();
         let changed = change(&self.shared.current.load())?;
-        self.store(&changing, Arc::new(changed));
+        self.store(changing, Arc::new(changed));
         Ok(())
     }
 
@@ -120,21 +130,25 @@ impl<P> Live<P> {
         self.shared.withdrawn.load(Ordering::Acquire)
     }
 
-    fn change(&self) -> MutexGuard<'_, ()> {
+    fn change(&self) -> MutexGuard<'_, Vec<Arc<P>>> {
         self.shared
             .changing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn store(&self, _changing: &MutexGuard<'_, ()>, policy: Arc<P>) {
-        self.shared.current.store(policy);
+    fn store(&self, mut before: MutexGuard<'_, Vec<Arc<P>>>, policy: Arc<P>) {
+        before.push(self.shared.current.swap(policy));
         self.shared.withdrawn.store(false, Ordering::Release);
         // After the store: whoever reads the new number finds the new policy. Whoever reads the old number beside the
         // new policy asks once more than needed.
         self.shared
             .generation
             .fetch_max(generation::next(), Ordering::Release);
+        let unused = unused(&mut before);
+        // What takes long to drop keeps no other change waiting.
+        drop(before);
+        drop(unused);
     }
 
     /// What decides at this moment.
@@ -149,10 +163,27 @@ impl<P> Live<P> {
     }
 
     /// The tick of its last replacement, or of the last one inside the policy.
-    fn generation_with(&self, inner: impl FnOnce(&P) -> u64) -> u64 {
+    fn generation_with(&self, unchanging: &AtomicU64, inner: impl FnOnce(&P) -> u64) -> u64 {
         let own = self.shared.generation.load(Ordering::Acquire);
-        own.max(inner(&self.shared.current.load()))
+        // No change has the number 0, so this is not so before anybody has looked.
+        if unchanging.load(Ordering::Relaxed) == own {
+            return own;
+        }
+        match inner(&self.shared.current.load()) {
+            // What takes its place comes with a new number.
+            0 => unchanging.store(own, Ordering::Relaxed),
+            inner => return own.max(inner),
+        }
+        own
     }
+}
+
+/// Takes out what nobody asks any more. A large policy takes milliseconds to drop: whoever replaces it is to pay that, and
+/// not the request that happens to be the last to ask it. So what is still held stays until the next change.
+fn unused<P>(before: &mut Vec<Arc<P>>) -> Vec<Arc<P>> {
+    before
+        .extract_if(.., |policy| Arc::strong_count(policy) == 1)
+        .collect()
 }
 
 impl<P> Clone for Live<P> {
@@ -175,7 +206,7 @@ impl<P: VerifyPeer> VerifyPeer for Live<P> {
     }
 
     fn generation(&self) -> u64 {
-        self.generation_with(P::generation)
+        self.generation_with(&self.shared.unchanging.trust, P::generation)
     }
 
     fn limits(&self) -> ChainLimits {
@@ -208,7 +239,7 @@ impl<P: ResolveTenant> ResolveTenant for Live<P> {
     }
 
     fn generation(&self) -> u64 {
-        self.generation_with(P::generation)
+        self.generation_with(&self.shared.unchanging.tenants, P::generation)
     }
 }
 
@@ -219,5 +250,63 @@ impl<K, P: FindKeys<K>> FindKeys<K> for Live<P> {
 
     fn unknown_key(&self, found: &TenantKeys<K>) -> Unknown {
         self.shared.current.load().unknown_key(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says how often it is asked whether it has changed.
+    #[derive(Debug, Default)]
+    struct Asked {
+        generation: AtomicU64,
+        times: AtomicU64,
+    }
+
+    impl VerifyPeer for Asked {
+        fn verify_peer(&self, _: &Presented<'_>) -> Result<Evidence, Untrusted> {
+            Err(Untrusted::UnknownIssuer)
+        }
+
+        fn generation(&self) -> u64 {
+            self.times.fetch_add(1, Ordering::Relaxed);
+            self.generation.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn what_never_changes_is_asked_once_and_what_may_each_time() {
+        let live = Live::new(Asked::default());
+        let times = |policy: &Asked| policy.times.load(Ordering::Relaxed);
+        let first = VerifyPeer::generation(&live);
+        assert_eq!((VerifyPeer::generation(&live), times(&live.load())), (first, 1));
+
+        let changing = Asked::default();
+        changing.generation.store(1, Ordering::Relaxed);
+        live.replace(changing);
+        let replaced = VerifyPeer::generation(&live);
+        assert!(replaced > first);
+        let newer = generation::next();
+        live.load().generation.store(newer, Ordering::Relaxed);
+        assert_eq!((VerifyPeer::generation(&live), times(&live.load())), (newer, 2));
+        live.withdraw();
+        assert!(VerifyPeer::generation(&live) > newer);
+    }
+
+    #[test]
+    fn who_asks_last_does_not_have_to_drop_it() {
+        let large = Arc::new("a large policy");
+        let holders = || Arc::strong_count(&large);
+        let live = Live::new(Arc::clone(&large));
+        let asked = live.in_force();
+        live.replace(Arc::new("another"));
+        drop(asked);
+        assert_eq!(holders(), 2, "kept where it was replaced");
+        live.replace(Arc::new("a third"));
+        assert_eq!(holders(), 1, "gone with the next change");
+        live.replace(Arc::clone(&large));
+        live.replace(Arc::new("a fourth"));
+        assert_eq!(holders(), 1, "gone at once where nobody asks it");
     }
 }

@@ -102,8 +102,14 @@ impl Expires for Policy {
 /// assert_eq!(caller.rule(), format!("pin {pin}"), "for the operator who asks why");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Cheap to clone: each request has one, and clones are the same.
 #[derive(Clone)]
 pub struct Caller {
+    known: Arc<Known>,
+}
+
+struct Known {
     peer: VerifiedPeer,
     resolved: Resolved,
     policy: Policy,
@@ -178,52 +184,53 @@ impl Caller {
 
     fn of(policy: &Policy, peer: VerifiedPeer, provenance: Provenance) -> Result<Self, Refusal> {
         let resolved = policy.0.tenants.resolve_tenant(&peer)?;
-        Ok(Self {
+        let known = Arc::new(Known {
             peer,
             resolved,
             policy: policy.clone(),
             provenance,
-        })
+        });
+        Ok(Self { known })
     }
 
     /// The tenant whose certificate it is.
     pub fn tenant(&self) -> &TenantId {
-        &self.resolved.tenant
+        &self.known.resolved.tenant
     }
 
     /// The rule that said so.
     pub fn rule(&self) -> &str {
-        &self.resolved.rule
+        &self.known.resolved.rule
     }
 
     /// The peer, with the evidence that made it trusted.
     pub fn peer(&self) -> &VerifiedPeer {
-        &self.peer
+        &self.known.peer
     }
 
     /// Who saw it prove that it holds its key: we, or a hop in front of us.
     pub fn provenance(&self) -> &Provenance {
-        &self.provenance
+        &self.known.provenance
     }
 
     /// Whether it is to be asked for again, since what a [`TenantCache`](crate::tenant::TenantCache) said of its tenant counts
     /// no longer. Layers look at it by themselves; who keeps a `Caller` for a connection of his own does so for each request.
     pub fn is_over(&self) -> bool {
-        self.resolved.is_over()
+        self.known.resolved.is_over()
     }
 
     /// Whether it is this policy that knows it.
     pub fn is_known_to(&self, policy: &Policy) -> bool {
-        self.policy.is_same(policy)
+        self.known.policy.is_same(policy)
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Caller")
-            .field("peer", &self.peer)
-            .field("resolved", &self.resolved)
-            .field("provenance", &self.provenance)
+            .field("peer", &self.known.peer)
+            .field("resolved", &self.known.resolved)
+            .field("provenance", &self.known.provenance)
             .finish_non_exhaustive()
     }
 }

@@ -19,10 +19,10 @@
 //! Nor does a shortcut to a [`Caller`]:
 //!
 //! ```compile_fail,E0451
-//! use countersign::{gate::Caller, tenant::Resolved, trust::VerifiedPeer};
+//! use countersign::gate::Caller;
 //!
-//! fn shortcut(peer: VerifiedPeer, resolved: Resolved, another: Caller) {
-//!     let _ = Caller { peer, resolved, ..another };
+//! fn shortcut() -> Caller {
+//!     Caller { known: todo!() }
 //! }
 //! ```
 

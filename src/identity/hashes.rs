@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::Malformed;
+use super::outline::key_of;
 use crate::pem::{self, InvalidPem, KeyHolder};
 
 macro_rules! sha256_name {
@@ -97,6 +99,27 @@ impl SpkiHash {
         })
     }
 
+    /// The hash of the key in a certificate, DER, of which nothing else is looked at: what to pin, without
+    /// [reading the rest](super::PeerChain::parse).
+    ///
+    /// # Errors
+    /// [`Malformed::Certificate`] where it is not one certificate with nothing behind it.
+    ///
+    /// ```
+    /// use countersign::identity::{PeerChain, SpkiHash};
+    /// # use countersign::testing::TestCa;
+    ///
+    /// # let chain = TestCa::new("Acme Root").client("spiffe://acme.example/tenant/acme").issue().chain();
+    /// let pinned = SpkiHash::of_certificate(&chain[0])?;
+    /// assert_eq!(pinned, PeerChain::parse(chain)?.leaf().spki());
+    /// # Ok::<(), countersign::identity::Malformed>(())
+    /// ```
+    pub fn of_certificate(certificate_der: &[u8]) -> Result<Self, Malformed> {
+        key_of(certificate_der)
+            .map(Self::of)
+            .ok_or(Malformed::Certificate)
+    }
+
     /// The hash of a SubjectPublicKeyInfo, DER with its outer SEQUENCE (what `openssl pkey -pubout -outform DER` writes).
     pub fn of(spki_der: &[u8]) -> Self {
         Self(Sha256::digest(spki_der).into())
@@ -171,6 +194,17 @@ mod tests {
             .map(|pair| String::from_utf8_lossy(pair))
             .collect::<Vec<_>>()
             .join(":")
+    }
+
+    #[test]
+    fn a_certificate_that_is_cut_or_goes_on_has_no_key() {
+        let whole = crate::testing::TestCa::new("Acme Root").certificate().to_vec();
+        assert!(SpkiHash::of_certificate(&whole).is_ok());
+        let longer = [&whole[..], &[0]].concat();
+        let key_alone = key_of(&whole).expect("a key").to_vec();
+        for wrong in [&whole[..whole.len() - 1], &whole[1..], &longer, &key_alone, &[]] {
+            assert_eq!(SpkiHash::of_certificate(wrong), Err(Malformed::Certificate));
+        }
     }
 
     #[test]

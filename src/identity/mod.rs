@@ -33,6 +33,7 @@ pub use hashes::{CertHash, InvalidHash, SpkiHash};
 pub use names::{InvalidName, Name, NameKind};
 pub(crate) use rfc3339::from_rfc3339;
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
+pub(crate) use spiffe::{MAX_ID, is_path_segment, is_trust_domain};
 pub use validity::Validity;
 pub(crate) use validity::from_asn1;
 

@@ -39,6 +39,18 @@ pub(super) struct Outline<'a> {
     pub(super) extensions: Vec<Extension<'a>>,
 }
 
+/// The SubjectPublicKeyInfo of one certificate, DER with its outer SEQUENCE. What stands around it is walked past.
+pub(super) fn key_of(der: &[u8]) -> Option<&[u8]> {
+    let mut fields = signed_part(der)?;
+    fields.take_if(VERSION)?;
+    fields.take(INTEGER)?;
+    // Algorithm, issuer, validity, subject.
+    for _ in 0..4 {
+        fields.take(SEQUENCE)?;
+    }
+    fields.take(SEQUENCE).map(|spki| spki.whole)
+}
+
 /// An extension (RFC 5280 §4.1.2.9), not read.
 pub(super) struct Extension<'a> {
     /// The contents of the OBJECT IDENTIFIER.

@@ -23,7 +23,8 @@ pub struct SpiffeId {
 }
 
 const SCHEME: &str = "spiffe://";
-const MAX_ID: usize = 2048;
+/// The longest one, in bytes.
+pub(crate) const MAX_ID: usize = 2048;
 const MAX_TRUST_DOMAIN: usize = 255;
 
 impl SpiffeId {
@@ -101,6 +102,16 @@ pub enum InvalidSpiffeId {
     /// A byte other than `A-Z a-z 0-9 . - _` in a segment; this excludes percent-encoding, query and fragment.
     #[error("a path segment holds other bytes than A-Z a-z 0-9 . - _")]
     PathByte,
+}
+
+/// Whether a SPIFFE ID with another trust domain in its place is still one.
+pub(crate) fn is_trust_domain(text: &str) -> bool {
+    check_trust_domain(text).is_ok()
+}
+
+/// Whether a SPIFFE ID with another segment of its path in its place is still one.
+pub(crate) fn is_path_segment(text: &str) -> bool {
+    check_segment(text).is_ok()
 }
 
 fn check_trust_domain(text: &str) -> Result<(), InvalidSpiffeId> {

@@ -4,13 +4,14 @@
 //! ready-made answers are [`TenantTable`], and [`TenantCache`] for tenants that live in a database.
 
 mod cache;
+mod known;
 mod peer_identity;
 mod rule;
 mod rule_text;
 mod table;
 mod template;
+mod tenant_id;
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use rule::Rule;
 pub use rule_text::InvalidRule;
 pub use table::{TenantTable, TenantTableBuilder};
 pub use template::{InvalidTable, TableProblem};
+pub use tenant_id::{InvalidTenantId, TenantId};
 
 /// A mapping of verified peers to tenants. Pure: no I/O, no clock.
 pub trait ResolveTenant: fmt::Debug + Send + Sync {
@@ -90,82 +92,6 @@ impl Resolved {
         self.term.as_ref().is_some_and(Term::is_over)
     }
 }
-
-/// The name of a tenant: 1 to 128 printable ASCII characters, without a space at either end.
-///
-/// Compared byte for byte. Cheap to clone.
-///
-/// ```
-/// use countersign::tenant::TenantId;
-///
-/// assert_eq!(TenantId::parse("acme")?.as_str(), "acme");
-/// assert!(TenantId::parse(" acme").is_err(), "a space at either end is a mistake");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TenantId(Arc<str>);
-
-impl TenantId {
-    /// The longest name, in bytes.
-    pub const MAX_LEN: usize = 128;
-
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// [`InvalidTenantId`] for anything that is not 1 to 128 printable ASCII characters without a space at either end.
-    pub fn parse(text: &str) -> Result<Self, InvalidTenantId> {
-        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let good = printable && !text.is_empty() && text.len() <= Self::MAX_LEN && text.trim() == text;
-        if good {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidTenantId)
-        }
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for TenantId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for TenantId {
-    type Err = InvalidTenantId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTenantId> {
-        Self::parse(text)
-    }
-}
-
-impl From<TenantId> for String {
-    fn from(tenant: TenantId) -> Self {
-        tenant.as_str().to_owned()
-    }
-}
-
-impl fmt::Display for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TenantId({:?})", self.0)
-    }
-}
-
-/// Text that cannot name a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a tenant's name is 1 to 128 printable ASCII characters without a space at either end")]
-#[non_exhaustive]
-pub struct InvalidTenantId;
 
 /// The reason why a verified peer belongs to nobody here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,7 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::known::Known;
 use super::rule::{Compiled, Found, Key, hosts};
 use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId};
 use crate::identity::{NameKind, SpkiHash};
@@ -38,9 +39,26 @@ use crate::trust::VerifiedPeer;
 pub struct TenantTable {
     rules: Vec<Compiled>,
     lookup: HashMap<Key, TenantId>,
-    /// Whether any of them is a host name.
-    has_hosts: bool,
-    known: HashSet<TenantId>,
+    /// Of what kind they are: what none of them is need not be made a key of.
+    has: Kinds,
+    known: Known,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Kinds {
+    pins: bool,
+    names: bool,
+    hosts: bool,
+}
+
+impl Kinds {
+    fn of<'k>(keys: impl Iterator<Item = &'k Key>) -> Self {
+        keys.fold(Self::default(), |has, key| match key {
+            Key::Pin(_) => Self { pins: true, ..has },
+            Key::Name(_) => Self { names: true, ..has },
+            Key::Host(_) => Self { hosts: true, ..has },
+        })
+    }
 }
 
 impl TenantTable {
@@ -49,13 +67,36 @@ impl TenantTable {
         TenantTableBuilder::default()
     }
 
+    /// The one match that there is. A second one makes it none, also where both name one tenant: a table in which two rules
+    /// speak about one certificate was not meant so.
+    fn only_match<'a>(&'a self, peer: &'a VerifiedPeer) -> Result<Match<'a>, NoTenant> {
+        let mut only: Option<Match<'_>> = None;
+        self.matches(peer).try_for_each(|found| match only.take() {
+            None => {
+                only = Some(found);
+                Ok(())
+            }
+            Some(first) => Err(NoTenant::Ambiguous {
+                first: first.by.label(),
+                second: found.by.label(),
+            }),
+        })?;
+        only.ok_or(NoTenant::NoRule)
+    }
+
     /// Every match there is.
     fn matches<'a>(&'a self, peer: &'a VerifiedPeer) -> impl Iterator<Item = Match<'a>> {
         let leaf = peer.leaf();
-        let hosts = self.has_hosts.then(|| hosts(peer).map(Key::Host));
-        let keys = std::iter::once(Key::Pin(leaf.spki()))
-            .chain(leaf.names().iter().cloned().map(Key::Name))
-            .chain(hosts.into_iter().flatten());
+        let Kinds {
+            pins,
+            names,
+            hosts: has_hosts,
+        } = self.has;
+        let pin = pins.then(|| Key::Pin(leaf.spki()));
+        let names = names.then(|| leaf.names().iter().cloned().map(Key::Name));
+        let hosts = has_hosts.then(|| hosts(peer).map(Key::Host));
+        let names = names.into_iter().flatten();
+        let keys = pin.into_iter().chain(names).chain(hosts.into_iter().flatten());
         let looked_up = keys.filter_map(|key| {
             let (key, tenant) = self.lookup.get_key_value(&key)?;
             Some(Match {
@@ -98,6 +139,14 @@ impl By<'_> {
         }
     }
 
+    fn relies_on_the_subject(&self, peer: &VerifiedPeer) -> bool {
+        let of_the_subject = |kind| NameKind::OF_THE_SUBJECT.contains(&kind);
+        match self {
+            Self::Key(key) => key.kind(peer).is_some_and(of_the_subject),
+            Self::Rule(rule) => rule.kinds(peer).any(of_the_subject),
+        }
+    }
+
     fn relies_on(&self, kind: NameKind, peer: &VerifiedPeer) -> bool {
         match self {
             Self::Key(key) => key.kind(peer) == Some(kind),
@@ -108,15 +157,7 @@ impl By<'_> {
 
 impl ResolveTenant for TenantTable {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
-        let mut matches = self.matches(peer);
-        let only = matches.next().ok_or(NoTenant::NoRule)?;
-        // Also where both name one tenant: a table in which two rules speak about one certificate was not meant so.
-        if let Some(second) = matches.next() {
-            return Err(NoTenant::Ambiguous {
-                first: only.by.label(),
-                second: second.by.label(),
-            });
-        }
+        let only = self.only_match(peer)?;
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
         check_issuer(peer, &only.by)?;
@@ -124,7 +165,7 @@ impl ResolveTenant for TenantTable {
         match only.found {
             Found::Tenant(tenant) => Ok(Resolved::new(tenant.clone(), rule)),
             Found::Captured(name) => match self.known.get(name) {
-                Some(tenant) => Ok(Resolved::new(tenant.clone(), rule)),
+                Some(tenant) => Ok(Resolved::new(tenant, rule)),
                 None => Err(NoTenant::Unknown {
                     rule,
                     name: name.to_owned(),
@@ -137,6 +178,9 @@ impl ResolveTenant for TenantTable {
 /// A name of the subject counts only where no authority on the path constrains names, and one that says who it is only if it
 /// is the only one.
 fn check_subject_names(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
+    if !by.relies_on_the_subject(peer) {
+        return Ok(());
+    }
     for kind in NameKind::OF_THE_SUBJECT {
         if !by.relies_on(kind, peer) {
             continue;
@@ -282,27 +326,17 @@ impl TenantTableBuilder {
                 None => rules.push(rule.compile()?),
             }
         }
-        let known = self
-            .known
-            .iter()
-            .map(|name| known(name))
-            .collect::<Result<_, _>>()?;
-        let has_hosts = lookup.keys().any(|key| matches!(key, Key::Host(_)));
+        let known = Known::of(&self.known).map_err(|(name, _)| InvalidTable {
+            rule: "known".to_owned(),
+            problem: TableProblem::Tenant(name.to_owned()),
+        })?;
         Ok(TenantTable {
             rules,
+            has: Kinds::of(lookup.keys()),
             lookup,
-            has_hosts,
             known,
         })
     }
-}
-
-fn known(name: &str) -> Result<TenantId, InvalidTable> {
-    let invalid = |_| InvalidTable {
-        rule: "known".to_owned(),
-        problem: TableProblem::Tenant(name.to_owned()),
-    };
-    TenantId::parse(name).map_err(invalid)
 }
 
 /// One owner for each key.

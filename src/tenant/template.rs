@@ -1,6 +1,7 @@
-use crate::identity::{InvalidName, Name, NameKind, SpiffeId};
+use crate::identity::{InvalidName, MAX_ID, Name, NameKind, SpiffeId, is_path_segment, is_trust_domain};
 
 const PLACEHOLDER: &str = "{tenant}";
+const SPIFFE: &str = "spiffe://";
 
 /// A name with one `{tenant}` in it, such as `spiffe://acme.example/tenant/{tenant}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +69,19 @@ impl Template {
             NameKind::Dns => !captured.contains('.'),
             _ => true,
         };
-        let well_formed = !self.spiffe || SpiffeId::parse(text).is_ok();
+        let well_formed = !self.spiffe || self.is_spiffe_id(text, captured);
         (whole_segment && well_formed && !captured.is_empty()).then_some(captured)
+    }
+}
+
+impl Template {
+    /// Whether this text is a SPIFFE ID, which it is but for what was captured, since the template was one.
+    fn is_spiffe_id(&self, text: &str, captured: &str) -> bool {
+        let well_formed = match &*self.before {
+            SPIFFE => is_trust_domain(captured),
+            _ => is_path_segment(captured),
+        };
+        well_formed && text.len() <= MAX_ID
     }
 }
 
@@ -153,4 +165,36 @@ pub enum TableProblem {
     /// A table without rules knows nobody.
     #[error("the table has no rule; add one, such as `uri(\"spiffe://acme.example/tenant/{PLACEHOLDER}\")`")]
     Empty,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spiffe_template_takes_is_a_spiffe_id() {
+        let lengths = [254, 255, 256, 2029, 2030, 2034, 2035, 2036, 2037, 2048].map(|len| "a".repeat(len));
+        let short = [
+            "", "a", "A", "0", ".", "..", "...", "a.b", "~", "_", "-", "%", "%61", "\u{e9}", "a/b", "a b",
+        ];
+        let tenants = || short.into_iter().chain(lengths.iter().map(String::as_str));
+        for text in [
+            "spiffe://{tenant}/a",
+            "spiffe://td/{tenant}",
+            "spiffe://td/a/{tenant}/b",
+        ] {
+            let template = Template::parse(NameKind::Uri, text).expect("a template");
+            for tenant in tenants() {
+                let name = Name::Uri(text.replace(PLACEHOLDER, tenant).into());
+                let is_id = matches!(&name, Name::Uri(uri) if SpiffeId::parse(uri).is_ok());
+                // More than one segment is no tenant, whatever it makes of the ID.
+                let taken = is_id && !tenant.contains('/');
+                assert_eq!(
+                    template.capture(&name),
+                    taken.then_some(tenant),
+                    "{text} {tenant:.20}"
+                );
+            }
+        }
+    }
 }

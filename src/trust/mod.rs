@@ -43,6 +43,8 @@ mod issuers;
 mod joined;
 mod known_sender;
 mod path;
+mod pin;
+mod pin_table;
 mod pins;
 mod private_ca;
 mod profile;
@@ -76,7 +78,8 @@ pub use deny::DenyList;
 pub use invalid_ca::InvalidCa;
 pub use joined::And;
 pub use known_sender::{KnownSender, PixBank, SenderTls};
-pub use pins::{InvalidPin, Pin, PinProblem, PinSet, PinWarning};
+pub use pin::{Pin, PinProblem};
+pub use pins::{InvalidPin, PinSet, PinWarning};
 pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
@@ -102,7 +105,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted>;
 
     /// The number of the last change after which an answer may differ for any other reason than time; 0 for a
-    /// verifier that never changes.
+    /// verifier that never changes: who says so is not asked again. One that may yet change says 1 from the start, not 0.
     ///
     /// Open connections are asked again when it differs. The numbers come from one count for the whole process, which
     /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.
@@ -248,7 +251,8 @@ impl Evidence {
     pub fn new(valid: Validity) -> Self {
         Self {
             anchor: None,
-            issuers: Arc::new([]),
+            // One for all: an empty `Arc` of its own would be an allocation.
+            issuers: Arc::default(),
             name_constrained: false,
             shared_authority: false,
             second_checks: Vec::new(),

@@ -2,15 +2,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls_pki_types::UnixTime;
 
+use super::pin::{Pin, PinProblem, Pinned, Place, Terms, certificate};
+use super::pin_table::{PinTable, Unsorted};
 use super::untrusted::check_validity;
 use super::{Check, Evidence, Presented, Untrusted, VerifiedPeer, VerifyPeer};
-use crate::date::Date;
 use crate::expiry::{Expiries, Kind};
-use crate::identity::{CertHash, InvalidHash, PeerChain, SpkiHash, Validity, from_rfc3339};
+use crate::identity::{PeerChain, SpkiHash, Validity};
 use crate::usage::{Hits, NotRetired, Retirement, Usage};
 
 /// The keys and certificates that are allowed, by their SHA-256.
@@ -19,7 +20,7 @@ use crate::usage::{Hits, NotRetired, Retirement, Usage};
 /// pins must match. Renewing a certificate under the same key needs no change; to change the key, add the next pin
 /// first ([`stage`](Self::stage)), and take the old one out when nobody uses it any more ([`retire`](Self::retire)): each
 /// pin counts the handshakes that it has let in, and clones count together. An empty set trusts nobody. Lookups take
-/// constant time; a million pins take about 210 MB.
+/// constant time; a million pins take about 35 MB, and 100 bytes more for each that was used.
 ///
 /// # Security
 /// Alone, a set of leaf pins proves that the peer holds a known key and that its certificate is within its dates, and
@@ -41,185 +42,107 @@ use crate::usage::{Hits, NotRetired, Retirement, Usage};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct PinSet {
-    pins: HashMap<Pinned, Counted>,
+    tables: Arc<Tables>,
+    /// What was counted. Clones count together, and so do sets of which one was [staged](Self::stage) from the other.
+    counted: Arc<Counted>,
 }
 
-/// The terms of a pin, and its uses.
-#[derive(Debug, Clone)]
-struct Counted {
-    terms: Terms,
-    hits: Arc<Hits>,
+/// The pins by the place that they are about.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tables {
+    leaf: PinTable,
+    issuer: PinTable,
+    anchor: PinTable,
+    certificate: PinTable,
 }
 
-impl From<Terms> for Counted {
-    fn from(terms: Terms) -> Self {
-        let hits = Arc::default();
-        Self { terms, hits }
+impl Tables {
+    fn of(pins: impl IntoIterator<Item = Pin>) -> Self {
+        let [mut leaf, mut issuer, mut anchor, mut certificate] = [const { None::<Unsorted> }; 4];
+        for Pin { pinned, terms } in pins {
+            let unsorted = match pinned.place {
+                Place::Leaf => &mut leaf,
+                Place::Issuer => &mut issuer,
+                Place::Anchor => &mut anchor,
+                Place::Certificate => &mut certificate,
+            };
+            unsorted.get_or_insert_default().push(pinned.digest, terms);
+        }
+        let table =
+            |unsorted: Option<Unsorted>| unsorted.map_or_else(PinTable::default, Unsorted::into_table);
+        Self {
+            leaf: table(leaf),
+            issuer: table(issuer),
+            anchor: table(anchor),
+            certificate: table(certificate),
+        }
+    }
+
+    fn each(&self) -> [(Place, &PinTable); 4] {
+        [
+            (Place::Leaf, &self.leaf),
+            (Place::Issuer, &self.issuer),
+            (Place::Anchor, &self.anchor),
+            (Place::Certificate, &self.certificate),
+        ]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Pinned, &Terms)> {
+        self.each().into_iter().flat_map(|(place, table)| {
+            let pins = table.iter();
+            pins.map(move |(digest, terms)| {
+                (
+                    Pinned {
+                        place,
+                        digest: *digest,
+                    },
+                    terms,
+                )
+            })
+        })
+    }
+
+    fn get(&self, pinned: Pinned) -> Option<&Terms> {
+        let table = match pinned.place {
+            Place::Leaf => &self.leaf,
+            Place::Issuer => &self.issuer,
+            Place::Anchor => &self.anchor,
+            Place::Certificate => &self.certificate,
+        };
+        table.get(&pinned.digest)
+    }
+}
+
+/// The uses of those pins that were used: a count for each of a million would take more room than the pins.
+#[derive(Debug, Default)]
+struct Counted(Mutex<HashMap<Pinned, Hits>>);
+
+impl Counted {
+    fn usage(&self, pinned: Pinned) -> Usage {
+        self.lock().get(&pinned).map(Hits::usage).unwrap_or_default()
+    }
+
+    /// The same without what was counted of others than these.
+    fn of(&self, mut is_kept: impl FnMut(Pinned) -> bool) -> HashMap<Pinned, Hits> {
+        let counted = self.lock();
+        let kept = counted.iter().filter(|(pinned, _)| is_kept(**pinned));
+        kept.map(|(pinned, hits)| (*pinned, hits.clone())).collect()
+    }
+
+    /// Nothing in here can panic half-way through a change.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pinned, Hits>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The same pins on the same terms, however much they were used.
 impl PartialEq for PinSet {
     fn eq(&self, other: &Self) -> bool {
-        let same = |(pinned, counted): (&Pinned, &Counted)| {
-            let there = other.pins.get(pinned);
-            there.is_some_and(|there| there.terms == counted.terms)
-        };
-        self.pins.len() == other.pins.len() && self.pins.iter().all(same)
+        self.tables == other.tables
     }
 }
 
 impl Eq for PinSet {}
-
-/// What a pin names, and where it must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Pinned {
-    Leaf(SpkiHash),
-    Issuer(SpkiHash),
-    Anchor(SpkiHash),
-    Certificate(CertHash),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Terms {
-    label: Option<Arc<str>>,
-    retires: Option<UnixTime>,
-}
-
-/// A pin: one key or certificate that is allowed.
-///
-/// ```
-/// use countersign::identity::SpkiHash;
-/// use countersign::trust::{Pin, PinSet};
-///
-/// let now = SpkiHash::of(b"the key of this year");
-/// let pins = PinSet::of(
-///     [Pin::leaf(now).labelled("2026"), Pin::leaf(SpkiHash::of(b"the next")).labelled("2027")]
-/// );
-/// assert_eq!(pins.len(), 2);
-/// assert_eq!(Pin::leaf(now).labelled("2026").label(), Some("2026"));
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Pin {
-    pinned: Pinned,
-    terms: Terms,
-}
-
-impl Pin {
-    /// The leaf has this key.
-    pub fn leaf(spki: SpkiHash) -> Self {
-        Self::new(Pinned::Leaf(spki))
-    }
-
-    /// An issuer between leaf and anchor, on the path that was verified, has this key.
-    pub fn issuer(spki: SpkiHash) -> Self {
-        Self::new(Pinned::Issuer(spki))
-    }
-
-    /// The anchor that the verified path ends in has this key.
-    pub fn anchor(spki: SpkiHash) -> Self {
-        Self::new(Pinned::Anchor(spki))
-    }
-
-    /// The leaf is this very certificate: to be changed at every renewal.
-    pub fn certificate(hash: CertHash) -> Self {
-        Self::new(Pinned::Certificate(hash))
-    }
-
-    fn new(pinned: Pinned) -> Self {
-        Self {
-            pinned,
-            terms: Terms::default(),
-        }
-    }
-
-    /// Belongs to the set of this name: whose key it is, for instance. Two pins of one label back each other up.
-    #[must_use]
-    pub fn labelled(mut self, label: &str) -> Self {
-        self.terms.label = Some(label.into());
-        self
-    }
-
-    /// Counts until this second, included, and no longer.
-    #[must_use]
-    pub fn retiring(mut self, at: UnixTime) -> Self {
-        self.terms.retires = Some(at);
-        self
-    }
-
-    /// Its label.
-    pub fn label(&self) -> Option<&str> {
-        self.terms.label.as_deref()
-    }
-
-    /// When it retires.
-    pub fn retires(&self) -> Option<UnixTime> {
-        self.terms.retires
-    }
-}
-
-impl fmt::Display for Pinned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Leaf(spki) => write!(f, "leaf {spki}"),
-            Self::Issuer(spki) => write!(f, "issuer {spki}"),
-            Self::Anchor(spki) => write!(f, "anchor {spki}"),
-            Self::Certificate(hash) => write!(f, "certificate {hash}"),
-        }
-    }
-}
-
-/// As it is read. See [`PinSet::parse`].
-impl fmt::Display for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.pinned)?;
-        if let Some(retires) = self.retires() {
-            write!(f, " until={}", Date(retires))?;
-        }
-        if let Some(label) = self.label() {
-            write!(f, " label={label}")?;
-        }
-        Ok(())
-    }
-}
-
-/// One line of [`PinSet::parse`].
-impl FromStr for Pin {
-    type Err = PinProblem;
-
-    fn from_str(text: &str) -> Result<Self, PinProblem> {
-        let (text, label) = match text.split_once(" label=") {
-            Some((text, label)) => (text, Some(label)),
-            None => (text, None),
-        };
-        let (text, until) = match text.split_once(" until=") {
-            Some((text, until)) => (text, Some(until)),
-            None => (text, None),
-        };
-        let pin = Self::new(match text.split_once(' ') {
-            Some(("leaf", spki)) => Pinned::Leaf(spki.parse()?),
-            Some(("issuer", spki)) => Pinned::Issuer(spki.parse()?),
-            Some(("anchor", spki)) => Pinned::Anchor(spki.parse()?),
-            Some(("certificate", hash)) => Pinned::Certificate(hash.parse()?),
-            _ => Pinned::Leaf(text.parse()?),
-        });
-        let pin = match until {
-            Some(until) => pin.retiring(from_rfc3339(until).ok_or(PinProblem::Until)?),
-            None => pin,
-        };
-        match label {
-            Some(label) if label.trim().is_empty() => Err(PinProblem::Label),
-            Some(label) => Ok(pin.labelled(label)),
-            None => Ok(pin),
-        }
-    }
-}
-
-impl fmt::Debug for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pin({}, {:?})", self.pinned, self.terms)
-    }
-}
 
 impl PinSet {
     /// The keys that leaves may have.
@@ -230,10 +153,8 @@ impl PinSet {
     /// A set of pins. Where the same key is pinned twice in one place, the later one counts.
     pub fn of(pins: impl IntoIterator<Item = Pin>) -> Self {
         Self {
-            pins: pins
-                .into_iter()
-                .map(|pin| (pin.pinned, pin.terms.into()))
-                .collect(),
+            tables: Arc::new(Tables::of(pins)),
+            counted: Arc::default(),
         }
     }
 
@@ -258,18 +179,18 @@ impl PinSet {
 
     /// How many pins there are, retired ones included.
     pub fn len(&self) -> usize {
-        self.pins.len()
+        self.tables.each().into_iter().map(|(_, table)| table.len()).sum()
     }
 
     /// Whether nobody is allowed.
     pub fn is_empty(&self) -> bool {
-        self.pins.is_empty()
+        self.len() == 0
     }
 
     /// The labels that have one pin left at `now`, or none: a lost or changed key shuts that peer out.
     pub fn without_backup(&self, now: UnixTime) -> Vec<PinWarning> {
         let mut left: HashMap<Option<&Arc<str>>, usize> = HashMap::new();
-        for Counted { terms, .. } in self.pins.values() {
+        for (_, terms) in self.tables.iter() {
             let count = match left.entry(terms.label.as_ref()) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(0),
@@ -289,23 +210,19 @@ impl PinSet {
 
     /// Each pin, and the handshakes that it has let in.
     pub fn usage(&self) -> impl Iterator<Item = (Pin, Usage)> {
-        self.pins
-            .iter()
-            .map(|(pinned, counted)| (counted.pin(*pinned), counted.hits.usage()))
+        let usage = |(pinned, terms): (Pinned, &Terms)| (pin(pinned, terms), self.counted.usage(pinned));
+        self.tables.iter().map(usage)
     }
 
     /// The same with these beside them: the first step of a change of keys. Where one is there already, its terms are
     /// replaced, and what was counted goes on.
     #[must_use]
     pub fn stage(&self, pins: impl IntoIterator<Item = Pin>) -> Self {
-        let mut staged = self.clone();
-        for pin in pins {
-            match staged.pins.entry(pin.pinned) {
-                Entry::Occupied(mut entry) => entry.get_mut().terms = pin.terms,
-                Entry::Vacant(entry) => drop(entry.insert(pin.terms.into())),
-            }
+        let own = self.tables.iter().map(|(pinned, terms)| pin(pinned, terms));
+        Self {
+            tables: Arc::new(Tables::of(own.chain(pins))),
+            counted: Arc::clone(&self.counted),
         }
-        staged
     }
 
     /// The same without this one: the last step. Its successor is another pin of its label, or, without a label, any other
@@ -314,58 +231,67 @@ impl PinSet {
     /// # Errors
     /// [`NotRetired`] where the terms do not let it go.
     pub fn retire(&self, old: &Pin, terms: Retirement, now: UnixTime) -> Result<Self, NotRetired> {
-        let counted = self.pins.get(&old.pinned).ok_or(NotRetired::Unknown)?;
-        let is_successor = |(pinned, other): &(&Pinned, &Counted)| {
-            **pinned != old.pinned && other.terms.label == counted.terms.label
-        };
-        let others = self.pins.iter().filter(is_successor);
-        let others = others.map(|(_, other)| other.hits.usage());
-        terms.check(counted.hits.usage(), others, now)?;
-        let mut left = self.clone();
-        left.pins.remove(&old.pinned);
-        Ok(left)
+        let own = self.tables.get(old.pinned).ok_or(NotRetired::Unknown)?;
+        let is_other = |(pinned, _): &(Pinned, &Terms)| *pinned != old.pinned;
+        let successors = self.tables.iter().filter(is_other);
+        let successors = successors.filter(|(_, other)| other.label == own.label);
+        let used = successors.map(|(pinned, _)| self.counted.usage(pinned));
+        terms.check(self.counted.usage(old.pinned), used, now)?;
+        let left = self.tables.iter().filter(is_other);
+        // Without what was counted of the one that goes: if it comes back, it begins anew.
+        let counted = self.counted.of(|pinned| pinned != old.pinned);
+        Ok(Self {
+            tables: Arc::new(Tables::of(left.map(|(pinned, terms)| pin(pinned, terms)))),
+            counted: Arc::new(Counted(Mutex::new(counted))),
+        })
     }
 
     /// Takes over what was counted of the same pins, from the set that this one replaces.
     #[must_use]
     pub fn with_history_of(self, previous: &Self) -> Self {
-        for (pinned, counted) in &self.pins {
-            if let Some(before) = previous.pins.get(pinned) {
-                counted.hits.continue_from(&before.hits);
+        if !Arc::ptr_eq(&self.counted, &previous.counted) {
+            let before = previous.counted.of(|pinned| self.tables.get(pinned).is_some());
+            let mut counted = self.counted.lock();
+            for (pinned, before) in before {
+                counted.entry(pinned).or_default().continue_from(&before);
             }
         }
         self
     }
 
     /// The pin that allows this peer.
-    fn find(&self, chain: &PeerChain, found: Option<&Evidence>, now: UnixTime) -> Option<(Pinned, &Counted)> {
+    fn find(&self, chain: &PeerChain, found: Option<&Evidence>, now: UnixTime) -> Option<(Pinned, &Terms)> {
         let leaf = chain.leaf();
-        let by_leaf = [Pinned::Leaf(leaf.spki())].into_iter();
-        let path = found.into_iter().flat_map(|found| {
-            let issuers = found.issuers.iter().map(|spki| Pinned::Issuer(*spki));
-            issuers.chain(found.anchor.map(Pinned::Anchor))
-        });
+        let allows = |pinned: Pinned| {
+            let terms = self.tables.get(pinned)?;
+            terms.counts_at(now).then_some((pinned, terms))
+        };
+        let by_path = |found: &Evidence| {
+            let mut issuers = found.issuers.iter().map(|spki| Place::Issuer.pins(*spki));
+            let by_issuer = issuers.find_map(allows);
+            by_issuer.or_else(|| allows(Place::Anchor.pins(found.anchor?)))
+        };
         // Last, since it costs another hash.
-        let by_hash = std::iter::once_with(|| Pinned::Certificate(leaf.hash()));
-        by_leaf.chain(path).chain(by_hash).find_map(|pinned| {
-            let counted = self.pins.get(&pinned)?;
-            counted.terms.counts_at(now).then_some((pinned, counted))
-        })
+        let by_hash = || match self.tables.certificate.len() {
+            0 => None,
+            _ => allows(certificate(leaf.hash())),
+        };
+        allows(Place::Leaf.pins(leaf.spki()))
+            .or_else(|| found.and_then(by_path))
+            .or_else(by_hash)
     }
 }
 
-impl Counted {
-    fn pin(&self, pinned: Pinned) -> Pin {
-        let terms = self.terms.clone();
-        Pin { pinned, terms }
-    }
+fn pin(pinned: Pinned, terms: &Terms) -> Pin {
+    let terms = terms.clone();
+    Pin { pinned, terms }
 }
 
 /// One pin a line, as it is read, in order.
 impl fmt::Display for PinSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pins = self.pins.iter();
-        let pins = pins.map(|(pinned, counted)| counted.pin(*pinned).to_string());
+        let pins = self.tables.iter();
+        let pins = pins.map(|(pinned, terms)| pin(pinned, terms).to_string());
         let mut lines: Vec<_> = pins.collect();
         lines.sort();
         f.write_str(&lines.join("\n"))
@@ -378,12 +304,6 @@ impl FromStr for PinSet {
     /// As [`parse`](Self::parse), of each line.
     fn from_str(text: &str) -> Result<Self, InvalidPin> {
         Self::parse(text.lines())
-    }
-}
-
-impl Terms {
-    fn counts_at(&self, now: UnixTime) -> bool {
-        self.retires.is_none_or(|retires| now <= retires)
     }
 }
 
@@ -400,7 +320,7 @@ impl VerifyPeer for PinSet {
                 None => Err(Untrusted::NotPinned { spki: leaf.spki() }),
             })?;
         }
-        let pin = found.map(|(pinned, counted)| counted.pin(pinned));
+        let pin = found.map(|(pinned, terms)| pin(pinned, terms));
         peer.check(Check::Validity, || check_validity(leaf.validity(), peer.now))?;
         let mut valid = leaf.validity();
         if let Some(retires) = pin.as_ref().and_then(Pin::retires) {
@@ -413,16 +333,16 @@ impl VerifyPeer for PinSet {
     }
 
     fn confirm(&self, peer: &VerifiedPeer, now: UnixTime) {
-        if let Some((_, counted)) = self.find(peer.chain(), Some(peer.evidence()), now) {
-            counted.hits.count(now);
+        if let Some((pinned, _)) = self.find(peer.chain(), Some(peer.evidence()), now) {
+            self.counted.lock().entry(pinned).or_default().count(now);
         }
     }
 
     fn expiries(&self, found: &mut Expiries) {
-        for (pinned, counted) in &self.pins {
-            if let Some(retires) = counted.terms.retires {
+        for (pinned, terms) in self.tables.iter() {
+            if let Some(retires) = terms.retires {
                 let validity = Validity::new(Validity::ALWAYS.not_before, retires);
-                let label = counted.terms.label.as_deref();
+                let label = terms.label.as_deref();
                 found.add(
                     Kind::Pin,
                     label.map_or_else(|| pinned.to_string(), str::to_owned),
@@ -452,19 +372,4 @@ pub struct InvalidPin {
     pub line: usize,
     /// What is wrong with it.
     pub source: PinProblem,
-}
-
-/// A reason why a pin cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PinProblem {
-    /// Its hash cannot be read.
-    #[error(transparent)]
-    Hash(#[from] InvalidHash),
-    /// Its end cannot be read.
-    #[error("`until=` is followed by a time such as 2026-12-31T23:59:59Z (RFC 3339), and before `label=`")]
-    Until,
-    /// Its label is empty.
-    #[error("`label=` is followed by a label")]
-    Label,
 }

@@ -1,16 +1,8 @@
-//! What it costs to verify a payload: us, the floor, and the libraries of the field, in one run.
+//! The cost of verifying a payload: us, the floor, and the libraries of the field.
 //!
 //! The floor is what one writes with `hmac` and `sha2` alone over the same bytes: take the key in, feed, compare in
 //! constant time with a MAC that is decoded already; no header field is read for it, no time, no base64. `floor_keyed_once`
 //! is less than any verification: the key was taken in before, as we do it, and nothing is compared either.
-//!
-//! Ratios are ours / theirs, below 1 where we are faster. `cargo bench -p countersign-benches --bench verify_payload`
-#![expect(
-    clippy::expect_used,
-    reason = "a bench that cannot be set up should stop where it stands"
-)]
-
-mod support;
 
 use std::hint::black_box;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,32 +15,34 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use rustls::pki_types::UnixTime;
 use sha2::Sha256;
-use support::{Group, Summary};
 use webhook_verify::Provider;
+
+use crate::measure::Group;
+use crate::report::Report;
 
 const SIZES: [usize; 4] = [256, 2048, 64 * 1024, 1024 * 1024];
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const ID: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
 
-fn main() {
-    let mut summary = Summary::new("verify_payload");
+pub(crate) fn run(report: &mut Report) {
     for size in SIZES {
         let body = vec![b'x'; size];
         standard(
-            &mut summary,
+            report,
             &size.to_string(),
             &Signed::new(Scheme::standard_webhooks(), &body),
         );
         github(
-            &mut summary,
+            report,
             &format!("github_{size}"),
             &Signed::new(Scheme::github(), &body),
         );
     }
-    summary.print();
+    let body = vec![b'x'; 2048];
+    stripe(report, "stripe_2048", &Signed::new(Scheme::stripe(), &body));
 }
 
-fn standard(summary: &mut Summary, name: &str, signed: &Signed<'_>) {
+fn standard(report: &mut Report, name: &str, signed: &Signed<'_>) {
     let (key, time) = (&b"twenty-four bytes of key"[..], signed.now.as_secs().to_string());
     let parts = [ID.as_bytes(), b".", time.as_bytes(), b".", signed.body];
     let (floor, keyed_once) = (Raw::new(key, &parts), Raw::new(key, &parts));
@@ -75,10 +69,10 @@ fn standard(summary: &mut Summary, name: &str, signed: &Signed<'_>) {
             "webhook_verify",
             signed.webhook_verify(Provider::StandardWebhooks),
         );
-    report(summary, name, group);
+    judge(report, name, group);
 }
 
-fn github(summary: &mut Summary, name: &str, signed: &Signed<'_>) {
+fn github(report: &mut Report, name: &str, signed: &Signed<'_>) {
     let parts = [signed.body];
     let (floor, keyed_once) = (
         Raw::new(SECRET.as_bytes(), &parts),
@@ -89,19 +83,28 @@ fn github(summary: &mut Summary, name: &str, signed: &Signed<'_>) {
         .case("floor", move || floor.verify())
         .case("floor_keyed_once", move || keyed_once.mac())
         .case("webhook_verify", signed.webhook_verify(Provider::GitHub));
-    report(summary, name, group);
+    judge(report, name, group);
 }
 
-/// The first case, which is ours, against each of the others.
-fn report(summary: &mut Summary, name: &str, group: Group<'_>) {
-    let measured = group.run();
-    measured.print(name);
-    for (case, figures) in measured.iter() {
-        summary.allocations(format!("{name}_{case}"), figures.allocations.count);
-        if case != "ours" {
-            summary.ratio(format!("{name}_{case}"), 1.0 / figures.ratio);
-        }
-    }
+fn stripe(report: &mut Report, name: &str, signed: &Signed<'_>) {
+    let time = signed.now.as_secs().to_string();
+    let parts = [time.as_bytes(), b".", signed.body];
+    let (floor, keyed_once) = (
+        Raw::new(SECRET.as_bytes(), &parts),
+        Raw::new(SECRET.as_bytes(), &parts),
+    );
+    let group = Group::default()
+        .case("ours", || signed.verify())
+        .case("floor", move || floor.verify())
+        .case("floor_keyed_once", move || keyed_once.mac())
+        .case("webhook_verify", signed.webhook_verify(Provider::Stripe));
+    judge(report, name, group);
+}
+
+fn judge(report: &mut Report, name: &str, group: Group<'_>) {
+    let measured = report.group(name, group);
+    report.at_most(name, &measured, "ours", 1.05, "floor");
+    report.at_most(name, &measured, "ours", 1.0, "webhook_verify");
 }
 
 /// A message and who verifies it.
@@ -201,10 +204,7 @@ impl<'p> Raw<'p> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the libraries beside us look at the clock themselves"
-)]
+/// The libraries beside us look at the clock themselves.
 fn now() -> UnixTime {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

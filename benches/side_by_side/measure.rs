@@ -1,4 +1,4 @@
-//! Is it as fast as the peer that it is measured against?
+//! Time and allocations of cases that take turns.
 //!
 //! The cases of a [`Group`] take turns, so that whatever the machine does to one it does to all: a round runs a batch
 //! of about two milliseconds of each, every other round backwards. A case is told by the median of its batches, and
@@ -6,15 +6,9 @@
 //! the system tells it, so that being preempted does not count.
 //!
 //! Allocations are those of Rust's global allocator in one call; what a C library allocates is not seen.
-//!
-//! A bench ends with one line of JSON, made by [`Summary::print`]. `QUICK=1` in the environment runs few rounds: enough
-//! to see that it works, too few to quote.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
-
-use serde_json::{Value, json};
 
 /// How long a batch takes.
 const BATCH: Duration = Duration::from_millis(2);
@@ -60,7 +54,7 @@ impl<'a> Group<'a> {
             black_box(call(&on));
             Allocations::of(|| call(&on))
         };
-        let mut run = Box::new(move |calls| {
+        self.push(name, allocations, move |calls| {
             let on = make();
             timed(|| {
                 for _ in 0..calls {
@@ -68,6 +62,27 @@ impl<'a> Group<'a> {
                 }
             })
         });
+        self
+    }
+
+    /// Adds a case that tells itself how long it took, where only a part of each call counts.
+    pub(crate) fn case_in_part(
+        mut self,
+        name: &'static str,
+        mut call: impl FnMut() -> Duration + 'a,
+    ) -> Self {
+        call();
+        let allocations = Allocations::of(&mut call);
+        self.push(name, allocations, move |calls| {
+            let mut taken = Duration::ZERO;
+            allocation_counter::opt_out(|| taken = (0..calls).map(|_| call()).sum());
+            taken
+        });
+        self
+    }
+
+    fn push(&mut self, name: &'static str, allocations: Allocations, run: impl FnMut(u32) -> Duration + 'a) {
+        let mut run = Box::new(run);
         self.cases.push(Case {
             name,
             allocations,
@@ -75,16 +90,11 @@ impl<'a> Group<'a> {
             run,
             rounds: Vec::new(),
         });
-        self
     }
 
-    /// Runs all rounds.
-    pub(crate) fn run(mut self) -> Measured {
-        let rounds = if std::env::var_os("QUICK").is_some() {
-            QUICK_ROUNDS
-        } else {
-            ROUNDS
-        };
+    /// Runs all rounds; few of them where it only has to be seen that it works.
+    pub(crate) fn run(mut self, quick: bool) -> Measured {
+        let rounds = if quick { QUICK_ROUNDS } else { ROUNDS };
         for round in 0..rounds {
             if round % 2 == 0 {
                 self.cases.iter_mut().for_each(Case::batch);
@@ -92,12 +102,7 @@ impl<'a> Group<'a> {
                 self.cases.iter_mut().rev().for_each(Case::batch);
             }
         }
-        let base = self
-            .cases
-            .first()
-            .map(|case| case.rounds.clone())
-            .unwrap_or_default();
-        Measured(self.cases.into_iter().map(|case| case.measured(&base)).collect())
+        Measured(self.cases.into_iter().map(Case::measured).collect())
     }
 }
 
@@ -107,11 +112,10 @@ impl Case<'_> {
         self.rounds.push(nanos / f64::from(self.calls));
     }
 
-    fn measured(self, base: &[f64]) -> (&'static str, Figures) {
-        let ratios = self.rounds.iter().zip(base).map(|(ours, theirs)| ours / theirs);
+    fn measured(self) -> (&'static str, Figures) {
         let figures = Figures {
-            ratio: median(ratios.collect()),
-            nanos: median(self.rounds),
+            nanos: median(self.rounds.clone()),
+            rounds: self.rounds,
             allocations: self.allocations,
         };
         (self.name, figures)
@@ -121,37 +125,52 @@ impl Case<'_> {
 /// What a group has shown, by the name of the case, in order.
 pub(crate) struct Measured(Vec<(&'static str, Figures)>);
 
-#[derive(Clone, Copy)]
 pub(crate) struct Figures {
     /// Median time of one call.
     pub(crate) nanos: f64,
-    /// Median of the ratios to the first case.
-    pub(crate) ratio: f64,
+    /// By round.
+    rounds: Vec<f64>,
     /// Of one call.
     pub(crate) allocations: Allocations,
 }
 
+impl Figures {
+    /// Median of the ratios within each round.
+    pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
+        let rounds = self.rounds.iter().zip(&other.rounds);
+        median(rounds.map(|(ours, theirs)| ours / theirs).collect())
+    }
+}
+
 impl Measured {
-    /// One line a case, under the group's name.
+    /// One line a case, under the group's name. Ratios are to the first case.
     pub(crate) fn print(&self, group: &str) {
         println!("{group}");
+        let Some((_, first)) = self.0.first() else { return };
         for (name, figures) in &self.0 {
-            let Figures {
-                nanos,
-                ratio,
-                allocations,
-            } = figures;
             println!(
-                "  {name:<24} {:>10.2} us  {ratio:>7.3} x  {:>4} allocations, {:>8} bytes",
-                nanos / 1000.0,
-                allocations.count,
-                allocations.bytes,
+                "  {name:<26} {:>12.3} us  {:>8.3} x  {:>4} allocations, {:>8} bytes",
+                figures.nanos / 1000.0,
+                figures.ratio_to(first),
+                figures.allocations.count,
+                figures.allocations.bytes,
             );
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Figures)> {
-        self.0.iter().copied()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Figures)> {
+        self.0.iter().map(|(name, figures)| (*name, figures))
+    }
+
+    pub(crate) fn find(&self, case: &str) -> Option<&Figures> {
+        self.iter()
+            .find(|(name, _)| *name == case)
+            .map(|(_, figures)| figures)
+    }
+
+    /// The time of a case that there is.
+    pub(crate) fn nanos(&self, case: &str) -> f64 {
+        self.find(case).map_or(f64::NAN, |figures| figures.nanos)
     }
 }
 
@@ -163,7 +182,6 @@ pub(crate) struct Allocations {
     /// Bytes in all.
     pub(crate) bytes: u64,
     /// Bytes still held at the end.
-    #[allow(dead_code, reason = "not every bench keeps something")]
     pub(crate) held: i64,
 }
 
@@ -180,40 +198,6 @@ impl Allocations {
     }
 }
 
-/// The line that a bench ends with.
-pub(crate) struct Summary {
-    bench: &'static str,
-    ratios: BTreeMap<String, Value>,
-    allocations: BTreeMap<String, Value>,
-}
-
-impl Summary {
-    pub(crate) fn new(bench: &'static str) -> Self {
-        Self {
-            bench,
-            ratios: BTreeMap::new(),
-            allocations: BTreeMap::new(),
-        }
-    }
-
-    /// Ours / theirs.
-    pub(crate) fn ratio(&mut self, name: impl Into<String>, ratio: f64) {
-        let digits = if ratio < 0.1 { 10_000.0 } else { 1_000.0 };
-        self.ratios
-            .insert(name.into(), json!((ratio * digits).round() / digits));
-    }
-
-    /// A count, or bytes where the name says so.
-    pub(crate) fn allocations(&mut self, name: impl Into<String>, count: u64) {
-        self.allocations.insert(name.into(), json!(count));
-    }
-
-    pub(crate) fn print(&self) {
-        let (bench, ratios, allocations) = (json!(self.bench), json!(self.ratios), json!(self.allocations));
-        println!(r#"{{"bench": {bench}, "ratios": {ratios}, "allocations": {allocations}}}"#);
-    }
-}
-
 /// How many calls fill that time, found by doubling.
 fn calls_in(time: Duration, run: &mut dyn FnMut(u32) -> Duration) -> u32 {
     let mut calls = 1;
@@ -227,13 +211,13 @@ fn calls_in(time: Duration, run: &mut dyn FnMut(u32) -> Duration) -> u32 {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Nothing is counted meanwhile: that takes time too.
-fn timed(run: impl FnOnce()) -> Duration {
+pub(crate) fn timed(run: impl FnOnce()) -> Duration {
     let mut taken = Duration::ZERO;
     allocation_counter::opt_out(|| {
         let began = now();
@@ -245,7 +229,7 @@ fn timed(run: impl FnOnce()) -> Duration {
 
 /// The CPU time that this thread has used.
 #[cfg(target_os = "linux")]
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
 
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -254,8 +238,7 @@ fn now() -> Duration {
 
 /// The time since the first call.
 #[cfg(not(target_os = "linux"))]
-#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     use std::sync::OnceLock;
     use std::time::Instant;
 

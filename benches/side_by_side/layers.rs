@@ -1,4 +1,4 @@
-//! What do the layers cost a request on a connection that is open? The same service with and without them.
+//! The cost of the layers to a request on a connection that is open: the same service with and without them.
 //!
 //! Each request carries a body of 2 KB, signed after Standard Webhooks, and the service reads it whole.
 //!
@@ -12,16 +12,7 @@
 //! `PayloadLayer` with a `MemoryStore`: certificate, signature and replay.
 //!
 //! "observed" is "all" in process, told to nobody, to `Silent`, to `Metrics` with an exporter, and to `Metrics` behind a
-//! `Queued`. `cargo bench -p countersign-benches --bench web`
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a bench that cannot be set up should stop where it stands"
-)]
-
-#[allow(dead_code, reason = "each bench uses a part of it")]
-mod support;
-
+//! `Queued`.
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::Future;
@@ -48,27 +39,27 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::{ServerName, UnixTime};
-use support::{Group, Summary};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use crate::measure::{Group, Measured};
+use crate::report::Report;
+
 const HOST: &str = "hooks.acme.example";
 const BODY: usize = 2 * 1024;
 /// Deliveries that are signed beforehand. None is used twice where that would matter.
 const DELIVERIES: usize = 40_000;
 
-fn main() {
+pub(crate) fn run(report: &mut Report) {
     let stage = Stage::new();
-    let mut summary = Summary::new("web");
-    in_process(&stage, &mut summary);
-    observed(&stage, &mut summary);
+    in_process(&stage, report);
+    observed(&stage, report);
     for (name, protocols) in [("h1", Protocols::Http1), ("h2", Protocols::Http2)] {
-        over_tls(&stage, &mut summary, name, protocols);
+        over_tls(&stage, report, name, protocols);
     }
-    summary.print();
 }
 
 // --- the service, and what stands around it ----------------------------------------------------------------------------
@@ -175,10 +166,6 @@ impl Stage {
 }
 
 fn trust(tls: &Tls, ca: &TestCa) -> PrivateCa {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a bench starts with the time of the system"
-    )]
     let now = UnixTime::now();
     PrivateCa::from_pem(ca.pem().as_bytes(), tls.algorithms(), now).expect("an anchor")
 }
@@ -186,10 +173,6 @@ fn trust(tls: &Tls, ca: &TestCa) -> PrivateCa {
 fn signed(keys: &Keyring, body: &[u8]) -> Vec<HeaderMap> {
     let signer = HmacSigner::new(Scheme::standard_webhooks(), keys.clone());
     let acme = TenantId::parse("acme").expect("a tenant");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a bench starts with the time of the system"
-    )]
     let now = UnixTime::now();
     let sign = |number| {
         let id = format!("msg_{number}");
@@ -206,7 +189,7 @@ fn judge(response: &Response<impl Sized>) {
 
 // --- in process ----------------------------------------------------------------------------------------------------------
 
-fn in_process(stage: &Stage, summary: &mut Summary) {
+fn in_process(stage: &Stage, report: &mut Report) {
     // With an empty store for each batch, so that the deliveries may begin again.
     let connection = stage.connection();
     let begin = |layers| move || (stage.service::<Full<Bytes>>(layers), Cell::new(0));
@@ -219,10 +202,11 @@ fn in_process(stage: &Stage, summary: &mut Summary) {
         .case_on("none", begin(Layers::None), call)
         .case_on("caller", begin(Layers::Caller), call)
         .case_on("all", begin(Layers::All), call);
-    report(summary, "in process", group);
+    let measured = report.group("in_process", group);
+    differences(report, "in_process", &measured);
 }
 
-fn observed(stage: &Stage, summary: &mut Summary) {
+fn observed(stage: &Stage, report: &mut Report) {
     let exporter = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
     let _exporter = exporter.expect("the first of this process");
     let connection = stage.connection();
@@ -239,12 +223,7 @@ fn observed(stage: &Stage, summary: &mut Summary) {
         .case_on("silent", begin(Some(Arc::new(Silent::default()))), call)
         .case_on("metrics", begin(Some(Arc::new(Metrics::new()))), call)
         .case_on("queued", begin(Some(Arc::new(queued))), call);
-    let measured = group.run();
-    measured.print("observed");
-    for (case, figures) in measured.iter().filter(|(case, _)| *case != "unobserved") {
-        summary.ratio(format!("observed/{case}"), figures.ratio);
-        summary.allocations(format!("observed/{case}"), figures.allocations.count);
-    }
+    report.group("observed", group);
 }
 
 /// What a future that waits for nothing answers.
@@ -255,31 +234,17 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn report(summary: &mut Summary, name: &str, group: Group<'_>) {
-    let measured = group.run();
-    measured.print(name);
-    let nanos = |wanted: &str| {
-        let mut cases = measured.iter();
-        cases
-            .find(|(case, _)| *case == wanted)
-            .map_or(0.0, |(_, figures)| figures.nanos)
-    };
-    for (case, figures) in measured.iter() {
-        let key = format!("{}/{case}", name.replace(' ', "_"));
-        summary.allocations(&key, figures.allocations.count);
-        if case != "none" {
-            println!(
-                "  {case:<24} {:>10.2} us more than none",
-                (nanos(case) - nanos("none")) / 1000.0
-            );
-            summary.ratio(key, figures.ratio);
-        }
+/// What each layer takes beyond the request without it.
+fn differences(report: &mut Report, name: &str, measured: &Measured) {
+    for case in ["caller", "all"] {
+        let more = measured.nanos(case) - measured.nanos("none");
+        report.amount(&format!("{name}_{case}_beyond_none"), "ns", more);
     }
 }
 
 // --- over TLS ------------------------------------------------------------------------------------------------------------
 
-fn over_tls(stage: &Stage, summary: &mut Summary, name: &str, protocols: Protocols) {
+fn over_tls(stage: &Stage, report: &mut Report, name: &str, protocols: Protocols) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -297,7 +262,9 @@ fn over_tls(stage: &Stage, summary: &mut Summary, name: &str, protocols: Protoco
             client.borrow_mut().send(runtime, request);
         })
     });
-    report(summary, &format!("over TLS {name}"), group);
+    let name = format!("over_tls_{name}");
+    let measured = report.group(&name, group);
+    differences(report, &name, &measured);
 }
 
 enum Client {

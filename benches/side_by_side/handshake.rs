@@ -1,0 +1,243 @@
+//! The server's CPU time of a whole handshake of mutual TLS 1.3, in memory: the client's work is not counted.
+//!
+//! "rustls" is a server with `WebPkiClientVerifier`; "least" the same server with a verifier that only knows chains again
+//! ([`LeastMemory`]); "known" and "first" are ours with a whole policy around them. Clients take turns, so that no chain is
+//! the last one seen; for "first" the memory is too small to know any of them again.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::gate::Policy;
+use countersign::tenant::TenantTable;
+use countersign::testing::{NOW, TestCa, TestCert};
+use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption, disable_resumption};
+use countersign::trust::{Crls, Remembered, VerifyPeer};
+use rustls::client::Resumption;
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::time_provider::TimeProvider;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
+
+use crate::measure::{Group, now};
+use crate::pki::{LeastMemory, Pki, provider, read};
+use crate::report::Report;
+
+const HOST: &str = "hooks.example";
+/// Clients that take turns.
+const CLIENTS: usize = 16;
+const REVOKED: usize = 100_000;
+
+pub(crate) fn run(report: &mut Report) {
+    let hosts = TestCa::new("Hosts Root");
+    for pki in Pki::all() {
+        let stage = Stage::new(&hosts, &pki);
+        stage.full(report, &pki);
+        if pki.name == "p256_int" {
+            stage.below_a_long_list(report, &pki);
+            stage.resumed(report, &pki);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Stopped;
+
+impl TimeProvider for Stopped {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(NOW)
+    }
+}
+
+struct Stage {
+    tls: Tls,
+    own: TestCert,
+    hosts: TestCa,
+    clients: Vec<TestCert>,
+}
+
+impl Stage {
+    fn new(hosts: &TestCa, pki: &Pki) -> Self {
+        Self {
+            tls: Tls::new(Arc::new(provider())).with_time_provider(Arc::new(Stopped)),
+            own: hosts.server(HOST).issue(),
+            hosts: hosts.clone(),
+            clients: (0..CLIENTS).map(|tenant| pki.client(tenant)).collect(),
+        }
+    }
+
+    fn full(&self, report: &mut Report, pki: &Pki) {
+        let [rustls, least] = [self.rustls(pki.webpki(&[])), self.least()];
+        let [known, first] = [Policies::new(pki, None).known(), Policies::new(pki, None).first()];
+        let [known, first] = [self.ours(known), self.ours(first)];
+        let group = Group::default()
+            .case_in_part("rustls", self.shaking(&rustls))
+            .case_in_part("least", self.shaking(&least))
+            .case_in_part("known", self.shaking(&known))
+            .case_in_part("first", self.shaking(&first));
+        let measured = report.group(pki.name, group);
+        report.at_most(pki.name, &measured, "known", 1.02, "least");
+        report.at_most(pki.name, &measured, "first", 1.02, "rustls");
+    }
+
+    fn below_a_long_list(&self, report: &mut Report, pki: &Pki) {
+        let crls = pki.crls(report.size(REVOKED, 1_000));
+        let lists = read(&crls);
+        let rustls = self.rustls(pki.webpki(&crls));
+        let [without, least] = [self.rustls(pki.webpki(&[])), self.least()];
+        let policies = || Policies::new(pki, Some(&lists));
+        let [known, first] = [self.ours(policies().known()), self.ours(policies().first())];
+        let group = Group::default()
+            .case_in_part("rustls", self.shaking(&without))
+            .case_in_part("rustls_crl", self.shaking(&rustls))
+            .case_in_part("least", self.shaking(&least))
+            .case_in_part("known_crl", self.shaking(&known))
+            .case_in_part("first_crl", self.shaking(&first));
+        let name = format!("{}_crl", pki.name);
+        let measured = report.group(&name, group);
+        report.at_most(&name, &measured, "known_crl", 1.02, "least");
+        report.at_most(&name, &measured, "first_crl", 1.02, "rustls");
+    }
+
+    /// Sessions that are taken up again: rustls's own store beside ours, which is bound to the policy.
+    fn resumed(&self, report: &mut Report, pki: &Pki) {
+        let mut rustls = ServerConfig::clone(&self.rustls(pki.webpki(&[])));
+        rustls.session_storage = rustls::server::ServerSessionMemoryCache::new(4096);
+        rustls.send_tls13_tickets = 2;
+        let policy = Policies::new(pki, None).policy();
+        let mut ours = ServerConfig::clone(&self.ours(policy.trust()));
+        allow_resumption(&mut ours, &policy);
+        let group = Group::default()
+            .case_in_part("rustls", self.resuming(rustls))
+            .case_in_part("ours", self.resuming(ours));
+        let measured = report.group("resumed", group);
+        report.at_most("resumed", &measured, "ours", 1.03, "rustls");
+    }
+
+    fn rustls(&self, verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
+        let config = ServerConfig::builder_with_details(Arc::new(provider()), Arc::new(Stopped))
+            .with_protocol_versions(&[&TLS13])
+            .expect("TLS 1.3")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(self.own.chain(), self.own.key());
+        let mut config = config.expect("a certificate");
+        disable_resumption(&mut config);
+        Arc::new(config)
+    }
+
+    fn least(&self) -> Arc<ServerConfig> {
+        let chains: Vec<_> = self.clients.iter().map(TestCert::chain).collect();
+        self.rustls(Arc::new(LeastMemory::of(chains.iter().map(Vec::as_slice))))
+    }
+
+    fn ours(&self, trust: Arc<dyn VerifyPeer>) -> Arc<ServerConfig> {
+        let own = Credentials::new(self.tls.provider(), self.own.chain(), self.own.key()).expect("a pair");
+        let config = self.tls.server_config(&own, trust, ClientAuth::Require);
+        Arc::new(config.expect("a configuration"))
+    }
+
+    /// Clients that never resume.
+    fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.hosts.certificate().clone()).expect("an anchor");
+        let config = |client: &TestCert| {
+            let config = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(Stopped))
+                .with_protocol_versions(&[&TLS13])
+                .expect("TLS 1.3")
+                .with_root_certificates(roots.clone())
+                .with_client_auth_cert(client.chain(), client.key());
+            let mut config = config.expect("a certificate");
+            config.resumption = Resumption::disabled();
+            Arc::new(config)
+        };
+        self.clients.iter().map(config).collect()
+    }
+
+    fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
+        let (server, clients) = (Arc::clone(server), self.client_configs());
+        let turn = Cell::new(0);
+        let shake = move || {
+            let client = &clients[turn.replace(turn.get() + 1) % clients.len()];
+            serve(&server, client, HandshakeKind::Full)
+        };
+        // Each client was here once.
+        (0..CLIENTS).for_each(|_| {
+            shake();
+        });
+        shake
+    }
+
+    fn resuming(&self, server: ServerConfig) -> impl FnMut() -> Duration + use<> {
+        let mut client = ClientConfig::clone(self.client_configs().first().expect("a client"));
+        client.resumption = Resumption::in_memory_sessions(8);
+        let (server, client) = (Arc::new(server), Arc::new(client));
+        serve(&server, &client, HandshakeKind::Full);
+        move || serve(&server, &client, HandshakeKind::Resumed)
+    }
+}
+
+/// Our policies about one kind of client.
+struct Policies<'a> {
+    pki: &'a Pki,
+    crls: Option<&'a Crls>,
+}
+
+impl<'a> Policies<'a> {
+    fn new(pki: &'a Pki, crls: Option<&'a Crls>) -> Self {
+        Self { pki, crls }
+    }
+
+    fn known(&self) -> Arc<dyn VerifyPeer> {
+        self.policy().trust()
+    }
+
+    fn first(&self) -> Arc<dyn VerifyPeer> {
+        Arc::new(Remembered::with_capacity(self.pki.trust(self.crls), CLIENTS / 4))
+    }
+
+    fn policy(&self) -> Policy {
+        let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
+        let tenants = tenants.known((0..CLIENTS).map(|tenant| format!("t{tenant:07}")));
+        Policy::new(self.pki.trust(self.crls), tenants.build().expect("a table"))
+    }
+}
+
+/// One handshake, until the server has sent its tickets, and what it has cost the server.
+fn serve(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, kind: HandshakeKind) -> Duration {
+    let name = ServerName::try_from(HOST).expect("a name");
+    let mut client = ClientConnection::new(Arc::clone(client), name).expect("a client");
+    let began = now();
+    let mut server = ServerConnection::new(Arc::clone(server)).expect("a server");
+    let mut taken = now() - began;
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    loop {
+        asked.clear();
+        answered.clear();
+        while client.wants_write() {
+            client.write_tls(&mut asked).expect("room");
+        }
+        if asked.is_empty() {
+            break;
+        }
+        let began = now();
+        let mut flight = &asked[..];
+        while !flight.is_empty() {
+            server.read_tls(&mut flight).expect("bytes");
+            server.process_new_packets().expect("trusted");
+        }
+        while server.wants_write() {
+            server.write_tls(&mut answered).expect("room");
+        }
+        taken += now() - began;
+        let mut flight = &answered[..];
+        while !flight.is_empty() {
+            client.read_tls(&mut flight).expect("bytes");
+            client.process_new_packets().expect("trusted");
+        }
+    }
+    assert_eq!(server.handshake_kind(), Some(kind));
+    let began = now();
+    drop(server);
+    taken + (now() - began)
+}

@@ -1,0 +1,151 @@
+//! The cost of replacing a policy while it is in use, and of a large one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use countersign::gate::Policy;
+use countersign::identity::{PeerChain, SpkiHash};
+use countersign::live::Live;
+use countersign::tenant::{ResolveTenant as _, TenantTable};
+use countersign::testing::{KeyAlgorithm, NOW};
+use countersign::trust::{PinSet, Role, VerifiedPeer, VerifyPeer};
+
+use crate::measure::{Allocations, median, now};
+use crate::pki::{Pki, read};
+use crate::report::Report;
+
+const READERS: usize = 8;
+const REPLACED: usize = 100_000;
+
+pub(crate) fn run(report: &mut Report) {
+    let p256 = KeyAlgorithm::EcdsaP256;
+    let pki = Pki::new("", p256, p256, 1);
+    let peer = || PeerChain::parse(pki.client(0).chain()).expect("a chain");
+    under_readers(report, peer());
+    renewed_list(report, &pki);
+    large(report);
+}
+
+/// The most that one question costs a reader of its own CPU time while pins and tenants are replaced.
+fn under_readers(report: &mut Report, chain: PeerChain) {
+    let size = report.size(REPLACED, 10_000);
+    let own = chain.leaf().spki();
+    let pins = || PinSet::new(hashes(size).chain([own]));
+    let live_pins = Live::new(pins());
+    let worst = worst_of(
+        report.size(20, 3),
+        {
+            let (live, chain) = (live_pins.clone(), chain.clone());
+            move || drop(VerifiedPeer::verify(&live, chain.clone(), Role::Client, NOW).expect("pinned"))
+        },
+        || live_pins.replace(pins()),
+    );
+    report.below("pins_worst_reader", "us", worst.as_nanos() as f64 / 1e3, 1_000.0);
+
+    let live_tenants = Live::new(tenants(size));
+    let peer = VerifiedPeer::verify(&live_pins, chain, Role::Client, NOW).expect("pinned");
+    let worst = worst_of(
+        report.size(20, 3),
+        {
+            let live = live_tenants.clone();
+            move || drop(live.resolve_tenant(&peer).expect("known"))
+        },
+        || live_tenants.replace(tenants(size)),
+    );
+    report.below(
+        "tenants_worst_reader",
+        "us",
+        worst.as_nanos() as f64 / 1e3,
+        1_000.0,
+    );
+}
+
+fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl Fn()) -> Duration {
+    let done = AtomicBool::new(false);
+    let reader = || {
+        let mut worst = Duration::ZERO;
+        while !done.load(Ordering::Relaxed) {
+            let began = now();
+            ask();
+            worst = worst.max(now() - began);
+        }
+        worst
+    };
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(reader)).collect();
+        for _ in 0..times {
+            replace();
+            thread::sleep(Duration::from_millis(20));
+        }
+        done.store(true, Ordering::Relaxed);
+        let worst = readers.into_iter().map(|reader| reader.join().expect("a reader"));
+        worst.max().unwrap_or_default()
+    })
+}
+
+/// The first client after a long list was renewed, as lists are renewed, beside the first one after a list of one entry; and after
+/// one that nobody has continued, whose signer is not known before somebody comes.
+fn renewed_list(report: &mut Report, pki: &Pki) {
+    let chain = PeerChain::parse(pki.client(0).chain()).expect("a chain");
+    let verify = |trust: &dyn VerifyPeer| {
+        let chain = chain.clone();
+        let began = now();
+        VerifiedPeer::verify(trust, chain, Role::Client, NOW).expect("trusted");
+        (now() - began).as_nanos() as f64 / 1e3
+    };
+    let (long, short) = (pki.crls(report.size(REPLACED, 1_000)), pki.crls(1));
+    let mut taken = [const { Vec::new() }; 3];
+    for _ in 0..report.size(15, 3) {
+        let old = read(&short);
+        let live = Live::new(pki.trust(Some(&old)));
+        verify(&live);
+        let lists = [
+            old.renewed_by(read(&short)),
+            old.renewed_by(read(&long)),
+            Ok(read(&long)),
+        ];
+        for (crls, taken) in lists.into_iter().zip(&mut taken) {
+            live.replace(pki.trust(Some(&crls.expect("renewed"))));
+            taken.push(verify(&live));
+        }
+    }
+    let [short, long, unknown] = taken.map(median);
+    report.amount("first_after_short_list", "us", short);
+    report.amount("first_after_list_of_unknown_signer", "us", unknown);
+    report.below("first_after_renewed_list", "us", long, short * 1.05);
+}
+
+/// A million pins and a million tenants in one policy.
+fn large(report: &mut Report) {
+    let size = report.size(1_000_000, 10_000);
+    let mut policy = None;
+    let began = now();
+    let held = Allocations::of(|| policy = Some(Policy::new(PinSet::new(hashes(size)), tenants(size)))).held;
+    let built = now() - began;
+    let began = now();
+    drop(policy);
+    let dropped = now() - began;
+    let each = 1_000_000.0 / size as f64;
+    report.below("large_held", "MB", held as f64 / 1e6 * each, 100.0);
+    report.below("large_built", "s", built.as_secs_f64() * each, 0.7);
+    report.amount("large_dropped", "s", dropped.as_secs_f64() * each);
+}
+
+fn hashes(count: usize) -> impl Iterator<Item = SpkiHash> {
+    (0..count as u64).map(|number| {
+        // Not hashed anew: it is about what the set does with them.
+        let mut bytes = [0; 32];
+        for (part, salt) in bytes.chunks_mut(8).zip(1_u64..) {
+            let mixed = number.wrapping_add(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            part.copy_from_slice(&(mixed ^ (mixed >> 29)).to_be_bytes());
+        }
+        SpkiHash::from(bytes)
+    })
+}
+
+fn tenants(count: usize) -> TenantTable {
+    let names = (0..count).map(|tenant| format!("t{tenant:07}"));
+    let table = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
+    table.known(names).build().expect("a table")
+}
