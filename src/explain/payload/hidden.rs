@@ -19,7 +19,7 @@ pub(super) const MASK: &str = "(secret)";
 pub(super) struct Hidden(Vec<Zeroizing<Vec<u8>>>);
 
 impl Hidden {
-    pub(super) fn of<'e>(all: impl IntoIterator<Item = &'e Entered>, spec: Option<KeySpec>) -> Self {
+    pub(super) fn of<'e>(all: impl IntoIterator<Item = &'e Entered>, spec: Option<&KeySpec>) -> Self {
         let mut forms = Vec::new();
         for entered in all {
             let text = entered.secret.as_str();

@@ -142,20 +142,20 @@ impl PayloadInquiry {
 
     /// The same ring for a scheme that was changed.
     pub(super) fn keys_for(&self, trial: &Trial) -> Keys {
-        Keys::of(&self.entered, trial.spec())
+        Keys::of(&self.entered, &trial.spec())
     }
 }
 
 impl Keys {
     /// What can be taken of what was entered.
-    pub(super) fn of(entered: &[Entered], spec: KeySpec) -> Self {
+    pub(super) fn of(entered: &[Entered], spec: &KeySpec) -> Self {
         let mut ring = Ring {
             owner: entered.first().map(|entered| entered.tenant.clone()),
             keys: None,
         };
         let mut problems = Vec::new();
         for entered in entered {
-            let built = Keyring::builder(spec)
+            let built = Keyring::builder(spec.clone())
                 .allow_weak_secrets()
                 .key_valid(
                     entered.tenant.clone(),
@@ -260,22 +260,22 @@ impl Entered {
     }
 
     /// This key alone, at any time, as the scheme reads it.
-    pub(super) fn alone(&self, spec: KeySpec) -> Result<Arc<dyn FindKeys>, KeyProblem> {
-        let key = Key::parse_allowing_weak_secret(self.id.clone(), spec, self.secret.as_str())?;
+    pub(super) fn alone(&self, spec: &KeySpec) -> Result<Arc<dyn FindKeys>, KeyProblem> {
+        let key = Key::parse_allowing_weak_secret(self.id.clone(), spec.clone(), self.secret.as_str())?;
         Ok(Arc::new(Sole(TenantKeys::new(self.tenant.clone(), [key]))))
     }
 
     /// These bytes in the place of its secret.
-    pub(super) fn of_bytes(&self, spec: KeySpec, secret: &[u8]) -> Option<Arc<dyn FindKeys>> {
+    pub(super) fn of_bytes(&self, spec: &KeySpec, secret: &[u8]) -> Option<Arc<dyn FindKeys>> {
         let KeySpec::Secret { digest, .. } = spec else {
             return None;
         };
-        let key = Key::of_bytes(self.id.clone(), digest, secret)?;
+        let key = Key::of_bytes(self.id.clone(), *digest, secret)?;
         Some(Arc::new(Sole(TenantKeys::new(self.tenant.clone(), [key]))))
     }
 
     /// Its secret's bytes, as the scheme reads them.
-    pub(super) fn bytes(&self, spec: KeySpec) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    pub(super) fn bytes(&self, spec: &KeySpec) -> Option<zeroize::Zeroizing<Vec<u8>>> {
         match spec {
             KeySpec::Secret { form, .. } => form.read(self.secret.as_str(), Weak::Allow).ok(),
             KeySpec::Public { .. } => None,

@@ -52,7 +52,7 @@ pub(super) fn schemes_beside(
 fn is_signed_by(search: &mut Search<'_, '_>, keys: &[&Entered], preset: &Preset, other: &Trial) -> bool {
     let message = search.message;
     let other = other.with(|layout| layout.window = None);
-    let mut keys = keys.iter().filter_map(|key| key.alone(other.spec()).ok());
+    let mut keys = keys.iter().filter_map(|key| key.alone(&other.spec()).ok());
     keys.any(|keys| {
         let detail = format!("{}, of {}", preset.name, preset.provider);
         search.attempt(Mistake::OtherScheme, &detail, &other, &keys, &message)

@@ -63,7 +63,7 @@ use search::Search;
 /// ```
 pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport {
     let all = inquiry.entered.iter().chain(&inquiry.known);
-    let hidden = Hidden::of(all, Some(inquiry.trial.spec()));
+    let hidden = Hidden::of(all, Some(&inquiry.trial.spec()));
     let keys = inquiry.keys();
     let decided = inquiry.trial.verify(&keys.ring, message).map(|_| ());
     let walk = walk::walk(inquiry, &keys, message, &decided, &hidden);

@@ -122,7 +122,7 @@ impl ProviderInquiry {
 
     /// The ring that the receiver has, of what can be taken; none, where nothing was entered because nothing is.
     pub(super) fn keys(&self) -> Option<Keys> {
-        self.family.spec().map(|spec| Keys::of(&self.entered, spec))
+        self.family.spec().map(|spec| Keys::of(&self.entered, &spec))
     }
 }
 
@@ -133,7 +133,7 @@ impl ProviderInquiry {
 pub fn provider(inquiry: &ProviderInquiry, message: &Message<'_>) -> PayloadReport {
     let (family, keys) = (&inquiry.family, inquiry.keys());
     let all = inquiry.entered.iter().chain(&inquiry.known);
-    let hidden = Hidden::of(all, family.spec());
+    let hidden = Hidden::of(all, family.spec().as_ref());
     let decided = family.decide(inquiry, message);
     let findings = findings(inquiry, keys.as_ref(), message, &decided);
     let mut report = PayloadReport::new(decided.clone().map_err(Refusal::from), findings);

@@ -51,13 +51,13 @@ fn candidates(search: &Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) 
         Some(Candidate {
             mistake: taken.mistake,
             keys: match &taken.bytes {
-                Some(bytes) => taken.key.of_bytes(spec, bytes)?,
-                None => taken.key.alone(spec).ok()?,
+                Some(bytes) => taken.key.of_bytes(&spec, bytes)?,
+                None => taken.key.alone(&spec).ok()?,
             },
             detail: taken.detail,
         })
     };
-    let all = each_taken(&inquiry.entered, &inquiry.known, &search.message, spec);
+    let all = each_taken(&inquiry.entered, &inquiry.known, &search.message, &spec);
     all.into_iter().filter_map(taken).collect()
 }
 
@@ -81,7 +81,7 @@ pub(super) fn each_taken<'k>(
     all: &'k [Entered],
     known: &'k [Entered],
     message: &Message<'_>,
-    spec: KeySpec,
+    spec: &KeySpec,
 ) -> Vec<Taken<'k>> {
     let entered = of_sender(all, message);
     let mut taken = Vec::new();
@@ -122,7 +122,7 @@ pub(super) fn each_taken<'k>(
 }
 
 /// What the text of a secret may have been taken for.
-fn readings(key: &Entered, spec: KeySpec) -> Vec<(Mistake, &'static str, Bytes)> {
+fn readings(key: &Entered, spec: &KeySpec) -> Vec<(Mistake, &'static str, Bytes)> {
     let KeySpec::Secret { form, .. } = spec else {
         return Vec::new();
     };

@@ -124,7 +124,7 @@ impl Family {
     ) -> Result<(), NotAuthentic> {
         let mut why = NoKey::Unavailable.into();
         for key in secrets::of_sender(&inquiry.entered, message) {
-            let Some(bytes) = self.spec().and_then(|spec| key.bytes(spec)) else {
+            let Some(bytes) = self.spec().and_then(|spec| key.bytes(&spec)) else {
                 continue;
             };
             match self.decide_by_bytes(&key.tenant, &bytes, message) {
@@ -150,12 +150,12 @@ impl Family {
         let (unusable, key) = (NotAuthentic::SignatureMismatch, taken.key);
         let spec = self.spec().ok_or(unusable.clone())?;
         if let Self::HubSpot(_) = self {
-            let bytes = taken.bytes.clone().or_else(|| key.bytes(spec)).ok_or(unusable)?;
+            let bytes = taken.bytes.clone().or_else(|| key.bytes(&spec)).ok_or(unusable)?;
             return self.decide_by_bytes(&key.tenant, &bytes, message);
         }
         let keys = match &taken.bytes {
-            Some(bytes) => key.of_bytes(spec, bytes).ok_or(unusable)?,
-            None => key.alone(spec).map_err(|_| unusable)?,
+            Some(bytes) => key.of_bytes(&spec, bytes).ok_or(unusable)?,
+            None => key.alone(&spec).map_err(|_| unusable)?,
         };
         self.decide_by(keys, message)
     }

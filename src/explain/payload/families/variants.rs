@@ -99,7 +99,7 @@ impl Family {
 
     fn of_keys(&self, inquiry: &ProviderInquiry, message: &Message<'_>, then: &mut TryVariant<'_>) -> bool {
         let Some(spec) = self.spec() else { return false };
-        each_taken(&inquiry.entered, &inquiry.known, message, spec)
+        each_taken(&inquiry.entered, &inquiry.known, message, &spec)
             .iter()
             .any(|taken| {
                 then(taken.mistake, &taken.detail, &|message| {
