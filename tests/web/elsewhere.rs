@@ -91,8 +91,7 @@ struct Route {
     sent: AtomicUsize,
 }
 
-/// Times that a test can count in seconds.
-pub(crate) fn keep() -> Keep {
+fn keep() -> Keep {
     Keep::default()
         .with_time_to_live(secs(60))
         .with_time_of_absence(secs(10))
