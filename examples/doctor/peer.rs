@@ -127,7 +127,7 @@ pub(crate) fn chain(option: &str, file: &PathBuf) -> Result<Vec<CertificateDer<'
 
 /// What stands there in the place of a certificate. Only labels that are known are named: what stands in the place of another may be a key.
 pub(crate) fn instead(bytes: &[u8]) -> &'static str {
-    const LABELS: [(&str, &str); 5] = [
+    const LABELS: [(&str, &str); 4] = [
         (
             "CERTIFICATE REQUEST-----",
             "holds a request, which is not signed yet: send it to the authority, and give what it answers",
@@ -139,10 +139,6 @@ pub(crate) fn instead(bytes: &[u8]) -> &'static str {
         (
             "PUBLIC KEY-----",
             "holds a public key, and no certificate; give the file of the certificate",
-        ),
-        (
-            "X509 CRL-----",
-            "holds a revocation list, and no certificate; give it with --crl",
         ),
         (
             "LS0tLS1CRUdJTi",

@@ -255,10 +255,6 @@ fn what_stands_in_the_place_of_a_certificate_is_named() {
         ),
         (pem.clone(), "holds a private key, and no certificate"),
         (section("PUBLIC KEY"), "holds a public key, and no certificate"),
-        (
-            section("X509 CRL"),
-            "holds a revocation list, and no certificate; give it with --crl",
-        ),
         (base64, "is base64 of a PEM file"),
         ("\n".to_owned(), "is empty"),
         ("hello".to_owned(), "holds no certificate in PEM"),

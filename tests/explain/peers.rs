@@ -664,12 +664,15 @@ fn what_stands_behind_the_leaf_is_named() {
     let alone = seen(vec![issuing.certificate().clone()], NOW, Check::LeafKind);
     assert!(!alone.contains("comes first"), "{alone}");
     let right = seen(good.chain(), NOW, Check::LeafKind);
+    let two = vec![good.leaf().clone(), issuing.client(ACME).issue().leaf().clone()];
+    let two = seen(two, NOW, Check::LeafKind);
+    assert!(!two.contains("comes first"), "{two}");
     assert!(!right.contains("comes first"), "{right}");
     let long = issuing
         .client(ACME)
         .validity(
             NOW,
-            UnixTime::since_unix_epoch(Duration::from_secs(4_000_000_000)),
+            UnixTime::since_unix_epoch(Duration::from_secs(4_200_000_000)),
         )
         .issue();
     let dates = seen(long.chain(), NOW, Check::Validity);
