@@ -192,7 +192,7 @@ impl World {
             .server_config(&files.own, policy.trust(), ClientAuth::Require)?;
         // The strangers have an address of their own, or they would shut out everybody else with them.
         let breaker = Breaker::new(1000)
-            .trip_in_a_row(5)
+            .trip_in_a_row(3)
             .with_open_time(secs(2), secs(4));
         let acceptor = Acceptor::new(config)
             .observed_by(observer.clone())
@@ -356,7 +356,7 @@ fn judge(metrics: &str) -> Result<(), AnyError> {
         "countersign_connections_cut_total{bound=\"connection.slow_headers\"}",
         "countersign_reload_ok{source=\"authorities\"} 0",
         "countersign_dispatch_delivered_total",
-        "countersign_dispatch_failed_total{code=\"dispatch.unreachable\",fault=\"theirs\"}",
+        "countersign_dispatch_failed_total{code=\"dispatch.unreachable\",fault=\"network\"}",
         "countersign_expiry_timestamp_seconds{kind=\"pin\"}",
         "countersign_expiry_events_total{kind=\"pin\",urgency=\"urgent\"}",
     ];
