@@ -132,7 +132,7 @@ fn large(report: &mut Report) {
     report.amount("large_dropped", "s", dropped.as_secs_f64() * each);
 }
 
-fn hashes(count: usize) -> impl Iterator<Item = SpkiHash> {
+pub(crate) fn hashes(count: usize) -> impl Iterator<Item = SpkiHash> {
     (0..count as u64).map(|number| {
         // Not hashed anew: it is about what the set does with them.
         let mut bytes = [0; 32];
@@ -144,7 +144,7 @@ fn hashes(count: usize) -> impl Iterator<Item = SpkiHash> {
     })
 }
 
-fn tenants(count: usize) -> TenantTable {
+pub(crate) fn tenants(count: usize) -> TenantTable {
     let names = (0..count).map(|tenant| format!("t{tenant:07}"));
     let table = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
     table.known(names).build().expect("a table")
