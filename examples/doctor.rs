@@ -23,7 +23,7 @@ mod keys;
 mod lines;
 #[path = "doctor/paint.rs"]
 mod paint;
-#[path = "doctor/payload.rs"]
+#[path = "doctor/payload/mod.rs"]
 mod payload;
 #[path = "doctor/peer.rs"]
 mod peer;

@@ -14,137 +14,32 @@
 mod command_line;
 #[path = "support/player.rs"]
 mod player;
+#[path = "quickstart/receiver.rs"]
+mod receiver;
 #[path = "support/say.rs"]
 mod say;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
 use command_line::{Words, unknown};
-use countersign::gate::{Countersigned, Policy};
 use countersign::identity::SpkiHash;
-use countersign::live::Live;
-use countersign::observe::{Event, Observer};
-use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload};
-use countersign::replay::MemoryStore;
-use countersign::tenant::{TenantId, TenantTable};
+use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, Secret, SignPayload};
+use countersign::tenant::TenantId;
 use countersign::testing::{TestCa, TestCert};
-use countersign::tls::{ClientAuth, Credentials, Tls};
-use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
-use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer, Signed};
-use http::{Response, StatusCode};
+use countersign::tls::Tls;
+use countersign::trust::{PinSet, PrivateCa};
+use http::Response;
 use hyper::body::Incoming;
-use player::{AnyError, Client, Delivery, Place, answer};
+use player::{AnyError, Client, Delivery, answer};
+use receiver::{BODY_LIMIT, Receiver, start};
 use rustls::ClientConfig;
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::UnixTime;
 use say::say;
-use serde::Deserialize;
-use tokio::sync::mpsc;
 
 const ACME_SECRET: &str = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
 const GLOBEX_SECRET: &str = "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=";
-const BODY_LIMIT: usize = 16 * 1024;
-
-// --- the receiver ---------------------------------------------------------------------------------------------------
-
-#[derive(Deserialize)]
-struct Order {
-    fail_first: bool,
-}
-
-/// Runs only for a delivery that both signatures vouch for.
-async fn handler(
-    proof: Countersigned,
-    State(failed): State<Arc<Mutex<Vec<String>>>>,
-    Signed(Json(order)): Signed<Json<Order>>,
-) -> StatusCode {
-    let (tenant, mut failed) = (proof.tenant().to_string(), failed.lock().expect("not poisoned"));
-    if order.fail_first && !failed.contains(&tenant) {
-        failed.push(tenant);
-        return StatusCode::INTERNAL_SERVER_ERROR;
-    }
-    StatusCode::OK
-}
-
-struct Receiver {
-    place: Place,
-    pins: Live<PinSet>,
-    events: mpsc::UnboundedReceiver<(&'static str, &'static str)>,
-}
-
-async fn start(world: &World) -> Result<Receiver, AnyError> {
-    let (log, events) = mpsc::unbounded_channel();
-    let log: Arc<dyn Observer> = Arc::new(Log(log));
-
-    // Do we trust it? A private certificate authority, and a pinned key.
-    let pins = Live::new(world.pins());
-    let ca = PrivateCa::from_pem(world.ca.pem().as_bytes(), world.tls.algorithms(), UnixTime::now())?;
-    // Whose is it?
-    let tenants = TenantTable::builder()
-        .uri("spiffe://acme.example/tenant/{tenant}")
-        .known(["acme", "globex"])
-        .build()?;
-    let policy = Policy::new(ca.and(pins.clone()), tenants);
-
-    // Did they say this, and is it fresh?
-    let scheme = Scheme::standard_webhooks();
-    let payload = PayloadLayer::new(
-        HmacVerifier::new(scheme, world.keys.clone()),
-        MemoryStore::default(),
-    )
-    .with_limit(BODY_LIMIT)
-    .observed_by(log.clone());
-
-    let credentials = Credentials::new(world.tls.provider(), world.server.chain(), world.server.key())?;
-    let config = world
-        .tls
-        .server_config(&credentials, policy.trust(), ClientAuth::Require)?;
-    let acceptor = Acceptor::new(config).observed_by(log.clone());
-    let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
-    let place = Place {
-        address: listener.local_addr(),
-        name: ServerName::try_from("hooks.acme.example")?,
-        host: "hooks.acme.example".to_owned(),
-        path: "/orders".to_owned(),
-    };
-
-    let app = Router::new()
-        .route("/orders", post(handler))
-        .layer(payload)
-        .layer(CallerLayer::new(policy).observed_by(log))
-        .with_state(Arc::default());
-    let app = app.into_make_service_with_connect_info::<Connection>();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(Receiver { place, pins, events })
-}
-
-/// What the operator sees, and the peer does not: where it was stopped, and the code.
-#[derive(Debug)]
-struct Log(mpsc::UnboundedSender<(&'static str, &'static str)>);
-
-impl Observer for Log {
-    fn observe(&self, event: &Event<'_>) {
-        let (stage, code) = match event {
-            Event::HandshakeFailed { reason, .. } => ("handshake", reason.code()),
-            Event::Refused { refusal, .. } => (question(refusal.code()), refusal.code()),
-            Event::Accepted { .. } => ("handler", "-"),
-            _ => return,
-        };
-        let _ = self.0.send((stage, code));
-    }
-}
-
-fn question(code: &'static str) -> &'static str {
-    match code.split_once('.') {
-        Some(("identity" | "trust", _)) => "identity",
-        Some((question, _)) => question,
-        None => code,
-    }
-}
 
 // --- the senders ----------------------------------------------------------------------------------------------------
 

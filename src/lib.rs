@@ -121,6 +121,8 @@
 //! | [`breaker`] | Is it worth trying? | | [`Breaker`](breaker::Breaker): a circuit for each tenant's endpoint, or each source |
 //! | [`pem`] | | | Certificates from PEM texts, read whole or refused |
 //! | [`address`] | | | [`AddressGuard`](address::AddressGuard): which addresses may be connected to |
+//! | [`elsewhere`] | Who else would know? | [`KeySource`](payload::KeySource), [`TenantSource`](tenant::TenantSource) | [`Keep`](elsewhere::Keep): for how long an answer is remembered |
+//! | [`clock`] | What time is it? | | [`Clock`](clock::Clock), [`Monotonic`](clock::Monotonic) |
 //! | [`proxy_protocol`] | | | [`ProxyProtocol`](proxy_protocol::ProxyProtocol): which load balancers tell where a connection comes from |
 //!
 //! These decide, and do nothing else: no clock is read (`now` is an argument), and only constructors whose name says so

@@ -22,7 +22,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             method: Method::POST,
             uri: Uri::from_static("/"),

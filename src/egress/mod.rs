@@ -19,7 +19,7 @@ mod stream;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::address::AddressGuard;
+pub use crate::address::AddressGuard;
 
 use connect::Dial;
 pub use connect::NotConnected;

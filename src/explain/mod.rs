@@ -14,10 +14,13 @@ mod payload;
 mod peer;
 mod report;
 
-pub use audit::{Audit, CertificateRequest, Concern, ResumptionSeen, ServerTls, Setup, Severity, audit};
+pub use audit::{
+    Audit, CertificateRequest, ClientTls, Concern, FirstLayer, RequestLayers, ResumptionSeen, ServerTls,
+    Setup, Severity, audit,
+};
 pub use payload::{
-    Certainty, Diagnosis, Mistake, MistakeEntry, PayloadCheck, PayloadInquiry, PayloadReport, payload,
-    signature,
+    Certainty, Diagnosis, Mistake, MistakeEntry, PayloadCheck, PayloadInquiry, PayloadReport,
+    ProviderInquiry, payload, provider, signature,
 };
 pub use peer::{client, peer};
 pub use report::{CheckOutcome, Finding, Report};

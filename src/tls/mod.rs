@@ -39,6 +39,7 @@ mod resumption;
 mod rustls_key;
 mod session_value;
 mod signatures;
+mod tried_client;
 mod tried_server;
 mod verifier;
 
@@ -56,6 +57,7 @@ pub use resumption::{
     BoundSessions, BoundTickets, allow_resumption, allow_resumption_within, disable_resumption,
 };
 pub use rustls_key::{InvalidSigningKey, RustlsKey, SignatureAlgorithm};
+pub use tried_client::try_client;
 pub use tried_server::try_server;
 pub use verifier::{ClientAuth, HandshakeVerifier};
 

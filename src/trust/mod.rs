@@ -105,7 +105,7 @@ pub trait VerifyPeer: fmt::Debug + Send + Sync {
     fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted>;
 
     /// The number of the last change after which an answer may differ for any other reason than time; 0 for a
-    /// verifier that never changes: who says so need not be asked again.
+    /// verifier that never changes: who says so is not asked again. One that may yet change says 1 from the start, not 0.
     ///
     /// Open connections are asked again when it differs. The numbers come from one count for the whole process, which
     /// [`Live`](crate::live::Live) keeps: to make a verifier replaceable, put it into one rather than counting by hand.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
 use super::OnDisconnect;
@@ -102,24 +102,36 @@ impl Rules {
         });
         let claim = gate::claim(&self.store, authentic, self.terms, now).await;
         let (fresh, claimed) = claim?;
-        let observer = self.outside.observer.clone();
-        let passed = Passed::payload_layer(observer, parts.extensions.get(), whole.clone());
-        if let Some(caller) = caller {
-            let both = Countersigned::bind(caller, fresh.clone())?;
-            parts.extensions.insert(both);
-        }
-        // Told last: nobody reads "accepted" of what the binding refuses.
-        self.outside.observer.observe(&Event::Accepted {
-            peer,
-            tenant: fresh.sender(),
-        });
-        parts.extensions.insert(fresh);
-        parts.extensions.insert(passed);
+        self.vouch(&mut parts.extensions, caller, fresh, whole.clone())?;
         Ok(Admitted {
             body: whole,
             claimed,
             place,
         })
+    }
+
+    /// Puts the proofs where handlers find them.
+    fn vouch(
+        &self,
+        extensions: &mut Extensions,
+        caller: Option<Caller>,
+        fresh: Fresh,
+        whole: Bytes,
+    ) -> Result<(), Refusal> {
+        let observer = self.outside.observer.clone();
+        let passed = Passed::payload_layer(observer, extensions.get(), whole);
+        if let Some(caller) = caller {
+            let both = Countersigned::bind(caller, fresh.clone())?;
+            extensions.insert(both);
+        }
+        // Told last: nobody reads "accepted" of what the binding refuses.
+        self.outside.observer.observe(&Event::Accepted {
+            peer: peer(extensions),
+            tenant: fresh.sender(),
+        });
+        extensions.insert(fresh);
+        extensions.insert(passed);
+        Ok(())
     }
 
     /// Did they say this? `whole` is where the body is put.

@@ -354,9 +354,12 @@ fn nothing_claimed_yet(extensions: &Extensions) -> Result<(), Refusal> {
     })
 }
 
+/// What a request has that came through an acceptor.
+pub(super) const CONNECTION: &str = "the request's `Connection`";
+
 fn no_connection() -> Refusal {
     Refusal::NotWired {
-        missing: "the request's `Connection`",
+        missing: CONNECTION,
         remedy: "accept with `web::Acceptor` and put its `Connection` into each request's extensions; in axum, serve \
                  `app.into_make_service_with_connect_info::<Connection>()` on a `web::Listener`",
     }

@@ -145,6 +145,8 @@ mod sources;
 mod spans;
 #[cfg(feature = "tower")]
 mod tenants;
+#[cfg(feature = "tower")]
+mod tried_layers;
 
 pub use crate::clock::Clock;
 #[cfg(feature = "tokio")]
@@ -186,3 +188,5 @@ pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
 pub use spans::{SpanFuture, SpanLayer, SpanService};
 #[cfg(feature = "tower")]
 pub use tenants::{RequireTenant, RequireTenantService};
+#[cfg(feature = "tower")]
+pub use tried_layers::try_layers;

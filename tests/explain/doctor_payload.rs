@@ -220,7 +220,7 @@ fn what_is_missing_or_unreadable_is_said_in_one_line() {
     );
     let (empty, har) = (folder.put("empty.txt", ""), folder.put("a.har", "{}"));
     let start = ["payload", "--scheme", "stripe", "--key-file", &key];
-    let cases: [(Vec<&str>, &str); 7] = [
+    let cases: [(Vec<&str>, &str); 8] = [
         (vec!["payload"], "doctor: --scheme NAME is missing"),
         (
             vec!["payload", "--scheme", "strip"],
@@ -237,13 +237,27 @@ fn what_is_missing_or_unreadable_is_said_in_one_line() {
             vec![
                 "payload",
                 "--scheme",
-                "adyen",
+                "paypal",
                 "--headers",
                 &empty,
                 "--key-file",
                 &key,
             ],
-            "doctor: --scheme adyen: AdyenVerifier",
+            "doctor: --webhook ID is missing",
+        ),
+        (
+            vec![
+                "payload",
+                "--scheme",
+                "aws_sns",
+                "--body",
+                &empty,
+                "--topic",
+                "a",
+                "--key-file",
+                &key,
+            ],
+            "doctor: --key-file ",
         ),
     ];
     for (words, expected) in cases {

@@ -6,6 +6,8 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+#[path = "../support/ebay_key.rs"]
+mod ebay_key;
 #[path = "../support/example.rs"]
 mod example;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
@@ -13,6 +15,8 @@ mod example;
 mod process;
 #[path = "../support/reasons.rs"]
 mod reasons;
+#[path = "../../examples/doctor/payload/sha1.rs"]
+mod sha1;
 #[path = "../support/time_and_tenants.rs"]
 mod support;
 #[path = "../support/vectors.rs"]
@@ -21,6 +25,7 @@ mod vectors;
 mod audits;
 mod doctor;
 mod doctor_payload;
+mod doctor_provider;
 mod messages;
 mod new_user;
 mod payloads;

@@ -262,7 +262,11 @@ fn a_hop_that_signs_what_it_forwards() {
         }))
     };
     let unknown = || {
-        let why = countersign::payload::http_signature::InvalidHttpSignature::NotFound;
+        let why = countersign::payload::http_signature::InvalidHttpSignature::NotFound {
+            by: "keyid",
+            seen: countersign::codes::Few::of(["logger"]),
+            wanted: countersign::codes::Few::of(["edge"]),
+        };
         Err(NotForwarded::HopNotAuthentic(why.into()))
     };
     let by = Ok(Some(ForwardedBy::Signature(name("edge"))));

@@ -184,7 +184,7 @@ fn of_texts(errors: &mut Errors, text: &str) {
                 let Ok(tenant) = TenantId::parse(tenant) else {
                     continue;
                 };
-                let ring = || Keyring::builder(spec).key(tenant.clone(), id, Secret::new(secret));
+                let ring = || Keyring::builder(&spec).key(tenant.clone(), id, Secret::new(secret));
                 errors.add(case, ring().build());
                 errors.add(
                     case,
@@ -199,7 +199,7 @@ fn of_texts(errors: &mut Errors, text: &str) {
                 );
                 errors.add(case, ring().key(tenant.clone(), id, Secret::new(secret)).build());
             }
-            errors.add(case, Key::parse(KeyId::new("1"), spec, text));
+            errors.add(case, Key::parse(KeyId::new("1"), &spec, text));
         }
     }
     let acme = TenantId::parse("acme").expect("a tenant");

@@ -28,10 +28,16 @@ pub(crate) fn careless() -> Option<(u16, Running)> {
 }
 
 /// How it ends, and what it says of each that was tried.
-fn play(words: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
+type Told = (Option<i32>, Vec<(String, String)>);
+
+fn play(words: &[&str]) -> Told {
+    play_by("standard_webhooks", words)
+}
+
+fn play_by(scheme: &str, words: &[&str]) -> Told {
     let mut command = Command::new(example("doctor"));
     let outcome = run(command
-        .args(["endpoint", "--json", "--scheme", "standard_webhooks"])
+        .args(["endpoint", "--json", "--scheme", scheme])
         .args(words));
     let value: Value =
         serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.text()));
@@ -42,7 +48,10 @@ fn play(words: &[&str]) -> (Option<i32>, Vec<(String, String)>) {
             .to_owned()
     };
     let rows = value.as_array().expect("rows").iter();
-    let announced = format!("sending {} deliveries to ", rows.len());
+    // A retry is two.
+    let retries = rows.clone().filter(|row| text(row, "tried").contains(" after "));
+    let retries = retries.filter(|row| text(row, "expected") == "accepted").count();
+    let announced = format!("sending {} deliveries to ", rows.len() + retries);
     assert!(
         outcome.stderr.starts_with(&announced) || rows.len() == 1,
         "{}",
@@ -82,8 +91,14 @@ fn what_a_careless_receiver_lets_through_is_found() {
         of(&rows, "passed"),
         [
             "a good delivery",
-            "one word of the body changed",
-            "an empty signature"
+            "a retry after its connection broke",
+            "a retry after its answer was lost",
+            "a delivery after a forgery of its id",
+            "one bit of the body changed",
+            "an empty signature",
+            "a compressed body, signed as sent",
+            "a compressed body, signed before",
+            "one that unpacks to over the limit",
         ]
     );
 
@@ -125,8 +140,13 @@ fn nothing_gets_through_to_the_receiver() {
     let words: Vec<_> = std::iter::once(url.as_str()).chain(words).collect();
     let (ended, rows) = play(&words);
     assert_eq!((of(&rows, "got through"), ended), (vec![], Some(0)));
-    assert_eq!(of(&rows, "passed").len(), 13, "{rows:?}");
-    assert_eq!(of(&rows, "look"), ["the same again", "a host of nobody's"]);
+    assert_eq!(of(&rows, "passed").len(), 18, "{rows:?}");
+    let look = [
+        "the same again",
+        "a compressed body, signed as sent",
+        "a host of nobody's",
+    ];
+    assert_eq!(of(&rows, "look"), look);
     let _ = fs::remove_dir_all(&folder);
 }
 
@@ -163,8 +183,165 @@ fn beyond_loopback_it_asks_first() {
             "check that somebody listens",
         ),
         (&["http://127.0.0.1:1/"], "--scheme NAME is missing"),
+        (
+            &["http://127.0.0.1:1/", "--scheme", "telegram"],
+            "it is a fixed secret",
+        ),
+        (
+            &["http://127.0.0.1:1/", "--scheme", "paypal"],
+            "paypal: what it signs is not the whole body",
+        ),
+        (
+            &["http://127.0.0.1:1/", "--scheme", "ebay"],
+            "ebay: the endpoint fetches the provider's key",
+        ),
+        (
+            &["http://127.0.0.1:1/", "--scheme", "discord"],
+            "discord needs the private key in PEM, for Ed25519",
+        ),
     ] {
         let line = told(words);
         assert!(line.contains(expected), "{words:?}: {line}");
+    }
+}
+
+/// `endpoint.mjs`, careful but for one thing, and its port.
+fn careful_but(scheme: &str, careless: &str) -> Option<(u16, Running)> {
+    let node = find("node").ok_or_else(|| "node is not there".to_owned());
+    let node = or_skip("an endpoint in Node", node)?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/endpoint.mjs");
+    let mut command = Command::new(node);
+    command
+        .arg(script)
+        .env("SCHEME", scheme)
+        .env("SECRET", SECRET)
+        .env("CARELESS", careless);
+    if scheme == "discord" {
+        command.env("PUBLIC_KEY", PUBLIC_KEY);
+    }
+    let mut process = Running::start(&mut command);
+    let mut line = String::new();
+    let stdout = process.0.stdout.take().expect("a pipe");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let port = line.trim().parse();
+    Some((port.unwrap_or_else(|_| panic!("no port: {line}")), process))
+}
+
+const PRIVATE_KEY: &str = include_str!("../support/jose/ed25519.pem");
+const PUBLIC_KEY: &str = include_str!("../support/jose/ed25519.pub.pem");
+
+/// What is said of an endpoint that is careful but for one thing.
+fn played(scheme: &str, careless: &str) -> Option<Told> {
+    let (port, _running) = careful_but(scheme, careless)?;
+    let world = World::empty(&format!("doctor-{scheme}-{careless}"));
+    let text = if scheme == "discord" { PRIVATE_KEY } else { SECRET };
+    let key = world.write("key.txt", text);
+    let url = format!("http://127.0.0.1:{port}/hooks?tenant=acme");
+    Some(play_by(scheme, &[&url, "--key-file", argument(&key)]))
+}
+
+#[test]
+fn what_a_retry_meets_is_told() {
+    let cases: [(&str, &[&str], &[&str]); 4] = [
+        ("", &[], &[]),
+        (
+            "half",
+            &["a retry after its connection broke"],
+            &["a delivery after a forgery of its id"],
+        ),
+        ("forged", &["a delivery after a forgery of its id"], &[]),
+        ("lost", &["a retry after its answer was lost"], &[]),
+    ];
+    for (careless, refused, also) in cases {
+        let Some((ended, rows)) = played("standard_webhooks", careless) else {
+            return;
+        };
+        let expected: Vec<_> = refused.iter().chain(also).copied().collect();
+        assert_eq!(of(&rows, "refused"), expected, "{careless}: {rows:?}");
+        assert_eq!(
+            of(&rows, "got through"),
+            Vec::<&str>::new(),
+            "{careless}: {rows:?}"
+        );
+        assert_eq!(ended, Some(i32::from(!expected.is_empty())), "{careless}");
+        assert!(rows.len() > 15, "a retry that is refused ends nothing: {rows:?}");
+    }
+    // Whoever is told to come later comes later.
+    let Some((ended, rows)) = played("standard_webhooks", "busy") else {
+        return;
+    };
+    assert!(
+        of(&rows, "look").contains(&"a retry after its answer was lost"),
+        "{rows:?}"
+    );
+    assert_eq!(ended, Some(0));
+}
+
+#[test]
+fn what_is_unpacked_before_it_is_verified_is_told() {
+    let Some((ended, rows)) = played("standard_webhooks", "unpack") else {
+        return;
+    };
+    assert_eq!(
+        of(&rows, "got through"),
+        ["one that unpacks to over the limit"],
+        "{rows:?}"
+    );
+    assert!(
+        of(&rows, "look").contains(&"a compressed body, signed before"),
+        "{rows:?}"
+    );
+    assert_eq!(ended, Some(1));
+}
+
+#[test]
+fn what_signs_the_url_is_played_too() {
+    for (careless, expected) in [
+        ("", None),
+        ("path", Some("signed for another path")),
+        ("host", Some("signed for another host, and sent under it")),
+    ] {
+        let Some((ended, rows)) = played("square", careless) else {
+            return;
+        };
+        let expected: Vec<_> = expected.into_iter().collect();
+        assert_eq!(of(&rows, "got through"), expected, "{careless}: {rows:?}");
+        assert_eq!(ended, Some(i32::from(!expected.is_empty())), "{careless}");
+        let timed = rows.iter().any(|(tried, _)| tried.contains("ten minutes"));
+        assert!(!timed, "no time is signed: {rows:?}");
+    }
+}
+
+/// Twilio signs fields of a form, and writes no time.
+#[test]
+fn twilios_forms_are_played() {
+    let Some((ended, rows)) = played("twilio", "") else {
+        return;
+    };
+    assert_eq!(
+        (of(&rows, "got through"), of(&rows, "refused"), ended),
+        (vec![], vec![], Some(0)),
+        "{rows:?}"
+    );
+    assert!(
+        of(&rows, "passed").contains(&"signed for another path"),
+        "{rows:?}"
+    );
+    let packed = |(tried, _): &(String, String)| tried == "a compressed body, signed as sent";
+    assert!(!rows.iter().any(packed), "no form: {rows:?}");
+}
+
+#[test]
+fn what_is_signed_with_a_private_key_is_played_too() {
+    for (careless, expected) in [
+        ("", &[][..]),
+        ("time", &["signed ten minutes ago", "signed ten minutes ahead"]),
+    ] {
+        let Some((ended, rows)) = played("discord", careless) else {
+            return;
+        };
+        assert_eq!(of(&rows, "got through"), expected, "{careless}: {rows:?}");
+        assert_eq!(ended, Some(i32::from(!expected.is_empty())), "{careless}");
+        assert!(of(&rows, "passed").contains(&"no signature"), "{rows:?}");
     }
 }

@@ -445,7 +445,11 @@ fn http_signatures_of_published_keys() {
     );
     assert_eq!(
         verify("p256", "b", 1_001),
-        refused(InvalidHttpSignature::NotFound)
+        refused(InvalidHttpSignature::NotFound {
+            by: "keyid",
+            seen: Few::of(["b"]),
+            wanted: Few::of(["a"]),
+        })
     );
     // Another key under the old name: asked for again, as for a new name.
     assert_eq!(verify("other_p256", "a", 1_030), UNAVAILABLE);

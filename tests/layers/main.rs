@@ -111,7 +111,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ("stream", &[]),
     ("egress", &[CORE, &["stream"]]),
     ("tls", &[CORE, &["clock", "date", "explain"]]),
-    ("web", &[CORE, &["clock", "forwarded", "stream", "tls"]]),
+    (
+        "web",
+        &[CORE, &["clock", "forwarded", "stream", "tls", "explain"]],
+    ),
     (
         "dispatch",
         &[CORE, &["clock", "date", "egress", "elsewhere", "stream", "tls"]],

@@ -8,10 +8,8 @@ use countersign::payload::public_key::{PublicKeyAlgorithm, UnsupportedAlgorithm}
 use countersign::payload::{HmacVerifier, Keyring, Message, NoKey, Scheme, Secret, Strength, VerifyPayload};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
-};
 use serde::Deserialize;
 
 use crate::vectors::{algorithms, at, tenant};
@@ -280,28 +278,6 @@ fn certificates(
     }
 }
 
-/// What a caller writes who must take signature version 1.
-#[derive(Debug)]
-struct RsaSha1;
-
-impl SignatureVerificationAlgorithm for RsaSha1 {
-    fn verify_signature(&self, key: &[u8], text: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
-        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key);
-        key.verify(text, signature).map_err(|_| InvalidSignature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::RSA_ENCRYPTION
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        AlgorithmIdentifier::from_slice(&[
-            0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
-        ])
-    }
-}
-
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:topic";
 
 fn sns(verifier: &SnsVerifier, body: &str, now: u64) -> Result<String, &'static str> {
@@ -318,7 +294,7 @@ fn sns_signs_fields_of_the_body() {
     let rsa = rsa();
     let mut available = algorithms().to_vec();
     let modern = SnsVerifier::new(tenant(), TOPIC, certificates(&rsa), &available).expect("RSA");
-    available.push(&RsaSha1);
+    available.push(&crate::sha1::RsaSha1);
     let both = SnsVerifier::new(tenant(), TOPIC, certificates(&rsa), &available).expect("RSA");
     let id = || Ok("22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324".to_owned());
     for vector in &rsa.sns {
@@ -489,76 +465,11 @@ fn wise_key() -> String {
         .remove(0)
 }
 
-/// What a caller of [`EbayVerifier`] writes, both halves: no provider has ECDSA with SHA-1.
-pub mod ecdsa_sha1 {
-    use countersign::payload::NotSigned;
-    use countersign::payload::public_key::SignBytes;
-    use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
-    use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
-    use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
-
-    #[derive(Debug)]
-    pub struct EcdsaSha1;
-
-    impl SignatureVerificationAlgorithm for EcdsaSha1 {
-        fn verify_signature(
-            &self,
-            key: &[u8],
-            text: &[u8],
-            signature: &[u8],
-        ) -> Result<(), InvalidSignature> {
-            let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
-            let signature = DerSignature::try_from(signature).map_err(|_| InvalidSignature)?;
-            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
-            key.verify_prehash(hash.as_ref(), &signature)
-                .map_err(|_| InvalidSignature)
-        }
-
-        fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-            alg_id::ECDSA_P256
-        }
-
-        fn signature_alg_id(&self) -> AlgorithmIdentifier {
-            AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01])
-        }
-    }
-
-    #[derive(Debug)]
-    pub struct Key(SigningKey);
-
-    impl Key {
-        pub fn new(number: u8) -> Self {
-            Self(SigningKey::from_slice(&[number; 32]).expect("a key"))
-        }
-
-        /// As eBay shows it: on one line.
-        pub fn shown(&self) -> String {
-            use base64::Engine as _;
-            let start = [
-                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
-                0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-            ];
-            let bits = self.0.verifying_key().to_sec1_point(false);
-            let spki = [&start[..], bits.as_bytes()].concat();
-            let spki = base64::engine::general_purpose::STANDARD.encode(spki);
-            format!("-----BEGIN PUBLIC KEY-----{spki}-----END PUBLIC KEY-----")
-        }
-    }
-
-    impl SignBytes for Key {
-        fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, NotSigned> {
-            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text);
-            let signature: DerSignature = self.0.sign_prehash(hash.as_ref()).expect("signed");
-            Ok(signature.as_bytes().to_vec())
-        }
-    }
-}
-
 /// `VALID` of eBay/event-notification-nodejs-sdk, test/test.json, as it is sent: JSON without spaces.
 #[test]
 fn ebay_is_believed_in_its_own_sample() {
+    use crate::sha1::EcdsaSha1;
     use countersign::payload::providers::EbayVerifier;
-    use ecdsa_sha1::EcdsaSha1;
 
     const SIGNATURE: &str = "eyJhbGciOiJlY2RzYSIsImtpZCI6Ijk5MzYyNjFhLTdkN2ItNDYyMS1hMGYxLTk2Y2NiNDI4YWY0OSIsInNpZ25hdHVyZSI6Ik1FWUNJUUNmeGZJV3V4bVdjSUJRSjljNS9YN2lHREpxczJSQ0dzQkVhQWppbnlycmZBSWhBSVY2d0djVGlCdVY1S0pVaWYyaG9reXJMK1E5c3NIa2FkK214Mm5FRTI1dyIsImRpZ2VzdCI6IlNIQTEifQ==";
     const BODY: &str = r#"{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION","schemaVersion":"1.0","deprecated":false},"notification":{"notificationId":"49feeaeb-4982-42d9-a377-9645b8479411_33f7e043-fed8-442b-9d44-791923bd9a6d","eventDate":"2021-03-19T20:43:59.462Z","publishDate":"2021-03-19T20:43:59.679Z","publishAttemptCount":1,"data":{"username":"test_user","userId":"ma8vp1jySJC","eiasToken":"nY+sHZ2PrBmdj6wVnY+sEZ2PrA2dj6wJnY+gAZGEpwmdj6x9nY+seQ=="}}}"#;
@@ -586,11 +497,12 @@ fn ebay_is_believed_in_its_own_sample() {
 
 #[test]
 fn ebay_names_its_key() {
+    use crate::ebay_key::EbayKey as Key;
+    use crate::sha1::EcdsaSha1;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use countersign::payload::providers::EbayVerifier;
     use countersign::payload::public_key::SignBytes as _;
-    use ecdsa_sha1::{EcdsaSha1, Key};
 
     const ID: &str = "9936261a-7d7b-4621-a0f1-96ccb428af49";
     let key = Key::new(7);

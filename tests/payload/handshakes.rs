@@ -214,7 +214,7 @@ fn no_signing_oracle() {
     }
     let braintree = Scheme::braintree();
     let spec = KeySpec::from(&braintree);
-    let keys = countersign::payload::Keyring::builder(spec)
+    let keys = countersign::payload::Keyring::builder(&spec)
         .key(
             TenantId::parse("acme").unwrap(),
             "1",
@@ -248,7 +248,7 @@ fn signed<T>(
     spoil: bool,
 ) -> T {
     let spec = KeySpec::from(scheme);
-    let signer = HmacSigner::new(scheme.clone(), ring(spec, &[1]));
+    let signer = HmacSigner::new(scheme.clone(), ring(&spec, &[1]));
     let mut headers = signer
         .sign_payload(&Outgoing::new(&tenant(), "1", body.as_bytes(), at(NOW)))
         .expect("signed");
@@ -256,7 +256,7 @@ fn signed<T>(
         "twitch-eventsub-message-type",
         HeaderValue::from_static("webhook_callback_verification"),
     );
-    let verifier = HmacVerifier::new(scheme.clone(), ring(spec, &[1]));
+    let verifier = HmacVerifier::new(scheme.clone(), ring(&spec, &[1]));
     let spoiled = format!("{body} ");
     let body = if spoil {
         spoiled.as_bytes()

@@ -90,7 +90,9 @@ trait KeyFormOf {
 
 impl KeyFormOf for Scheme {
     fn standard_webhooks_key_form() -> countersign::payload::hmac::KeyForm {
-        countersign::payload::hmac::KeyForm::Base64 { prefix: "whsec_" }
+        countersign::payload::hmac::KeyForm::Base64 {
+            prefix: "whsec_".into(),
+        }
     }
 }
 

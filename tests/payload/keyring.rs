@@ -40,7 +40,7 @@ fn rotating() -> Keyring {
 fn verify(keys: impl FindKeys + 'static, number: u8, now: u64) -> Result<String, &'static str> {
     let scheme = Scheme::github();
     let spec = KeySpec::from(&scheme);
-    let signer = HmacSigner::new(scheme.clone(), crate::signing::ring(spec, &[number]));
+    let signer = HmacSigner::new(scheme.clone(), crate::signing::ring(&spec, &[number]));
     let headers = signer
         .sign_payload(&Outgoing::new(&tenant(), "1", b"{}", at(now)))
         .expect("signed");
@@ -105,11 +105,11 @@ fn the_operator_sees_how_far_a_rotation_is() {
 #[test]
 fn a_ring_is_replaced_as_a_whole_while_in_use() {
     let spec = KeySpec::from(&Scheme::github());
-    let live = Live::new(crate::signing::ring(spec, &[1]));
+    let live = Live::new(crate::signing::ring(&spec, &[1]));
     let verifier = HmacVerifier::new(Scheme::github(), live.clone());
     let clone = verifier.clone();
     assert_eq!(verify(live.clone(), 1, 0), Ok("key-1".into()));
-    live.replace(crate::signing::ring(spec, &[2]));
+    live.replace(crate::signing::ring(&spec, &[2]));
     assert_eq!(verify(live.clone(), 1, 0), Err("payload.signature_mismatch"));
     assert_eq!(verify(live, 2, 0), Ok("key-2".into()));
     drop((verifier, clone));
@@ -308,7 +308,7 @@ impl FindKeys for Found {
 fn no_more_keys_count_than_may() {
     let spec = KeySpec::from(&Scheme::github());
     let key = |number: u8| {
-        Key::parse(KeyId::new(format!("key-{number}")), spec, &secret(spec, number)).expect("a key")
+        Key::parse(KeyId::new(format!("key-{number}")), &spec, &secret(&spec, number)).expect("a key")
     };
     let found = || Found(TenantKeys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
     assert_eq!(verify(found(), 8, 0), Ok("key-8".into()));
@@ -320,12 +320,12 @@ fn no_more_keys_count_than_may() {
 fn partial_schemes_heed_the_sender() {
     let scheme = PartialScheme::mercado_pago();
     let spec = KeySpec::from(&scheme);
-    let signer = HmacSigner::partial(scheme.clone(), crate::signing::ring(spec, &[1]));
+    let signer = HmacSigner::partial(scheme.clone(), crate::signing::ring(&spec, &[1]));
     let (method, uri) = (Method::POST, Uri::from_static("/?data.id=1"));
     let (acme, other) = (tenant(), TenantId::parse("other").expect("a tenant"));
     let outgoing = Outgoing::new(&acme, "1", b"{}", at(DAY)).with_request(&method, &uri);
     let headers = signer.sign_payload(&outgoing).expect("signed");
-    let verifier = PartialVerifier::new(scheme, crate::signing::ring(spec, &[1]));
+    let verifier = PartialVerifier::new(scheme, crate::signing::ring(&spec, &[1]));
     let recognize = |sender: &TenantId| {
         let message = Message::new(&method, &uri, &headers, b"{}", at(DAY)).from_sender(sender);
         verifier

@@ -9,10 +9,14 @@
     reason = "tests say what they expect by failing loudly; a table is what it is"
 )]
 
+#[path = "../support/ebay_key.rs"]
+mod ebay_key;
 #[path = "../support/jose/mod.rs"]
 mod jose_keys;
 #[path = "../support/packages.rs"]
 mod packages;
+#[path = "../../examples/doctor/payload/sha1.rs"]
+mod sha1;
 #[path = "../support/shared.rs"]
 mod shared;
 

@@ -1,7 +1,11 @@
 //! A scheme of one's own: a mistake in it is an error when it is built.
 
-use countersign::payload::hmac::{BodyForm, Identity, Part, SchemeBuilder, SignatureAt, TimeAt, TimeFormat};
-use countersign::payload::{InvalidScheme, Origin, Scheme, SchemeText};
+use countersign::payload::hmac::{
+    BodyForm, Digest, Identity, Key, KeyForm, KeyProblem, KeySpec, Part, SchemeBuilder, SignatureAt, TimeAt,
+    TimeFormat,
+};
+use countersign::payload::public_key::{PublicKeyAlgorithm, PublicKeyForm};
+use countersign::payload::{InvalidScheme, KeyId, Origin, Scheme, SchemeText};
 use http::HeaderName;
 
 fn field() -> SignatureAt {
@@ -250,6 +254,38 @@ fn a_definition_that_was_read_is_the_same_as_one_in_the_program() {
         assert!(scheme.is_ok(), "{other}: {scheme:?}");
         assert_ne!(scheme, Ok(Scheme::stripe()), "{other}");
     }
+}
+
+/// The prefix of a key is such a text: this one is taken off, and no other.
+#[test]
+fn a_prefix_of_keys_that_was_read_is_taken_off() {
+    let secret = |prefix: &str| KeyForm::Base64 {
+        prefix: of_a_file(prefix).into(),
+    };
+    let spec = |prefix: &str| KeySpec::Secret {
+        digest: Digest::Sha256,
+        form: secret(prefix),
+    };
+    assert_eq!(KeySpec::from(&Scheme::standard_webhooks()), spec("whsec_"));
+    let parse = |spec: &KeySpec, text| Key::parse(KeyId::new("1"), spec, text).map(drop);
+    let shown = "acme_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    assert_eq!(parse(&spec("acme_"), shown), Ok(()));
+    let form = secret("whsec_");
+    assert_eq!(parse(&spec("whsec_"), shown), Err(KeyProblem::Form { form }));
+
+    let algorithm = PublicKeyAlgorithm::Ed25519;
+    let public = |prefix: &str| KeySpec::Public {
+        algorithm,
+        form: PublicKeyForm::Base64 {
+            prefix: of_a_file(prefix).into(),
+        },
+    };
+    let shown = "acme_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    assert_eq!(parse(&public("acme_"), shown), Ok(()));
+    assert_eq!(
+        parse(&public("whpk_"), shown),
+        Err(KeyProblem::PublicKey { algorithm })
+    );
 }
 
 #[test]

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use crate::vectors::{at, tenant};
 
 /// A secret in the form that the keys have.
-pub fn secret(spec: KeySpec, number: u8) -> String {
-    let KeySpec::Secret { form, .. } = spec else {
+pub fn secret(spec: impl Into<KeySpec>, number: u8) -> String {
+    let KeySpec::Secret { form, .. } = spec.into() else {
         panic!("a public key")
     };
     let raw: Vec<u8> = (0..32).map(|position| position * 7 + number).collect();
@@ -33,13 +33,14 @@ pub fn secret(spec: KeySpec, number: u8) -> String {
 }
 
 /// A ring of several keys of one tenant.
-pub fn ring(spec: KeySpec, numbers: &[u8]) -> Keyring {
-    let builder = Keyring::builder(spec);
+pub fn ring(spec: impl Into<KeySpec>, numbers: &[u8]) -> Keyring {
+    let spec = spec.into();
+    let builder = Keyring::builder(&spec);
     let keys = numbers.iter().fold(builder, |builder, number| {
         builder.key(
             TenantId::parse("acme").unwrap(),
             format!("key-{number}"),
-            Secret::new(&secret(spec, *number)),
+            Secret::new(&secret(&spec, *number)),
         )
     });
     keys.build().expect("a ring")
@@ -73,9 +74,9 @@ fn both(make: Make, signing: &[u8], verifying: &[u8]) -> Option<(HmacSigner, Eit
         Make::HmacOfUrl(make) => full(make(&origin()), signing, verifying),
         Make::Partial(make) => {
             let spec = KeySpec::from(&make());
-            let verifier = PartialVerifier::new(make(), ring(spec, verifying));
+            let verifier = PartialVerifier::new(make(), ring(&spec, verifying));
             (
-                HmacSigner::partial(make(), ring(spec, signing)),
+                HmacSigner::partial(make(), ring(&spec, signing)),
                 Either::Partial(verifier),
             )
         }
@@ -85,9 +86,9 @@ fn both(make: Make, signing: &[u8], verifying: &[u8]) -> Option<(HmacSigner, Eit
 
 fn full(scheme: countersign::payload::Scheme, signing: &[u8], verifying: &[u8]) -> (HmacSigner, Either) {
     let spec = KeySpec::from(&scheme);
-    let verifier = HmacVerifier::new(scheme.clone(), ring(spec, verifying));
+    let verifier = HmacVerifier::new(scheme.clone(), ring(&spec, verifying));
     (
-        HmacSigner::new(scheme, ring(spec, signing)),
+        HmacSigner::new(scheme, ring(&spec, signing)),
         Either::Full(verifier),
     )
 }
@@ -222,7 +223,8 @@ mod types {
                 verdicts(signed, now, |message| verifier.recognize(message).map(drop))
             }
             "ebay" => {
-                use crate::families::ecdsa_sha1::{EcdsaSha1, Key};
+                use crate::ebay_key::EbayKey as Key;
+                use crate::sha1::EcdsaSha1;
                 let shown = Key::new(7).shown();
                 let signer = EbaySigner::new(tenant.clone(), "key-1", Arc::new(Key::new(7)));
                 let find = move |_: &str| Ok::<_, NoKey>(shown.clone());
@@ -436,12 +438,12 @@ fn what_cannot_be_verified_is_not_signed() {
         form: KeyForm::Utf8,
     };
     let other = HmacSigner::new(countersign::payload::Scheme::github(), ring(sha1, &[1]));
-    let braintree = HmacSigner::new(countersign::payload::Scheme::braintree(), ring(spec, &[1]));
+    let braintree = HmacSigner::new(countersign::payload::Scheme::braintree(), ring(&spec, &[1]));
     let origin = countersign::payload::Origin::parse("https://hooks.example").unwrap();
-    let square = HmacSigner::new(countersign::payload::Scheme::square(&origin), ring(spec, &[1]));
+    let square = HmacSigner::new(countersign::payload::Scheme::square(&origin), ring(&spec, &[1]));
     let mercado_pago = HmacSigner::partial(
         countersign::payload::hmac::PartialScheme::mercado_pago(),
-        ring(spec, &[1]),
+        ring(&spec, &[1]),
     );
     let now = at(1_790_000_000);
     let no_key = CannotSign::NoKey(countersign::payload::NoKey::Unknown {

@@ -96,8 +96,8 @@ proptest! {
         let tenant = tenant();
         for scheme in schemes() {
             let spec = KeySpec::from(&scheme);
-            let signer = HmacSigner::new(scheme.clone(), ring(spec, &[1]));
-            let verifier = HmacVerifier::new(scheme.clone(), ring(spec, &keys));
+            let signer = HmacSigner::new(scheme.clone(), ring(&spec, &[1]));
+            let verifier = HmacVerifier::new(scheme.clone(), ring(&spec, &keys));
             let mut body = body_for(scheme.name(), &text, NOW);
             let outgoing = Outgoing::new(&tenant, "msg-1", &body, at(NOW)).with_request(&method, &uri);
             let Ok(mut headers) = signer.sign_payload(&outgoing) else { continue };
@@ -224,11 +224,11 @@ fn keys_that_do_not_count_now_are_passed_over() {
     for (name, keys, expected) in cases {
         let builder = keys
             .iter()
-            .fold(Keyring::builder(spec), |builder, (number, validity)| {
+            .fold(Keyring::builder(&spec), |builder, (number, validity)| {
                 builder.key_valid(
                     TenantId::parse("acme").unwrap(),
                     format!("key-{number}"),
-                    Secret::new(&secret(spec, *number)),
+                    Secret::new(&secret(&spec, *number)),
                     *validity,
                 )
             });
@@ -252,11 +252,11 @@ fn no_valid_key_is_told_before_the_body() {
     let scheme = Scheme::github();
     let spec = KeySpec::from(&scheme);
     let over = Validity::new(at(0), at(NOW - 1));
-    let keys = Keyring::builder(spec)
+    let keys = Keyring::builder(&spec)
         .key_valid(
             TenantId::parse("acme").unwrap(),
             "1",
-            Secret::new(&secret(spec, 1)),
+            Secret::new(&secret(&spec, 1)),
             over,
         )
         .build();
@@ -272,16 +272,16 @@ fn only_the_keys_of_the_proved_sender_count() {
     let scheme = Scheme::github();
     let spec = KeySpec::from(&scheme);
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), signed(&scheme));
-    let two = Keyring::builder(spec)
+    let two = Keyring::builder(&spec)
         .key(
             TenantId::parse("acme").unwrap(),
             "1",
-            Secret::new(&secret(spec, 1)),
+            Secret::new(&secret(&spec, 1)),
         )
         .key(
             TenantId::parse("other").unwrap(),
             "1",
-            Secret::new(&secret(spec, 2)),
+            Secret::new(&secret(&spec, 2)),
         )
         .build()
         .expect("a ring");
@@ -297,8 +297,8 @@ fn only_the_keys_of_the_proved_sender_count() {
         (&two, Some(&other), Err(NotAuthentic::SignatureMismatch)),
         (&two, Some(&nobody), unknown()),
         (&two, None, Err(NoKey::SenderNeeded.into())),
-        (&ring(spec, &[1]), Some(&nobody), unknown()),
-        (&ring(spec, &[1]), None, Ok(named("acme"))),
+        (&ring(&spec, &[1]), Some(&nobody), unknown()),
+        (&ring(&spec, &[1]), None, Ok(named("acme"))),
     ];
     for (keys, sender, expected) in cases {
         let verifier = HmacVerifier::new(scheme.clone(), keys.clone());

@@ -232,7 +232,7 @@ pub(crate) fn every_invalid_http_signature() -> [(InvalidHttpSignature, &'static
     let all = [
         (InvalidHttpSignature::Field { name: HeaderName::from_static("signature") }, "payload.http_signature.field"),
         (InvalidHttpSignature::TooMany, "payload.http_signature.too_many"),
-        (InvalidHttpSignature::NotFound, "payload.http_signature.not_found"),
+        (InvalidHttpSignature::NotFound { by: "keyid", seen: Few::of(["b"]), wanted: Few::of(["a"]) }, "payload.http_signature.not_found"),
         (InvalidHttpSignature::Ambiguous, "payload.http_signature.ambiguous"),
         (InvalidHttpSignature::Unpaired, "payload.http_signature.unpaired"),
         (InvalidHttpSignature::MissingParameter { name: "created" }, "payload.http_signature.missing_parameter"),

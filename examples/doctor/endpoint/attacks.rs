@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::payload::Keyring;
-use http::{HeaderName, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::UnixTime;
 
 use super::can_be;
+use super::cut::Where;
 use super::files::Files;
+use super::sample::{Sample, compressed};
+use super::signers::NOBODY;
 use crate::Mistake;
 use crate::asked::at;
 use crate::player::Delivery;
@@ -28,52 +31,94 @@ pub(crate) enum Expected {
     Accepted,
     Refused,
     /// It may be answered as the first was, and must not be handled again.
-    NotTwice,
+    Once,
+    /// Either is right; what it means is said.
+    Either,
+}
+
+/// What is sent first, and how it ends.
+pub(crate) enum First {
+    Sent(Delivery),
+    Cut(Delivery, Where),
 }
 
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
     pub(crate) host: Option<&'static str>,
+    pub(crate) first: Option<First>,
     pub(crate) delivery: Delivery,
     pub(crate) expected: Expected,
-    /// What it means where it is let in.
-    pub(crate) means: &'static str,
+    /// What it means where it is answered otherwise, or where only the endpoint's log can tell.
+    pub(crate) means: String,
 }
 
 impl Attack {
     /// One that should be refused.
-    fn new(name: &'static str, who: Who, delivery: Delivery, means: &'static str) -> Self {
+    fn new(name: &'static str, delivery: Delivery, means: &str) -> Self {
         Self {
             name,
-            who,
+            who: Who::Ours,
             host: None,
+            first: None,
             delivery,
             expected: Expected::Refused,
-            means,
+            means: means.to_owned(),
         }
     }
 
-    fn expecting(mut self, expected: Expected) -> Self {
-        self.expected = expected;
-        self
+    fn by(self, who: Who) -> Self {
+        Self { who, ..self }
+    }
+
+    fn under(self, host: &'static str) -> Self {
+        Self {
+            host: Some(host),
+            ..self
+        }
+    }
+
+    fn after(self, first: First) -> Self {
+        Self {
+            first: Some(first),
+            ..self
+        }
+    }
+
+    fn expecting(self, expected: Expected) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// How many deliveries it is.
+    pub(crate) fn deliveries(&self) -> usize {
+        1 + usize::from(self.first.is_some())
     }
 }
 
-const BODY: &str = r#"{"type": "doctor.test", "amount": 100}"#;
 const FORGED: [&str; 3] = ["client-cert", "x-forwarded-client-cert", "x-ssl-client-cert"];
 /// In seconds: longer than any tolerance that a provider documents.
 const TEN_MINUTES: i64 = 600;
 
 /// Every attack for which there is what it takes.
 pub(crate) fn all(files: &Files) -> Result<Vec<Attack>, Mistake> {
-    let run = Run { files, now: at(None) };
+    let now = at(None);
+    let is_signed = |body: &[u8]| {
+        files
+            .signers
+            .signed(&files.signers.own, "doctor", body, now)
+            .is_ok()
+    };
+    let sample = Sample::choose(files.body.as_deref(), is_signed);
+    let run = Run { files, now, sample };
     let groups = [
         run.of_nothing_wrong()?,
+        run.of_retries()?,
         run.of_the_body()?,
         run.of_the_signature()?,
         run.of_the_time()?,
         run.of_the_size()?,
+        run.of_compression()?,
+        run.of_the_url()?,
         run.of_others()?,
         run.of_nobody()?,
         run.of_the_host()?,
@@ -86,46 +131,96 @@ pub(crate) fn all(files: &Files) -> Result<Vec<Attack>, Mistake> {
 struct Run<'f> {
     files: &'f Files,
     now: UnixTime,
+    sample: Sample,
 }
 
 impl Run<'_> {
-    /// Signed by us so many seconds ago.
-    fn signed(&self, id: &str, body: &str, age: i64) -> Result<Delivery, Mistake> {
-        self.signed_by(&self.files.own, id, body, age)
+    fn id(&self, name: &str) -> String {
+        format!("doctor-{}-{name}", self.now.as_secs())
     }
 
-    fn signed_by(&self, key: &Keyring, id: &str, body: &str, age: i64) -> Result<Delivery, Mistake> {
-        let now = self.now.as_secs();
-        let then = UnixTime::since_unix_epoch(Duration::from_secs(now.saturating_add_signed(-age)));
-        let id = format!("doctor-{now}-{id}");
-        self.files.signed(key, &id, body.as_bytes(), then)
+    /// Signed by us so many seconds ago.
+    fn signed(&self, id: &str, body: &[u8], age: i64) -> Result<Delivery, Mistake> {
+        let signers = &self.files.signers;
+        let then = self.now.as_secs().saturating_add_signed(-age);
+        let then = UnixTime::since_unix_epoch(Duration::from_secs(then));
+        let headers = signers.signed(&signers.own, &self.id(id), body, then)?;
+        Ok(self.delivery(headers, body))
+    }
+
+    fn delivery(&self, mut headers: http::HeaderMap, body: &[u8]) -> Delivery {
+        let kind = HeaderValue::from_static(self.sample.content_type);
+        headers.entry(CONTENT_TYPE).or_insert(kind);
+        Delivery {
+            headers,
+            body: body.to_vec().into(),
+        }
     }
 
     fn good(&self, id: &str) -> Result<Delivery, Mistake> {
-        self.signed(id, BODY, 0)
+        self.signed(id, &self.sample.body, 0)
+    }
+
+    /// Schemes that sign fields of the body sign none that is so large: then it has the signature of another.
+    fn signed_large(&self, id: &str, body: &[u8]) -> Result<Delivery, Mistake> {
+        let signed = self.signed(id, body, 0);
+        signed.or_else(|_| Ok(self.good(id)?.with_body(body.to_vec())))
     }
 
     fn of_nothing_wrong(&self) -> Result<Vec<Attack>, Mistake> {
         let good = self.good("good")?;
-        let again = "where it is handled twice, so is every replay: claim the id before handling";
+        let again = format!(
+            "right where it was answered and not handled: look for {} in its log; where it was handled twice, so is every replay: claim the id before handling",
+            self.id("good")
+        );
         Ok(vec![
-            Attack::new("a good delivery", Who::Ours, good.clone(), "").expecting(Expected::Accepted),
-            Attack::new("the same again", Who::Ours, good, again).expecting(Expected::NotTwice),
+            Attack::new("a good delivery", good.clone(), "").expecting(Expected::Accepted),
+            Attack::new("the same again", good, &again).expecting(Expected::Once),
+        ])
+    }
+
+    /// Nobody outside can make the endpoint's own work fail; what can fail from here does.
+    fn of_retries(&self) -> Result<Vec<Attack>, Mistake> {
+        let (half, lost, real) = (self.good("half")?, self.good("lost")?, self.good("real")?);
+        let forgery = real.clone().with_body(self.sample.changed());
+        let retry = |name, first, delivery, means| {
+            Attack::new(name, delivery, means)
+                .after(first)
+                .expecting(Expected::Accepted)
+        };
+        Ok(vec![
+            retry(
+                "a retry after its connection broke",
+                First::Cut(half.clone(), Where::InTheBody),
+                half,
+                "what arrived in part is taken for handled: a sender whose connection breaks loses its delivery",
+            ),
+            retry(
+                "a retry after its answer was lost",
+                First::Cut(lost.clone(), Where::BeforeTheAnswer),
+                lost,
+                "a sender that missed the answer is refused for ever, and takes the endpoint out of service: answer what was handled before with 2xx, and forget what was not",
+            ),
+            retry(
+                "a delivery after a forgery of its id",
+                First::Sent(forgery),
+                real,
+                "the forgery has taken its id: whoever guesses one keeps the real delivery out; remember an id once its signature is right",
+            ),
         ])
     }
 
     fn of_the_body(&self) -> Result<Vec<Attack>, Mistake> {
+        let space = [&self.sample.body, b"\n".as_slice()].concat();
         Ok(vec![
             Attack::new(
-                "one word of the body changed",
-                Who::Ours,
-                self.good("changed")?.with_body(BODY.replace("100", "900")),
+                "one bit of the body changed",
+                self.good("changed")?.with_body(self.sample.changed()),
                 "the body is not what is verified",
             ),
             Attack::new(
                 "white space after the body",
-                Who::Ours,
-                self.good("space")?.with_body(format!("{BODY}\n")),
+                self.good("space")?.with_body(space),
                 "the body is parsed before it is verified, and written anew: verify the bytes as they arrived",
             ),
         ])
@@ -141,19 +236,16 @@ impl Run<'_> {
         Ok(vec![
             Attack::new(
                 "no signature",
-                Who::Ours,
                 fields.clone().fold(self.good("unsigned")?, Delivery::without),
                 "a missing signature is taken for none needed",
             ),
             Attack::new(
                 "an empty signature",
-                Who::Ours,
                 empty,
                 "an empty signature is taken for a right one",
             ),
             Attack::new(
                 "the signature's field twice",
-                Who::Ours,
                 fields.fold(self.good("twice")?, Delivery::twice),
                 "who reads the first and who reads the last see two messages: refuse what stands twice",
             ),
@@ -163,96 +255,138 @@ impl Run<'_> {
     /// The fields that differ where only the body does.
     fn signature_fields(&self) -> Result<Vec<HeaderName>, Mistake> {
         let one = self.good("field")?.headers;
-        let other = self.signed("field", "{\"other\": true}", 0)?.headers;
+        let other = self.signed("field", self.sample.other(), 0)?.headers;
         let differs = |field: &&HeaderName| one.get(*field) != other.get(*field);
         Ok(one.keys().filter(differs).cloned().collect())
     }
 
-    /// Only where the scheme signs a time: then two times make two signatures.
+    /// Only where the scheme signs a time, and compares it.
     fn of_the_time(&self) -> Result<Vec<Attack>, Mistake> {
-        if self.good("time")?.headers == self.signed("time", BODY, TEN_MINUTES)?.headers {
+        if !self.files.signers.is_timed {
             return Ok(Vec::new());
         }
+        let body = &self.sample.body;
         Ok(vec![
             Attack::new(
                 "signed ten minutes ago",
-                Who::Ours,
-                self.signed("stale", BODY, TEN_MINUTES)?,
+                self.signed("stale", body, TEN_MINUTES)?,
                 "the time is not looked at: whoever once saw a delivery can send it for ever",
             ),
             Attack::new(
                 "signed ten minutes ahead",
-                Who::Ours,
-                self.signed("ahead", BODY, -TEN_MINUTES)?,
+                self.signed("ahead", body, -TEN_MINUTES)?,
                 "the time is not looked at in this direction: what is kept of replays will be gone before it is old",
             ),
         ])
     }
 
     fn of_the_size(&self) -> Result<Vec<Attack>, Mistake> {
-        // JSON that stays as it is where somebody writes it anew.
-        let pad = "x".repeat(self.files.limit);
-        let large = format!(r#"{{"type": "doctor.test", "pad": "{pad}"}}"#);
+        let large = self.sample.larger_than(self.files.limit);
         Ok(vec![Attack::new(
             "a body over the limit",
-            Who::Ours,
-            self.signed("large", &large, 0)?,
+            self.signed_large("large", &large)?,
             "nothing bounds a body: memory is the sender's to fill",
         )])
     }
 
+    fn of_compression(&self) -> Result<Vec<Attack>, Mistake> {
+        let body = &self.sample.body;
+        let gzip = HeaderValue::from_static("gzip");
+        let packed = |delivery: Delivery, body: &[u8]| {
+            delivery
+                .with_body(compressed(body))
+                .with(CONTENT_ENCODING.as_str(), gzip.clone())
+        };
+        let large = self.sample.larger_than(self.files.limit);
+        let mut attacks = vec![
+            Attack::new(
+                "a compressed body, signed before",
+                packed(self.good("unpacked")?, body),
+                "it is unpacked before it is verified, so anybody can have it unpacked: right where the provider signs before it compresses, if what comes out is bounded",
+            )
+            .expecting(Expected::Either),
+            Attack::new(
+                "one that unpacks to over the limit",
+                packed(self.signed_large("bomb", &large)?, &large),
+                "what is unpacked is not bounded: memory is the sender's to fill, at little cost",
+            ),
+        ];
+        // Schemes that sign fields of the body cannot sign this one.
+        let signed = self.signed("packed", &compressed(body), 0);
+        if let Some(signed) = signed.ok().filter(|_| !self.files.signers.of_forms) {
+            let signed = signed.with(CONTENT_ENCODING.as_str(), gzip.clone());
+            let means = "right where the handler gets the bytes that were signed, and what unpacks them there is bounded";
+            attacks.insert(
+                0,
+                Attack::new("a compressed body, signed as sent", signed, means).expecting(Expected::Either),
+            );
+        }
+        Ok(attacks)
+    }
+
+    /// Only where the scheme signs the URL.
+    fn of_the_url(&self) -> Result<Vec<Attack>, Mistake> {
+        let (signers, body) = (&self.files.signers, &self.sample.body);
+        let Some(elsewhere) = &signers.elsewhere else {
+            return Ok(Vec::new());
+        };
+        let path = Uri::from_static("/doctor/elsewhere");
+        let other = signers.signed_to(&path, &signers.own, &self.id("path"), body, self.now)?;
+        let theirs = signers.signed(elsewhere, &self.id("host"), body, self.now)?;
+        Ok(vec![
+            Attack::new(
+                "signed for another path",
+                self.delivery(other, body),
+                "the URL that is verified is not the one that was called: what was sent to one endpoint can be played at another",
+            ),
+            Attack::new(
+                "signed for another host, and sent under it",
+                self.delivery(theirs, body),
+                "the URL is put together from the Host field, which the sender writes: what was sent to somebody else can be played here; configure the URL",
+            )
+            .under(NOBODY),
+        ])
+    }
+
     fn of_others(&self) -> Result<Vec<Attack>, Mistake> {
         let means = "connection and payload may name two tenants: a confused deputy";
+        let (signers, body) = (&self.files.signers, &self.sample.body);
         let mut attacks = Vec::new();
-        if let Some(key) = &self.files.other {
-            let theirs = self.signed_by(key, "other", BODY, 0)?;
-            attacks.push(Attack::new(
-                "another tenant's signature",
-                Who::Ours,
-                theirs,
-                means,
-            ));
+        if let Some(key) = &signers.other {
+            let theirs = signers.signed(key, &self.id("other"), body, self.now)?;
+            let theirs = self.delivery(theirs, body);
+            attacks.push(Attack::new("another tenant's signature", theirs, means));
         }
-        attacks.push(Attack::new(
-            "another tenant's certificate",
-            Who::Other,
-            self.good("deputy")?,
-            means,
-        ));
-        attacks.push(Attack::new(
-            "an expired certificate",
-            Who::Expired,
-            self.good("expired")?,
-            "the certificate is not verified",
-        ));
+        attacks.extend([
+            Attack::new("another tenant's certificate", self.good("deputy")?, means).by(Who::Other),
+            Attack::new(
+                "an expired certificate",
+                self.good("expired")?,
+                "the certificate is not verified",
+            )
+            .by(Who::Expired),
+        ]);
         Ok(attacks)
     }
 
     fn of_nobody(&self) -> Result<Vec<Attack>, Mistake> {
-        let mut attacks = vec![Attack::new(
-            "no certificate",
-            Who::Nobody,
-            self.good("nobody")?,
-            "the certificate is asked for, and not demanded",
-        )];
+        let means = "the certificate is asked for, and not demanded";
+        let mut attacks = vec![Attack::new("no certificate", self.good("nobody")?, means).by(Who::Nobody)];
         if let Some(certificate) = self.files.certificate() {
-            attacks.push(Attack::new(
-                "no certificate, and ours in header fields",
-                Who::Nobody,
-                forged(self.good("forged")?, certificate),
-                "header fields are believed from anybody: whoever has seen a certificate is its owner",
-            ));
+            let forged = forged(self.good("forged")?, certificate);
+            let means =
+                "header fields are believed from anybody: whoever has seen a certificate is its owner";
+            attacks.push(
+                Attack::new("no certificate, and ours in header fields", forged, means).by(Who::Nobody),
+            );
         }
         Ok(attacks)
     }
 
     fn of_the_host(&self) -> Result<Vec<Attack>, Mistake> {
         let means = "harmless, unless routes or tenants are chosen by Host";
-        let attack = Attack::new("a host of nobody's", Who::Ours, self.good("host")?, means);
-        Ok(vec![Attack {
-            host: Some("nobody.invalid"),
-            ..attack.expecting(Expected::NotTwice)
-        }])
+        let attack = Attack::new("a host of nobody's", self.good("host")?, means);
+        Ok(vec![attack.under(NOBODY).expecting(Expected::Either)])
     }
 }
 

@@ -3,33 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign::payload::{HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
-use countersign::tenant::TenantId;
 use countersign::tls::Tls;
 use countersign::trust::VerifyPeer;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Given;
 use super::attacks::Who;
+use super::signers::Signers;
 use crate::Mistake;
 use crate::asked::at;
 use crate::lines::unreadable;
-use crate::payload::secret;
 use crate::peer::chain;
-use crate::player::{AnyError, Delivery, client};
+use crate::player::{AnyError, client};
 use crate::trusted::of_servers;
 
 pub(crate) struct Files {
     tls: Tls,
     trust: Arc<dyn VerifyPeer>,
-    scheme: Scheme,
-    tenant: TenantId,
-    /// What signs for us.
-    pub(crate) own: Keyring,
-    /// Another tenant's.
-    pub(crate) other: Option<Keyring>,
+    pub(crate) signers: Signers,
+    /// What is sent, where it is not a body of the doctor's own.
+    pub(crate) body: Option<Vec<u8>>,
     shown: Vec<(Who, Pem)>,
     is_https: bool,
     pub(crate) limit: usize,
@@ -42,52 +37,18 @@ struct Pem {
 }
 
 impl Files {
-    pub(crate) fn read(given: &Given, is_https: bool) -> Result<Self, Mistake> {
+    pub(crate) fn read(given: &Given, url: &str, is_https: bool) -> Result<Self, Mistake> {
         let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-        let name = given
-            .scheme
-            .as_deref()
-            .ok_or("--scheme NAME is missing: an HMAC preset of docs/presets.md")?;
-        let scheme = Scheme::named(name).map_err(|unknown| format!("--scheme {name:?}: {unknown}"))?;
-        let tenant = TenantId::parse("ours").map_err(|invalid| invalid.to_string())?;
-        let ring = |option: &str, file: &PathBuf| ring(&scheme, &tenant, option, file);
-        let key_file = given
-            .key_file
-            .as_ref()
-            .ok_or("--key-file FILE is missing: the secret that signs, alone in a file")?;
-        let pairs = [
-            (Who::Ours, "--cert", &given.cert, &given.key),
-            (Who::Other, "--other-cert", &given.other_cert, &given.other_key),
-            (
-                Who::Expired,
-                "--expired-cert",
-                &given.expired_cert,
-                &given.expired_key,
-            ),
-        ];
-        let mut shown = Vec::new();
-        for (who, option, cert, key) in pairs {
-            match (cert, key) {
-                (Some(cert), Some(key)) => shown.push((who, Pem::read(option, cert, key)?)),
-                (None, None) => {}
-                _ => {
-                    return Err(format!(
-                        "{option} and its key belong together; give both or neither"
-                    ));
-                }
-            }
-        }
+        let shown = shown(given)?;
         if !is_https && !shown.is_empty() {
             return Err("certificates are shown over https:// only; write that, or leave them out".into());
         }
+        let body = given.body.as_ref();
+        let read = |file: &PathBuf| std::fs::read(file).map_err(unreadable("--body", file));
         let limit = given.limit.as_deref().unwrap_or("2097152");
         Ok(Self {
-            own: ring("--key-file", key_file)?,
-            other: given
-                .other_key_file
-                .as_ref()
-                .map(|file| ring("--other-key-file", file))
-                .transpose()?,
+            signers: Signers::read(given, url)?,
+            body: body.map(read).transpose()?,
             limit: limit
                 .parse()
                 .ok()
@@ -96,8 +57,6 @@ impl Files {
             trust: of_servers(&tls, &given.authorities, at(None))?,
             is_https,
             tls,
-            scheme,
-            tenant,
             shown,
         })
     }
@@ -121,29 +80,33 @@ impl Files {
         let pair = pem.map(|(_, pem)| (pem.chain.clone(), pem.key.clone_key()));
         client(&self.tls, self.trust.clone(), pair).map(Some)
     }
-
-    /// A delivery that was signed then, by one of the keys.
-    pub(crate) fn signed(
-        &self,
-        by: &Keyring,
-        id: &str,
-        body: &[u8],
-        then: UnixTime,
-    ) -> Result<Delivery, Mistake> {
-        let signer = HmacSigner::new(self.scheme.clone(), by.clone());
-        let headers = signer.sign_payload(&Outgoing::new(&self.tenant, id, body, then));
-        Ok(Delivery {
-            headers: headers.map_err(|error| format!("--scheme: {error}"))?,
-            body: body.to_vec().into(),
-        })
-    }
 }
 
-fn ring(scheme: &Scheme, tenant: &TenantId, option: &str, file: &Path) -> Result<Keyring, Mistake> {
-    let ring = Keyring::builder(scheme)
-        .key(tenant.clone(), "given", secret(option, file)?)
-        .build();
-    ring.map_err(|invalid| format!("{option} {}: {}", file.display(), invalid.problem))
+/// Each certificate that was given, with its key.
+fn shown(given: &Given) -> Result<Vec<(Who, Pem)>, Mistake> {
+    let pairs = [
+        (Who::Ours, "--cert", &given.cert, &given.key),
+        (Who::Other, "--other-cert", &given.other_cert, &given.other_key),
+        (
+            Who::Expired,
+            "--expired-cert",
+            &given.expired_cert,
+            &given.expired_key,
+        ),
+    ];
+    let mut shown = Vec::new();
+    for (who, option, cert, key) in pairs {
+        match (cert, key) {
+            (Some(cert), Some(key)) => shown.push((who, Pem::read(option, cert, key)?)),
+            (None, None) => {}
+            _ => {
+                return Err(format!(
+                    "{option} and its key belong together; give both or neither"
+                ));
+            }
+        }
+    }
+    Ok(shown)
 }
 
 impl Pem {

@@ -1,8 +1,11 @@
 //! `doctor endpoint`: the attacks of `quickstart`, played at an endpoint of one's own, in whatever language it is written.
 
 mod attacks;
+mod cut;
 mod files;
+mod sample;
 mod shown;
+mod signers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,8 +19,9 @@ use crate::Mistake;
 use crate::asked::{Answer, Asked, Stop, waited};
 use crate::command_line::{once, unknown};
 use crate::peer::server_name;
-use crate::player::{AnyError, Client, Place, answer};
-use attacks::{Attack, Expected, Who};
+use crate::player::{AnyError, Client, Delivery, Place, answer};
+use attacks::{Attack, Expected, First, Who};
+use cut::cut;
 use files::Files;
 
 /// For one delivery, from the connection to the answer.
@@ -36,6 +40,8 @@ pub(crate) struct Given {
     other_key: Option<PathBuf>,
     expired_cert: Option<PathBuf>,
     expired_key: Option<PathBuf>,
+    origin: Option<String>,
+    body: Option<PathBuf>,
     limit: Option<String>,
     yes: bool,
 }
@@ -75,6 +81,8 @@ impl Given {
             }
             "scheme" => return once(option, &mut self.scheme, asked.value()?),
             "limit" => return once(option, &mut self.limit, asked.value()?),
+            "origin" => return once(option, &mut self.origin, asked.value()?),
+            "body" => &mut self.body,
             "key-file" => &mut self.key_file,
             "other-key-file" => &mut self.other_key_file,
             "cert" => &mut self.cert,
@@ -94,13 +102,13 @@ impl Given {
             .as_deref()
             .ok_or("give the endpoint: doctor endpoint URL --scheme NAME --key-file FILE")?;
         let (uri, is_tls) = parsed(url)?;
-        let files = Files::read(&self, is_tls)?;
+        let files = Files::read(&self, url, is_tls)?;
         let place = place(&uri, is_tls, self.yes).await?;
         let attacks = attacks::all(&files)?;
         // Before anything is sent, and not among the results.
         eprintln!(
             "sending {} deliveries to {} ({})",
-            attacks.len(),
+            attacks.iter().map(Attack::deliveries).sum::<usize>(),
             url,
             place.address
         );
@@ -170,12 +178,17 @@ async fn one(files: &Files, place: &Place, attack: Attack) -> Played {
     let is_in = outcome
         .as_ref()
         .is_ok_and(|response| response.status().is_success());
+    let is_later = outcome
+        .as_ref()
+        .is_ok_and(|response| asks_for_later(response.status()));
     let verdict = match (attack.expected, is_in) {
         (Expected::Accepted, true) | (Expected::Refused, false) => Verdict::Ok,
+        // It may still be busy with the first.
+        (Expected::Accepted, false) if is_later && attack.first.is_some() => Verdict::Look,
         (Expected::Accepted, false) => Verdict::Refused,
         (Expected::Refused, true) => Verdict::GotThrough,
-        (Expected::NotTwice, true) => Verdict::Look,
-        (Expected::NotTwice, false) => Verdict::Ok,
+        (Expected::Once | Expected::Either, true) => Verdict::Look,
+        (Expected::Once | Expected::Either, false) => Verdict::Ok,
     };
     Played {
         answered: answer(&outcome),
@@ -189,9 +202,29 @@ async fn send(
     place: &Place,
     attack: &Attack,
 ) -> Result<hyper::Response<hyper::body::Incoming>, AnyError> {
-    let config = files.client(attack.who)?;
-    let mut client = Client::connect(place, config).await?;
-    client.send(attack.delivery.clone()).await
+    match &attack.first {
+        // What is answered to a forgery is another attack's affair.
+        Some(First::Sent(delivery)) => drop(deliver(files, place, attack.who, delivery).await?),
+        Some(First::Cut(delivery, at)) => cut(place, files.client(attack.who)?, delivery, *at).await?,
+        None => {}
+    }
+    deliver(files, place, attack.who, &attack.delivery).await
+}
+
+/// On a connection of its own.
+async fn deliver(
+    files: &Files,
+    place: &Place,
+    who: Who,
+    delivery: &Delivery,
+) -> Result<hyper::Response<hyper::body::Incoming>, AnyError> {
+    let mut client = Client::connect(place, files.client(who)?).await?;
+    client.send(delivery.clone()).await
+}
+
+/// Whether a sender is told to come again: conflict, too early, too many, unavailable.
+fn asks_for_later(status: http::StatusCode) -> bool {
+    matches!(status.as_u16(), 409 | 425 | 429 | 503)
 }
 
 /// Whether this is somebody who can be.

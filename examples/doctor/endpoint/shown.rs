@@ -9,32 +9,33 @@ use crate::asked::Answer;
 pub(crate) fn answer(played: &[Played]) -> Answer {
     let mut text = line("", "tried", "answered", "expected");
     text += &played.iter().map(row).collect::<String>();
-    let bad: Vec<_> = played.iter().filter(|one| is_bad(one)).collect();
-    for one in &bad {
+    for one in played.iter().filter(|one| one.verdict != Verdict::Ok) {
         text += &format!("\n{}\n    {}\n", one.attack.name, means(one));
     }
-    text += &match bad.as_slice() {
-        [] => "\nFINE: nothing got through\n".to_owned(),
-        [only] if only.verdict == Verdict::Refused => String::new(),
-        bad => format!("\n{} of {} got through\n", bad.len(), played.len()),
+    let of = |verdict| played.iter().filter(|one| one.verdict == verdict).count();
+    let (through, refused) = (of(Verdict::GotThrough), of(Verdict::Refused));
+    text += &match (through, refused) {
+        (0, 0) => "\nFINE: nothing got through\n".to_owned(),
+        (0, 1) if played.len() == 1 => String::new(),
+        (_, 0) => format!("\n{through} of {} got through\n", played.len()),
+        _ => format!(
+            "\n{through} of {} got through, and {refused} that should be accepted got no further\n",
+            played.len()
+        ),
     };
     Answer {
-        fine: bad.is_empty(),
+        fine: through + refused == 0,
         text,
         value: played.iter().map(value).collect(),
     }
 }
 
-fn is_bad(one: &Played) -> bool {
-    matches!(one.verdict, Verdict::GotThrough | Verdict::Refused)
-}
-
-fn means(one: &Played) -> &'static str {
+fn means(one: &Played) -> &str {
     match one.verdict {
-        Verdict::Refused => {
-            "What is good is refused, so that nothing else was tried: look at scheme, key, certificate and path."
+        Verdict::Refused if one.attack.means.is_empty() => {
+            "What is good is refused, so that nothing else was tried: look at scheme, key, certificate, path and body."
         }
-        _ => one.attack.means,
+        _ => &one.attack.means,
     }
 }
 
@@ -53,11 +54,11 @@ fn row(one: &Played) -> String {
 }
 
 fn expected(one: &Played) -> &'static str {
-    match (one.attack.expected, one.attack.host) {
-        (Expected::Accepted, _) => "accepted",
-        (Expected::Refused, _) => "refused",
-        (Expected::NotTwice, None) => "handled once: see its log",
-        (Expected::NotTwice, Some(_)) => "as you like",
+    match one.attack.expected {
+        Expected::Accepted => "accepted",
+        Expected::Refused => "refused",
+        Expected::Once => "handled once: see its log",
+        Expected::Either => "as you like",
     }
 }
 
@@ -72,6 +73,6 @@ fn value(one: &Played) -> Value {
             Verdict::Refused => "refused",
             Verdict::Look => "look",
         },
-        "means": is_bad(one).then(|| means(one)),
+        "means": (one.verdict != Verdict::Ok).then(|| means(one)),
     })
 }

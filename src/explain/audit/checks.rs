@@ -19,7 +19,7 @@ const WIDEST: Duration = Duration::from_secs(15 * 60);
 /// The shortest memory of what was handled: senders pause for that long between two retries, and longer.
 const SHORTEST: Duration = Duration::from_secs(60 * 60);
 
-fn concern(
+pub(super) fn concern(
     severity: Severity,
     code: &'static str,
     evidence: impl Into<String>,

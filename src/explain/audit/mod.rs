@@ -1,6 +1,7 @@
 //! The checklist of a set-up, before anybody is refused by it.
 
 mod checks;
+mod client;
 mod concern;
 mod tls_seen;
 
@@ -15,7 +16,7 @@ use crate::tenant::TenantId;
 use crate::trust::PinSet;
 
 pub use concern::{Audit, Concern, Severity};
-pub use tls_seen::{CertificateRequest, ResumptionSeen, ServerTls};
+pub use tls_seen::{CertificateRequest, ClientTls, FirstLayer, RequestLayers, ResumptionSeen, ServerTls};
 
 /// The parts of a receiver's set-up that are to be audited. What is not given is not looked at.
 ///
@@ -42,6 +43,8 @@ pub use tls_seen::{CertificateRequest, ResumptionSeen, ServerTls};
 #[derive(Debug, Clone, Default)]
 pub struct Setup<'a> {
     servers: Vec<ServerTls>,
+    clients: Vec<ClientTls>,
+    layers: Vec<RequestLayers>,
     policy: Option<&'a Policy>,
     expiring: Vec<&'a dyn Expires>,
     pins: Option<&'a PinSet>,
@@ -63,6 +66,20 @@ impl<'a> Setup<'a> {
     #[must_use]
     pub fn with_server(mut self, server: ServerTls) -> Self {
         self.servers.push(server);
+        self
+    }
+
+    /// TLS of a client of one's own, as `tls::try_client` has found it: one that is to show a certificate.
+    #[must_use]
+    pub fn with_client(mut self, client: ClientTls) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    /// What stands in front of a handler, as `web::try_layers` has found it: for one whose caller and payload are to name one tenant.
+    #[must_use]
+    pub fn with_layers(mut self, layers: RequestLayers) -> Self {
+        self.layers.push(layers);
         self
     }
 
@@ -150,12 +167,18 @@ impl<'a> Setup<'a> {
 
 /// Everything in a set-up at `now` that will refuse somebody it should let in, or the other way round.
 ///
-/// Not seen are the order of tower layers (a wrong one answers 500, as `gate.not_wired`), the permissions of files, and what a proxy in front of us
-/// does: `examples/doctor.rs` tries that from outside.
+/// Not seen are what stands behind the outermost layer (a wrong order answers 500 to the first signed delivery, as `server.not_wired`), the permissions of
+/// files, and what a proxy in front of us does: `examples/doctor.rs` tries that from outside.
 pub fn audit(setup: &Setup<'_>, now: UnixTime) -> Audit {
     let mut concerns = Vec::new();
     for server in &setup.servers {
         checks::server(server, &mut concerns);
+    }
+    for client in &setup.clients {
+        client::client(client, &mut concerns);
+    }
+    for layers in &setup.layers {
+        concerns.extend(client::layers(layers));
     }
     checks::expiries(&setup.expiries(), now, &mut concerns);
     if let Some(pins) = setup.pins {

@@ -147,7 +147,8 @@ fn of_token(why: &crate::payload::jose::InvalidJwt) -> PayloadCheck {
 fn of_http_signature(why: &crate::payload::http_signature::InvalidHttpSignature) -> PayloadCheck {
     use crate::payload::http_signature::InvalidHttpSignature as Why;
     match why {
-        Why::Field { .. } | Why::TooMany | Why::NotFound | Why::Ambiguous => PayloadCheck::Signature,
+        Why::NotFound { by: "keyid", .. } => PayloadCheck::Keys,
+        Why::Field { .. } | Why::TooMany | Why::NotFound { .. } | Why::Ambiguous => PayloadCheck::Signature,
         Why::Unpaired | Why::ParameterType { .. } | Why::UnknownParameter => PayloadCheck::Signature,
         Why::MissingParameter { .. } | Why::NotCovered { .. } | Why::CoveredTwice => PayloadCheck::Coverage,
         Why::Component | Why::NotPresent { .. } => PayloadCheck::Coverage,

@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use http::HeaderName;
+use rustls_pki_types::SignatureVerificationAlgorithm;
+
 use super::inquiry::PayloadInquiry;
 use super::layouts::has_its_fields;
 use super::mistake::Mistake;
@@ -82,42 +85,50 @@ fn of_fields(
     message: &Message<'_>,
     verdict: &Result<(), Refusal>,
 ) -> Vec<Diagnosis> {
-    let Err(Refusal::NotAuthentic(NotAuthentic::MissingHeader { name })) = verdict else {
-        return Vec::new();
-    };
-    let others = others(inquiry, message);
+    match verdict {
+        Err(Refusal::NotAuthentic(NotAuthentic::MissingHeader { name })) => {
+            of_missing(name, &needed(&inquiry.trial), inquiry.algorithms, message)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The same of whoever needs these fields.
+pub(super) fn of_missing(
+    name: &HeaderName,
+    own: &[HeaderName],
+    algorithms: Algorithms,
+    message: &Message<'_>,
+) -> Vec<Diagnosis> {
+    let others = others(own, algorithms, message);
     let mut guesses = Vec::new();
+    let mut guess = |mistake, detail: String| guesses.push(Diagnosis::new(mistake, Certainty::Guess, detail));
     if !others.is_empty() {
         let names = Few::of(others.iter().copied());
-        guesses.push(Diagnosis::new(
-            Mistake::LooksOther,
-            Certainty::Guess,
-            format!("those of {names}"),
-        ));
+        guess(Mistake::LooksOther, format!("those of {names}"));
     }
-    let is_there = |needed: &http::HeaderName| needed != name && message.headers.contains_key(needed);
-    if needed(&inquiry.trial).iter().any(is_there) {
-        guesses.push(Diagnosis::new(
+    let is_there = |needed: &HeaderName| needed != name && message.headers.contains_key(needed);
+    if own.iter().any(is_there) {
+        guess(
             Mistake::FieldLost,
-            Certainty::Guess,
             format!("{name} is absent, others of the scheme are there"),
-        ));
+        );
     } else if others.is_empty() {
-        guesses.push(Diagnosis::new(
+        guess(
             Mistake::NotSigned,
-            Certainty::Guess,
             format!("{name} is absent, and no other that a scheme has"),
-        ));
+        );
     }
     guesses
 }
 
+type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
+
 /// The presets whose fields are there, those first that need the most.
-fn others(inquiry: &PayloadInquiry, message: &Message<'_>) -> Vec<&'static str> {
-    let own = needed(&inquiry.trial);
+fn others(own: &[HeaderName], algorithms: Algorithms, message: &Message<'_>) -> Vec<&'static str> {
     let mut found: Vec<(usize, &'static str)> = Vec::new();
     for preset in presets::all() {
-        let Some(trial) = Trial::preset(preset, None, inquiry.algorithms) else {
+        let Some(trial) = Trial::preset(preset, None, algorithms) else {
             continue;
         };
         let fields = needed(&trial);

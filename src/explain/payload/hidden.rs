@@ -1,8 +1,9 @@
 use zeroize::Zeroizing;
 
-use super::inquiry::PayloadInquiry;
+use super::inquiry::Entered;
 use super::report::PayloadReport;
 use crate::codes::Seen;
+use crate::payload::hmac::KeySpec;
 use crate::payload::{Message, Trial};
 
 /// The most of what is signed that is shown, in bytes.
@@ -12,20 +13,20 @@ const SHOWN: usize = 512;
 const SHORTEST: usize = 4;
 
 /// What stands for a secret that would have been shown.
-const MASK: &str = "(secret)";
+pub(super) const MASK: &str = "(secret)";
 
 /// The secrets that were given, in every form in which a message could hold them: no report shows one.
 pub(super) struct Hidden(Vec<Zeroizing<Vec<u8>>>);
 
 impl Hidden {
-    pub(super) fn of(inquiry: &PayloadInquiry) -> Self {
+    pub(super) fn of<'e>(all: impl IntoIterator<Item = &'e Entered>, spec: Option<&KeySpec>) -> Self {
         let mut forms = Vec::new();
-        for entered in inquiry.entered.iter().chain(&inquiry.known) {
+        for entered in all {
             let text = entered.secret.as_str();
             let cut = text.trim().trim_matches(['"', '\'']);
             let bare = cut.rsplit("whsec_").next().unwrap_or(cut);
             forms.extend([text, cut, bare].map(|text| Zeroizing::new(text.as_bytes().to_vec())));
-            forms.extend(entered.bytes(&inquiry.trial));
+            forms.extend(spec.and_then(|spec| entered.bytes(spec)));
         }
         forms.retain(|form| form.len() >= SHORTEST);
         // The longest first: a part of it would leave the rest.
@@ -37,9 +38,14 @@ impl Hidden {
     pub(super) fn signed(&self, trial: &Trial, message: &Message<'_>) -> Option<(String, usize)> {
         let longest = self.0.iter().map(|form| form.len()).max().unwrap_or_default();
         let (start, total) = trial.signed(message, SHOWN.saturating_add(longest))?;
+        Some(self.shown(&start, total))
+    }
+
+    /// The beginning of so many bytes.
+    pub(super) fn shown(&self, start: &[u8], total: usize) -> (String, usize) {
         let end = if total > SHOWN { " .." } else { "" };
-        let shown = self.mask(&start, SHOWN);
-        Some((format!("\"{}\"{end}", shown.escape_ascii()), total))
+        let shown = self.mask(start, SHOWN);
+        (format!("\"{}\"{end}", shown.escape_ascii()), total)
     }
 
     /// A value of the message as it is shown: what is hidden first, so that nothing is cut in two.

@@ -5,7 +5,7 @@ use http::Uri;
 use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
 
 use crate::identity::Validity;
-use crate::payload::hmac::{Key, KeyProblem, Keyring, PartialScheme, Weak, looks_random};
+use crate::payload::hmac::{Key, KeyProblem, KeySpec, Keyring, PartialScheme, Weak, looks_random};
 use crate::payload::public_key::{PublicKeyScheme, UnsupportedAlgorithm};
 use crate::payload::token::TokenScheme;
 use crate::payload::{FindKeys, KeyId, NoKey, Scheme, Secret, TenantKeys, Trial, Wanted};
@@ -110,13 +110,8 @@ impl PayloadInquiry {
         validity: Validity,
     ) -> Self {
         let place = self.entered.len() + 1;
-        self.entered.push(Entered {
-            tenant,
-            id: id.into(),
-            secret,
-            validity,
-            place,
-        });
+        self.entered
+            .push(Entered::new(tenant, id.into(), secret, place).valid(validity));
         self
     }
 
@@ -124,13 +119,7 @@ impl PayloadInquiry {
     /// another tenant.
     pub fn also_known(mut self, tenant: TenantId, id: impl Into<KeyId>, secret: Secret) -> Self {
         let place = self.entered.len() + self.known.len() + 1;
-        self.known.push(Entered {
-            tenant,
-            id: id.into(),
-            secret,
-            validity: Validity::ALWAYS,
-            place,
-        });
+        self.known.push(Entered::new(tenant, id.into(), secret, place));
         self
     }
 
@@ -153,13 +142,20 @@ impl PayloadInquiry {
 
     /// The same ring for a scheme that was changed.
     pub(super) fn keys_for(&self, trial: &Trial) -> Keys {
+        Keys::of(&self.entered, &trial.spec())
+    }
+}
+
+impl Keys {
+    /// What can be taken of what was entered.
+    pub(super) fn of(entered: &[Entered], spec: &KeySpec) -> Self {
         let mut ring = Ring {
-            owner: self.entered.first().map(|entered| entered.tenant.clone()),
+            owner: entered.first().map(|entered| entered.tenant.clone()),
             keys: None,
         };
         let mut problems = Vec::new();
-        for entered in &self.entered {
-            let built = Keyring::builder(trial.spec())
+        for entered in entered {
+            let built = Keyring::builder(spec.clone())
                 .allow_weak_secrets()
                 .key_valid(
                     entered.tenant.clone(),
@@ -173,12 +169,18 @@ impl PayloadInquiry {
                 Err(why) => problems.push(format!("{}: {}", entered.label(), why.problem)),
             }
         }
-        let usable = self.entered.len() - problems.len();
-        Keys {
+        let usable = entered.len() - problems.len();
+        Self {
             ring: Arc::new(ring),
             problems,
             usable,
         }
+    }
+
+    /// For people: how many there are, and why the others cannot be used.
+    pub(super) fn seen(&self) -> String {
+        let problems = self.problems.iter().map(|problem| format!("; {problem}"));
+        format!("{} that can be used{}", self.usable, problems.collect::<String>())
     }
 }
 
@@ -225,6 +227,20 @@ impl FindKeys for Sole {
 }
 
 impl Entered {
+    pub(super) fn new(tenant: TenantId, id: KeyId, secret: Secret, place: usize) -> Self {
+        Self {
+            tenant,
+            id,
+            secret,
+            validity: Validity::ALWAYS,
+            place,
+        }
+    }
+
+    fn valid(self, validity: Validity) -> Self {
+        Self { validity, ..self }
+    }
+
     /// What is shown of it: never what may be the secret in the place of the name.
     pub(super) fn label(&self) -> String {
         match self.shown_id() {
@@ -244,27 +260,25 @@ impl Entered {
     }
 
     /// This key alone, at any time, as the scheme reads it.
-    pub(super) fn alone(&self, trial: &Trial) -> Result<Arc<dyn FindKeys>, KeyProblem> {
-        let key = Key::parse_allowing_weak_secret(self.id.clone(), trial.spec(), self.secret.as_str())?;
+    pub(super) fn alone(&self, spec: &KeySpec) -> Result<Arc<dyn FindKeys>, KeyProblem> {
+        let key = Key::parse_allowing_weak_secret(self.id.clone(), spec.clone(), self.secret.as_str())?;
         Ok(Arc::new(Sole(TenantKeys::new(self.tenant.clone(), [key]))))
     }
 
     /// These bytes in the place of its secret.
-    pub(super) fn of_bytes(&self, trial: &Trial, secret: &[u8]) -> Option<Arc<dyn FindKeys>> {
-        let crate::payload::hmac::KeySpec::Secret { digest, .. } = trial.spec() else {
+    pub(super) fn of_bytes(&self, spec: &KeySpec, secret: &[u8]) -> Option<Arc<dyn FindKeys>> {
+        let KeySpec::Secret { digest, .. } = spec else {
             return None;
         };
-        let key = Key::of_bytes(self.id.clone(), digest, secret)?;
+        let key = Key::of_bytes(self.id.clone(), *digest, secret)?;
         Some(Arc::new(Sole(TenantKeys::new(self.tenant.clone(), [key]))))
     }
 
     /// Its secret's bytes, as the scheme reads them.
-    pub(super) fn bytes(&self, trial: &Trial) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        match trial.spec() {
-            crate::payload::hmac::KeySpec::Secret { form, .. } => {
-                form.read(self.secret.as_str(), Weak::Allow).ok()
-            }
-            _ => None,
+    pub(super) fn bytes(&self, spec: &KeySpec) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        match spec {
+            KeySpec::Secret { form, .. } => form.read(self.secret.as_str(), Weak::Allow).ok(),
+            KeySpec::Public { .. } => None,
         }
     }
 

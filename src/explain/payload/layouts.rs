@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 
 use super::fields::with_field;
-use super::inquiry::PayloadInquiry;
+use super::inquiry::{Entered, PayloadInquiry};
 use super::mistake::Mistake;
 use super::search::Search;
 use super::{bodies, walk};
 use crate::payload::hmac::{BodyForm, Digest, Encoding, Layout, Part, SignatureAt, TimeAt, TimeFormat};
 use crate::payload::providers::presets::{self, Preset};
-use crate::payload::{FindKeys, Message, Trial};
+use crate::payload::{FindKeys, Message, Origin, Trial};
 
 /// Whether it is signed by a provider's scheme, with one of the keys that are known.
 pub(super) fn other_schemes(search: &mut Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> bool {
@@ -21,25 +21,39 @@ pub(super) fn other_schemes(search: &mut Search<'_, '_>, inquiry: &PayloadInquir
         .collect();
     // Another scheme of the same provider first.
     presets.sort_by_key(|preset| !is_akin(preset.name, trial.name()));
+    let origin = trial.layout().and_then(|layout| layout.origin.as_ref());
+    let keys: Vec<_> = inquiry.entered.iter().chain(&inquiry.known).collect();
     presets.into_iter().any(|preset| {
-        let origin = trial.layout().and_then(|layout| layout.origin.as_ref());
         let other = Trial::preset(preset, origin, inquiry.algorithms);
         other
             .filter(|other| has_its_fields(other, &message))
-            .is_some_and(|other| is_signed_by(search, inquiry, preset, &other))
+            .is_some_and(|other| is_signed_by(search, &keys, preset, &other))
     })
 }
 
-fn is_signed_by(
+/// The same, for a provider whose scheme is a type of its own.
+pub(super) fn schemes_beside(
     search: &mut Search<'_, '_>,
-    inquiry: &PayloadInquiry,
-    preset: &Preset,
-    other: &Trial,
+    name: &str,
+    origin: Option<&Origin>,
+    keys: &[&Entered],
 ) -> bool {
     let message = search.message;
+    let mut presets: Vec<&Preset> = presets::all().collect();
+    presets.sort_by_key(|preset| !is_akin(preset.name, name));
+    presets.into_iter().any(|preset| {
+        let other = Trial::preset(preset, origin, &[]);
+        // What is in the body may be any body's.
+        let other = other.filter(|other| !walk::needed(other).is_empty() && has_its_fields(other, &message));
+        other.is_some_and(|other| is_signed_by(search, keys, preset, &other))
+    })
+}
+
+fn is_signed_by(search: &mut Search<'_, '_>, keys: &[&Entered], preset: &Preset, other: &Trial) -> bool {
+    let message = search.message;
     let other = other.with(|layout| layout.window = None);
-    let keys = inquiry.entered.iter().chain(&inquiry.known);
-    keys.filter_map(|key| key.alone(&other).ok()).any(|keys| {
+    let mut keys = keys.iter().filter_map(|key| key.alone(&other.spec()).ok());
+    keys.any(|keys| {
         let detail = format!("{}, of {}", preset.name, preset.provider);
         search.attempt(Mistake::OtherScheme, &detail, &other, &keys, &message)
     })

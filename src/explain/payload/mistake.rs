@@ -87,6 +87,22 @@ mistakes! {
     KeyOutOfTime => "key_out_of_time", "it is signed with a key that is not in force yet, or no longer", "ours: keys have a time",
         "Prolong the old key's time until the sender has changed over, or begin the new one's earlier.",
         "Sign with the key that is in force.";
+    // Of what is known of the endpoint.
+    OtherWebhook => "other_webhook", "it is signed for another webhook than the one that is configured", "the provider's documentation",
+        "Enter the id of this webhook, of this environment, as the provider's dashboard shows it.",
+        "Send to the endpoint that is entered for this webhook.";
+    Simulated => "simulated", "it comes from the provider's simulator, which signs for no webhook", "the provider's documentation",
+        "Have a real event of the sandbox sent; what the simulator sends cannot be verified.",
+        "Send an event of the sandbox, not of the simulator.";
+    OtherTopic => "other_topic", "it is of another topic than the one that is configured", "the provider's documentation",
+        "Enter the ARN of the topic that is named, if it is yours: anybody can have a topic of their own signed.",
+        "Subscribe this endpoint to the topic that it expects, and to no other.";
+    SomeItems => "some_items", "some items of the batch are not as they were signed", "ours: what was sent is what is signed",
+        "Nothing: no item of such a batch counts.",
+        "Sign each item last of all; send none that was changed or added afterwards.";
+    RawDelivery => "raw_delivery", "the message is delivered raw, and what is raw is not signed", "the provider's documentation",
+        "Switch raw message delivery off for this subscription.",
+        "Send the signed envelope.";
     // Of the time.
     Late => "late", "the signature is right, and its time lies too far back", "the scheme's documentation",
         "Compare the clock with a time server; widen the tolerance only as far as the provider documents.",

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod checks;
+mod families;
 mod fields;
 mod guesses;
 mod hidden;
@@ -9,6 +10,7 @@ mod inquiry;
 mod json;
 mod layouts;
 mod mistake;
+mod provider;
 mod report;
 mod search;
 mod secrets;
@@ -21,6 +23,7 @@ use crate::refusal::Refusal;
 pub use checks::PayloadCheck;
 pub use inquiry::PayloadInquiry;
 pub use mistake::{Mistake, MistakeEntry};
+pub use provider::{ProviderInquiry, provider};
 pub use report::{Certainty, Diagnosis, PayloadReport};
 
 use hidden::Hidden;
@@ -59,7 +62,8 @@ use search::Search;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport {
-    let hidden = Hidden::of(inquiry);
+    let all = inquiry.entered.iter().chain(&inquiry.known);
+    let hidden = Hidden::of(all, Some(&inquiry.trial.spec()));
     let keys = inquiry.keys();
     let decided = inquiry.trial.verify(&keys.ring, message).map(|_| ());
     let walk = walk::walk(inquiry, &keys, message, &decided, &hidden);
@@ -104,10 +108,11 @@ pub fn payload(inquiry: &PayloadInquiry, message: &Message<'_>) -> PayloadReport
 /// ```
 pub fn signature(verifier: &dyn VerifyPayload, message: &Message<'_>) -> PayloadReport {
     let decided: Result<(), NotAuthentic> = verifier.verify_payload(message).map(|_| ());
-    let findings = walk::of_verdict(&decided, message);
+    let findings = vec![walk::of_verdict(&decided, message)];
     let mut report = PayloadReport::new(decided.map_err(Refusal::from), findings);
     if report.verdict.is_err() {
-        Search::of_verifier(verifier, message).run(&mut report);
+        let verify = |message: &Message<'_>| verifier.verify_payload(message).map(|_| ());
+        Search::of_verifier(&verify, message).run(&mut report);
         if report.diagnoses.is_empty() {
             report.diagnoses = guesses::of_body(message);
         }

@@ -8,7 +8,7 @@ use super::inquiry::{Entered, Keys, PayloadInquiry};
 use super::mistake::Mistake;
 use super::report::{Certainty, Diagnosis, PayloadReport};
 use super::{bodies, fields, layouts, secrets, targets};
-use crate::payload::{FindKeys, Message, NotAuthentic, Trial, VerifyPayload};
+use crate::payload::{FindKeys, Message, NotAuthentic, Trial};
 use crate::replay::NotFresh;
 
 /// The most verifications of one search.
@@ -24,8 +24,17 @@ pub(super) enum Asked<'s> {
         trial: Trial,
         ring: Arc<dyn FindKeys>,
     },
-    Verifier(&'s dyn VerifyPayload),
+    Verifier(&'s Verify<'s>),
+    /// A provider's own, of which it is known what it signs.
+    Provider {
+        verify: &'s Verify<'s>,
+        covers_request: bool,
+        urls: &'s [http::Uri],
+    },
 }
+
+/// What decides about a message.
+pub(super) type Verify<'v> = dyn Fn(&Message<'_>) -> Result<(), NotAuthentic> + 'v;
 
 pub(super) struct Search<'s, 'm> {
     asked: Asked<'s>,
@@ -43,11 +52,11 @@ impl<'s, 'm> Search<'s, 'm> {
         Self::about(Asked::Scheme { inquiry, trial, ring }, message)
     }
 
-    pub(super) fn of_verifier(verifier: &'s dyn VerifyPayload, message: &Message<'m>) -> Self {
-        Self::about(Asked::Verifier(verifier), message)
+    pub(super) fn of_verifier(verify: &'s Verify<'s>, message: &Message<'m>) -> Self {
+        Self::about(Asked::Verifier(verify), message)
     }
 
-    fn about(asked: Asked<'s>, message: &Message<'m>) -> Self {
+    pub(super) fn about(asked: Asked<'s>, message: &Message<'m>) -> Self {
         Self {
             asked,
             message: *message,
@@ -60,26 +69,32 @@ impl<'s, 'm> Search<'s, 'm> {
 
     /// Looks until a signature matches, and notes what came of it.
     pub(super) fn run(mut self, report: &mut PayloadReport) {
-        let _ = match &self.asked {
-            Asked::Verifier(_) => self.of_body() || targets::each(&mut self),
-            Asked::Scheme { inquiry, trial, ring } => {
-                let (inquiry, trial, ring) = (*inquiry, trial.clone(), Arc::clone(ring));
-                self.of_time(inquiry, &ring)
-                    || secrets::each(&mut self, inquiry, &trial)
-                    || self.of_body()
-                    || layouts::other_schemes(&mut self, inquiry, &trial)
-                    || fields::each(&mut self, &trial, &ring)
-                    || layouts::each(&mut self, inquiry, &trial, &ring)
-                    || targets::each(&mut self)
-                    || targets::origins(&mut self, inquiry, &trial, &ring)
-                    || secrets::each_with_a_body(&mut self, inquiry, &trial)
-                    || layouts::each_with_a_body(&mut self, &trial, &ring)
-            }
-        };
+        if self.found.is_empty() {
+            self.look();
+        }
         // What explains the verdict leaves nothing to be looked for.
         report.is_exhaustive = self.is_exhaustive || !self.found.is_empty();
         report.attempts = self.attempts;
         report.diagnoses = self.found;
+    }
+
+    fn look(&mut self) {
+        let _ = match &self.asked {
+            Asked::Verifier(_) | Asked::Provider { .. } => self.of_body() || targets::each(self),
+            Asked::Scheme { inquiry, trial, ring } => {
+                let (inquiry, trial, ring) = (*inquiry, trial.clone(), Arc::clone(ring));
+                self.of_time(inquiry, &ring)
+                    || secrets::each(self, inquiry, &trial)
+                    || self.of_body()
+                    || layouts::other_schemes(self, inquiry, &trial)
+                    || fields::each(self, &trial, &ring)
+                    || layouts::each(self, inquiry, &trial, &ring)
+                    || targets::each(self)
+                    || targets::origins(self, inquiry, &trial, &ring)
+                    || secrets::each_with_a_body(self, inquiry, &trial)
+                    || layouts::each_with_a_body(self, &trial, &ring)
+            }
+        };
     }
 
     /// The signature is right, at another time or with a key of another time.
@@ -120,13 +135,21 @@ impl<'s, 'm> Search<'s, 'm> {
                 let (trial, ring) = (trial.clone(), Arc::clone(ring));
                 self.attempt(mistake, detail, &trial, &ring, message)
             }
-            Asked::Verifier(verifier) => {
-                let verifier = *verifier;
-                self.is_within_bounds(message)
-                    && verifier.verify_payload(message).is_ok()
-                    && self.prove(&[(mistake, detail)])
+            Asked::Verifier(verify) | Asked::Provider { verify, .. } => {
+                let verify = *verify;
+                self.decides(verify, &[(mistake, detail)], message)
             }
         }
+    }
+
+    /// Whether it is signed so, as this decides.
+    pub(super) fn decides(
+        &mut self,
+        verify: &Verify<'_>,
+        mistakes: &[(Mistake, &str)],
+        message: &Message<'_>,
+    ) -> bool {
+        self.is_within_bounds(message) && verify(message).is_ok() && self.prove(mistakes)
     }
 
     /// Whether it is signed so by this scheme under one of these keys.
@@ -176,12 +199,13 @@ impl<'s, 'm> Search<'s, 'm> {
         match &self.asked {
             Asked::Scheme { trial, .. } => trial.layout().is_some_and(|layout| layout.covers_request()),
             Asked::Verifier(_) => true,
+            Asked::Provider { covers_request, .. } => *covers_request,
         }
     }
 
     /// Whether the origin of the URL is a part of the scheme.
     pub(super) fn has_origin(&self) -> bool {
-        matches!(&self.asked, Asked::Scheme { .. })
+        !matches!(&self.asked, Asked::Verifier(_))
     }
 
     /// Where the endpoint is known to be called.
@@ -189,17 +213,16 @@ impl<'s, 'm> Search<'s, 'm> {
         match &self.asked {
             Asked::Scheme { inquiry, .. } => inquiry.urls.clone(),
             Asked::Verifier(_) => Vec::new(),
+            Asked::Provider { urls, .. } => urls.to_vec(),
         }
     }
 
     /// The keys that a message of this sender may be signed with.
     pub(super) fn entered<'k>(&self, inquiry: &'k PayloadInquiry) -> Vec<&'k Entered> {
-        let sender = self.message.sender;
-        let is_senders = |entered: &&Entered| sender.is_none_or(|sender| *sender == entered.tenant);
-        inquiry.entered.iter().filter(is_senders).collect()
+        secrets::of_sender(&inquiry.entered, &self.message)
     }
 }
 
-fn distance(one: UnixTime, other: UnixTime) -> String {
+pub(super) fn distance(one: UnixTime, other: UnixTime) -> String {
     super::walk::spelt(one.as_secs().abs_diff(other.as_secs()))
 }

@@ -46,54 +46,84 @@ pub(super) fn each_with_a_body(search: &mut Search<'_, '_>, inquiry: &PayloadInq
 }
 
 fn candidates(search: &Search<'_, '_>, inquiry: &PayloadInquiry, trial: &Trial) -> Vec<Candidate> {
-    let entered = search.entered(inquiry);
-    let now = search.message.now;
-    let mut candidates = Vec::new();
-    let mut add = |mistake, detail: String, keys: Option<Arc<dyn FindKeys>>| {
-        candidates.extend(keys.map(|keys| Candidate {
+    let spec = trial.spec();
+    let taken = |taken: Taken<'_>| {
+        Some(Candidate {
+            mistake: taken.mistake,
+            keys: match &taken.bytes {
+                Some(bytes) => taken.key.of_bytes(&spec, bytes)?,
+                None => taken.key.alone(&spec).ok()?,
+            },
+            detail: taken.detail,
+        })
+    };
+    let all = each_taken(&inquiry.entered, &inquiry.known, &search.message, &spec);
+    all.into_iter().filter_map(taken).collect()
+}
+
+/// A key as it may have been meant: as the scheme reads it, or these bytes.
+pub(super) struct Taken<'k> {
+    pub(super) mistake: Mistake,
+    pub(super) detail: String,
+    pub(super) key: &'k Entered,
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// The keys that a message of this sender may be signed with.
+pub(super) fn of_sender<'k>(entered: &'k [Entered], message: &Message<'_>) -> Vec<&'k Entered> {
+    let sender = message.sender;
+    let is_senders = |entered: &&Entered| sender.is_none_or(|sender| *sender == entered.tenant);
+    entered.iter().filter(is_senders).collect()
+}
+
+/// Every key that is known, but for the one that the receiver would take, and every other reading of each.
+pub(super) fn each_taken<'k>(
+    all: &'k [Entered],
+    known: &'k [Entered],
+    message: &Message<'_>,
+    spec: &KeySpec,
+) -> Vec<Taken<'k>> {
+    let entered = of_sender(all, message);
+    let mut taken = Vec::new();
+    let mut add = |mistake, detail, key: &'k Entered, bytes| {
+        taken.push(Taken {
             mistake,
             detail,
-            keys,
-        }));
+            key,
+            bytes,
+        });
     };
-    for key in entered.iter().filter(|key| !key.is_valid_at(now)) {
-        add(Mistake::KeyOutOfTime, key.label(), key.alone(trial).ok());
+    for key in entered.iter().filter(|key| !key.is_valid_at(message.now)) {
+        add(Mistake::KeyOutOfTime, key.label(), key, None);
     }
     let owners: Vec<_> = entered.iter().map(|key| &key.tenant).collect();
-    let strangers = inquiry
-        .entered
-        .iter()
-        .filter(|key| !owners.contains(&&key.tenant));
-    for key in inquiry.known.iter().chain(strangers) {
+    let strangers = all.iter().filter(|key| !owners.contains(&&key.tenant));
+    for key in known.iter().chain(strangers) {
         let is_owners = owners.contains(&&key.tenant);
         let mistake = if is_owners {
             Mistake::OtherKey
         } else {
             Mistake::OtherTenantsKey
         };
-        add(mistake, key.label(), key.alone(trial).ok());
+        add(mistake, key.label(), key, None);
     }
     // Several owners, and nobody who is it: each by itself.
-    if search.message.sender.is_none() && owners.iter().any(|owner| Some(owner) != owners.first()) {
+    if message.sender.is_none() && owners.iter().any(|owner| Some(owner) != owners.first()) {
         for key in &entered {
-            add(Mistake::OtherTenantsKey, key.label(), key.alone(trial).ok());
+            add(Mistake::OtherTenantsKey, key.label(), key, None);
         }
     }
-    for key in entered.into_iter().chain(&inquiry.known) {
-        for (mistake, detail, bytes) in readings(key, trial) {
-            add(
-                mistake,
-                format!("{}: {detail}", key.label()),
-                key.of_bytes(trial, &bytes),
-            );
+    for key in entered.into_iter().chain(known) {
+        for (mistake, detail, bytes) in readings(key, spec) {
+            add(mistake, format!("{}: {detail}", key.label()), key, Some(bytes));
         }
     }
-    candidates
+    taken
 }
 
 /// What the text of a secret may have been taken for.
-fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)> {
-    let KeySpec::Secret { form, .. } = trial.spec() else {
+fn readings(key: &Entered, spec: &KeySpec) -> Vec<(Mistake, &'static str, Bytes)> {
+    let KeySpec::Secret { form, .. } = spec else {
         return Vec::new();
     };
     let text = key.secret.as_str();
@@ -206,7 +236,7 @@ fn readings(key: &Entered, trial: &Trial) -> Vec<(Mistake, &'static str, Bytes)>
         ),
         (Mistake::SecretHashed, "not hashed it is right", raw(cut)),
     ]);
-    let original = key.bytes(trial);
+    let original = key.bytes(spec);
     let differs = |bytes: &Bytes| original.as_ref() != Some(bytes);
     all.into_iter()
         .filter_map(|(mistake, detail, bytes)| Some((mistake, detail, bytes.filter(differs)?)))

@@ -119,7 +119,7 @@ pub(super) fn origins(
     false
 }
 
-fn other_origins(origin: &Origin, message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Origin)> {
+pub(super) fn other_origins(origin: &Origin, message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Origin)> {
     let Ok(now) = origin.as_str().parse::<Uri>() else {
         return Vec::new();
     };
@@ -169,7 +169,7 @@ fn of_origin(signed: (&str, &str), configured: (&str, &str)) -> Mistake {
 }
 
 /// The hosts under which the endpoint may be known.
-fn host_names(message: &Message<'_>, urls: &[Uri]) -> Vec<String> {
+pub(super) fn host_names(message: &Message<'_>, urls: &[Uri]) -> Vec<String> {
     let of_urls = urls.iter().filter_map(|url| Some(url.authority()?.to_string()));
     let of_fields = HOST_FIELDS.iter().filter_map(|name| text(message.headers, name));
     let mut names: Vec<String> = of_urls.collect();
@@ -193,7 +193,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Paths and queries that may be those outside, each with what would have happened.
-fn targets(message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Uri)> {
+pub(super) fn targets(message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Uri)> {
     let (path, query) = (message.uri.path(), message.uri.query());
     let whole = |path: &str, query: Option<&str>| match query {
         Some(query) => format!("{path}?{query}"),

@@ -92,10 +92,7 @@ fn seen(
         PayloadCheck::Time => time(trial, message, hidden),
         PayloadCheck::Freshness => freshness(reason),
         PayloadCheck::Signature => signature(trial, message, hidden),
-        PayloadCheck::Keys => {
-            let problems = keys.problems.iter().map(|problem| format!("; {problem}"));
-            format!("{} that can be used{}", keys.usable, problems.collect::<String>())
-        }
+        PayloadCheck::Keys => keys.seen(),
         _ => match trial.signed(message, 0) {
             Some((_, total)) => format!("{total} signed bytes"),
             None => "what is signed cannot be put together".to_owned(),
@@ -105,7 +102,11 @@ fn seen(
 
 /// How often each field that the scheme needs is there.
 fn fields(trial: &Trial, message: &Message<'_>) -> String {
-    let names = needed(trial);
+    counted(&needed(trial), message)
+}
+
+/// How often each of these fields is there.
+pub(super) fn counted(names: &[HeaderName], message: &Message<'_>) -> String {
     if names.is_empty() {
         return "none is needed".to_owned();
     }
@@ -206,17 +207,14 @@ pub(super) fn spelt(seconds: u64) -> String {
 }
 
 /// What the answer of a verifier says, of which nothing else can be seen.
-pub(super) fn of_verdict(
-    decided: &Result<(), NotAuthentic>,
-    message: &Message<'_>,
-) -> Vec<Finding<PayloadCheck>> {
+pub(super) fn of_verdict(decided: &Result<(), NotAuthentic>, message: &Message<'_>) -> Finding<PayloadCheck> {
     let why = decided.as_ref().err();
     let check = why.map_or(PayloadCheck::Match, |why| PayloadCheck::of(why, None));
     let outcome = match why {
         Some(_) => CheckOutcome::Failed,
         None => CheckOutcome::Passed,
     };
-    vec![Finding {
+    Finding {
         check,
         outcome,
         seen: why
@@ -224,7 +222,7 @@ pub(super) fn of_verdict(
             .unwrap_or_else(|| format!("a body of {} bytes", message.body.len())),
         expected: check.expected(),
         reason: why.cloned().map(Into::into),
-    }]
+    }
 }
 
 /// By how much the time is off, where that is why.

@@ -17,8 +17,15 @@ pub enum InvalidHttpSignature {
     #[error("more signatures or components than are looked at")]
     TooMany,
     /// None of the signatures is the one that the policy asks for.
-    #[error("no signature is the one asked for")]
-    NotFound,
+    #[error("no signature is the one asked for: by {by} there are {seen}, and {wanted} would count")]
+    NotFound {
+        /// What the policy chooses by: `keyid`, `tag` or label.
+        by: &'static str,
+        /// What the signatures say there, each cut and escaped.
+        seen: Few,
+        /// What would count: the names of the sender's keys, or the one that is configured.
+        wanted: Few,
+    },
     /// Several of the signatures are.
     #[error("several signatures are the one asked for")]
     Ambiguous,
@@ -102,9 +109,9 @@ entries! {
     Self::TooMany => "payload.http_signature.too_many", Theirs 401, "ours: sizes come first",
         "Nothing.",
         "Sign once, and cover what the receiver asks for.";
-    Self::NotFound => "payload.http_signature.not_found", Theirs 401, "RFC 9421 §3.2",
-        "Ask for the label or tag that the sender documents.",
-        "Set the tag that the receiver asks for.";
+    Self::NotFound { .. } => "payload.http_signature.not_found", Theirs 401, "RFC 9421 §3.2",
+        "Ask for the label or tag that the sender documents; by `keyid`, enter the key under the one that the message shows.",
+        "Set the tag that the receiver asks for, or the `keyid` that it knows.";
     Self::Ambiguous => "payload.http_signature.ambiguous", Theirs 401, "RFC 9421 §3.2",
         "Ask for a label or tag that only one has.",
         "Use a tag of your own.";

@@ -4,6 +4,7 @@ use sfv::InnerList;
 use super::base::whole_name;
 use super::fields::{Labelled, Read};
 use super::{InvalidHttpSignature, VerifyingKeys};
+use crate::codes::Few;
 use crate::payload::Origin;
 use crate::replay::Tolerance;
 
@@ -104,20 +105,40 @@ impl HttpSignaturePolicy {
         all: &'r [Read],
         keys: &VerifyingKeys,
     ) -> Result<&'r Labelled, InvalidHttpSignature> {
-        let mut broken = InvalidHttpSignature::NotFound;
+        let mut broken = None;
         let mut meant = Vec::with_capacity(1);
         for (label, labelled) in all {
             match labelled {
                 Ok(labelled) if self.means(label, labelled, keys) => meant.push(labelled),
                 Ok(_) => {}
-                Err(why) => broken = why.clone(),
+                Err(why) => broken = Some(why.clone()),
             }
         }
         match (meant.pop(), meant.is_empty()) {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(InvalidHttpSignature::Ambiguous),
-            (None, _) => Err(broken),
+            (None, _) => Err(broken.unwrap_or_else(|| self.not_found(all, Some(keys)))),
         }
+    }
+
+    /// What the signatures say, and what would count; the names of keys only where they are known.
+    pub(super) fn not_found(&self, all: &[Read], keys: Option<&VerifyingKeys>) -> InvalidHttpSignature {
+        let readable = all
+            .iter()
+            .filter_map(|(label, read)| Some((label, read.as_ref().ok()?)));
+        let seen = readable.filter_map(|(label, labelled)| match &self.choose {
+            ChooseSignature::ByTag(_) => labelled.parameters.tag.as_deref(),
+            ChooseSignature::ByLabel(_) => Some(label.as_str()),
+            ChooseSignature::ByKeyId => labelled.parameters.key_id.as_deref(),
+        });
+        let seen = Few::of(seen);
+        let known = keys.into_iter().flat_map(|keys| keys.keys().iter());
+        let (by, wanted) = match &self.choose {
+            ChooseSignature::ByTag(tag) => ("tag", Few::of([tag.as_str()])),
+            ChooseSignature::ByLabel(label) => ("label", Few::of([label.as_str()])),
+            ChooseSignature::ByKeyId => ("keyid", Few::of(known.map(|key| key.id().as_str()))),
+        };
+        InvalidHttpSignature::NotFound { by, seen, wanted }
     }
 
     /// Whether it could be the one, whatever the keys are.

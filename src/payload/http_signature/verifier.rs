@@ -72,7 +72,7 @@ impl VerifyPayload for HttpSignatureVerifier {
         let unknown = |why| unless_renewed(why, &*self.keys, &keys);
         let chosen = self.policy.choose(&found, &keys);
         let chosen = chosen.map_err(|why| match why {
-            InvalidHttpSignature::NotFound
+            InvalidHttpSignature::NotFound { .. }
                 if self.policy.chooses_by_key() && self.look_over(&found, message).is_ok() =>
             {
                 unknown(why)
@@ -105,7 +105,7 @@ impl VerifyPayload for HttpSignatureVerifier {
 impl HttpSignatureVerifier {
     /// Whatever speaks, without a key, against each signature that could be the one that is meant: then none is fetched.
     fn look_over(&self, all: &[Read], message: &Message<'_>) -> Result<(), NotAuthentic> {
-        let mut refused = InvalidHttpSignature::NotFound.into();
+        let mut refused = self.policy.not_found(all, None).into();
         for (label, labelled) in all {
             match labelled {
                 Ok(labelled) if self.policy.may_mean(label, labelled) => {

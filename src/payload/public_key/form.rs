@@ -7,6 +7,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::payload::SchemeText;
 use crate::payload::hmac::encoding::decode_hex_vec;
 use crate::payload::hmac::keys::KeyProblem;
 use crate::pem::{self, PublicKeyPem};
@@ -80,7 +81,7 @@ impl fmt::Display for PublicKeyAlgorithm {
 }
 
 /// The form in which a provider shows its public keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublicKeyForm {
     /// The bare 32 bytes of an Ed25519 key in lower-case hexadecimal.
@@ -88,7 +89,7 @@ pub enum PublicKeyForm {
     /// The bare 32 bytes of an Ed25519 key in base64, after a prefix that may be left out.
     Base64 {
         /// The prefix.
-        prefix: &'static str,
+        prefix: SchemeText,
     },
     /// A SubjectPublicKeyInfo in base64.
     SpkiBase64,
@@ -99,7 +100,7 @@ pub enum PublicKeyForm {
 impl PublicKeyForm {
     /// The key's bits: what `SignatureVerificationAlgorithm` takes.
     pub(in crate::payload) fn read(
-        self,
+        &self,
         algorithm: PublicKeyAlgorithm,
         text: &str,
     ) -> Result<Vec<u8>, KeyProblem> {
@@ -108,7 +109,7 @@ impl PublicKeyForm {
         }
         let bits = match self {
             Self::Hex => decode_hex_vec(text.as_bytes()),
-            Self::Base64 { prefix } => STANDARD.decode(text.strip_prefix(prefix).unwrap_or(text)).ok(),
+            Self::Base64 { prefix } => STANDARD.decode(text.strip_prefix(&**prefix).unwrap_or(text)).ok(),
             Self::SpkiBase64 => STANDARD
                 .decode(text)
                 .ok()

@@ -38,7 +38,7 @@ const MAX_SIGNATURES: usize = 4;
 ///     )
 ///     .signed([Part::Body]);
 /// let scheme = PublicKeyScheme::new(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Hex)?;
-/// assert_eq!((scheme.name(), scheme.key_form()), ("acme", PublicKeyForm::Hex));
+/// assert_eq!((scheme.name(), scheme.key_form()), ("acme", &PublicKeyForm::Hex));
 /// # Ok::<(), countersign::payload::InvalidScheme>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +91,13 @@ impl PublicKeyScheme {
     }
 
     /// The form in which the provider shows its keys.
-    pub fn key_form(&self) -> PublicKeyForm {
-        self.key_form
+    pub fn key_form(&self) -> &PublicKeyForm {
+        &self.key_form
+    }
+
+    /// How far the signed time may be off, where one is signed and compared.
+    pub fn window(&self) -> Option<crate::replay::Tolerance> {
+        self.layout.window.filter(|_| self.layout.time.is_some())
     }
 
     /// With another tolerance for the signed time.

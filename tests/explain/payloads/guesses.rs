@@ -31,14 +31,14 @@ pub(super) fn cases() -> Vec<Case> {
     );
     let standard =
         || PayloadInquiry::new(Scheme::standard_webhooks()).key(acme(), "2026", secret(mail::BASE64));
-    (lost.wrong.0, lost.mended.0) = (standard(), standard());
+    (lost.wrong.0, lost.mended.0) = (standard().into(), standard().into());
     let mut other = guess(
         "GitHub's, with another secret",
         Mistake::LooksOther,
         Mail::signed(&mail::github_scheme(), mail::OTHER, BODY),
         Mail::signed(&mail::stripe_scheme(), SECRET, BODY),
     );
-    (other.wrong.0, other.mended.0) = (stripe(SECRET), stripe(SECRET));
+    (other.wrong.0, other.mended.0) = (stripe(SECRET).into(), stripe(SECRET).into());
     vec![
         arriving("packed", Mistake::Compressed, BODY, |mail| {
             mail.with_field("content-encoding", "gzip")

@@ -106,6 +106,11 @@ impl Mail {
         Self::unsigned(body).with_field("x-hub-signature-256", &format!("sha256={hex}"))
     }
 
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     pub(crate) fn message(&self) -> Message<'_> {
         let message = Message::new(&self.method, &self.uri, &self.headers, &self.body, self.now);
         match &self.sender {
@@ -134,6 +139,16 @@ impl Mail {
     pub(crate) fn without_field(mut self, name: &str) -> Self {
         self.headers.remove(name).expect("the field");
         self
+    }
+
+    /// Its header fields, a line each.
+    pub(crate) fn lines(&self) -> String {
+        let line = |name: &HeaderName| format!("{name}: {}\n", self.field(name.as_str()));
+        self.headers.keys().map(line).collect()
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        str::from_utf8(&self.body).expect("UTF-8")
     }
 
     pub(crate) fn field(&self, name: &str) -> String {

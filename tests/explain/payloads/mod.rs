@@ -4,12 +4,13 @@ mod agreement;
 mod bodies;
 mod guesses;
 pub(crate) mod mail;
+pub(crate) mod providers;
 mod secrets;
 mod signatures;
 mod targets;
 mod verifiers;
 
-use countersign::explain::{self, Certainty, Mistake, PayloadInquiry, PayloadReport};
+use countersign::explain::{self, Certainty, Mistake, PayloadInquiry, PayloadReport, ProviderInquiry};
 
 use mail::Mail;
 
@@ -18,22 +19,41 @@ struct Case {
     name: &'static str,
     mistake: Mistake,
     certainty: Certainty,
-    wrong: (PayloadInquiry, Mail),
-    mended: (PayloadInquiry, Mail),
+    wrong: (Inquired, Mail),
+    mended: (Inquired, Mail),
 }
 
-fn proven(
+/// What is asked: about a scheme, or about a provider whose scheme is a type of its own.
+enum Inquired {
+    Scheme(PayloadInquiry),
+    Provider(ProviderInquiry),
+}
+
+impl From<PayloadInquiry> for Inquired {
+    fn from(inquiry: PayloadInquiry) -> Self {
+        Self::Scheme(inquiry)
+    }
+}
+
+impl From<ProviderInquiry> for Inquired {
+    fn from(inquiry: ProviderInquiry) -> Self {
+        Self::Provider(inquiry)
+    }
+}
+
+fn proven<I: Into<Inquired>>(
     name: &'static str,
     mistake: Mistake,
-    wrong: (PayloadInquiry, Mail),
-    mended: (PayloadInquiry, Mail),
+    wrong: (I, Mail),
+    mended: (I, Mail),
 ) -> Case {
+    let of = |(inquiry, mail): (I, Mail)| (inquiry.into(), mail);
     Case {
         name,
         mistake,
         certainty: Certainty::Proven,
-        wrong,
-        mended,
+        wrong: of(wrong),
+        mended: of(mended),
     }
 }
 
@@ -43,17 +63,21 @@ fn cases() -> Vec<Case> {
     cases.extend(signatures::cases());
     cases.extend(targets::cases());
     cases.extend(guesses::cases());
+    cases.extend(providers::cases());
     cases
 }
 
-fn report((inquiry, mail): &(PayloadInquiry, Mail)) -> PayloadReport {
-    explain::payload(inquiry, &mail.message())
+fn report((inquiry, mail): &(Inquired, Mail)) -> PayloadReport {
+    match inquiry {
+        Inquired::Scheme(inquiry) => explain::payload(inquiry, &mail.message()),
+        Inquired::Provider(inquiry) => explain::provider(inquiry, &mail.message()),
+    }
 }
 
 #[test]
 fn each_mistake_is_diagnosed_first_and_its_remedy_helps() {
     let cases = cases();
-    assert_eq!(cases.len(), 89, "as docs/checked.md says");
+    assert_eq!(cases.len(), 113, "as docs/checked.md says");
     for case in &cases {
         let report = report(&case.wrong);
         let name = case.name;
@@ -125,7 +149,7 @@ fn a_secret_in_the_url_is_not_in_what_was_found() {
     let target = |path: &str| format!("{path}?key={}", mail::SECRET);
     let mail = Mail::signed_to(&scheme, mail::SECRET, b"{}", &target("/api/in")).to(&target("/in"));
     let mail = mail.with_field("x-original-uri", &target("/api/in"));
-    let report = report(&(mail::of(scheme, mail::SECRET), mail));
+    let report = report(&(mail::of(scheme, mail::SECRET).into(), mail));
     let detail = report.diagnoses.first().map(|found| found.detail.as_str());
     assert_eq!(detail, Some("/api/in?key=(secret) is signed"), "{report}");
 }
@@ -133,7 +157,7 @@ fn a_secret_in_the_url_is_not_in_what_was_found() {
 #[test]
 fn the_work_is_bounded_and_it_is_said_where_it_was_cut_short() {
     let body = vec![b' '; 1024 * 1024 + 1];
-    let wrong = (mail::github(mail::SECRET), Mail::unsigned(&body));
+    let wrong = (mail::github(mail::SECRET).into(), Mail::unsigned(&body));
     let report = report(&wrong);
     assert!(
         !report.is_exhaustive && report.attempts <= 257,
@@ -146,13 +170,13 @@ fn the_work_is_bounded_and_it_is_said_where_it_was_cut_short() {
     );
     let known = mail::github(mail::SECRET).also_known(mail::acme(), "staging", mail::secret(mail::OTHER));
     let signed = Mail::signed(&mail::github_scheme(), mail::OTHER, &body);
-    let explained = self::report(&(known, signed));
+    let explained = self::report(&(known.into(), signed));
     assert_eq!(explained.diagnoses[0].mistake, Mistake::OtherKey, "{explained}");
     assert!(
         explained.is_exhaustive,
         "what explains it ends the search: {explained}"
     );
-    let small = self::report(&(mail::github(mail::SECRET), Mail::unsigned(b"{}")));
+    let small = self::report(&(mail::github(mail::SECRET).into(), Mail::unsigned(b"{}")));
     assert!(
         small.is_exhaustive && small.attempts < 2000,
         "{} attempts",

@@ -105,7 +105,7 @@ impl Case {
     fn of_hex(mut self) -> Self {
         let mail = Mail::signed(&mail::github_scheme(), HEX, BODY);
         self.wrong.1 = mail.clone();
-        self.mended = (github(HEX), mail);
+        self.mended = (github(HEX).into(), mail);
         self
     }
 }

@@ -171,8 +171,8 @@ impl Case {
     /// Standard Webhooks takes secrets in base64.
     fn of_base64(mut self) -> Self {
         let mail = Mail::signed(&Scheme::standard_webhooks(), mail::BASE64, BODY);
-        self.wrong = (of(Scheme::svix(), mail::BASE64), mail.clone());
-        self.mended = (of(Scheme::standard_webhooks(), mail::BASE64), mail);
+        self.wrong = (of(Scheme::svix(), mail::BASE64).into(), mail.clone());
+        self.mended = (of(Scheme::standard_webhooks(), mail::BASE64).into(), mail);
         self
     }
 }

@@ -128,6 +128,28 @@ fn an_http_message_signature_is_looked_into_as_well() {
             .with_key(acme(), KeyId::new("k2"), Arc::new(other));
     let headers = signer.sign_payload(&outgoing).expect("a signature");
     let uri = Uri::from_static("/in/?a=1");
+    // By `keyid`, which is how a signature is chosen unless it is said otherwise.
+    let report = explain::signature(
+        &verifier,
+        &Message::new(&method, &uri, &headers, b"{\"a\":1}", NOW),
+    );
+    let text = report.to_string();
+    assert!(
+        text.contains("by keyid there are \"k2\", and \"k1\" would count"),
+        "{text}"
+    );
+    // What a stranger writes there is cut and escaped.
+    let mut long = headers.clone();
+    let input = headers["signature-input"].to_str().expect("ASCII").to_owned();
+    let name = format!("\\\"{}", "x".repeat(200));
+    long.insert(
+        "signature-input",
+        input.replace("k2", &name).parse().expect("a value"),
+    );
+    let report = explain::signature(&verifier, &Message::new(&method, &uri, &long, b"{\"a\":1}", NOW));
+    let text = report.to_string();
+    let shown = format!("there are \"\\\"{}\".., and", "x".repeat(63));
+    assert!(text.contains(&shown) && !text.contains(&"x".repeat(64)), "{text}");
     let policy = HttpSignaturePolicy::new(origin).choosing(ChooseSignature::ByTag("acme".into()));
     let verifier = HttpSignatureVerifier::new(policy, keys);
     let report = explain::signature(

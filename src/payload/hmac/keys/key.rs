@@ -14,7 +14,7 @@ use crate::pem::InvalidPem;
 use crate::usage::{Hits, Usage};
 
 /// The kind of a scheme's keys, and the form that they are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySpec {
     /// Secrets of an HMAC.
@@ -34,7 +34,7 @@ pub enum KeySpec {
 }
 
 impl KeySpec {
-    pub(super) fn is_secret(self) -> bool {
+    pub(super) fn is_secret(&self) -> bool {
         matches!(self, Self::Secret { .. })
     }
 }
@@ -43,7 +43,7 @@ impl From<&Scheme> for KeySpec {
     fn from(scheme: &Scheme) -> Self {
         Self::Secret {
             digest: scheme.layout.digest,
-            form: scheme.layout.key_form,
+            form: scheme.layout.key_form.clone(),
         }
     }
 }
@@ -52,7 +52,7 @@ impl From<&PartialScheme> for KeySpec {
     fn from(scheme: &PartialScheme) -> Self {
         Self::Secret {
             digest: scheme.layout.digest,
-            form: scheme.layout.key_form,
+            form: scheme.layout.key_form.clone(),
         }
     }
 }
@@ -71,8 +71,14 @@ impl From<&PublicKeyScheme> for KeySpec {
     fn from(scheme: &PublicKeyScheme) -> Self {
         Self::Public {
             algorithm: scheme.algorithm(),
-            form: scheme.key_form(),
+            form: scheme.key_form().clone(),
         }
+    }
+}
+
+impl From<&Self> for KeySpec {
+    fn from(spec: &Self) -> Self {
+        spec.clone()
     }
 }
 
@@ -83,9 +89,9 @@ impl From<&PublicKeyScheme> for KeySpec {
 /// use countersign::payload::KeyId;
 ///
 /// let spec = KeySpec::Secret { digest: Digest::Sha256, form: KeyForm::Utf8 };
-/// let key = Key::parse(KeyId::new("2026"), spec, "a secret of sixteen bytes")?;
+/// let key = Key::parse(KeyId::new("2026"), &spec, "a secret of sixteen bytes")?;
 /// assert_eq!(key.id().as_str(), "2026");
-/// let short = Key::parse(KeyId::new("2026"), spec, "secret");
+/// let short = Key::parse(KeyId::new("2026"), &spec, "secret");
 /// assert_eq!(short.err(), Some(KeyProblem::TooShort { bytes: 6 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -110,12 +116,12 @@ impl Key {
     /// The shortest secret, in bytes. 128 bits of it, if it is random.
     pub const MIN_SECRET: usize = 16;
 
-    /// Reads a key in the form in which the provider shows it.
+    /// Reads a key in the form in which the provider shows it, as a scheme says, or a [`KeySpec`].
     ///
     /// # Errors
     /// [`KeyProblem`]: empty, shorter than [`MIN_SECRET`](Self::MIN_SECRET), a placeholder, or not of that form.
-    pub fn parse(id: KeyId, spec: KeySpec, text: &str) -> Result<Self, KeyProblem> {
-        Self::parse_with(id, spec, text, Weak::Refuse)
+    pub fn parse(id: KeyId, spec: impl Into<KeySpec>, text: &str) -> Result<Self, KeyProblem> {
+        Self::parse_with(id, &spec.into(), text, Weak::Refuse)
     }
 
     /// Reads a key as [`parse`](Self::parse) does, but a secret may be short or look like a placeholder.
@@ -125,20 +131,26 @@ impl Key {
     ///
     /// # Errors
     /// [`KeyProblem`]: empty, or not of that form.
-    pub fn parse_allowing_weak_secret(id: KeyId, spec: KeySpec, text: &str) -> Result<Self, KeyProblem> {
-        Self::parse_with(id, spec, text, Weak::Allow)
+    pub fn parse_allowing_weak_secret(
+        id: KeyId,
+        spec: impl Into<KeySpec>,
+        text: &str,
+    ) -> Result<Self, KeyProblem> {
+        Self::parse_with(id, &spec.into(), text, Weak::Allow)
     }
 
-    pub(super) fn parse_with(id: KeyId, spec: KeySpec, text: &str, weak: Weak) -> Result<Self, KeyProblem> {
+    pub(super) fn parse_with(id: KeyId, spec: &KeySpec, text: &str, weak: Weak) -> Result<Self, KeyProblem> {
         let mut is_weak = false;
         let material = match spec {
             KeySpec::Secret { digest, form } => {
                 is_weak = weak == Weak::Allow && form.read(text, Weak::Refuse).is_err();
                 let secret = form.read(text, weak)?;
-                Material::Secret(Keyed::new(digest, &secret).ok_or(KeyProblem::Form { form })?)
+                Material::Secret(
+                    Keyed::new(*digest, &secret).ok_or_else(|| KeyProblem::Form { form: form.clone() })?,
+                )
             }
             KeySpec::Public { algorithm, form } => {
-                Material::Public(algorithm, form.read(algorithm, text)?.into())
+                Material::Public(*algorithm, form.read(*algorithm, text)?.into())
             }
         };
         Ok(Self {

@@ -313,7 +313,7 @@ impl KeyringBuilder {
         let key = if self.spec.is_secret() && names.iter().any(|name| is_swapped(name, secret)) {
             Err(KeyProblem::Swapped)
         } else {
-            Key::parse_with(id, self.spec, secret, self.weak).map(|key| key.valid(validity))
+            Key::parse_with(id, &self.spec, secret, self.weak).map(|key| key.valid(validity))
         };
         self.keys.push((tenant, key));
         self

@@ -109,7 +109,7 @@ mod tests {
             digest: Digest::Sha256,
             form: KeyForm::Utf8,
         };
-        let key = Key::parse(KeyId::new("1"), spec, "0123456789abcdef").unwrap();
+        let key = Key::parse(KeyId::new("1"), &spec, "0123456789abcdef").unwrap();
         let acme = TenantId::parse("acme").unwrap();
         let secret = Secret::new("0123456789abcdef");
         let store = Keyring::builder(spec).key(acme.clone(), "1", secret);

@@ -6,11 +6,12 @@ use sha1::Digest as _;
 use zeroize::Zeroizing;
 
 use super::KeyProblem;
+use crate::payload::SchemeText;
 use crate::payload::hmac::encoding::decode_hex_vec;
 use crate::payload::percent::is_unreserved;
 
 /// The form in which a provider shows its secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyForm {
     /// The text itself is the key.
@@ -18,7 +19,7 @@ pub enum KeyForm {
     /// Base64 after a prefix of which all, or all up to its last comma, may be left out: `v1,whsec_<base64>`.
     Base64 {
         /// The prefix.
-        prefix: &'static str,
+        prefix: SchemeText,
     },
     /// Hexadecimal, in upper or lower case.
     Hex,
@@ -48,7 +49,7 @@ pub(crate) enum Weak {
 
 impl KeyForm {
     /// The key's bytes. Never empty, whatever is allowed.
-    pub(crate) fn read(self, secret: &str, weak: Weak) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+    pub(crate) fn read(&self, secret: &str, weak: Weak) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         if secret.is_empty() {
             return Err(KeyProblem::Empty);
         }
@@ -65,7 +66,7 @@ impl KeyForm {
         Ok(bytes)
     }
 
-    fn decode(self, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+    fn decode(&self, secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         let decoded = match self {
             Self::Utf8 => Some(secret.as_bytes().to_vec()),
             Self::Base64 { prefix } => STANDARD.decode(without(prefix, secret)).ok(),
@@ -73,16 +74,18 @@ impl KeyForm {
             Self::Sha1OfText => Some(sha1::Sha1::digest(secret).to_vec()),
             Self::Unreserved => is_unreserved(secret).then(|| secret.as_bytes().to_vec()),
         };
-        decoded.map(Zeroizing::new).ok_or(KeyProblem::Form { form: self })
+        decoded
+            .map(Zeroizing::new)
+            .ok_or(KeyProblem::Form { form: self.clone() })
     }
 
-    fn check_strength(self, secret: &str, bytes: &[u8]) -> Result<(), KeyProblem> {
+    fn check_strength(&self, secret: &str, bytes: &[u8]) -> Result<(), KeyProblem> {
         // Before the length: a template that is too short is to be called what it is.
         if is_placeholder(secret) || is_uniform(bytes) {
             return Err(KeyProblem::Placeholder);
         }
         // A hash has a length of its own, whatever it is made of.
-        let entropy = if self == Self::Sha1OfText {
+        let entropy = if *self == Self::Sha1OfText {
             secret.as_bytes()
         } else {
             bytes
@@ -168,8 +171,12 @@ mod tests {
     #[test]
     fn what_is_no_secret_is_refused() {
         use KeyForm::{Base64, Hex, Sha1OfText, Utf8};
-        let whsec = Base64 { prefix: "whsec_" };
-        let versioned = Base64 { prefix: "v1,whsec_" };
+        let whsec = Base64 {
+            prefix: "whsec_".into(),
+        };
+        let versioned = Base64 {
+            prefix: "v1,whsec_".into(),
+        };
         let good = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
         let cases = [
             (Utf8, "It's a Secret to Everybody", Ok(26)),
@@ -181,24 +188,34 @@ mod tests {
             (Utf8, "${WEBHOOK_SIGNING_SECRET}", Err(KeyProblem::Placeholder)),
             (Utf8, "whsec_your_secret_goes_here", Err(KeyProblem::Placeholder)),
             (Utf8, "aaaaaaaaaaaaaaaaaaaaaaaa", Err(KeyProblem::Placeholder)),
-            (whsec, "whsec_", Err(KeyProblem::Empty)),
-            (whsec, good, Ok(24)),
-            (versioned, good, Ok(24)),
-            (versioned, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
-            (versioned, "v1,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
+            (whsec.clone(), "whsec_", Err(KeyProblem::Empty)),
+            (whsec.clone(), good, Ok(24)),
+            (versioned.clone(), good, Ok(24)),
             (
-                versioned,
+                versioned.clone(),
+                "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+                Ok(24),
+            ),
+            (
+                versioned.clone(),
+                "v1,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+                Ok(24),
+            ),
+            (
+                versioned.clone(),
                 "v2,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-                Err(KeyProblem::Form { form: versioned }),
+                Err(KeyProblem::Form {
+                    form: versioned.clone(),
+                }),
             ),
-            (whsec, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
+            (whsec.clone(), "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", Ok(24)),
             (
-                whsec,
+                whsec.clone(),
                 "whsec_C2FVsBQIhrscChlQIMV-b5sSYspob7oD",
-                Err(KeyProblem::Form { form: whsec }),
+                Err(KeyProblem::Form { form: whsec.clone() }),
             ),
             (
-                whsec,
+                whsec.clone(),
                 "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                 Err(KeyProblem::Placeholder),
             ),

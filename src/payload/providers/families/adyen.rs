@@ -152,6 +152,31 @@ impl AdyenVerifier {
     }
 }
 
+/// For explanations.
+impl AdyenVerifier {
+    /// What is signed of each item, and whether it is under one of the keys; `None`, where that cannot be read.
+    pub(crate) fn each_item(&self, message: &Message<'_>) -> Option<Vec<(String, bool)>> {
+        let batch = parse_json(message.body).ok()?;
+        let keys = self.keys.find_keys(&Wanted::of(message.sender)).ok();
+        let items = items(&batch).ok()?;
+        let read = |item: &&Value| {
+            let item = SignedItem::read(item).ok()?;
+            let mut keys = keys.iter().flat_map(|keys| keys.valid_at(message.now));
+            let is_right = keys.any(|key| are_all_signed_under(key, std::slice::from_ref(&item)));
+            Some((item.values.join(":"), is_right))
+        };
+        items.iter().map(read).collect()
+    }
+
+    /// The number, from 1, of the first item without a signature, and how many items there are.
+    pub(crate) fn first_unsigned(body: &[u8]) -> Option<(usize, usize)> {
+        let batch = parse_json(body).ok()?;
+        let items = items(&batch).ok()?;
+        let place = items.iter().position(|item| at_path(item, SIGNATURE).is_none())?;
+        Some((place + 1, items.len()))
+    }
+}
+
 struct SignedItem<'v> {
     values: [Cow<'v, str>; 8],
     signature: MacBytes,

@@ -79,6 +79,11 @@ impl EbayVerifier {
     }
 }
 
+/// For explanations.
+impl EbayVerifier {
+    pub(crate) const FIELD: HeaderName = SIGNATURE;
+}
+
 impl VerifyPayload for EbayVerifier {
     fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
         let shown = Shown::read(single(message.headers, &SIGNATURE)?)

@@ -108,6 +108,30 @@ impl HubSpotLegacy {
     }
 }
 
+/// For explanations.
+impl HubSpotLegacy {
+    pub(crate) const FIELD: HeaderName = SIGNATURE;
+
+    /// Of these very bytes, whatever a secret must be.
+    pub(crate) fn of_bytes(tenant: TenantId, secret: Zeroizing<Vec<u8>>, origin: Option<&Origin>) -> Self {
+        Self {
+            tenant,
+            secret: Arc::new(secret),
+            origin: origin.cloned(),
+            scheme: "hubspot_legacy".into(),
+        }
+    }
+
+    /// What is hashed behind the secret.
+    pub(crate) fn behind_the_secret(origin: Option<&Origin>, message: &Message<'_>) -> Vec<u8> {
+        let path = message.uri.path_and_query().map_or("/", |path| path.as_str());
+        let of_request = |origin: &Origin| format!("{}{}{path}", message.method, origin.as_str());
+        let mut text = origin.map(of_request).unwrap_or_default().into_bytes();
+        text.extend(message.body);
+        text
+    }
+}
+
 impl SignPayload for HubSpotLegacy {
     /// For whoever tests a receiver: a sender of today signs by version 3.
     fn sign_payload(&self, outgoing: &Outgoing<'_>) -> Result<HeaderMap, CannotSign> {

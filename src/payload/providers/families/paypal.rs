@@ -131,6 +131,30 @@ impl PayPalVerifier {
     }
 }
 
+/// For explanations.
+impl PayPalVerifier {
+    pub(crate) const FIELDS: [HeaderName; 5] = [ID, TIME, CERTIFICATE, ALGORITHM, SIGNATURE];
+
+    /// Of another webhook.
+    pub(crate) fn of_webhook(&self, webhook: &str) -> Self {
+        Self {
+            webhook: webhook.into(),
+            ..self.clone()
+        }
+    }
+
+    /// At any time.
+    pub(crate) fn untimed(&self) -> Self {
+        self.clone()
+            .with_tolerance(Tolerance::within(std::time::Duration::MAX))
+    }
+
+    pub(crate) fn signed(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let field = |name| single(message.headers, name).ok();
+        Some(signed_text(field(&ID)?, field(&TIME)?, &self.webhook, message.body).into_bytes())
+    }
+}
+
 /// A signer as PayPal is one, with a private key of the caller's: the sender's half of [`PayPalVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]

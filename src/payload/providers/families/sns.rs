@@ -167,6 +167,33 @@ impl SnsVerifier {
     }
 }
 
+/// For explanations.
+impl SnsVerifier {
+    /// Of another topic.
+    pub(crate) fn of_topic(&self, topic: &str) -> Self {
+        Self {
+            topic: topic.into(),
+            ..self.clone()
+        }
+    }
+
+    /// At any time.
+    pub(crate) fn untimed(&self) -> Self {
+        Self {
+            window: None,
+            ..self.clone()
+        }
+    }
+
+    /// The topic that a message names, its signature's version, and what is signed.
+    pub(crate) fn look_into(message: &Message<'_>) -> Option<(String, String, Vec<u8>)> {
+        let body = parse_json(message.body).ok()?;
+        let fields = Fields::read(&body).ok()?;
+        let text = fields.signed_text().into_bytes();
+        Some((fields.topic.to_owned(), fields.version.to_owned(), text))
+    }
+}
+
 /// A signer as AWS SNS is one, with a private key of the caller's: the sender's half of [`SnsVerifier`], for whoever tests a
 /// receiver.
 #[derive(Debug, Clone)]

@@ -121,6 +121,19 @@ impl TwilioVerifier {
     }
 }
 
+/// For explanations.
+impl TwilioVerifier {
+    pub(crate) const FIELD: HeaderName = SIGNATURE;
+
+    /// What is signed, with the port of the URL as it is configured.
+    pub(crate) fn signed_text(origin: &Origin, message: &Message<'_>) -> Option<Vec<u8>> {
+        let path = message.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut text = format!("{}{path}", origin.as_str()).into_bytes();
+        each_piece(&Self::fields(message).ok()?, |piece| text.extend(piece));
+        Some(text)
+    }
+}
+
 type Fields = BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>;
 
 fn each_piece(fields: &Fields, mut take: impl FnMut(&[u8])) {

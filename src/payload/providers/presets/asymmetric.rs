@@ -38,7 +38,7 @@ presets! { "Providers that sign with a private key"; PublicKeyScheme; PublicKey;
             .webhook_fields()
             .signature(SignatureAt::Tagged { name: name("webhook-signature"), tag: "v1a".into() })
             .identity(Identity::Header(id));
-        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "whpk_" })
+        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "whpk_".into() })
     }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
@@ -51,7 +51,7 @@ presets! { "Providers that sign with a private key"; PublicKeyScheme; PublicKey;
             .seconds("telnyx-timestamp")
             .time_then_body("|")
             .base64();
-        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "" })
+        of(builder, PublicKeyAlgorithm::Ed25519, PublicKeyForm::Base64 { prefix: "".into() })
     }
         signed: "`{time}|{body}`",
         not_covered: "method, URL, header fields",

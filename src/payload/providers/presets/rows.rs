@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use crate::payload::SchemeText;
 use crate::payload::hmac::scheme::SchemeBuilder;
 use crate::payload::hmac::{Encoding, KeyForm, Part, SignatureAt, TimeAt, TimeFormat};
 use crate::replay::Tolerance;
@@ -84,8 +85,12 @@ macro_rules! vector {
     };
 }
 
-pub(super) const BASE64_KEY: KeyForm = KeyForm::Base64 { prefix: "" };
-pub(super) const WHSEC_KEY: KeyForm = KeyForm::Base64 { prefix: "whsec_" };
+pub(super) const BASE64_KEY: KeyForm = KeyForm::Base64 {
+    prefix: SchemeText::fixed(""),
+};
+pub(super) const WHSEC_KEY: KeyForm = KeyForm::Base64 {
+    prefix: SchemeText::fixed("whsec_"),
+};
 
 pub(super) const fn name(text: &'static str) -> HeaderName {
     HeaderName::from_static(text)

@@ -123,7 +123,7 @@ hmac_presets! { "Standard Webhooks and Svix, of many providers";
         handshake: "nothing",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
-    supabase "Supabase" { .webhook_fields().key_form(KeyForm::Base64 { prefix: "v1,whsec_" }) }
+    supabase "Supabase" { .webhook_fields().key_form(KeyForm::Base64 { prefix: "v1,whsec_".into() }) }
         signed: "`{webhook-id}.{webhook-timestamp}.{body}`",
         not_covered: "method, URL, other header fields",
         handshake: "nothing",

@@ -1,10 +1,11 @@
 //! `doctor payload`: why a signature does not match, and the mistake that explains it.
 
+mod provider;
+mod sha1;
+
 use std::path::{Path, PathBuf};
 
 use countersign::explain::{self, PayloadInquiry, PayloadReport};
-use countersign::payload::hmac::Keyring;
-use countersign::payload::providers::TwilioVerifier;
 use countersign::payload::providers::presets::{self, Make, Preset};
 use countersign::payload::{Message, Origin, Secret};
 use countersign::tenant::TenantId;
@@ -20,7 +21,7 @@ use crate::lines::read;
 use crate::request::{self, Request};
 
 #[derive(Default)]
-struct Given {
+pub(crate) struct Given {
     scheme: Option<String>,
     origin: Option<String>,
     headers: Option<PathBuf>,
@@ -31,6 +32,8 @@ struct Given {
     variables: Vec<String>,
     known: Vec<PathBuf>,
     urls: Vec<String>,
+    webhooks: Vec<String>,
+    topic: Option<String>,
     at: Option<UnixTime>,
 }
 
@@ -51,6 +54,8 @@ impl Given {
             "key-file" => self.keys.push(asked.file()?),
             "key-env" => self.variables.push(asked.value()?),
             "also-known" => self.known.push(asked.file()?),
+            "webhook" => self.webhooks.push(asked.value()?),
+            "topic" => once(option, &mut self.topic, asked.value()?)?,
             "also-called" => self.urls.push(asked.value()?),
             "at" => once(option, &mut self.at, asked.time()?)?,
             _ => return Err(unknown(option)),
@@ -75,14 +80,11 @@ impl Given {
             &request.body,
             now,
         );
-        match (preset.make, preset.name) {
-            (Make::Type { .. }, "twilio") => self.of_twilio(&message),
-            (Make::Type { name, .. }, _) => Err(format!(
-                "--scheme {}: {name} is no scheme that could be tried; `explain::signature` takes one of it",
-                preset.name
-            )),
-            _ => Ok(answer(&explain::payload(&self.inquiry(preset)?, &message))),
-        }
+        let report = match preset.make {
+            Make::Type { .. } => explain::provider(&self.provider(preset, &message)?, &message),
+            _ => explain::payload(&self.inquiry(preset)?, &message),
+        };
+        Ok(answer(&report))
     }
 
     fn inquiry(&self, preset: &Preset) -> Result<PayloadInquiry, Mistake> {
@@ -101,23 +103,18 @@ impl Given {
         for file in &self.known {
             inquiry = inquiry.also_known(tenant()?, name_of(file), secret("--also-known", file)?);
         }
-        for url in &self.urls {
-            let url: Uri = url
-                .parse()
-                .map_err(|invalid| format!("--also-called {url:?}: {invalid}"))?;
+        for url in self.urls()? {
             inquiry = inquiry.also_called(url);
         }
         Ok(inquiry.through(algorithms()))
     }
 
-    fn of_twilio(&self, message: &Message<'_>) -> Result<Answer, Mistake> {
-        let mut ring = Keyring::builder(TwilioVerifier::KEYS).allow_weak_secrets();
-        for (id, secret) in self.secrets()? {
-            ring = ring.key(tenant()?, id, secret);
-        }
-        let ring = ring.build().map_err(|invalid| format!("--key-file: {invalid}"))?;
-        let verifier = TwilioVerifier::new(self.origin()?, ring);
-        Ok(answer(&explain::signature(&verifier, message)))
+    fn urls(&self) -> Result<Vec<Uri>, Mistake> {
+        let read = |url: &String| {
+            let parsed = url.parse::<Uri>();
+            parsed.map_err(|invalid| format!("--also-called {url:?}: {invalid}"))
+        };
+        self.urls.iter().map(read).collect()
     }
 
     fn origin(&self) -> Result<Origin, Mistake> {
@@ -148,11 +145,18 @@ impl Given {
         Ok(secrets)
     }
 
+    /// Two providers sign inside of the body: then nothing else is needed.
+    fn is_all_in_the_body(&self) -> bool {
+        let scheme = self.scheme.as_deref();
+        self.body.is_some() && matches!(scheme, Some("adyen" | "aws_sns"))
+    }
+
     fn request(&self) -> Result<Request, Mistake> {
         let mut request = match (&self.headers, &self.har) {
             (Some(file), None) => request::of_text("--headers", file)?,
             (None, Some(file)) => request::of_har("--har", file, self.entry.as_deref())?,
             (Some(_), Some(_)) => return Err("--headers and --har are two messages; give one".into()),
+            (None, None) if self.is_all_in_the_body() => Request::new(),
             (None, None) => {
                 return Err("--headers FILE is missing: the header fields as they arrived; or --har".into());
             }
@@ -164,7 +168,7 @@ impl Given {
     }
 }
 
-fn tenant() -> Result<TenantId, Mistake> {
+pub(crate) fn tenant() -> Result<TenantId, Mistake> {
     TenantId::parse("sender").map_err(|invalid| invalid.to_string())
 }
 
@@ -175,12 +179,12 @@ pub(crate) fn secret(option: &str, file: &Path) -> Result<Secret, Mistake> {
     Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
 }
 
-fn name_of(file: &Path) -> String {
+pub(crate) fn name_of(file: &Path) -> String {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_default()
 }
 
-fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+pub(crate) fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
     Tls::new(rustls::crypto::aws_lc_rs::default_provider().into()).algorithms()
 }
 

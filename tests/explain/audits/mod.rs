@@ -1,5 +1,7 @@
 //! `explain::audit`: each concern about a set-up, and that its remedy takes it away; and none about a good one.
 
+mod clients;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
