@@ -4,6 +4,7 @@
 //! good leaf of somebody else's authority with junk behind it; "foreign" another authority's chain, and "namesake" that of one that
 //! calls itself like ours; "public" a copy of a certificate that we trust, whose owner was never here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::identity::PeerChain;
@@ -13,11 +14,12 @@ use countersign::trust::{Fingerprint, Remembered, Role, VerifiedPeer, VerifyPeer
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 
-use crate::measure::{Group, now};
+use crate::handshake::{Policies, Stage};
+use crate::measure::Group;
 use crate::pki::{Pki, provider};
 use crate::report::Report;
 
-/// Attempts of a stranger between two handshakes of a known client.
+/// Attempts between two handshakes of a known client.
 const FLOOD: usize = 50;
 
 type Chain = Vec<CertificateDer<'static>>;
@@ -36,33 +38,36 @@ pub(crate) fn run(report: &mut Report) {
     flooded(report, &pki);
 }
 
-/// A known client between strangers, beside one between clients that are as good.
+/// The handshake of a known client between strangers, beside one between clients that are as good.
 fn flooded(report: &mut Report, pki: &Pki) {
-    let healthy = pki.client(0).chain();
+    let stage = Stage::new(&TestCa::new("Hosts Root"), pki);
+    let trust = Policies::new(pki, None).known();
+    let (verifier, config) = (
+        HandshakeVerifier::new(&provider(), Arc::clone(&trust)),
+        stage.ours(trust),
+    );
+    let shaking = || stage.shaking(&config);
     for (name, stranger) in strangers(pki) {
-        let [quiet, under_attack] = [(); 2].map(|()| knowing(pki, &healthy));
-        let (like, healthy) = (&healthy, &healthy);
+        // One that was here: `shaking` has had each of its clients shake hands.
+        let (known, verifier) = (stage.known_chain(), &verifier);
+        let between = move |others: Chain, mut shake: Shake| {
+            move || {
+                for _ in 0..FLOOD {
+                    ask(verifier, &others);
+                }
+                shake()
+            }
+        };
         let group = Group::default()
-            .case_in_part("healthy", move || between(&quiet, like, healthy))
-            .case_in_part("healthy_in_a_flood", {
-                let stranger = stranger.clone();
-                move || between(&under_attack, &stranger, healthy)
-            });
+            .case_in_part("healthy", between(known, Box::new(shaking())))
+            .case_in_part("healthy_in_a_flood", between(stranger, Box::new(shaking())));
         let name = format!("{name}_flood");
         let measured = report.group(&name, group);
         report.at_most(&name, &measured, "healthy_in_a_flood", 1.1, "healthy");
     }
 }
 
-/// What one handshake of the known client costs after many of the others.
-fn between(verifier: &HandshakeVerifier, others: &Chain, healthy: &Chain) -> Duration {
-    for _ in 0..FLOOD {
-        ask(verifier, others);
-    }
-    let began = now();
-    assert!(ask(verifier, healthy));
-    now() - began
-}
+type Shake = Box<dyn FnMut() -> Duration>;
 
 fn ask(verifier: &dyn ClientCertVerifier, chain: &Chain) -> bool {
     let (leaf, others) = chain.split_first().expect("a leaf");

@@ -14,7 +14,7 @@ use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption, disable_resumption};
 use countersign::trust::{Crls, Remembered, VerifyPeer};
 use rustls::client::Resumption;
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
@@ -137,6 +137,10 @@ impl Stage {
         Arc::new(config.expect("a configuration"))
     }
 
+    pub(crate) fn known_chain(&self) -> Vec<CertificateDer<'static>> {
+        self.clients.first().expect("a client").chain()
+    }
+
     /// Clients that never resume.
     pub(crate) fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
@@ -154,7 +158,7 @@ impl Stage {
         self.clients.iter().map(config).collect()
     }
 
-    fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
+    pub(crate) fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
         let (server, clients) = (Arc::clone(server), self.client_configs());
         let turn = Cell::new(0);
         let shake = move || {

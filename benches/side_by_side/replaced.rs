@@ -33,14 +33,18 @@ fn under_readers(report: &mut Report, chain: PeerChain) {
     let own = chain.leaf().spki();
     let pins = || PinSet::new(hashes(size).chain([own]));
     let live_pins = Live::new(pins());
-    let worst = worst_of(
-        report.size(20, 3),
-        {
-            let (live, chain) = (live_pins.clone(), chain.clone());
-            move || drop(VerifiedPeer::verify(&live, chain.clone(), Role::Client, NOW).expect("pinned"))
-        },
-        || live_pins.replace(pins()),
+    let times = report.size(20, 3);
+    let ask = |live: &Live<PinSet>, chain: &PeerChain| {
+        drop(VerifiedPeer::verify(live, chain.clone(), Role::Client, NOW).expect("pinned"));
+    };
+    // What a busy machine does to readers is in all of them.
+    let undisturbed = worst_of(times, || ask(&live_pins, &chain), || ());
+    report.amount(
+        "worst_reader_undisturbed",
+        "us",
+        undisturbed.as_nanos() as f64 / 1e3,
     );
+    let worst = worst_of(times, || ask(&live_pins, &chain), || live_pins.replace(pins()));
     report.below("pins_worst_reader", "us", worst.as_nanos() as f64 / 1e3, 1_000.0);
 
     let live_tenants = Live::new(tenants(size));

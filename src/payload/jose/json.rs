@@ -239,7 +239,7 @@ impl<'de> Visitor<'de> for Value<'_> {
         let mut object: Vec<(Cow<'de, str>, Json<'de>)> =
             Vec::with_capacity(if self.depth == 0 { 12 } else { 2 });
         let mut many = HashSet::new();
-        while let Some(Text(name)) = members.next_key()? {
+        while let Some(AsText(name)) = members.next_key()? {
             if object.len() == FEW {
                 many.extend(object.iter().map(|(other, _)| other.clone()));
             }
@@ -257,25 +257,25 @@ impl<'de> Visitor<'de> for Value<'_> {
 }
 
 /// Text, borrowed where it can be: `Cow` on its own would always be owned.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(super) struct AsText<'a>(pub(super) Cow<'a, str>);
 
-impl<'de> serde::Deserialize<'de> for Text<'de> {
+impl<'de> serde::Deserialize<'de> for AsText<'de> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct AnyText;
 
         impl<'de> Visitor<'de> for AnyText {
-            type Value = Text<'de>;
+            type Value = AsText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("text")
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<AsText<'de>, E> {
+                Ok(AsText(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<AsText<'de>, E> {
+                Ok(AsText(Cow::Owned(text.to_owned())))
             }
         }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::payload::SchemeText;
-use crate::payload::jose::json::{Json, Object, Text};
+use crate::payload::jose::json::{AsText, Json, Object};
 use crate::payload::jose::{Algorithm, InvalidJwt, JwtPart};
 
 /// The most values in a header.
@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Texts<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Texts<'de>, A::Error> {
                 let mut texts = [const { None }; 6];
                 let mut len = 0;
-                while let Some((Text(name), Text(value))) = members.next_entry()? {
+                while let Some((AsText(name), AsText(value))) = members.next_entry()? {
                     let is_new = !texts.iter().flatten().any(|(other, _)| *other == name);
                     let place = texts.get_mut(len).filter(|_| is_new);
                     *place.ok_or_else(|| A::Error::custom("not so plain"))? = Some((name, value));
