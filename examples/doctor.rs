@@ -17,6 +17,8 @@ mod endpoint;
 #[allow(dead_code, reason = "the proxy uses more of it")]
 #[path = "incoming_proxy/integration.rs"]
 mod integration;
+#[path = "incoming_proxy/kept.rs"]
+mod kept;
 #[path = "support/keys.rs"]
 mod keys;
 #[path = "support/lines.rs"]
@@ -39,6 +41,8 @@ mod request;
 mod say;
 #[path = "doctor/trusted.rs"]
 mod trusted;
+#[path = "incoming_proxy/watched.rs"]
+mod watched;
 
 use std::process::ExitCode;
 

@@ -24,6 +24,8 @@ mod gateway;
 mod integration;
 #[path = "incoming_proxy/journal.rs"]
 mod journal;
+#[path = "incoming_proxy/kept.rs"]
+mod kept;
 #[path = "support/keys.rs"]
 mod keys;
 #[path = "support/lines.rs"]
@@ -38,6 +40,8 @@ mod pace;
 mod paths;
 #[path = "incoming_proxy/refused.rs"]
 mod refused;
+#[path = "incoming_proxy/reloaded.rs"]
+mod reloaded;
 #[path = "incoming_proxy/routes.rs"]
 mod routes;
 #[path = "support/say.rs"]
@@ -54,18 +58,21 @@ mod silence;
 mod throw_away;
 #[path = "incoming_proxy/tunnel.rs"]
 mod tunnel;
+#[path = "incoming_proxy/watched.rs"]
+mod watched;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use countersign::live::Live;
 use countersign::web::{Acceptor, Listener, Protocols};
 use tokio::net::TcpListener;
 
 use command_line::{Asked, Words, exit, needed, once, unknown};
-use config::{Listen, Plan};
-use gateway::Gateway;
+use config::Listen;
+use document::Document;
+use reloaded::InForce;
 use say::say;
 use signals::asked_to_end;
 
@@ -96,14 +103,12 @@ fn asked(words: Words) -> Result<Asked<PathBuf>, Mistake> {
 
 async fn run(file: &Path) -> Result<(), Mistake> {
     log::start();
-    let plan = config::plan(file)?;
-    let grace = plan.drain;
-    let started = start(plan).await?;
+    let started = start(file).await?;
     let asked = asked_to_end()?;
-    let drain = started.listener.drain();
+    let (drain, plan) = (started.listener.drain(), started.in_force.plan.clone());
     let ended = tokio::spawn(async move {
         asked.await;
-        drain.shut(grace).await
+        drain.shut(plan.load().drain).await
     });
     say(&format!("listening on https://{}", started.address));
     started.serve().await;
@@ -118,14 +123,16 @@ async fn run(file: &Path) -> Result<(), Mistake> {
 struct Started {
     address: SocketAddr,
     listener: Listener,
-    gateway: Arc<Gateway>,
+    in_force: InForce,
 }
 
-async fn start(plan: Plan) -> Result<Started, Mistake> {
-    let mut acceptor = Acceptor::by_server_name(plan.sites)
+async fn start(file: &Path) -> Result<Started, Mistake> {
+    let plan = config::plan(&Document::read(file)?, None)?;
+    let sites = Live::of(plan.sites.clone());
+    let mut acceptor = Acceptor::by_server_name(sites.clone())
         .with_protocols(Protocols::Http2OrHttp1)
         .observed_by(config::log());
-    if let Some(balancers) = plan.balancers {
+    if let Some(balancers) = plan.balancers.clone() {
         acceptor = acceptor.with_proxy_protocol(balancers);
     }
     let Listen { address, named } = &plan.listen;
@@ -138,13 +145,13 @@ async fn start(plan: Plan) -> Result<Started, Mistake> {
     Ok(Started {
         address: listener.local_addr(),
         listener,
-        gateway: Arc::new(plan.gateway),
+        in_force: reloaded::start(file, plan, sites).await?,
     })
 }
 
 impl Started {
     /// Until it is drained.
     async fn serve(self) {
-        server::serve(self.listener, self.gateway).await;
+        server::serve(self.listener, self.in_force.plan.clone()).await;
     }
 }

@@ -1,6 +1,7 @@
 //! What an operator sees: `cargo run --example observed` serves `/metrics` for Prometheus, and prints what to alert on.
 //!
-//! A receiver on loopback gets deliveries of its own making, good and bad: of two tenants, of a stranger, forged, repeated.
+//! A receiver on loopback gets deliveries of its own making, good and bad: of two tenants, of strangers, forged, repeated; one client never
+//! ends its request's head. Its files are replaced and broken meanwhile, and acme sends deliveries of its own.
 //! Beside it stand a pin that retires soon and a key that ends, so that there is something to be seen coming. With
 //! `-- --port 9100` the metrics have that port; with `-- --seconds 10` it ends after that time, and judges itself by what it has counted.
 
@@ -11,11 +12,15 @@
 
 #[path = "support/command_line.rs"]
 mod command_line;
+#[path = "observed/files.rs"]
+mod files;
 #[path = "support/say.rs"]
 mod say;
+#[path = "observed/sending.rs"]
+mod sending;
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,16 +28,18 @@ use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use command_line::{Words, unknown};
+use countersign::breaker::Breaker;
 use countersign::gate::{Countersigned, Policy};
 use countersign::identity::{SpkiHash, Validity};
-use countersign::observe::{Log, Metrics, Observer, Observers, PeersSeen, Watch};
+use countersign::observe::{Log, Metrics, Observer, Observers, PeersSeen, RefusalWatch, Watch};
 use countersign::payload::{HmacSigner, HmacVerifier, Keyring, Outgoing, Scheme, Secret, SignPayload as _};
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls};
 use countersign::trust::{Pin, PinSet, PrivateCa, ReportOnly, VerifyPeer as _};
-use countersign::web::{Acceptor, CallerLayer, Connection, Listener, PayloadLayer};
+use countersign::web::{Acceptor, Bounds, CallerLayer, PayloadLayer, Server};
+use files::Files;
 use http::{HeaderMap, Request};
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -40,8 +47,11 @@ use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::pki_types::{ServerName, UnixTime};
 use say::say;
-use tokio::net::{TcpListener, TcpStream};
+use sending::Sending;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -68,22 +78,24 @@ async fn main() -> Result<(), AnyError> {
         .and(Log::new())
         .and(Metrics::new().with_tenants(100))
         .and(seen.clone());
-    let observer: Arc<dyn Observer> = Arc::new(observer);
+    // In front of all others: it tells them of clients that come again and again.
+    let observer: Arc<dyn Observer> = Arc::new(RefusalWatch::new(observer).with_threshold(3));
 
-    let policy = world.policy()?;
-    let receiver = world.receiver(&policy, &observer).await?;
+    let files = Files::new(&world.ca, &world.tls, &observer).await?;
+    let policy = world.policy(&files)?;
+    let receiver = world.receiver(&policy, &files, &observer).await?;
     let watch = Watch::new()
         .over(policy)
         .over(world.keys.clone())
-        .over(world.own.clone())
+        .over(files.own.clone())
         .over(seen);
-    tokio::spawn(keep_watch(watch, observer));
+    tokio::spawn(keep_watch(watch, observer.clone()));
     let metrics = serve_metrics(exporter.clone(), port).await?;
     say(&format_args!(
         "metrics at http://{metrics}/metrics; a dashboard is docs/observing/grafana.json"
     ));
     say_alerts();
-    let traffic = traffic(&world, receiver);
+    let traffic = traffic(&world, &files, receiver, observer);
     match seconds {
         None => traffic.await,
         Some(seconds) => {
@@ -127,10 +139,10 @@ struct World {
     tls: Tls,
     ca: TestCa,
     keys: Keyring,
-    own: Credentials,
     acme: TestCert,
     globex: TestCert,
-    stranger: TestCert,
+    /// One after the other.
+    strangers: Vec<TestCert>,
 }
 
 impl World {
@@ -138,7 +150,6 @@ impl World {
         let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let ca = TestCa::new("Acme Root");
         let client = |ca: &TestCa, tenant| ca.client(&format!("spiffe://acme.example/{tenant}")).issue();
-        let server = ca.server("hooks.acme.example").issue();
         let (acme, globex) = (TenantId::parse("acme")?, TenantId::parse("globex")?);
         let keys = Keyring::builder(&Scheme::standard_webhooks())
             .key_valid(
@@ -150,42 +161,68 @@ impl World {
             .key(globex, "2026", Secret::new(GLOBEX));
         Ok(Self {
             keys: keys.build()?,
-            own: Credentials::new(tls.provider(), server.chain(), server.key())?,
             acme: client(&ca, "acme"),
             globex: client(&ca, "globex"),
-            stranger: client(&TestCa::new("Other Root"), "acme"),
+            strangers: strangers(&ca),
             tls,
             ca,
         })
     }
 
     /// The authority decides; pins are tried out beside it, and one retires within days.
-    fn policy(&self) -> Result<Policy, AnyError> {
-        let ca = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
+    fn policy(&self, files: &Files) -> Result<Policy, AnyError> {
         let acme = Pin::leaf(SpkiHash::of(&self.acme.spki_der()));
         let pins = PinSet::of([acme.labelled("acme").retiring(days(6))]);
         let tenants = TenantTable::builder().uri("spiffe://acme.example/{tenant}");
         let tenants = tenants.known(["acme", "globex"]).build()?;
-        Ok(Policy::new(ca.and(ReportOnly::new(pins)), tenants))
+        Ok(Policy::new(
+            files.anchors.clone().and(ReportOnly::new(pins)),
+            tenants,
+        ))
     }
 
-    async fn receiver(&self, policy: &Policy, observer: &Arc<dyn Observer>) -> Result<SocketAddr, AnyError> {
+    async fn receiver(
+        &self,
+        policy: &Policy,
+        files: &Files,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<SocketAddr, AnyError> {
         let config = self
             .tls
-            .server_config(&self.own, policy.trust(), ClientAuth::Require)?;
-        let acceptor = Acceptor::new(config).observed_by(observer.clone());
-        let listener = Listener::bind("127.0.0.1:0", acceptor).await?;
-        let address = listener.local_addr();
+            .server_config(&files.own, policy.trust(), ClientAuth::Require)?;
+        // The strangers have an address of their own, or they would shut out everybody else with them.
+        let breaker = Breaker::new(1000)
+            .trip_in_a_row(5)
+            .with_open_time(secs(2), secs(4));
+        let acceptor = Acceptor::new(config)
+            .observed_by(observer.clone())
+            .with_breaker(breaker);
+        let server = Server::on(TcpListener::bind("127.0.0.1:0").await?, acceptor)?
+            .with_policy(policy.clone())
+            .with_bounds(Bounds::default().with_header_timeout(secs(2)));
+        let address = server.local_addr();
         let verifier = HmacVerifier::new(Scheme::standard_webhooks(), self.keys.clone());
         let payload = PayloadLayer::new(verifier, MemoryStore::default()).observed_by(observer.clone());
         let app = Router::new()
             .route("/", post(async |_: Countersigned| ()))
             .layer(payload)
-            .layer(CallerLayer::new(policy.clone()).observed_by(observer.clone()))
-            .into_make_service_with_connect_info::<Connection>();
-        tokio::spawn(async move { axum::serve(listener, app).await });
+            .layer(CallerLayer::new(policy.clone()).observed_by(observer.clone()));
+        tokio::spawn(server.serve_until(app, std::future::pending()));
         Ok(address)
     }
+}
+
+/// Of an authority that nobody has told us of, and expired.
+fn strangers(ca: &TestCa) -> Vec<TestCert> {
+    let other = TestCa::new("Other Root");
+    let acme = |ca: &TestCa| ca.client("spiffe://acme.example/acme");
+    (0..12)
+        .flat_map(|_| [acme(&other).issue(), acme(ca).expired().issue()])
+        .collect()
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 fn days(from_now: i64) -> UnixTime {
@@ -202,7 +239,12 @@ fn days(from_now: i64) -> UnixTime {
 
 /// Ten good deliveries to three that are refused, each on a connection of its own; and of every 400 the last 100 are a
 /// stranger's, whose authority nobody has told us of.
-async fn traffic(world: &World, receiver: SocketAddr) -> Result<(), AnyError> {
+async fn traffic(
+    world: &World,
+    files: &Files,
+    receiver: SocketAddr,
+    observer: Arc<dyn Observer>,
+) -> Result<(), AnyError> {
     let signer = HmacSigner::new(Scheme::standard_webhooks(), world.keys.clone());
     let signed = |tenant: &str, id: &str| -> Result<HeaderMap, AnyError> {
         Ok(signer.sign_payload(&Outgoing::new(
@@ -212,12 +254,20 @@ async fn traffic(world: &World, receiver: SocketAddr) -> Result<(), AnyError> {
             UnixTime::now(),
         ))?)
     };
+    let sending = Sending::new(world, &signer, receiver, &observer).await?;
     for number in 0_u64.. {
+        files.change(number)?;
+        if number % 10 == 9 {
+            sending.deliver(number).await;
+        }
+        if number % 50 == 5 {
+            tokio::spawn(an_endless_head(world.connector(&world.globex)?, receiver));
+        }
         let id = format!("msg_{number}");
         let kind = if number % 400 < 300 { number % 13 } else { 4 };
         let (sender, headers) = match kind {
             // A certificate of somebody else's authority.
-            4 => (&world.stranger, signed("acme", &id)?),
+            4 => (world.stranger(number)?, signed("acme", &id)?),
             // A delivery that was handled before.
             8 => (&world.globex, signed("globex", &format!("msg_{}", number - 1))?),
             // The certificate of one tenant, the signature of the other.
@@ -238,13 +288,12 @@ async fn deliver(
     sender: &TestCert,
     headers: HeaderMap,
 ) -> Result<(), AnyError> {
-    let own = Credentials::new(world.tls.provider(), sender.chain(), sender.key())?;
-    let trust = PrivateCa::from_pem(world.ca.pem().as_bytes(), world.tls.algorithms(), UnixTime::now())?;
-    let tls = TlsConnector::from(Arc::new(world.tls.client_config(&own, trust)?));
-    let tcp = TcpStream::connect(receiver).await?;
-    let io = tls
-        .connect(ServerName::try_from("hooks.acme.example")?, tcp)
-        .await?;
+    let is_stranger = world
+        .strangers
+        .iter()
+        .any(|stranger| std::ptr::eq(stranger, sender));
+    let from = [127, 0, 0, if is_stranger { 2 } else { 1 }];
+    let io = connect(&world.connector(sender)?, from.into(), receiver).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(io)).await?;
     let driven = tokio::spawn(connection);
     let mut request = Request::post("/")
@@ -257,6 +306,43 @@ async fn deliver(
     Ok(())
 }
 
+async fn connect(
+    tls: &TlsConnector,
+    from: IpAddr,
+    receiver: SocketAddr,
+) -> Result<TlsStream<TcpStream>, AnyError> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(from, 0))?;
+    let tcp = socket.connect(receiver).await?;
+    Ok(tls
+        .connect(ServerName::try_from("hooks.acme.example")?, tcp)
+        .await?)
+}
+
+/// A client that begins a request and does not go on, until it is cut off.
+async fn an_endless_head(tls: TlsConnector, receiver: SocketAddr) -> Result<(), AnyError> {
+    let mut io = connect(&tls, [127, 0, 0, 1].into(), receiver).await?;
+    loop {
+        io.write_all(b"POST / HTTP/1.1\r\n").await?;
+        io.flush().await?;
+        tokio::time::sleep(secs(10)).await;
+    }
+}
+
+impl World {
+    fn connector(&self, sender: &TestCert) -> Result<TlsConnector, AnyError> {
+        let own = Credentials::new(self.tls.provider(), sender.chain(), sender.key())?;
+        let trust = PrivateCa::from_pem(self.ca.pem().as_bytes(), self.tls.algorithms(), UnixTime::now())?;
+        Ok(TlsConnector::from(Arc::new(self.tls.client_config(&own, trust)?)))
+    }
+
+    /// Another one every ten seconds.
+    fn stranger(&self, number: u64) -> Result<&TestCert, AnyError> {
+        let place = usize::try_from(number / 100)? % self.strangers.len();
+        Ok(self.strangers.get(place).ok_or("no stranger")?)
+    }
+}
+
 /// Whether what was to be counted was counted.
 fn judge(metrics: &str) -> Result<(), AnyError> {
     let counted = [
@@ -265,6 +351,12 @@ fn judge(metrics: &str) -> Result<(), AnyError> {
         "countersign_requests_accepted_total",
         "countersign_requests_refused_total{code=\"payload.signature_mismatch\"}",
         "countersign_requests_refused_total{code=\"replay.handled\"}",
+        "countersign_refused_again_total{looks_like=\"another_ca\"}",
+        "countersign_source_changes_total{to=\"open\"}",
+        "countersign_connections_cut_total{bound=\"connection.slow_headers\"}",
+        "countersign_reload_ok{source=\"authorities\"} 0",
+        "countersign_dispatch_delivered_total",
+        "countersign_dispatch_failed_total{code=\"dispatch.unreachable\",fault=\"theirs\"}",
         "countersign_expiry_timestamp_seconds{kind=\"pin\"}",
         "countersign_expiry_events_total{kind=\"pin\",urgency=\"urgent\"}",
     ];

@@ -108,6 +108,8 @@ def main(url):
         parts += panel_svg(x, y, title, lines)
     (HERE / "panels.svg").write_text("\n".join(parts + ["</svg>"]) + "\n")
     print(f"{len(drawn)} of {len(panels)} panels had something to show")
+    return len(drawn) == len(panels)
 
 
-main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9090")
+if not main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:9090"):
+    sys.exit(1)

@@ -14,7 +14,8 @@ use crate::Mistake;
 use crate::asked::{Answer, Asked, Stop, at, none_alone};
 use crate::command_line::{once, unknown};
 use crate::document::{Document, FILE_KEYS, Item, Table};
-use crate::integration::{CLIENT_KEYS, Demand, Opened, ROUTE_KEYS};
+use crate::integration::{Demand, Opened, ROUTE_KEYS};
+use crate::kept::CLIENT_KEYS;
 use crate::keys::keys_in;
 use crate::peer::server_name;
 
@@ -71,7 +72,7 @@ fn host(table: &Table<'_>) -> Result<String, Mistake> {
 }
 
 fn integration(table: &Table<'_>, host: &str, now: UnixTime) -> Result<Vec<Concern>, Mistake> {
-    let opened = Opened::read(table)?;
+    let opened = Opened::read(table, &mut Vec::new())?;
     let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
     let own = own(table, &tls)?;
     let mut setup = Setup::new().with_expiring(&own);

@@ -20,7 +20,7 @@ use crate::operator::Operator;
 use crate::say::say;
 use crate::secret::secret;
 use crate::throw_away::Files;
-use crate::{Mistake, config, log};
+use crate::{Mistake, log};
 
 type Failure = Box<dyn Error>;
 
@@ -69,7 +69,7 @@ impl World {
 
         let operator = Operator::default();
         log::start_to(operator.writer());
-        let started = crate::start(config::plan(&file)?).await?;
+        let started = crate::start(&file).await?;
         let proxy = started.address;
         tokio::spawn(started.serve());
         Ok(Self {

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use crate::Mistake;
+use crate::watched::Text;
 
 /// What the file may say at its top.
 pub(crate) const FILE_KEYS: &[&str] = &[
@@ -33,8 +34,20 @@ impl Document {
         let text = std::fs::read_to_string(file).map_err(|error| {
             format!("--config {shown} cannot be read ({error}); check that it is a text file and that this process may read it")
         })?;
-        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self { shown, folder, text })
+        Ok(Self::of(file, text))
+    }
+
+    /// Of a file that was read already.
+    pub(crate) fn of(file: &Path, text: String) -> Self {
+        Self {
+            shown: file.display().to_string(),
+            folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+            text,
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// What `read` makes of the whole file, which holds these keys.
@@ -128,6 +141,27 @@ impl<'d> Table<'d> {
 
     pub(crate) fn wrong(&self, what: &(impl Display + ?Sized)) -> Mistake {
         self.place.wrong(what)
+    }
+
+    /// These keys as they are written, to be compared: whatever stands around them.
+    pub(crate) fn written(&self, keys: &[&str]) -> String {
+        let value = |key: &&str| self.get(key).map(|item| written(item.value));
+        let line = |key: &&str| format!("{key} = {}\n", value(key).unwrap_or_default());
+        keys.iter().map(line).collect()
+    }
+}
+
+fn written(value: &DeValue<'_>) -> String {
+    let list = |all: Vec<String>| format!("[{}]", all.join(", "));
+    match value {
+        DeValue::Array(all) => list(all.iter().map(|item| written(item.get_ref())).collect()),
+        DeValue::Table(all) => {
+            let pair = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+                format!("{:?} = {}", key.get_ref(), written(value.get_ref()))
+            };
+            list(all.iter().map(pair).collect())
+        }
+        plain => format!("{plain:?}"),
     }
 }
 
@@ -231,7 +265,13 @@ impl<'d> Item<'d> {
         let text =
             text.map_err(|error| name.wrong(&format!("{variable}: {error}; set it before the start")))?;
         let (item, shown) = (self.clone(), format!("${variable}"));
-        Ok(Source { item, shown, text })
+        let from = Text::Given(text.as_str().into());
+        Ok(Source {
+            item,
+            shown,
+            text,
+            from,
+        })
     }
 
     fn file(&self, file: &str) -> Result<Source<'d>, Mistake> {
@@ -241,11 +281,17 @@ impl<'d> Item<'d> {
             ));
         }
         let path = self.place.document.folder.join(file);
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = std::fs::read_to_string(&path).map_err(|error| {
             self.wrong(&format!("{file} cannot be read ({error}); check that it is a text file and that this process may read it"))
         })?;
         let (item, shown) = (self.clone(), file.to_owned());
-        Ok(Source { item, shown, text })
+        let from = Text::File(path);
+        Ok(Source {
+            item,
+            shown,
+            text,
+            from,
+        })
     }
 }
 
@@ -266,11 +312,21 @@ pub(crate) struct Source<'d> {
     /// The file, or the variable.
     shown: String,
     text: String,
+    from: Text,
 }
 
 impl Source<'_> {
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn from(&self) -> Text {
+        self.from.clone()
+    }
+
+    /// How it is called by whoever reads it anew.
+    pub(crate) fn named(&self) -> String {
+        format!("{} {}", self.item.place.path, self.shown)
     }
 
     /// What is wrong in it, as the library says it of a text.

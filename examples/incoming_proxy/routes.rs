@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::uri::Authority;
-use countersign::payload::{HmacVerifier, Scheme};
+use countersign::live::Live;
+use countersign::payload::{HmacVerifier, Keyring, Scheme};
 use countersign::replay::ReplayStore;
 use countersign::web::{CallerLayer, CertificateDemand, PayloadLayer, ReplayAnswer};
 
 use crate::Mistake;
 use crate::config::log;
-use crate::document::{Item, Table};
+use crate::document::{Item, Source, Table};
 use crate::forward::{Backend, Patience, WebSockets};
 use crate::gateway::{Route, to_service};
 use crate::integration::{Demand, NOBODY_TO_KNOW, Opened, ROUTE_KEYS};
 use crate::keys::keys_in;
 use crate::paths::Pattern;
+use crate::watched::{Watched, watched};
 
 /// What holds on all routes, unless one says otherwise.
 pub(crate) struct Terms {
@@ -31,6 +33,7 @@ pub(crate) fn read(
     opened: &Opened<'_>,
     terms: &Terms,
     callers: &dyn Fn(CertificateDemand) -> CallerLayer,
+    watch: &mut Vec<Watched>,
 ) -> Result<Vec<Route>, Mistake> {
     let mut routes: Vec<Route> = Vec::new();
     for table in opened.routes.tables(ROUTE_KEYS)? {
@@ -39,7 +42,7 @@ pub(crate) fn read(
         if routes.iter().any(|route| route.path.is_like(&pattern)) {
             return Err(path.wrong(&"is there already; write each path once, whatever its case"));
         }
-        let payload = payload(&table, terms)?;
+        let payload = payload(&table, terms, watch)?;
         let demand = demand(&table, &opened.demand, payload.is_some())?;
         let callers = callers(demand.to_certificates());
         let door = to_service(&callers, payload, path.text()?, backend(&table, terms)?);
@@ -78,7 +81,11 @@ fn demand<'d>(table: &Table<'d>, of_all: &Demand<'d>, is_signed: bool) -> Result
     }
 }
 
-fn payload(table: &Table<'_>, terms: &Terms) -> Result<Option<PayloadLayer>, Mistake> {
+fn payload(
+    table: &Table<'_>,
+    terms: &Terms,
+    watch: &mut Vec<Watched>,
+) -> Result<Option<PayloadLayer>, Mistake> {
     let Some(item) = table.get("scheme") else {
         let only = ["keys", "replay", "body_bytes"];
         return match only.into_iter().find_map(|key| table.get(key)) {
@@ -95,13 +102,8 @@ fn payload(table: &Table<'_>, terms: &Terms) -> Result<Option<PayloadLayer>, Mis
             "keys = \"FILE\" or { env = \"NAME\" }, a key a line: tenant key-name secret",
         )?
         .source()?;
-    let found = keys_in(keys.text(), &scheme, &|line, what| match line {
-        Some(line) => keys.wrong_in(line, what),
-        None => keys.wrong(what),
-    })?;
-    let Some((ring, _)) = found else {
-        return Err(keys.wrong(&"holds no key; add one a line: tenant key-name secret"));
-    };
+    let ring = Live::new(ring(&keys, &scheme)?);
+    watch.extend(watched_keys(&keys, &scheme, &ring));
     let bytes = table
         .get("body_bytes")
         .map(|item| item.number(1..=1 << 30))
@@ -116,6 +118,29 @@ fn payload(table: &Table<'_>, terms: &Terms) -> Result<Option<PayloadLayer>, Mis
         .with_replay_answer(replay(table)?)
         .observed_by(log());
     Ok(Some(payload))
+}
+
+fn ring(keys: &Source<'_>, scheme: &Scheme) -> Result<Keyring, Mistake> {
+    let found = keys_in(keys.text(), scheme, &|line, what| match line {
+        Some(line) => keys.wrong_in(line, what),
+        None => keys.wrong(what),
+    })?;
+    let ring = found.map(|(ring, _)| ring);
+    ring.ok_or_else(|| keys.wrong(&NO_KEY))
+}
+
+const NO_KEY: &str = "holds no key; add one a line: tenant key-name secret";
+
+fn watched_keys(keys: &Source<'_>, scheme: &Scheme, ring: &Live<Keyring>) -> Option<Watched> {
+    let (name, scheme) = (keys.named(), scheme.clone());
+    watched(name.clone(), vec![keys.from()], ring, move |texts, before, _| {
+        let found = keys_in(&texts.concat(), &scheme, &|line, what| match line {
+            Some(line) => format!("{name}, line {line}: {what}"),
+            None => format!("{name}: {what}"),
+        })?;
+        let (ring, _) = found.ok_or_else(|| format!("{name}: {NO_KEY}"))?;
+        Ok(ring.with_history_of(before))
+    })
 }
 
 fn scheme(item: &Item<'_>) -> Result<Scheme, Mistake> {

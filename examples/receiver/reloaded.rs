@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use countersign::live::Live;
-use countersign::observe::{Event, Log, Observer};
 use countersign::payload::Keyring;
 use countersign::reload::{FileSource, Files, NotLoaded, Reading, Reload, Rules};
 use countersign::tenant::TenantTable;
@@ -11,7 +10,7 @@ use countersign::tls::Credentials;
 use countersign::trust::{PinSet, PrivateCa};
 
 use crate::options::Options;
-use crate::{Mistake, files, keys, tls};
+use crate::{Mistake, files, keys, log, tls};
 
 /// What the files say, as it is in force.
 pub(crate) struct InForce {
@@ -24,10 +23,7 @@ pub(crate) struct InForce {
 
 /// For as long as what it returns is kept.
 pub(crate) async fn start(options: &Arc<Options>, in_force: &InForce) -> Result<Reload, Mistake> {
-    let (reload, rules) = (
-        Reload::new().observed_by(Arc::new(Later(Log::new()))),
-        Rules::default(),
-    );
+    let (reload, rules) = (Reload::new().observed_by(log::later()), Rules::default());
     let wrong = |failed: NotLoaded| failed.to_string();
     let tls = tls(options.tls12);
 
@@ -83,16 +79,4 @@ async fn start_keys(
     });
     let tenants = reload.start_with("tenants of --keys", tenants, rules, in_force.tenants.clone());
     tenants.await.map(drop)
-}
-
-/// Says nothing of what was read at the start.
-#[derive(Debug)]
-struct Later(Log);
-
-impl Observer for Later {
-    fn observe(&self, event: &Event<'_>) {
-        if !matches!(event, Event::Reloaded { generation: 1, .. }) {
-            self.0.observe(event);
-        }
-    }
 }

@@ -203,4 +203,25 @@ mod tests {
         assert_eq!(listed.len(), NAMES);
         assert_eq!(listed.first().map(Expiry::name), Some("pod-936"));
     }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn what_lives_for_less_than_two_days_is_left_out() {
+        use crate::identity::PeerChain;
+        use crate::testing::{NOW, TestCa};
+
+        let ca = TestCa::new("Acme Root");
+        let listed_after = |seconds| {
+            let peers = PeersSeen::new();
+            let until = UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + seconds));
+            let client = ca.client("spiffe://pay.example/acme").validity(NOW, until);
+            let chain = PeerChain::parse(client.issue().chain()).unwrap();
+            peers.note(
+                &TenantId::parse("acme").unwrap(),
+                PeerCertificate::of(chain.leaf()),
+            );
+            listed(&peers).len()
+        };
+        assert_eq!((listed_after(2 * 86_400 - 1), listed_after(2 * 86_400)), (0, 1));
+    }
 }

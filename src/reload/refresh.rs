@@ -4,10 +4,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::payload::jose::{InvalidFetch, NextFetch, RemoteJwks};
+use crate::breaker::Jitter;
+use crate::payload::jose::{InvalidFetch, NextFetch, RemoteJwks, Spread};
 
 /// Keeps a key set fresh, for as long as it is polled: spawn it. It does what [`RemoteJwks::poll`] says, one fetch at a
 /// time, and tells `report` what failed.
+///
+/// A fleet that was started together does not ask together: a set is asked for again up to a fifth of its
+/// [`fresh`](crate::payload::jose::CacheRules::fresh) sooner, and after a failure up to a fifth of the cool-down later. Where a
+/// token's key is not known, neither is waited for.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -34,15 +39,27 @@ where
     let wanted = Arc::new(Notify::new());
     let wake = Arc::clone(&wanted);
     keys.when_wanted(move || wake.notify_one());
+    let mut spread = drawn(&keys);
     loop {
-        match keys.poll() {
+        match keys.poll_spread(spread) {
             NextFetch::Fetch => {
                 if let Err(failed) = refresh(&keys, &fetch).await {
                     report(failed);
                 }
+                spread = drawn(&keys);
             }
             NextFetch::WaitFor(left) => wait(left, &wanted).await,
         }
+    }
+}
+
+/// Up to a fifth, drawn anew for each time.
+fn drawn(keys: &RemoteJwks) -> Spread {
+    let more = |time| Jitter::random().delay(time).saturating_sub(time);
+    let rules = keys.rules();
+    Spread {
+        early: more(rules.fresh),
+        late: more(rules.cool_down),
     }
 }
 
@@ -51,7 +68,7 @@ where
     A: Future<Output = Result<Bytes, E>>,
 {
     let asked = Asked(Some(keys));
-    let patience = keys.patience();
+    let patience = keys.rules().patience;
     let body = tokio::time::timeout(patience, fetch()).await;
     let body = body.map_err(|_| RefreshFailed::TimedOut { patience })?;
     let body = body.map_err(RefreshFailed::Fetch)?;

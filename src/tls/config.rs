@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::version::{TLS12, TLS13};
@@ -99,6 +100,35 @@ impl Tls {
     ) -> Result<ServerConfig, InvalidTls> {
         let verifier = HandshakeVerifier::new(&self.provider, trust).with_client_auth(client_auth);
         self.server_config_with(credentials, Arc::new(verifier))
+    }
+
+    /// A server that shows `credentials` and asks nobody for a certificate, for
+    /// [`Site::for_anybody`](crate::web::Site::for_anybody): whoever sends must prove himself by the payload.
+    ///
+    /// Credentials in a [`Live`] can be replaced while this is in use, as in [`server_config`](Self::server_config).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use countersign::live::Live;
+    /// # use countersign::testing::TestCa;
+    /// use countersign::tls::{Credentials, Tls};
+    ///
+    /// # let tls = Tls::new(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    /// # let server = TestCa::new("Public").server("hooks.example.com").issue();
+    /// # let (chain_pem, key_pem) = (server.chain_pem(), server.key_pem());
+    /// let own = Live::new(Credentials::from_pem(tls.provider(), chain_pem.as_bytes(), key_pem.as_bytes())?);
+    /// let config = tls.server_config_for_anybody(&own)?;
+    /// assert_eq!(config.send_tls13_tickets, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`server_config`](Self::server_config).
+    pub fn server_config_for_anybody(
+        &self,
+        credentials: &impl OwnCertificate,
+    ) -> Result<ServerConfig, InvalidTls> {
+        self.server_config_with(credentials, WebPkiClientVerifier::no_client_auth())
     }
 
     /// A server that shows `credentials` and admits nobody: see [`Enrolment`].

@@ -23,6 +23,8 @@ mod enrolling;
 mod example;
 mod incoming;
 mod metrics;
+#[path = "../support/mount.rs"]
+mod mount;
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "../support/packages.rs"]
 mod packages;
@@ -34,6 +36,7 @@ mod process;
 mod proxies;
 mod readme;
 mod receiver;
+mod reloading;
 mod senders;
 mod world;
 

@@ -747,3 +747,55 @@ async fn a_fetch_that_dies() {
     let _ = task.await;
     assert_eq!(remote.poll(), wait(30));
 }
+
+/// When each of many, which begin together, fetches for the second time, by this answer. In milliseconds after the first.
+async fn second_fetches(
+    answer: impl Fn() -> Result<Bytes, FetchFailed> + Send + Sync + 'static,
+) -> Vec<u128> {
+    let (answer, rules) = (Arc::new(answer), CacheRules::default());
+    let rules = rules
+        .with_fresh(Duration::from_secs(2))
+        .with_cool_down(Duration::from_secs(1));
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let tasks: Vec<_> = (0..24)
+        .map(|_| {
+            let (answer, tell) = (answer.clone(), tell.clone());
+            let (remote, began) = (
+                RemoteJwks::new(rules, Algorithms::PUBLIC_KEY, algorithms()).unwrap(),
+                tokio::time::Instant::now(),
+            );
+            let fetches = AtomicU64::new(0);
+            let fetch = move || {
+                if fetches.fetch_add(1, Ordering::SeqCst) == 1 {
+                    tell.send(began.elapsed().as_millis()).unwrap();
+                }
+                std::future::ready(answer())
+            };
+            tokio::spawn(keep_fresh(remote, fetch, |_| {}))
+        })
+        .collect();
+    let mut times = Vec::new();
+    while times.len() < tasks.len() {
+        times.push(
+            tokio::time::timeout(Duration::from_secs(20), told.recv())
+                .await
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    times.sort_unstable();
+    times
+}
+
+/// A fleet that was started together does not ask together, neither for what has become old nor after a failure.
+#[tokio::test]
+async fn fetches_are_spread_over_a_fifth() {
+    let good = second_fetches(|| Ok(set("a").into())).await;
+    let failing = second_fetches(|| Err(FetchFailed::TimedOut)).await;
+    for (times, earliest, spread) in [(good, 1600, 120), (failing, 1000, 60)] {
+        let (first, last) = (times[0], times[times.len() - 1]);
+        assert!(first >= earliest, "{times:?}");
+        assert!(last - first >= spread, "{times:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! WHAT IS IN BACKTICKS AND LOOKS LIKE A PATH IS THERE: files move, and no compiler reads the documents.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const FOLDERS: &[&str] = &[
@@ -59,6 +60,63 @@ fn a_lost_path_is_seen() {
         named(text).collect::<Vec<_>>(),
         ["src/gate/mod.rs", "tests/gone.rs", "fuzz/seeds/"]
     );
+}
+
+/// The tests that the threat model names: in the last column of its tables of bypasses.
+fn tests_of_the_threat_model(text: &str) -> BTreeSet<&str> {
+    let (_, section) = text
+        .split_once("## Bypasses that have worked on others\n")
+        .expect("the section");
+    let section = section.split("\n## ").next().expect("it ends");
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .filter(|line| !line.ends_with("| tests |"));
+    let is_name = |name: &&str| {
+        name.chars()
+            .all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_')
+    };
+    rows.flat_map(|row| {
+        let last = row.trim_end_matches('|').rsplit('|').next().expect("a column");
+        let names: Vec<_> = last.split('`').skip(1).step_by(2).filter(is_name).collect();
+        assert!(
+            !names.is_empty() || last.contains("benches/"),
+            "{row} names no test"
+        );
+        names
+    })
+    .collect()
+}
+
+/// What stands behind `#[test]` or its kin in these files, by name.
+fn tests_in(files: &[String]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in files {
+        let text = read(file);
+        for after in text
+            .split("test]\n")
+            .chain(text.split("test("))
+            .chain(text.split("proptest! {"))
+            .skip(1)
+        {
+            let function = after
+                .split("fn ")
+                .nth(1)
+                .and_then(|after| after.split(['(', '<']).next());
+            names.extend(function.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn each_test_that_the_threat_model_names_is_there() {
+    let text = read("docs/threat-model.md");
+    let named = tests_of_the_threat_model(&text);
+    assert!(named.len() > 100, "{}", named.len());
+    let tests = tests_in(&[rust_files("tests"), rust_files("src")].concat());
+    let lost: Vec<_> = named.iter().filter(|name| !tests.contains(**name)).collect();
+    assert_eq!(lost, Vec::<&&str>::new());
 }
 
 /// Each Rust file in this folder and below it, by its path from the root.

@@ -749,3 +749,47 @@ fn both_pings_of_discord() {
         assert_eq!(ask(signed, sent), expected, "{name}");
     }
 }
+
+/// A source that knows these.
+#[derive(Debug)]
+struct Ring(Keyring);
+
+impl KeySource for Ring {
+    fn fetch_keys<'a>(&'a self, tenant: &'a TenantId) -> Fetched<'a, TenantKeys> {
+        Box::pin(async { Ok(self.0.find_keys(&Wanted::of(Some(tenant))).ok()) })
+    }
+}
+
+/// What met an outage is answered when it comes again: whoever asked has fetched what was lacking.
+#[tokio::test]
+async fn what_was_lacking_is_fetched_and_the_next_attempt_is_answered() {
+    let (acme, xero, x) = (tenant(), Scheme::xero(), Scheme::x());
+    let cache = |scheme: &Scheme| KeyCache::new(Ring(ring(KeySpec::from(scheme), &[1])), Keep::default());
+
+    let headers = signed_by(&xero, &ring(KeySpec::from(&xero), &[1]), b"{}");
+    let verifier = HmacVerifier::new(xero.clone(), cache(&xero));
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let mut message = Message::new(&method, &uri, &headers, b"{}", at(NOW));
+    message.sender = Some(&acme);
+    let Err(NoKey::Elsewhere(ticket)) = handshakes::xero(&verifier, &message) else {
+        panic!("it is known already");
+    };
+    ticket.redeem(std::future::pending()).await;
+    let answer = handshakes::xero(&verifier, &message);
+    assert_eq!(answer.map(|reply| reply.status), Ok(StatusCode::OK));
+
+    let keys = cache(&x);
+    let ask = || {
+        head_with(
+            &Method::GET,
+            "/?crc_token=MTYxOTg2NjQyMDAwMA-token",
+            &[],
+            |head| handshakes::x(&keys, &head.from_sender(&acme)),
+        )
+    };
+    let Err(NotAuthentic::NoKey(NoKey::Elsewhere(ticket))) = ask() else {
+        panic!("it is known already");
+    };
+    ticket.redeem(std::future::pending()).await;
+    assert!(ask().is_ok_and(|reply| reply.is_some()));
+}

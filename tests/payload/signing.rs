@@ -509,7 +509,7 @@ fn what_cannot_be_verified_is_not_signed() {
 #[test]
 fn a_shared_signer_signs_as_the_one_that_is_shared() {
     let scheme = countersign::payload::Scheme::standard_webhooks();
-    let signer = HmacSigner::new(scheme.clone(), ring((&scheme).into(), &[1]));
+    let signer = HmacSigner::new(scheme.clone(), ring(&scheme, &[1]));
     let shared: std::sync::Arc<dyn SignPayload> = std::sync::Arc::new(signer.clone());
     let acme = tenant();
     let outgoing = Outgoing::new(&acme, "msg_1", b"{}", at(1_790_000_000));

@@ -9,6 +9,7 @@
 
 mod failing;
 mod files;
+#[path = "../support/mount.rs"]
 mod mount;
 mod rotation;
 mod swaps;

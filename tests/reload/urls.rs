@@ -178,3 +178,50 @@ async fn a_published_key_set_is_taken_whole_or_not_at_all() {
     until_generation(&keys, 2).await;
     assert_eq!(keys.live().load().usage().count(), 2);
 }
+
+/// A fleet that was started together does not ask together: neither at its intervals, nor before a list is out of date.
+#[tokio::test]
+async fn looks_are_spread_over_two_fifths() {
+    let ca = TestCa::new("Acme Root");
+    let in_a_while = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs() + 10_000));
+    let list = ca.crl(1).next_update(in_a_while).issue();
+    let (_lists, list) = publish(list.der().to_vec()).await;
+    let key = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let (_keys, set) = publish(key).await;
+    let reload = Reload::new();
+    let hourly = Rules::default().looking_every(Duration::from_secs(1000));
+    let daily = Rules::default().looking_every(Duration::from_secs(86_400));
+    for number in 0..16 {
+        let named = |kind: &str| format!("{kind} {number}");
+        let lists = || UrlSource::crls([fetch(list, here())]);
+        let keys = UrlSource::jwks(fetch(set, here()), [Algorithm::EdDsa], tls().algorithms());
+        reload.start(&named("keys"), keys, hourly).await.expect("keys");
+        reload
+            .start(&named("often"), lists(), hourly)
+            .await
+            .expect("a list");
+        reload
+            .start(&named("dated"), lists(), daily)
+            .await
+            .expect("a list");
+    }
+    for (kind, time) in [("keys", 1000), ("often", 1000), ("dated", 5000)] {
+        let waits = || -> Vec<u64> {
+            let statuses = reload.statuses().into_iter();
+            statuses
+                .filter(|status| status.name.starts_with(kind))
+                .map(|status| status.next_look.as_secs() - status.good_at.as_secs())
+                .collect()
+        };
+        until("planned", || waits().iter().all(|wait| *wait > 0)).await;
+        let mut waits = waits();
+        waits.sort_unstable();
+        waits.dedup();
+        assert!(waits.len() > 8, "{kind}: {waits:?}");
+        let (first, last) = (waits[0], waits[waits.len() - 1]);
+        assert!(
+            first >= time * 78 / 100 && last <= time * 121 / 100,
+            "{kind}: {waits:?}"
+        );
+    }
+}

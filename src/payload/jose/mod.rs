@@ -25,13 +25,13 @@ pub use algorithms::{
 pub use invalid::{InvalidJwt, JwtPart};
 #[cfg(feature = "jwt")]
 pub use json::InvalidJson;
-#[cfg(feature = "jwks-fetch")]
-pub(crate) use jwks::MAX_SET as MAX_JWK_SET;
 #[cfg(feature = "jwt")]
 pub use jwks::{
     CacheRules, InvalidCacheRules, InvalidFetch, InvalidJwk, InvalidJwkSet, Jwk, JwkSet, JwksCache,
     NextFetch, RemoteJwks,
 };
+#[cfg(feature = "jwks-fetch")]
+pub(crate) use jwks::{MAX_SET as MAX_JWK_SET, Spread};
 #[cfg(feature = "jwt")]
 use jws::{Candidate, Choice, Keys, Reading, UseAs};
 #[cfg(feature = "jwt")]

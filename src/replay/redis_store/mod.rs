@@ -94,7 +94,7 @@ impl RedisStore {
     /// # Errors
     /// [`InvalidRedis`] where the URL is none, or asks for TLS that is not compiled in.
     pub fn open(url: impl IntoConnectionInfo) -> Result<Self, InvalidRedis> {
-        let client = Client::open(url)?;
+        let client = Client::open(url).map_err(InvalidRedis::of)?;
         Ok(Self::on(Arc::new(OneServer::new(client))))
     }
 
@@ -103,7 +103,8 @@ impl RedisStore {
     /// # Errors
     /// [`InvalidRedis`] where a URL is none, or there is none.
     pub fn cluster<U: IntoConnectionInfo>(urls: impl IntoIterator<Item = U>) -> Result<Self, InvalidRedis> {
-        let client = ClusterClientBuilder::new(urls).retries(2).build()?;
+        let client = ClusterClientBuilder::new(urls).retries(2).build();
+        let client = client.map_err(InvalidRedis::of)?;
         Ok(Self::on(Arc::new(Cluster::new(client))))
     }
 
@@ -161,8 +162,9 @@ pub struct InvalidRedis {
     pub reason: String,
 }
 
-impl From<RedisError> for InvalidRedis {
-    fn from(error: RedisError) -> Self {
+impl InvalidRedis {
+    /// Not `From`: nobody's upgrade of `redis` is to change our API.
+    fn of(error: RedisError) -> Self {
         Self {
             reason: error.to_string(),
         }

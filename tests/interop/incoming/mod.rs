@@ -3,6 +3,7 @@
 mod forwarding;
 mod mistakes;
 mod paths;
+mod reloading;
 mod services;
 mod sites;
-mod world;
+pub(crate) mod world;

@@ -86,12 +86,16 @@ impl Platform {
         path
     }
 
-    fn pair(&self, name: &str, cert: &TestCert) {
+    pub(crate) fn ca(&self) -> &TestCa {
+        &self.ca
+    }
+
+    pub(crate) fn pair(&self, name: &str, cert: &TestCert) {
         self.write(&format!("{name}.pem"), &cert.chain_pem());
         self.write(&format!("{name}.key"), &cert.key_pem());
     }
 
-    fn client(&self, name: &str) -> &TestCert {
+    pub(crate) fn client(&self, name: &str) -> &TestCert {
         let found = self.clients.iter().find(|(other, _)| *other == name);
         &found.unwrap_or_else(|| panic!("{name}")).1
     }
@@ -241,6 +245,12 @@ impl Proxy {
             all.push(line);
         }
         panic!("{part:?} is not in {all:#?}");
+    }
+
+    /// The next line that the operator reads.
+    pub(crate) fn line(&self) -> String {
+        let lines = self.lines.lock().expect("lines");
+        lines.recv_timeout(Duration::from_secs(60)).expect("a line")
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -139,6 +139,15 @@ pub enum NextFetch {
     WaitFor(Duration),
 }
 
+/// How far a fleet's members, which were started together, keep apart from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Spread {
+    /// By how much a set is stale sooner.
+    pub(crate) early: Duration,
+    /// By how much the pause between two requests is longer, where no key is wanted.
+    pub(crate) late: Duration,
+}
+
 impl JwksCache {
     /// An empty cache, which wants to fetch at once.
     ///
@@ -162,7 +171,12 @@ impl JwksCache {
 
     /// What to do now. After [`NextFetch::Fetch`] nobody else is told so until the answer is there, or patience has run out.
     pub fn poll(&mut self, now: Duration) -> NextFetch {
-        let left = self.due().saturating_sub(now);
+        self.poll_spread(now, Spread::default())
+    }
+
+    /// As [`poll`](Self::poll), off the regular times by so much.
+    pub(super) fn poll_spread(&mut self, now: Duration, spread: Spread) -> NextFetch {
+        let left = self.due(spread).saturating_sub(now);
         if !left.is_zero() {
             return NextFetch::WaitFor(left);
         }
@@ -176,12 +190,20 @@ impl JwksCache {
     }
 
     /// When the next request may be made.
-    fn due(&self) -> Duration {
+    fn due(&self, spread: Spread) -> Duration {
         if let Some(asking) = self.asking {
             return asking.began.saturating_add(self.rules.patience);
         }
-        let stale = self.set.as_ref().map(|held| self.stale(held));
-        self.cooled().max(self.wanted.or(stale).unwrap_or_default())
+        // Whoever waits for a key waits no longer for the sake of others.
+        if let Some(wanted) = self.wanted {
+            return self.cooled().max(wanted);
+        }
+        let stale = self.set.as_ref().map(|held| self.stale(held)).unwrap_or_default();
+        let cooled = self
+            .asked
+            .map(|_| self.cooled().saturating_add(spread.late))
+            .unwrap_or_default();
+        cooled.max(stale.saturating_sub(spread.early))
     }
 
     fn stale(&self, held: &Held) -> Duration {

@@ -12,6 +12,8 @@ use super::json::{Json, Object};
 use super::{Candidate, Choice, InvalidJson, JwsVerifier, Keys, UseAs};
 use crate::payload::KeyId;
 
+#[cfg(feature = "jwks-fetch")]
+pub(crate) use cache::Spread;
 pub use cache::{CacheRules, InvalidCacheRules, InvalidFetch, JwksCache, NextFetch};
 pub use jwk::{InvalidJwk, Jwk};
 pub use remote::RemoteJwks;

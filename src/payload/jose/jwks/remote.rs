@@ -6,6 +6,8 @@ use arc_swap::ArcSwapOption;
 
 use crate::clock::Monotonic;
 use crate::payload::Unknown;
+#[cfg(feature = "jwks-fetch")]
+use crate::payload::jose::Spread;
 #[cfg(feature = "http-signatures")]
 use crate::payload::jose::VerifyingKey;
 use crate::payload::jose::algorithms::{Algorithms, ProviderAlgorithms};
@@ -146,10 +148,16 @@ impl RemoteJwks {
         cache.poll(self.shared.clock.elapsed())
     }
 
-    /// How long a fetch may take.
+    /// As [`poll`](Self::poll), off the regular times by so much.
     #[cfg(feature = "jwks-fetch")]
-    pub(crate) fn patience(&self) -> Duration {
-        self.cache().rules().patience
+    pub(crate) fn poll_spread(&self, spread: Spread) -> NextFetch {
+        let mut cache = self.cache();
+        cache.poll_spread(self.shared.clock.elapsed(), spread)
+    }
+
+    #[cfg(feature = "jwks-fetch")]
+    pub(crate) fn rules(&self) -> CacheRules {
+        self.cache().rules()
     }
 
     /// As [`JwksCache::fetched`]; verifiers see the new keys at once.
