@@ -1,6 +1,5 @@
-//! A small receiver in axum: `cargo run --example axum -- payload` or `-- mutual-tls`.
-//!
-//! With throw-away credentials. It prints a curl command that reaches it, and then what it let in.
+//! A small receiver in axum, with throw-away credentials: `cargo run --example axum -- payload` or `-- mutual-tls`.
+//! It prints a curl command that reaches it, and then what it let in.
 
 #[path = "support/say.rs"]
 mod say;
@@ -13,7 +12,7 @@ use axum::{Json, Router, routing::post};
 use countersign::clock::Clock;
 use countersign::gate::{Countersigned, Policy};
 use countersign::observe::Log;
-use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme, Secret};
+use countersign::payload::{Fresh, HmacSigner, HmacVerifier, Keyring, Scheme};
 use countersign::replay::MemoryStore;
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::TestCa;
@@ -35,9 +34,8 @@ async fn countersigned(proof: Countersigned, Signed(Json(event)): Signed<Json<Va
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let scheme = Scheme::standard_webhooks();
-    let secret = throw_away::secret();
     let keys = Keyring::builder(&scheme)
-        .key(TenantId::parse("acme")?, "2026", Secret::new(&secret))
+        .key(TenantId::parse("acme")?, "2026", throw_away::secret())
         .build()?;
     let curl = throw_away::curl(&HmacSigner::new(scheme.clone(), keys.clone()))?;
     let layer = PayloadLayer::new(HmacVerifier::new(scheme, keys), MemoryStore::default())
@@ -45,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
         Some("payload") => payload(layer, &curl).await,
         Some("mutual-tls") => mutual_tls(layer, &curl).await,
-        _ => Err("give one argument: payload or mutual-tls".into()),
+        _ => throw_away::usage(),
     }
 }
 

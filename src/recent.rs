@@ -1,4 +1,4 @@
-//! What was seen or asked for lately, and no more than there is room for.
+//! Memory of what was seen or asked for lately, and no more than there is room for.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! **What does a stream of ours do beside passing everything on?** Streams around streams, written once.
+//! Streams around streams, written once: what each does beside passing everything on.
 //!
 //! Whoever wraps a stream and forgets one of its calls is not told: `AsyncWrite` has defaults. Without vectored writes, TLS
 //! writes one record where it wanted to write two, and an alert that stands behind another record is never sent.

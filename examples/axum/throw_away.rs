@@ -1,7 +1,7 @@
 //! Credentials for one run, and the curl command that uses them.
 
 #[path = "../support/secret.rs"]
-mod secret;
+mod random;
 #[path = "../support/signals.rs"]
 mod signals;
 
@@ -12,12 +12,20 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use countersign::clock::Clock;
-use countersign::payload::{Outgoing, SignPayload};
+use countersign::payload::{Outgoing, Secret, SignPayload};
 use countersign::testing::TestCa;
 
-pub(crate) use secret::secret;
-
 const BODY: &str = r#"{"type":"order.paid"}"#;
+
+/// What it is asked for is one of two things, and this was neither.
+pub(crate) fn usage() -> ! {
+    eprintln!("axum: give one argument: payload or mutual-tls");
+    std::process::exit(2)
+}
+
+pub(crate) fn secret() -> Secret {
+    Secret::new(&random::secret())
+}
 
 /// A delivery of acme's, signed now.
 pub(crate) fn curl(signer: &dyn SignPayload) -> Result<String, Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! Circuit breakers, one for each of many peers: closed, open, half-open. Is it worth trying?
+//! Circuit breakers (**is it worth trying?**), one for each of many peers: closed, open, half-open.
 //!
 //! A [`Breaker`] watches what comes of dealing with each key: a tenant and its endpoint when sending, a source when
 //! receiving. Where the failure *rate* spikes it opens that key's circuit, and refuses in its place for a while; then

@@ -12,7 +12,7 @@ use crate::trust::{
     Answer, Check, Note, Presented, Role, Trace, Untrusted, VerifiedPeer, VerifyPeer, check_validity,
 };
 
-/// Why a policy lets a client in that shows this chain at `now`, or why not: all checks, and whose the client is.
+/// The reasons why a policy lets a client in that shows this chain at `now`, or why not: all checks, and whose the client is.
 ///
 /// Whether the client holds the key of its certificate, only a handshake can tell.
 ///
@@ -52,7 +52,7 @@ pub fn client<'a>(
     report
 }
 
-/// Why a verifier trusts whoever shows this chain in that role at `now`, or why not: all of its checks.
+/// The reasons why a verifier trusts whoever shows this chain in that role at `now`, or why not: all of its checks.
 ///
 /// ```
 /// use countersign::explain;

@@ -125,7 +125,7 @@ fn compared<'m>(caller: Option<&Caller>, authentic: Authentic<'m>) -> Result<Aut
     Ok(authentic)
 }
 
-/// Is it fresh? Claims the delivery; the claim is the caller's to commit or to release.
+/// The last question, is it fresh: claims the delivery. The claim is the caller's to commit or to release.
 ///
 /// # Errors
 /// [`Refusal::Replayed`], or [`Refusal::StoreDown`] where nobody can tell.

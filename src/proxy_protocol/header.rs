@@ -4,7 +4,7 @@ use ppp::{v1, v2};
 
 use super::{BINARY, InvalidHeader, TEXT};
 
-/// How long a header of version 2 may be, in bytes. The addresses take 52; the rest is for what is not read.
+/// The greatest length of a header of version 2, in bytes. The addresses take 52; the rest is for what is not read.
 pub const MAX_LENGTH: usize = 4096;
 /// How long one of version 1 may be: as long as the longest that the specification knows.
 const MAX_TEXT: usize = 107;

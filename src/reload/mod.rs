@@ -1,4 +1,4 @@
-//! What is kept outside and changes: loaded, checked, and put in force while it is in use.
+//! Reloading: what is kept outside and changes is loaded, checked, and put in force while it is in use.
 //!
 //! * [`Reload`] keeps any number of [`Source`]s loaded: authorities, pins, revocation lists, tenants, keys, one's own
 //!   certificate. Each yields what a [`Live`](crate::live::Live) decides by.

@@ -1,4 +1,4 @@
-//! Test certificates, revocation lists and handshakes, made in memory: how do I test this?
+//! Test certificates, revocation lists and handshakes (**how do I test this?**), made in memory.
 //!
 //! With certificates that are made in the test, for the test, and a handshake that needs no socket.
 //!

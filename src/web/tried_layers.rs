@@ -7,7 +7,7 @@ use super::caller::CONNECTION;
 use crate::explain::{FirstLayer, RequestLayers};
 use crate::refusal::Refusal;
 
-/// What stands in front of a handler, tried out by a request that has nothing: no connection, no certificate, no signature. For
+/// A trial of what stands in front of a handler, by a request that has nothing: no connection, no certificate, no signature. For
 /// [`audit`](fn@crate::explain::audit).
 ///
 /// Only the outermost layer that asks for anything can be seen so: whoever stands behind it is not reached. Where there is none, *the handler

@@ -75,6 +75,31 @@ pub(crate) fn ends_on(running: &mut Running, signal: &str) -> Option<i32> {
     running.end().and_then(|status| status.code())
 }
 
+/// One line with the program's name, and the exit code of what could not start: whoever has seen it once knows it in all.
+#[test]
+fn all_examples_answer_a_mistake_alike() {
+    let names = [
+        "axum",
+        "dispatcher",
+        "doctor",
+        "fleet",
+        "incoming_proxy",
+        "observed",
+        "outgoing_proxy",
+        "quickstart",
+        "receiver",
+    ];
+    for name in names {
+        let output = Command::new(binary(name)).arg("--frobnicate").output();
+        let output = output.expect("it starts");
+        let text = String::from_utf8_lossy(&output.stderr);
+        let told = text
+            .strip_prefix(&format!("{name}: "))
+            .map(|rest| rest.lines().count());
+        assert_eq!((output.status.code(), told), (Some(2), Some(1)), "{name}: {text}");
+    }
+}
+
 /// `| head -1`.
 #[test]
 fn a_reader_that_goes_away_is_no_reason_to_panic() {

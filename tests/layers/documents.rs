@@ -172,6 +172,13 @@ fn the_table_of_examples_names_each_of_them() {
     assert_eq!(unnamed("examples/README.md", files), Vec::<String>::new());
 }
 
+/// Whoever looks for the least that is needed finds it on one screen.
+#[test]
+fn the_small_example_is_small() {
+    let lines = read("examples/axum.rs").lines().count();
+    assert!(lines < 80, "{lines} lines");
+}
+
 /// They are listed by hand, since all but one are another package's.
 #[test]
 fn each_example_is_built_by_one_package() {

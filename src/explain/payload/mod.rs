@@ -1,4 +1,4 @@
-//! Why a signature does not count: every check, the bytes that are signed, and the mistake that explains it.
+//! Explanations of a signature that does not count: every check, the bytes that are signed, and the mistake that explains it.
 
 mod bodies;
 mod checks;
@@ -29,8 +29,8 @@ pub use report::{Certainty, Diagnosis, PayloadReport};
 use hidden::Hidden;
 use search::Search;
 
-/// Why a message is its sender's by this scheme and these keys, or why it is not: all checks, the bytes that are signed, and the
-/// mistakes that explain a signature which does not match.
+/// The reasons why a message is its sender's by this scheme and these keys, or why it is not: all checks, the bytes that are signed,
+/// and the mistakes that explain a signature which does not match.
 ///
 /// The verdict is the verifier's. A mistake is [`Certainty::Proven`] where the signature matches once the mistake is undone: by the same
 /// verifier, on a changed copy of message, secret or scheme. Everything else is a [`Certainty::Guess`] by shape. Where a signature

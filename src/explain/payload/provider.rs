@@ -126,7 +126,8 @@ impl ProviderInquiry {
     }
 }
 
-/// Why a message is such a provider's, or why it is not: as [`payload`](fn@super::payload) says it of schemes that are data.
+/// The reasons why a message is such a provider's, or why it is not: as [`payload`](fn@super::payload) says them of schemes that are
+/// data.
 ///
 /// # Security
 /// As for [`payload`](fn@super::payload).

@@ -1,4 +1,4 @@
-//! Whose keys: how verifiers ask for them, and what they are told.
+//! Keys and key stores: how verifiers ask for them, and what they are told.
 
 mod cache;
 mod secret;

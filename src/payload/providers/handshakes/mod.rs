@@ -1,4 +1,4 @@
-//! **Is anybody there?** What providers ask of an endpoint before, or while, they send to it.
+//! Handshakes (**is anybody there?**): what providers ask of an endpoint before, or while, they send to it.
 //!
 //! Each function answers one provider: `None` says that the request is no handshake, and goes on to be verified as
 //! every other. Nothing here is a signing oracle: text that comes from outside is signed only where it has the shape of

@@ -1,5 +1,5 @@
-//! **How does *this* provider sign?** The schemes of the providers, each with its source, what its signature covers
-//! and what it does not.
+//! Presets (**how does *this* provider sign?**): the schemes of the providers, each with its source, what its signature
+//! covers and what it does not.
 //!
 //! Every row of the table below is a constructor, where its facts stand again: [`Scheme::github`],
 //! [`PublicKeyScheme::discord`], [`TokenScheme::telegram`]. [`all`] lists them for programs, [`find`] finds one by its name in a configuration.
