@@ -36,7 +36,7 @@ pub(crate) fn run(report: &mut Report) {
     for size in report.sizes(&[1, 1_000, 100_000, 1_000_000]) {
         list_of(report, &pki, size);
     }
-    for size in [1, 4, 16] {
+    for size in [1, 4, 8] {
         keys_of(report, size);
     }
     for size in report.sizes(&[1, 100, 10_000]) {
