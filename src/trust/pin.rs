@@ -141,7 +141,7 @@ impl fmt::Display for Pinned {
     }
 }
 
-/// As it is read. See [`PinSet::parse`].
+/// As it is read. See [`PinSet::parse`](crate::trust::PinSet::parse).
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.pinned)?;
@@ -155,7 +155,7 @@ impl fmt::Display for Pin {
     }
 }
 
-/// One line of [`PinSet::parse`].
+/// One line of [`PinSet::parse`](crate::trust::PinSet::parse).
 impl FromStr for Pin {
     type Err = PinProblem;
 

@@ -27,7 +27,7 @@ pub(in crate::trust) struct Anchor {
 }
 
 /// A count of an anchor's use. In a change of authorities, the old one can go when nobody uses it any more:
-/// [`PrivateCa::retire`](super::PrivateCa::retire).
+/// [`PrivateCa::retire`](crate::trust::PrivateCa::retire).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnchorUsage {

@@ -153,7 +153,7 @@ impl Acceptor {
     }
 
     /// Allows at most so many of them of one [`source`](crate::breaker::source): an IPv4 address, or 64 bits of an IPv6 one.
-    /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`], so that one peer with
+    /// Its further connections are closed before TLS, as [`HandshakeFailure::ShareUsedUp`](crate::observe::HandshakeFailure::ShareUsedUp), so that one peer with
     /// thousands of silent connections does not make all others wait. At least 1; default an eighth of all, and 16 at
     /// least.
     ///
@@ -209,7 +209,7 @@ impl Acceptor {
     /// behind the same address waits for its turn. 50 milliseconds make 20 handshakes in a second.
     ///
     /// A turn that is further away than half of a handshake's time is not waited for: that connection is closed before TLS, as
-    /// [`HandshakeFailure::Blocked`]. While it waits, it holds a part of its source's share and a place.
+    /// [`HandshakeFailure::Blocked`](crate::observe::HandshakeFailure::Blocked). While it waits, it holds a part of its source's share and a place.
     ///
     /// # Security
     /// What a client does in its turn does not count, but for the probes of the breaker. A source that opens many
