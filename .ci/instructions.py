@@ -18,13 +18,13 @@ CALLS = (1000, 3000)
 
 
 def collected(program, path, calls):
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, path, str(calls)]
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*collected*", program, path, str(calls)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     return int(re.search(r"Collected : (\d+)", said).group(1))
 
 
 def instructions(program, path):
-    """Of one call: what more calls take beyond few, so that setting up does not count."""
+    """Of one call: what more calls take beyond few, so that what is done once does not count."""
     few, many = (collected(program, path, calls) for calls in CALLS)
     return round((many - few) / (CALLS[1] - CALLS[0]))
 

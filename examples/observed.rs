@@ -232,7 +232,7 @@ impl World {
             .server_config(&files.own, policy.trust(), ClientAuth::Require)?;
         // The strangers have an address of their own, or they would shut out everybody else with them.
         let breaker = Breaker::new(1000)
-            .trip_in_a_row(5)
+            .trip_in_a_row(3)
             .with_open_time(secs(2), secs(4));
         let acceptor = Acceptor::new(config)
             .observed_by(observer.clone())

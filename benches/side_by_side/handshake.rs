@@ -14,7 +14,7 @@ use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption, disable_resumption};
 use countersign::trust::{Crls, Remembered, VerifyPeer};
 use rustls::client::Resumption;
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
@@ -24,7 +24,7 @@ use crate::measure::{Group, now};
 use crate::pki::{LeastMemory, Pki, provider, read};
 use crate::report::Report;
 
-const HOST: &str = "hooks.example";
+pub(crate) const HOST: &str = "hooks.example";
 /// Clients that take turns.
 const CLIENTS: usize = 16;
 const REVOKED: usize = 100_000;
@@ -50,15 +50,15 @@ impl TimeProvider for Stopped {
     }
 }
 
-struct Stage {
+pub(crate) struct Stage {
     tls: Tls,
-    own: TestCert,
+    pub(crate) own: TestCert,
     hosts: TestCa,
     clients: Vec<TestCert>,
 }
 
 impl Stage {
-    fn new(hosts: &TestCa, pki: &Pki) -> Self {
+    pub(crate) fn new(hosts: &TestCa, pki: &Pki) -> Self {
         Self {
             tls: Tls::new(Arc::new(provider())).with_time_provider(Arc::new(Stopped)),
             own: hosts.server(HOST).issue(),
@@ -115,7 +115,7 @@ impl Stage {
         report.at_most("resumed", &measured, "ours", 1.03, "rustls");
     }
 
-    fn rustls(&self, verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
+    pub(crate) fn rustls(&self, verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let config = ServerConfig::builder_with_details(Arc::new(provider()), Arc::new(Stopped))
             .with_protocol_versions(&[&TLS13])
             .expect("TLS 1.3")
@@ -131,14 +131,18 @@ impl Stage {
         self.rustls(Arc::new(LeastMemory::of(chains.iter().map(Vec::as_slice))))
     }
 
-    fn ours(&self, trust: Arc<dyn VerifyPeer>) -> Arc<ServerConfig> {
+    pub(crate) fn ours(&self, trust: Arc<dyn VerifyPeer>) -> Arc<ServerConfig> {
         let own = Credentials::new(self.tls.provider(), self.own.chain(), self.own.key()).expect("a pair");
         let config = self.tls.server_config(&own, trust, ClientAuth::Require);
         Arc::new(config.expect("a configuration"))
     }
 
+    pub(crate) fn known_chain(&self) -> Vec<CertificateDer<'static>> {
+        self.clients.first().expect("a client").chain()
+    }
+
     /// Clients that never resume.
-    fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
+    pub(crate) fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.hosts.certificate().clone()).expect("an anchor");
         let config = |client: &TestCert| {
@@ -154,7 +158,7 @@ impl Stage {
         self.clients.iter().map(config).collect()
     }
 
-    fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
+    pub(crate) fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
         let (server, clients) = (Arc::clone(server), self.client_configs());
         let turn = Cell::new(0);
         let shake = move || {
@@ -178,17 +182,17 @@ impl Stage {
 }
 
 /// Our policies about one kind of client.
-struct Policies<'a> {
+pub(crate) struct Policies<'a> {
     pki: &'a Pki,
     crls: Option<&'a Crls>,
 }
 
 impl<'a> Policies<'a> {
-    fn new(pki: &'a Pki, crls: Option<&'a Crls>) -> Self {
+    pub(crate) fn new(pki: &'a Pki, crls: Option<&'a Crls>) -> Self {
         Self { pki, crls }
     }
 
-    fn known(&self) -> Arc<dyn VerifyPeer> {
+    pub(crate) fn known(&self) -> Arc<dyn VerifyPeer> {
         self.policy().trust()
     }
 

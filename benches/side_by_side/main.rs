@@ -12,7 +12,9 @@
     reason = "a bench that cannot be set up should stop where it stands, and it measures time"
 )]
 
+mod attack;
 mod client_cert;
+mod grown;
 mod handshake;
 #[path = "../../tests/support/jose/mod.rs"]
 mod jose;
@@ -26,6 +28,7 @@ mod pins;
 mod pki;
 mod replaced;
 mod report;
+mod sockets;
 mod spki;
 mod tenants;
 
@@ -34,7 +37,7 @@ use report::{Options, Report};
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, by the name that `--rows` takes.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 13] = [
     ("spki", spki::run),
     ("pins", pins::run),
     ("tenants", tenants::run),
@@ -44,6 +47,9 @@ const PARTS: [Part; 10] = [
     ("client_cert", client_cert::run),
     ("handshake", handshake::run),
     ("replaced", replaced::run),
+    ("sockets", sockets::run),
+    ("attack", attack::run),
+    ("grown", grown::run),
     ("layers", layers::run),
 ];
 

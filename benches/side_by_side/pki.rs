@@ -47,7 +47,18 @@ impl Pki {
     }
 
     pub(crate) fn new(name: &'static str, leaf: KeyAlgorithm, ca: KeyAlgorithm, below: usize) -> Self {
-        let root = TestCa::builder("Acme Root").key_algorithm(ca).issue();
+        Self::named("Acme Root", name, leaf, ca, below)
+    }
+
+    /// With a root of this name.
+    pub(crate) fn named(
+        of_root: &str,
+        name: &'static str,
+        leaf: KeyAlgorithm,
+        ca: KeyAlgorithm,
+        below: usize,
+    ) -> Self {
+        let root = TestCa::builder(of_root).key_algorithm(ca).issue();
         let mut all = vec![root.clone()];
         for number in 0..below {
             let above = all.last().unwrap();
@@ -79,6 +90,10 @@ impl Pki {
         let above = std::iter::once(&self.root).chain(&self.below);
         let above = above.take(self.below.len()).map(|ca| ca.crl(7).issue());
         std::iter::once(long.issue()).chain(above).collect()
+    }
+
+    pub(crate) fn root_pem(&self) -> String {
+        self.root.pem()
     }
 
     pub(crate) fn webpki(&self, crls: &[TestCrl]) -> Arc<dyn ClientCertVerifier> {

@@ -82,6 +82,12 @@ impl Report {
         if self.quick { quick } else { full }
     }
 
+    /// All of these sizes, or the small ones.
+    pub(crate) fn sizes(&self, all: &[usize]) -> Vec<usize> {
+        let few = if self.quick { 2 } else { all.len() };
+        all.iter().copied().take(few).collect()
+    }
+
     /// Runs a group, and prints it.
     pub(crate) fn group(&mut self, name: &str, group: Group<'_>) -> Measured {
         let measured = group.run(self.quick);
@@ -129,15 +135,27 @@ impl Report {
     /// A number of ours is to be at most so large.
     pub(crate) fn below(&mut self, name: &str, unit: &'static str, ours: f64, most: f64) {
         self.amount(name, unit, ours);
+        self.compare(name, unit, ours, ("bound", most), 1.0);
+    }
+
+    /// A number of ours is to be at most so many times another's.
+    pub(crate) fn compare(
+        &mut self,
+        name: &str,
+        unit: &'static str,
+        ours: f64,
+        (against, theirs): (&str, f64),
+        most: f64,
+    ) {
         self.rows.push(Row {
             row: self.named(name),
             ours: "ours".to_owned(),
             ours_value: ours,
-            against: "bound".to_owned(),
-            against_value: most,
+            against: against.to_owned(),
+            against_value: theirs,
             unit,
-            ratio: ours / most,
-            most: 1.0,
+            ratio: ours / theirs,
+            most,
         });
     }
 

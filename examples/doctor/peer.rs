@@ -59,7 +59,14 @@ impl Given {
         let authorities = self.authorities(now)?;
         match &self.pins {
             Some(file) => {
-                let pins: PinSet = read("--pins", file)?
+                let text = read("--pins", file)?;
+                if text.contains("-----BEGIN") {
+                    return Err(format!(
+                        "--pins {} holds no pins but PEM; `doctor pin FILE` prints the pin of a certificate",
+                        file.display()
+                    ));
+                }
+                let pins: PinSet = text
                     .parse()
                     .map_err(|invalid| format!("--pins {}, {invalid}", file.display()))?;
                 self.judge(authorities.and(pins), chain, now)
@@ -113,11 +120,40 @@ pub(crate) fn chain(option: &str, file: &PathBuf) -> Result<Vec<CertificateDer<'
     let told = |what: &dyn std::fmt::Display| format!("{option} {}: {what}", file.display());
     let chain = pem::certificates(&bytes).map_err(|invalid| told(&invalid))?;
     if chain.is_empty() {
-        return Err(told(
-            &"holds no certificate in PEM; from DER: openssl x509 -inform DER -in FILE",
-        ));
+        return Err(told(&instead(&bytes)));
     }
     Ok(chain)
+}
+
+/// What stands there in the place of a certificate. Only labels that are known are named: what stands in the place of another may be a key.
+pub(crate) fn instead(bytes: &[u8]) -> &'static str {
+    const LABELS: [(&str, &str); 4] = [
+        (
+            "CERTIFICATE REQUEST-----",
+            "holds a request, which is not signed yet: send it to the authority, and give what it answers",
+        ),
+        (
+            "PRIVATE KEY-----",
+            "holds a private key, and no certificate; give the file of the certificate",
+        ),
+        (
+            "PUBLIC KEY-----",
+            "holds a public key, and no certificate; give the file of the certificate",
+        ),
+        (
+            "LS0tLS1CRUdJTi",
+            "is base64 of a PEM file, as a Kubernetes secret holds it; base64 -d FILE",
+        ),
+    ];
+    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    if bytes.trim_ascii().is_empty() {
+        return "is empty; give the certificate in PEM, the leaf first";
+    }
+    let known = LABELS.iter().find(|(label, _)| has(label));
+    known.map_or(
+        "holds no certificate in PEM; it begins with -----BEGIN CERTIFICATE-----",
+        |(_, what)| what,
+    )
 }
 
 pub(crate) fn server_name(option: &str, name: &str) -> Result<ServerName<'static>, Mistake> {

@@ -9,6 +9,7 @@ use rustls::pki_types::UnixTime;
 
 use crate::Mistake;
 use crate::lines::unreadable;
+use crate::peer::chain;
 
 /// The authorities of all these files. With lists, a certificate must be on none of its authority's.
 pub(crate) fn authorities(
@@ -20,6 +21,7 @@ pub(crate) fn authorities(
 ) -> Result<PrivateCa, Mistake> {
     let mut builder = PrivateCa::builder(tls.algorithms());
     for file in files {
+        chain(option, file)?;
         builder = builder.pem_file(file);
     }
     if let Some(lists) = lists {

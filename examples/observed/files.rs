@@ -13,20 +13,24 @@ use countersign::trust::PrivateCa;
 
 use crate::AnyError;
 
-/// A throw-away folder, gone with this.
 pub(crate) struct Files {
-    folder: PathBuf,
     ca: TestCa,
     pub(crate) anchors: Live<PrivateCa>,
     pub(crate) own: Live<Credentials>,
+    /// Ends before the folder does.
     _reload: Reload,
+    folder: Folder,
 }
+
+/// Gone with this.
+struct Folder(PathBuf);
 
 impl Files {
     pub(crate) async fn new(ca: &TestCa, tls: &Tls, observer: &Arc<dyn Observer>) -> Result<Self, AnyError> {
         let folder = std::env::temp_dir().join(format!("observed-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        let at = |name: &str| folder.join(name);
+        let folder = Folder(folder);
+        let at = |name: &str| folder.0.join(name);
         let server = ca.server("hooks.acme.example").issue();
         fs::write(at("ca.pem"), ca.pem())?;
         fs::write(at("own.pem"), server.chain_pem())?;
@@ -38,15 +42,15 @@ impl Files {
             anchors: reload.start("authorities", anchors, rules).await?.live(),
             own: reload.start("own certificate", own, rules).await?.live(),
             ca: ca.clone(),
-            folder,
             _reload: reload,
+            folder,
         })
     }
 
     /// What somebody does to them: of every 200 times, the authorities are broken at one, and mended at a later one, when the own
     /// certificate is renewed too.
     pub(crate) fn change(&self, time: u64) -> Result<(), AnyError> {
-        let put = |name: &str, text: &str| fs::write(self.folder.join(name), text);
+        let put = |name: &str, text: &str| fs::write(self.folder.0.join(name), text);
         match time % 200 {
             20 => put("ca.pem", "-----BEGIN CERTIFICATE-----\n")?,
             120 => {
@@ -61,8 +65,8 @@ impl Files {
     }
 }
 
-impl Drop for Files {
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -13,6 +13,7 @@ mod audit;
 mod payload;
 mod peer;
 mod report;
+mod sent;
 
 pub use audit::{
     Audit, CertificateRequest, ClientTls, Concern, FirstLayer, RequestLayers, ResumptionSeen, ServerTls,

@@ -2,11 +2,11 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
-use super::{CheckOutcome, Finding, Report};
+use super::{CheckOutcome, Finding, Report, sent};
 use crate::codes::{Few, Seen};
 use crate::date::Date;
 use crate::gate::{Caller, Policy};
-use crate::identity::{Certificate, KeyKind, PeerChain, Validity};
+use crate::identity::{Certificate, Facts, KeyKind, PeerChain, Validity};
 use crate::refusal::Refusal;
 use crate::trust::{
     Answer, Check, Note, Presented, Role, Trace, Untrusted, VerifiedPeer, VerifyPeer, check_validity,
@@ -219,7 +219,7 @@ fn seen(check: Check, chain: &PeerChain, role: Role<'_>) -> String {
         Check::Read => format!("{} certificates", chain.others().len() + 1),
         Check::Size => size(chain),
         Check::Path | Check::Issuers | Check::PathLength | Check::CriticalExtensions => issued(chain),
-        Check::Validity => dates(leaf.validity()),
+        Check::Validity => with(dates(leaf.validity()), sent::ends_before(chain)),
         Check::Lifetime => format!("{} days", leaf.validity().lifetime().as_secs() / 86_400),
         Check::Purpose => match facts.extended_key_usage {
             None => "no extendedKeyUsage".to_owned(),
@@ -231,17 +231,8 @@ fn seen(check: Check, chain: &PeerChain, role: Role<'_>) -> String {
                 ],
             ),
         },
-        Check::LeafKind | Check::KeyUsage => match facts.key_usage {
-            None => format!("CA:{}, no keyUsage", facts.is_ca),
-            Some(usage) => flags(
-                &format!("CA:{}, keyUsage", facts.is_ca),
-                [
-                    ("digitalSignature", usage.digital_signature),
-                    ("keyCertSign", usage.key_cert_sign),
-                    ("cRLSign", usage.crl_sign),
-                ],
-            ),
-        },
+        Check::LeafKind => with(usage(facts), sent::is_behind(chain)),
+        Check::KeyUsage => usage(facts),
         Check::Key => match facts.key {
             KeyKind::Strong => "strong".to_owned(),
             KeyKind::Weak => "RSA below 2048 bits".to_owned(),
@@ -257,6 +248,29 @@ fn seen(check: Check, chain: &PeerChain, role: Role<'_>) -> String {
             Role::Client => names(leaf),
         },
         Check::NameConstraints | Check::ExpectedName | Check::Tenant | Check::Other => names(leaf),
+    }
+}
+
+fn with(seen: String, more: Option<String>) -> String {
+    match more {
+        Some(more) => format!("{seen}; {more}"),
+        None => seen,
+    }
+}
+
+/// What a certificate may be used for.
+fn usage(facts: &Facts) -> String {
+    let of_ca = facts.is_ca;
+    match facts.key_usage {
+        None => format!("CA:{of_ca}, no keyUsage"),
+        Some(usage) => flags(
+            &format!("CA:{of_ca}, keyUsage"),
+            [
+                ("digitalSignature", usage.digital_signature),
+                ("keyCertSign", usage.key_cert_sign),
+                ("cRLSign", usage.crl_sign),
+            ],
+        ),
     }
 }
 

@@ -91,15 +91,17 @@ impl Known {
 
     /// Where it is, or the first free place behind where it belongs.
     fn search(&self, from: usize, is_it: impl Fn(&Place) -> bool) -> Result<usize, usize> {
-        let (before, behind) = self.places.split_at_checked(from).unwrap_or_default();
-        let behind = behind.iter().zip(from..);
-        let mut all = behind.chain(before.iter().zip(0..));
-        let found = all.find(|(place, _)| place.len == 0 || is_it(place));
-        match found {
-            Some((place, at)) if place.len > 0 => Ok(at),
-            Some((_, at)) => Err(at),
-            None => Err(usize::MAX),
+        let mut at = from;
+        for _ in 0..=self.places.len() {
+            match self.places.get(at) {
+                Some(place) if place.len == 0 => return Err(at),
+                Some(place) if is_it(place) => return Ok(at),
+                Some(_) => at += 1,
+                // Behind the last one comes the first.
+                None => at = 0,
+            }
         }
+        Err(usize::MAX)
     }
 
     /// Where a name belongs, and its tag.

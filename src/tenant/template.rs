@@ -63,14 +63,15 @@ impl Template {
         let text = text_of(name, self.kind)?;
         let captured = text.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
         let whole_segment = match self.kind {
+            // What may stand in a SPIFFE ID is less than what may stand in a segment.
+            NameKind::Uri if self.spiffe => self.is_spiffe_id(text, captured),
             NameKind::Uri => captured
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
             NameKind::Dns => !captured.contains('.'),
             _ => true,
         };
-        let well_formed = !self.spiffe || self.is_spiffe_id(text, captured);
-        (whole_segment && well_formed && !captured.is_empty()).then_some(captured)
+        (whole_segment && !captured.is_empty()).then_some(captured)
     }
 }
 

@@ -233,6 +233,62 @@ fn what_it_cannot_look_at_is_said_in_one_line() {
     assert!(outcome.stdout.starts_with("doctor - says why"));
 }
 
+/// What operators give in the place of a certificate, and what is said of it.
+#[test]
+fn what_stands_in_the_place_of_a_certificate_is_named() {
+    let folder = Folder::new("instead");
+    let root = TestCa::new("Acme Root");
+    let cert = root.client(ACME).issue();
+    let section = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, cert.chain_pem());
+    let pem = cert.key_pem();
+    let secrets: Vec<_> = pem.lines().filter(|line| line.len() > 20).collect();
+    let ca = folder.put("ca.pem", &root.pem());
+    for (text, expected) in [
+        (
+            section("CERTIFICATE REQUEST"),
+            "holds a request, which is not signed yet",
+        ),
+        (
+            section("NEW CERTIFICATE REQUEST"),
+            "holds a request, which is not signed yet",
+        ),
+        (pem.clone(), "holds a private key, and no certificate"),
+        (section("PUBLIC KEY"), "holds a public key, and no certificate"),
+        (base64, "is base64 of a PEM file"),
+        ("\n".to_owned(), "is empty"),
+        ("hello".to_owned(), "holds no certificate in PEM"),
+    ] {
+        let file = folder.put("given.pem", &text);
+        for words in [
+            &["peer", "--cert", &file, "--ca", &ca][..],
+            &["peer", "--cert", &ca, "--ca", &file],
+            &["pin", &file],
+        ] {
+            let option = if words[0] == "pin" {
+                "pin"
+            } else if words[2] == file {
+                "--cert"
+            } else {
+                "--ca"
+            };
+            cannot_look(words, &format!("doctor: {option} {file}: {expected}"), &secrets);
+        }
+    }
+    let words = ["peer", "--cert", &ca, "--ca", &ca, "--pins", &ca];
+    cannot_look(
+        &words,
+        &format!("doctor: --pins {ca} holds no pins but PEM; `doctor pin FILE`"),
+        &[],
+    );
+    let url = ["connect", "https://localhost:443/hooks"];
+    cannot_look(
+        &url,
+        "doctor: \"https://localhost:443/hooks\" is a URL; write host:port",
+        &[],
+    );
+}
+
 /// The file of a proxy, and all that it names.
 fn proxy(folder: &Folder, root: &TestCa, tenants: &str) -> String {
     let server = root.server("hooks.example").issue();

@@ -12,7 +12,7 @@ use countersign::testing::{NOW, TestCa, TestCert, utc};
 use countersign::tls::rustls;
 use countersign::trust::{
     Check, Crls, DenyList, Evidence, ExpectedPeers, Pin, PinSet, Presented, PrivateCa, PrivateCaBuilder,
-    Profile, ReportOnly, Revocation, SharedCa, Untrusted, VerifyPeer,
+    Profile, ReportOnly, Revocation, Role, SharedCa, Untrusted, VerifyPeer,
 };
 use rustls::pki_types::{CertificateDer, UnixTime};
 
@@ -639,4 +639,47 @@ fn each_mistake_is_diagnosed_first_and_its_remedy_helps() {
         let after = explain::client(&mended.0, mended.1.iter().cloned(), NOW);
         assert_eq!(after.verdict, Ok(()), "{name}, mended: {after}");
     }
+}
+
+/// What is sent behind the leaf is named where it is the reason.
+#[test]
+fn what_stands_behind_the_leaf_is_named() {
+    let root = TestCa::new("Acme Root");
+    let issuing = root.intermediate("Acme Issuing");
+    let good = issuing.client(ACME).issue();
+    let trust = private(&[&root]);
+    let seen = |chain: Vec<CertificateDer<'static>>, now, check| {
+        let report = explain::peer(&trust, chain, Role::Client, now);
+        let findings = report.findings.into_iter();
+        let mut of_check = findings.filter(|finding| finding.check == check);
+        of_check.next().expect("a finding").seen
+    };
+    let mut turned = good.chain();
+    turned.reverse();
+    let order = seen(turned, NOW, Check::LeafKind);
+    assert!(
+        order.contains("; certificate 2, ") && order.ends_with(" is none: the leaf comes first"),
+        "{order}"
+    );
+    let alone = seen(vec![issuing.certificate().clone()], NOW, Check::LeafKind);
+    assert!(!alone.contains("comes first"), "{alone}");
+    let right = seen(good.chain(), NOW, Check::LeafKind);
+    let two = vec![good.leaf().clone(), issuing.client(ACME).issue().leaf().clone()];
+    let two = seen(two, NOW, Check::LeafKind);
+    assert!(!two.contains("comes first"), "{two}");
+    assert!(!right.contains("comes first"), "{right}");
+    let long = issuing
+        .client(ACME)
+        .validity(
+            NOW,
+            UnixTime::since_unix_epoch(Duration::from_secs(4_200_000_000)),
+        )
+        .issue();
+    let dates = seen(long.chain(), NOW, Check::Validity);
+    assert!(
+        dates.contains("; behind it, \"CN=Acme Issuing\" until "),
+        "{dates}"
+    );
+    let dates = seen(good.chain(), NOW, Check::Validity);
+    assert!(!dates.contains("behind it"), "{dates}");
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{ImplItem, Item, ItemImpl, TraitItem, UseTree, Visibility};
 
@@ -125,7 +126,33 @@ fn visit_public(signatures: &mut Signatures<'_>, item: &Item, types: &BTreeSet<S
             }
         }
         Item::Impl(item) => visit_impl(signatures, item, types),
+        Item::Macro(item) => visit_macro(signatures, item.mac.tokens.clone()),
         _ => {}
+    }
+}
+
+/// The traits that a macro implements for the types that it is given: `impl Trait for $type`.
+fn visit_macro(signatures: &mut Signatures<'_>, tokens: TokenStream) {
+    let mut implemented: Option<Vec<String>> = None;
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Group(group) => visit_macro(signatures, group.stream()),
+            TokenTree::Ident(word) if word == "impl" => implemented = Some(Vec::new()),
+            TokenTree::Ident(word) if word == "for" => {
+                let of_a_parameter =
+                    matches!(tokens.peek(), Some(TokenTree::Punct(sign)) if sign.as_char() == '$');
+                for name in implemented.take().filter(|_| of_a_parameter).unwrap_or_default() {
+                    let own = signatures.imported.get(&name).cloned();
+                    let owner = own.or_else(|| signatures.owner(&[name]));
+                    signatures.found.extend(owner);
+                }
+            }
+            TokenTree::Ident(word) => implemented
+                .iter_mut()
+                .for_each(|names| names.push(word.to_string())),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
     }
 }
 
@@ -270,6 +297,14 @@ fn what_only_looks_public_is_not_counted() {
         ),
         ("pub trait T { fn f(&self) -> http::Uri; }", &["http"]),
         ("pub enum E { A(http::Uri) }", &["http"]),
+        (
+            "use http::Uri; macro_rules! m { ($($t:ty)*) => {$( impl From<Uri> for $t {} )*}; }",
+            &["http"],
+        ),
+        (
+            "use http::Uri; macro_rules! m { () => { impl From<Uri> for A {} }; }",
+            &[],
+        ),
         ("mod http; pub use http::Uri;", &[]),
         ("use super::http::Uri; pub fn f(uri: Uri) {}", &[]),
         ("pub fn f() { let uri: http::Uri; }", &[]),

@@ -225,3 +225,23 @@ async fn looks_are_spread_over_two_fifths() {
         );
     }
 }
+
+/// Of two authorities' URLs, one may be down while the other's list is renewed.
+#[tokio::test]
+async fn a_url_that_does_not_answer_keeps_another_from_nothing() {
+    let authorities = ["Acme Root", "Globex Root"].map(TestCa::new);
+    let list = |place: usize, number| authorities[place].crl(number).issue().der().to_vec();
+    let (down, renewed) = (publish(list(0, 1)).await, publish(list(1, 1)).await);
+    let log = Log::default();
+    let reload = Reload::new().observed_by(Arc::new(log.clone()));
+    let source = UrlSource::crls([fetch(down.1, here()), fetch(renewed.1, here())]);
+    let hourly = Rules::default().looking_every(Duration::from_secs(3600));
+    let lists = reload.start("lists", source, hourly).await.expect("two lists");
+
+    down.0.set(500, "");
+    renewed.0.set(200, list(1, 2));
+    lists.look_now();
+    until_generation(&lists, 2).await;
+    assert_eq!(lists.live().load().len(), 2);
+    until("told", || log.has_failed("lists")).await;
+}

@@ -125,7 +125,10 @@ impl Given {
         let (host, _) = text
             .rsplit_once(':')
             .filter(|(_, port)| port.parse::<u16>().is_ok())
-            .ok_or_else(|| format!("{text:?} has no port; write host:port"))?;
+            .ok_or_else(|| match text.contains("://") {
+                true => format!("{text:?} is a URL; write host:port"),
+                false => format!("{text:?} has no port; write host:port"),
+            })?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = self.name.as_deref().unwrap_or(host);
         Ok(Target {

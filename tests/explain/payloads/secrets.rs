@@ -1,7 +1,7 @@
 //! Secrets that are not what was entered, and keys that are others.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use countersign::explain::{Mistake, PayloadInquiry};
 use countersign::identity::Validity;
 use countersign::payload::Scheme;
@@ -200,4 +200,25 @@ fn other_keys() -> Vec<Case> {
             (both(NOW.as_secs() + day), mail()),
         ),
     ]
+}
+
+/// In either alphabet, with padding or without: each letter that only one of them has stands in one of these.
+#[test]
+fn a_secret_is_decoded_from_each_base64() {
+    // 31 bytes leave padding, and 0xfb and 0xff are written with what each alphabet has for itself.
+    let key: Vec<u8> = (0..31)
+        .map(|byte| if byte % 2 == 0 { 0xfb } else { 0xff })
+        .collect();
+    let written = [
+        STANDARD.encode(&key),
+        STANDARD_NO_PAD.encode(&key),
+        URL_SAFE.encode(&key),
+        URL_SAFE_NO_PAD.encode(&key),
+    ];
+    for text in written {
+        let mail = Mail::signed_with(&key, BODY);
+        let report = countersign::explain::payload(&github(&text), &mail.message());
+        let found = report.diagnoses.first().map(|found| found.mistake);
+        assert_eq!(found, Some(Mistake::SecretDecoded), "{text}: {report}");
+    }
 }

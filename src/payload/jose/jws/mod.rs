@@ -13,15 +13,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use rustls_pki_types::UnixTime;
 
-use super::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, JwtPart, VerifyingKey};
+use super::{Algorithm, Algorithms, InvalidJwk, InvalidJwt, VerifyingKey};
 use crate::payload::KeyId;
 use crate::usage::{NotRetired, Retirement, Usage};
 use header::{Header, PayloadForm};
 use reading::{Verified, check_attached, check_detached, read};
-use segments::{EMPTY_PLACE, Segments, decode};
+use segments::{EMPTY_PLACE, Segments};
 
 pub use detached::DetachedVerifier;
 pub(in crate::payload::jose) use keys::{Candidate, Choice, Keys, UseAs};
+pub(in crate::payload::jose) use reading::PayloadRoom;
 pub(in crate::payload::jose) use reading::{Reading, look_over};
 
 /// A verifier of JSON Web Signatures (RFC 7515) with the keys of one owner. What a payload *says* is not looked at:
@@ -207,8 +208,7 @@ impl JwsVerifier {
     /// # Errors
     /// [`InvalidJwt`], with the first reason found.
     pub fn verify_compact<'t>(&self, token: &'t str) -> Result<Jws<'t>, InvalidJwt> {
-        let verified = self.verify(token, |_| Ok(()))?;
-        Ok(verified.jws())
+        self.verify(token, |_| Ok(()))?.jws()
     }
 
     /// Verifies a signature in compact form whose payload was left out (RFC 7515 Appendix F), encoded or not (`b64`,
@@ -241,11 +241,11 @@ impl JwsVerifier {
     }
 
     /// Verifies a token with its payload in it, after `inspect` has agreed to its header.
-    pub(in crate::payload::jose) fn verify(
+    pub(in crate::payload::jose) fn verify<'t>(
         &self,
-        token: &str,
+        token: &'t str,
         inspect: impl FnOnce(&Header<'_>) -> Result<(), InvalidJwt>,
-    ) -> Result<Verified<'_>, InvalidJwt> {
+    ) -> Result<Verified<'_, 't>, InvalidJwt> {
         read(
             token,
             self.reading.longest,
@@ -254,10 +254,8 @@ impl JwsVerifier {
                 check_attached(header)?;
                 inspect(header)?;
                 let key = self.verify_signature(header, segments, segments.signed.as_bytes())?;
-                Ok(Verified {
-                    payload: decode(JwtPart::Payload, segments.payload)?,
-                    key,
-                })
+                let payload = segments.payload;
+                Ok(Verified { payload, key })
             },
         )
     }

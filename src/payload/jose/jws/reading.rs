@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::header::{Header, PayloadForm};
-use super::segments::{EMPTY_PLACE, MAX_TOKEN, Segments, decode};
+use super::segments::{EMPTY_PLACE, MAX_TOKEN, Room, Segments, decode};
 use super::{Choice, Jws};
 use crate::payload::jose::{InvalidJwt, JwtPart, VerifyingKey};
 
@@ -42,8 +42,9 @@ pub(super) fn read<'t, T>(
 ) -> Result<T, InvalidJwt> {
     let segments = Segments::parse(token, longest)?;
     look(&segments)?;
-    let json = decode(JwtPart::Header, segments.header)?;
-    go_on(&segments, &Header::parse(&json)?)
+    let mut room = Room::<512>::EMPTY;
+    let json = room.decode(JwtPart::Header, segments.header)?;
+    go_on(&segments, &Header::parse(json)?)
 }
 
 pub(super) fn check_detached(segments: &Segments<'_>) -> Result<(), InvalidJwt> {
@@ -86,17 +87,28 @@ pub(super) fn look_over_detached(token: &str) -> Result<(), InvalidJwt> {
 }
 
 /// What is known of a token once its signature is verified.
-pub(in crate::payload::jose) struct Verified<'k> {
-    pub(in crate::payload::jose) payload: Vec<u8>,
+pub(in crate::payload::jose) struct Verified<'k, 't> {
+    /// Still encoded.
+    pub(super) payload: &'t str,
     pub(in crate::payload::jose) key: &'k VerifyingKey,
 }
 
-impl Verified<'_> {
-    pub(super) fn jws<'t>(self) -> Jws<'t> {
-        Jws {
-            payload: Cow::Owned(self.payload),
+/// Room for the claims of most tokens.
+pub(in crate::payload::jose) type PayloadRoom = Room<1024>;
+
+impl<'t> Verified<'_, 't> {
+    pub(in crate::payload::jose) fn payload<'r>(
+        &self,
+        room: &'r mut PayloadRoom,
+    ) -> Result<&'r [u8], InvalidJwt> {
+        room.decode(JwtPart::Payload, self.payload)
+    }
+
+    pub(super) fn jws(self) -> Result<Jws<'t>, InvalidJwt> {
+        Ok(Jws {
+            payload: Cow::Owned(decode(JwtPart::Payload, self.payload)?),
             key: self.key.id().clone(),
             algorithm: self.key.algorithm(),
-        }
+        })
     }
 }

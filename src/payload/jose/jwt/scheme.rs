@@ -4,7 +4,7 @@ use super::binding::check_confirmation;
 use super::times::Times;
 use crate::payload::jose::json::Object;
 use crate::payload::jose::jws::header::text;
-use crate::payload::jose::jws::look_over;
+use crate::payload::jose::jws::{PayloadRoom, look_over};
 use crate::payload::jose::{BodyHash, InvalidJwt, JwsVerifier, JwtAt, JwtPart, JwtRules, RequestHash};
 use crate::payload::keys::{keys_unless_refused, unless_renewed};
 use crate::payload::{Bindings, FindKeys, KeyId, Message, NotAuthentic};
@@ -125,7 +125,8 @@ impl JwtScheme {
             }
             why.into()
         })?;
-        let claims = claims(&verified.payload)?;
+        let mut room = PayloadRoom::EMPTY;
+        let claims = claims(verified.payload(&mut room)?)?;
         let times = self.rules.check(&claims, found.owner(), message.now.as_secs())?;
         let bindings = self.bindings(&claims, message, body)?;
         verified.key.used_at(message.now);
