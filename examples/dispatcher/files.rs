@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use countersign::dispatch::{Delivery, Dispatcher, Endpoint, EndpointOwners, TenantIdentity};
 use countersign::identity::SpkiHash;
 use countersign::payload::{CannotSign, HmacSigner, Keyring, Outgoing, Scheme, SignPayload as _};
-use countersign::reload::{FileSource, Reload, Rules};
+use countersign::reload::{Both, FileSource, Files, Reading, Reload, Rules};
 use countersign::tenant::TenantId;
 use countersign::tls::{Credentials, Tls};
 use countersign::trust::{PinSet, PrivateCa, VerifyPeer, WebRoots};
@@ -62,8 +62,8 @@ fn job(endpoint: Endpoint, id: &str, body: &[u8], last: Option<UnixTime>) -> Job
     Job { delivery, endpoint }
 }
 
-/// Reads the identities of `--identities` anew when their files change, for as long as what it returns is kept: what is tried
-/// again tomorrow goes out under tomorrow's certificate.
+/// Reads identities, keys, pins and authorities anew when their files change, for as long as what it returns is kept: what is tried
+/// again tomorrow goes out under tomorrow's certificate, signed with tomorrow's key.
 pub(crate) async fn reload(
     options: &Arc<Options>,
     dispatcher: &Dispatcher,
@@ -71,6 +71,12 @@ pub(crate) async fn reload(
 ) -> Result<Reload, Mistake> {
     let (reload, tls) = (Reload::new(), tls());
     let tenants: BTreeSet<_> = jobs.iter().map(|job| job.endpoint.tenant().clone()).collect();
+    let others = [
+        Some(&options.keys),
+        options.pins.as_ref(),
+        options.server_ca.as_ref(),
+    ];
+    let others: Vec<_> = others.into_iter().flatten().cloned().collect();
     for tenant in tenants {
         let [cert, key] = ["pem", "key"].map(|ending| options.identities.join(format!("{tenant}.{ending}")));
         let (options, dispatcher, tls_of_sender, owner) =
@@ -83,7 +89,12 @@ pub(crate) async fn reload(
             let set = dispatcher.set_identity(owner.clone(), sender);
             set.map(drop).map_err(sending::unusable(&owner))
         };
-        let source = FileSource::credentials(&tls, cert, key);
+        // What else makes a sender is read where it is published: here it is only watched.
+        let others = Files::of(others.clone()).read_by(|_: &Reading<'_, ()>| Ok(()));
+        let own = FileSource::credentials(&tls, cert, key);
+        let source = Both::new(own, others, |own: &Credentials, (), _| {
+            Ok::<_, Mistake>(own.clone())
+        });
         let started = reload.start_with(tenant.as_str(), source, Rules::default(), publish);
         started.await.map_err(sending::unusable(&tenant))?;
     }

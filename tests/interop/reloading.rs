@@ -320,6 +320,56 @@ fn the_dispatcher_goes_out_under_the_certificate_that_stands_there_now() {
     });
 }
 
+/// Not only the certificate: what signs, and what a server must have, may be renewed between two tries as well.
+#[test]
+fn the_dispatcher_goes_by_the_keys_pins_and_authorities_that_stand_there_now() {
+    let platform = Platform::new("dispatcher-rereading");
+    let files = Files::new(&platform);
+    let own = files.write(&platform, 0);
+    let receiver = receiver(&files);
+    let acme = platform.client("acme");
+    let [signed, others] = [0, 1].map(|of| format!("acme 2026 {}\n", SECRETS[of].1));
+    let pin = |spki: &[u8]| format!("acme {}\n", SpkiHash::of(spki));
+    // The first try of each is refused for its signature.
+    let stands = [
+        ("sender-keys", others),
+        ("servers.pem", platform.ca().pem()),
+        ("server-pins", pin(&own.spki_der())),
+    ];
+    let changes = [
+        ("sender-keys", signed, "delivered (200)"),
+        (
+            "servers.pem",
+            TestCa::new("Another Root").pem(),
+            "trust.unknown_issuer",
+        ),
+        ("server-pins", pin(&acme.spki_der()), "trust.not_pinned"),
+    ];
+    let tries = changes.each_ref().map(|(name, ..)| {
+        let mut attempt = Try::begin(&platform, receiver.port, Way::Rename, acme);
+        write(&attempt.identities, Way::Rename, &stands);
+        attempt.point("--keys", "sender-keys");
+        attempt.point("--server-ca", "servers.pem");
+        attempt.point("--pins", "server-pins");
+        attempt.set("--id", format!("msg_{}", name.replace('.', "_")));
+        attempt
+    });
+    thread::scope(|scope| {
+        let ended = tries.each_ref().map(|attempt| scope.spawn(|| attempt.run()));
+        for _ in &tries {
+            let refused = receiver.event();
+            assert_eq!(refused, "refused code=payload.signature_mismatch tenant=acme");
+        }
+        for ((name, text, _), attempt) in changes.iter().zip(&tries) {
+            write(&attempt.identities, Way::Rename, &[(name, text.clone())]);
+        }
+        for ((name, _, expected), ended) in changes.iter().zip(ended) {
+            let outcome = ended.join().expect("no panic");
+            assert!(outcome.stdout.contains(expected), "{name}: {}", outcome.text());
+        }
+    });
+}
+
 /// A dispatcher, and the folder of its identities.
 struct Try {
     way: Way,
@@ -366,6 +416,19 @@ impl Try {
             self.way,
             &[("acme.pem", own.chain_pem()), ("acme.key", own.key_pem())],
         );
+    }
+
+    /// Has this option name a file in the folder of identities.
+    fn point(&mut self, option: &str, file: &str) {
+        let path = self.identities.path(file).display().to_string();
+        self.set(option, path);
+    }
+
+    fn set(&mut self, option: &str, value: String) {
+        match self.options.iter().position(|given| given == option) {
+            Some(at) => self.options[at + 1] = value,
+            None => self.options.extend([option.to_owned(), value]),
+        }
     }
 
     fn run(&self) -> Outcome {
