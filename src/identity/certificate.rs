@@ -113,7 +113,6 @@ impl Certificate {
     }
 
     /// The subject's distinguished name for people to read; of what a stranger has chosen, so it is to be cut and escaped.
-    #[cfg(all(feature = "tower", feature = "tracing"))]
     pub(crate) fn subject_text(&self) -> String {
         self.text_of(|read| read.subject().to_string())
     }
