@@ -14,6 +14,8 @@
 mod command_line;
 #[path = "observed/files.rs"]
 mod files;
+#[path = "observed/options.rs"]
+mod options;
 #[path = "support/say.rs"]
 mod say;
 #[path = "observed/sending.rs"]
@@ -22,14 +24,13 @@ mod sending;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use command_line::{Words, exit, once, unknown};
+use command_line::{Words, exit};
 use countersign::breaker::Breaker;
 use countersign::gate::{Countersigned, Policy};
 use countersign::identity::{SpkiHash, Validity};
@@ -47,6 +48,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use options::{Given, USAGE, given};
 use rustls::pki_types::{ServerName, UnixTime};
 use say::say;
 use sending::Sending;
@@ -61,39 +63,6 @@ const ACME: &str = "whsec_YWNtZS1zZWNyZXQtb2YtMzItYnl0ZXMtZm9yLXRlc3Q=";
 const GLOBEX: &str = "whsec_Z2xvYmV4LXNlY3JldC1vZi0zMi1ieXRlcy10b28tb2s=";
 const ALERTS: &str = include_str!("../docs/observing/alerts.yml");
 const BODY: &[u8] = br#"{"type":"order.paid"}"#;
-
-const USAGE: &str =
-    "observed - what an operator sees of a receiver: metrics for Prometheus, and what to alert on.
-
-  --port PORT         Where the metrics are served on loopback. A free port, unless it is given.
-  --seconds SECONDS   Ends after that time, and judges itself by what it has counted.
-  --help              This text.";
-
-#[derive(Default)]
-struct Given {
-    seconds: Option<u64>,
-    port: Option<u16>,
-}
-
-/// Nothing where help is asked for.
-fn given(mut words: Words) -> Result<Option<Given>, String> {
-    let mut given = Given::default();
-    while let Some(option) = words.option()? {
-        match option.as_str() {
-            "help" => return Ok(None),
-            "seconds" => once("seconds", &mut given.seconds, number(&option, &words.value()?)?)?,
-            "port" => once("port", &mut given.port, number(&option, &words.value()?)?)?,
-            other => return Err(unknown(other)),
-        }
-    }
-    Ok(Some(given))
-}
-
-fn number<N: FromStr>(option: &str, value: &str) -> Result<N, String> {
-    value
-        .parse()
-        .map_err(|_| format!("--{option} {value:?}: write a whole number, and none that is too large"))
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -91,7 +91,8 @@ struct Route {
     sent: AtomicUsize,
 }
 
-fn keep() -> Keep {
+/// Times that a test can count in seconds.
+pub(crate) fn keep() -> Keep {
     Keep::default()
         .with_time_to_live(secs(60))
         .with_time_of_absence(secs(10))

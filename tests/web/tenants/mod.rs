@@ -6,7 +6,6 @@ mod whose;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use countersign::clock::Monotonic;
 use countersign::elsewhere::{Fetched, Keep, SourceDown};
@@ -21,6 +20,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::door::world;
+use crate::elsewhere::keep;
 use crate::support::secs;
 
 #[derive(Debug, Clone)]
@@ -87,15 +87,6 @@ struct Route {
     seconds: Arc<AtomicU64>,
     policy: Policy,
     layer: CallerLayer,
-}
-
-fn keep() -> Keep {
-    Keep::default()
-        .with_time_to_live(secs(60))
-        .with_time_of_absence(secs(10))
-        .with_stale(secs(600))
-        .with_patience(Duration::from_millis(200))
-        .with_pause(secs(5))
 }
 
 impl Route {
