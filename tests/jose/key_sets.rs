@@ -735,7 +735,8 @@ async fn a_fetch_that_dies() {
     // Given back at once, and not after the patience for it.
     assert_eq!(remote.poll(), wait(30));
 
-    hand.set(30);
+    // The cool-down, and what more may be drawn.
+    hand.set(37);
     let task = tokio::spawn(keep_fresh(
         remote.clone(),
         std::future::pending::<Result<Bytes, FetchFailed>>,
