@@ -31,7 +31,7 @@ use crate::refusal::Refusal;
 /// let handler = service_fn(|_: Request<Full<Bytes>>| async {
 ///     Ok::<_, std::convert::Infallible>(Response::new(String::new()))
 /// });
-/// let seen = try_layers(payload.layer(handler), Uri::from_static("/hooks")).await?;
+/// let seen = try_layers::<_, Full<Bytes>, _>(payload.layer(handler), Uri::from_static("/hooks")).await?;
 /// assert_eq!(seen.first, FirstLayer::Payload, "nobody asks who is connected");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
