@@ -21,8 +21,9 @@
 //! ```compile_fail,E0451
 //! use countersign::gate::Caller;
 //!
-//! fn shortcut() -> Caller {
-//!     Caller { known: todo!() }
+//! fn shortcut(another: Caller) -> Caller {
+//!     let Caller { known } = another;
+//!     Caller { known }
 //! }
 //! ```
 
