@@ -10,6 +10,7 @@ use rustls::{
     SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion,
 };
 
+use super::tried_server::{MAX_ROUNDS, pass};
 use crate::explain::ClientTls;
 
 /// A certificate that nobody has issued, for a name that nobody has (RFC 6761 §6.4); its key was thrown away.
@@ -94,30 +95,13 @@ fn is_of_certificate(why: &Error) -> bool {
 
 /// Why the client ended it; `None`, where it did not.
 fn shake(mut client: ClientConnection, mut server: ServerConnection) -> Option<Error> {
-    const ROUNDS: usize = 16;
-    for _ in 0..ROUNDS {
-        let mut flight = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut flight).ok()?;
-        }
-        let asked = flight.len();
-        let mut rest = flight.as_slice();
-        while !rest.is_empty() && server.read_tls(&mut rest).is_ok_and(|read| read > 0) {
-            // What the server cannot take, the client is told of by an alert.
-            let _ = server.process_new_packets();
-        }
-        let mut flight = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut flight).ok()?;
-        }
-        let mut rest = flight.as_slice();
-        while !rest.is_empty() && client.read_tls(&mut rest).is_ok_and(|read| read > 0) {
-            if let Err(why) = client.process_new_packets() {
-                return Some(why);
-            }
-        }
-        if asked + flight.len() == 0 {
-            break;
+    for _ in 0..MAX_ROUNDS {
+        // What the server cannot take, the client is told of by an alert.
+        let asked = pass(&mut client, &mut server).unwrap_or(1);
+        match pass(&mut server, &mut client) {
+            Err(why) => return Some(why),
+            Ok(answered) if asked + answered == 0 => break,
+            Ok(_) => {}
         }
     }
     None

@@ -14,7 +14,7 @@ use rustls::{
 use crate::explain::{CertificateRequest, ResumptionSeen, ServerTls};
 
 /// More than a handshake with a retry needs.
-const MAX_ROUNDS: usize = 16;
+pub(super) const MAX_ROUNDS: usize = 16;
 
 /// The behaviour of a server's configuration, tried out in memory by a client without a certificate that asks for this name: for
 /// [`audit`](fn@crate::explain::audit).
@@ -96,7 +96,7 @@ impl Tried {
 /// Whether both are connected in the end.
 fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> bool {
     for _ in 0..MAX_ROUNDS {
-        let (Some(asked), Some(answered)) = (pass(client, server), pass(server, client)) else {
+        let (Ok(asked), Ok(answered)) = (pass(client, server), pass(server, client)) else {
             return false;
         };
         if asked + answered == 0 {
@@ -106,18 +106,21 @@ fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> bool {
     !client.is_handshaking() && !server.is_handshaking()
 }
 
-/// How many bytes one end had to say to the other, which has taken them all in.
-fn pass<A, B: SideData>(from: &mut ConnectionCommon<A>, to: &mut ConnectionCommon<B>) -> Option<usize> {
+/// How many bytes one end had to say to the other, which has taken in what it could.
+///
+/// # Errors
+/// Why the other ended it.
+pub(super) fn pass<A, B: SideData>(
+    from: &mut ConnectionCommon<A>,
+    to: &mut ConnectionCommon<B>,
+) -> Result<usize, Error> {
     let mut flight = Vec::new();
-    while from.wants_write() {
-        from.write_tls(&mut flight).ok()?;
-    }
+    while from.wants_write() && from.write_tls(&mut flight).is_ok() {}
     let mut rest = flight.as_slice();
-    while !rest.is_empty() {
-        let read = to.read_tls(&mut rest).ok()?;
-        to.process_new_packets().ok().filter(|_| read > 0)?;
+    while !rest.is_empty() && to.read_tls(&mut rest).is_ok_and(|read| read > 0) {
+        to.process_new_packets()?;
     }
-    Some(flight.len())
+    Ok(flight.len())
 }
 
 /// A client that trusts whatever it is shown, shows nothing, and watches. Never for a connection.
