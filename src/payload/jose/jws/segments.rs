@@ -33,7 +33,7 @@ impl<'t> Segments<'t> {
         if first > MAX_TOKEN {
             return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
         }
-        let part = |range| token.get(range).ok_or(InvalidJwt::Segments);
+        let part = |range| token.get(range).ok_or_else(|| InvalidJwt::Segments);
         Ok(Self {
             header: part(0..first)?,
             payload: part(first + 1..second)?,
@@ -47,14 +47,15 @@ impl<'t> Segments<'t> {
         &self,
         place: &'s mut SignaturePlace,
     ) -> Result<&'s [u8], InvalidJwt> {
-        let wrong = InvalidJwt::Base64 {
+        // Made where it is needed only: what makes no refusal has none to drop.
+        let wrong = || InvalidJwt::Base64 {
             part: JwtPart::Signature,
         };
         if self.signature.len() > MAX_SIGNATURE * 4 / 3 {
-            return Err(wrong);
+            return Err(wrong());
         }
         let written = URL_SAFE_NO_PAD.decode_slice(self.signature, place);
-        written.ok().and_then(|len| place.get(..len)).ok_or(wrong)
+        written.ok().and_then(|len| place.get(..len)).ok_or_else(wrong)
     }
 }
 
@@ -87,7 +88,7 @@ impl<const N: usize> Room<N> {
         }
         let written = URL_SAFE_NO_PAD.decode_slice(text, &mut self.place);
         let decoded = written.ok().and_then(|len| self.place.get(..len));
-        decoded.ok_or(InvalidJwt::Base64 { part })
+        decoded.ok_or_else(|| InvalidJwt::Base64 { part })
     }
 }
 
