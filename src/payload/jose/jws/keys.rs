@@ -186,7 +186,7 @@ impl Candidate {
             UseAs::Verifying(keys) => keys
                 .iter()
                 .find(|key| key.algorithm() == algorithm)
-                .ok_or_else(|| InvalidJwt::OtherAlgorithm { algorithm }),
+                .ok_or(InvalidJwt::OtherAlgorithm { algorithm }),
         }
     }
 

@@ -277,7 +277,7 @@ impl JwsVerifier {
         let mut tried = keys.find(header, self.reading.choice)?.into_iter().flatten();
         tried
             .find(|key| key.matches(signed, signature))
-            .ok_or_else(|| InvalidJwt::Signature)
+            .ok_or(InvalidJwt::Signature)
     }
 }
 

@@ -33,12 +33,20 @@ impl<'t> Segments<'t> {
         if first > MAX_TOKEN {
             return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
         }
-        let part = |range| token.get(range).ok_or_else(|| InvalidJwt::Segments);
+        let parts = (
+            token.get(..first),
+            token.get(first + 1..second),
+            token.get(second + 1..),
+            token.get(..second),
+        );
+        let (Some(header), Some(payload), Some(signature), Some(signed)) = parts else {
+            return Err(InvalidJwt::Segments);
+        };
         Ok(Self {
-            header: part(0..first)?,
-            payload: part(first + 1..second)?,
-            signature: part(second + 1..token.len())?,
-            signed: part(0..second)?,
+            header,
+            payload,
+            signature,
+            signed,
         })
     }
 
@@ -47,7 +55,6 @@ impl<'t> Segments<'t> {
         &self,
         place: &'s mut SignaturePlace,
     ) -> Result<&'s [u8], InvalidJwt> {
-        // Made where it is needed only: what makes no refusal has none to drop.
         let wrong = || InvalidJwt::Base64 {
             part: JwtPart::Signature,
         };
@@ -88,7 +95,11 @@ impl<const N: usize> Room<N> {
         }
         let written = URL_SAFE_NO_PAD.decode_slice(text, &mut self.place);
         let decoded = written.ok().and_then(|len| self.place.get(..len));
-        decoded.ok_or_else(|| InvalidJwt::Base64 { part })
+        // Made only where it is needed: what makes no refusal has none to drop.
+        let Some(decoded) = decoded else {
+            return Err(InvalidJwt::Base64 { part });
+        };
+        Ok(decoded)
     }
 }
 
