@@ -51,7 +51,7 @@ const OPEN: &[Asked] = &[
     },
     |head, _| handshakes::intercom(head),
     |head, _| handshakes::mandrill(head),
-    |head, _| handshakes::meta(head, "token"),
+    |head, _| handshakes::meta(head, &Secret::new("token")),
     |head, _| handshakes::microsoft_graph(head),
     |_, sent| handshakes::notion(&sent.message()).map(|(reply, _)| reply),
     |head, _| handshakes::nylas(head),

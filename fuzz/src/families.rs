@@ -4,7 +4,7 @@ use countersign::payload::providers::{
     AdyenVerifier, HubSpotLegacy, PayPalSigner, PayPalVerifier, SnsSigner, SnsVerifier, TwilioVerifier,
 };
 use countersign::payload::public_key::SignBytes;
-use countersign::payload::{NoKey, SignPayload as _};
+use countersign::payload::{NoKey, Secret, SignPayload as _};
 use countersign::tenant::TenantId;
 use countersign::testing::{KeyAlgorithm, TestCa, TestCert};
 use countersign::tls::RustlsKey;
@@ -102,7 +102,7 @@ fn adyen() -> Sender {
 
 fn hub_spot(version: u8) -> Sender {
     let verifier = |tenant: &str, secret| {
-        let tenant = TenantId::parse(tenant).expect("a tenant");
+        let (tenant, secret) = (TenantId::parse(tenant).expect("a tenant"), &Secret::new(secret));
         let verifier = match version {
             1 => HubSpotLegacy::version_1(tenant, secret),
             _ => HubSpotLegacy::version_2(tenant, secret, &origin()),
