@@ -12,7 +12,6 @@ use crate::receiver::Receiver;
 use crate::{in_a_shell, world::argument};
 
 const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const NAME: &str = "countersign-readme";
 
 /// The one block of the README in this language that holds this.
 fn block<'a>(readme: &'a str, language: &str, what: &str) -> &'a str {
