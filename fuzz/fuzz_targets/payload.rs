@@ -40,7 +40,7 @@ static VERIFIERS: LazyLock<Vec<HmacVerifier>> = LazyLock::new(|| {
 });
 
 // The first byte chooses the preset; then lines `name: value`, an empty line, the body.
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: { LazyLock::force(&VERIFIERS); }, |data: &[u8]| {
     let Some((choice, message)) = data.split_first() else {
         return;
     };

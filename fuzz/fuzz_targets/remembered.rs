@@ -64,7 +64,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 });
 
 // Pairs of bytes: what to do, and with which.
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: { LazyLock::force(&WORLD); }, |data: &[u8]| {
     let world = &*WORLD;
     let live = Arc::new(Live::new(world.policies[0].clone()));
     let remembered = Remembered::with_capacity(live.clone(), 4);

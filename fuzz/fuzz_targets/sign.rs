@@ -69,7 +69,7 @@ fn secrets(scheme: &Scheme) -> [&'static str; 2] {
 }
 
 // The first byte chooses the preset; the rest is the body.
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: { LazyLock::force(&PAIRS); }, |data: &[u8]| {
     let Some((choice, body)) = data.split_first() else {
         return;
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::payload::providers::{EbaySigner, HubSpotLegacy, PayPalSigner, SnsSigner, TwilioVerifier};
-use countersign::payload::{Keyring, Outgoing};
+use countersign::payload::{Keyring, Outgoing, Secret};
 use countersign::testing::NOW;
 
 use crate::doctor::{Folder, code, doctor, json};
@@ -26,7 +26,7 @@ struct Played {
 }
 
 fn played() -> Vec<Played> {
-    let hubspot = HubSpotLegacy::version_2(acme(), SECRET, &origin(OUTSIDE)).expect("a secret");
+    let hubspot = HubSpotLegacy::version_2(acme(), &Secret::new(SECRET), &origin(OUTSIDE)).expect("a secret");
     let keys = Keyring::builder(TwilioVerifier::KEYS).key(acme(), "2026", secret(SECRET));
     let twilio = TwilioVerifier::new(origin(OUTSIDE), keys.build().expect("a key"));
     let tenant = acme();

@@ -203,7 +203,7 @@ fn of_texts(errors: &mut Errors, text: &str) {
         }
     }
     let acme = TenantId::parse("acme").expect("a tenant");
-    errors.add("hubspot", HubSpotLegacy::version_1(acme, text));
+    errors.add("hubspot", HubSpotLegacy::version_1(acme, &Secret::new(text)));
     errors.add("tenant", TenantId::parse(text));
     for algorithm in [Algorithm::Hs256, Algorithm::Hs512, Algorithm::Es256] {
         errors.add(

@@ -16,7 +16,7 @@ mod control;
 mod cookbook;
 mod doctor;
 mod doctor_endpoint;
-mod doctor_readme;
+mod doctor_page;
 mod endings;
 mod enrolling;
 #[path = "../support/example.rs"]

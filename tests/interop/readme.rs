@@ -1,5 +1,5 @@
-//! The README's server, as a newcomer has it: built from the README's manifest in a folder of its own, and started on the
-//! files that the receiver's demo writes.
+//! The README's two programs, as a newcomer has them: each built from the README's manifest in a folder of its own. The first
+//! answers the commands that stand below it; the second is started on the files that the receiver's demo writes.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,7 +12,6 @@ use crate::receiver::Receiver;
 use crate::{in_a_shell, world::argument};
 
 const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const NAME: &str = "countersign-readme";
 
 /// The one block of the README in this language that holds this.
 fn block<'a>(readme: &'a str, language: &str, what: &str) -> &'a str {
@@ -29,41 +28,74 @@ fn with(text: &str, piece: &str, other: &str) -> String {
     text.replace(piece, other)
 }
 
-/// Its binary. What differs from the README is where the crate comes from and where the server listens.
-fn server() -> PathBuf {
-    let readme = fs::read_to_string(Path::new(TREE).join("README.md")).expect("the README");
-    let folder = workshop().join("readme");
-    fs::create_dir_all(folder.join("src")).expect("a folder");
-    let dependencies = block(&readme, "toml", "[dependencies]");
-    let here = format!("countersign = {{ path = {TREE:?}, ");
-    let dependencies = with(dependencies, r#"countersign = { version = "0.1", "#, &here);
-    let package = format!("[package]\nname = \"{NAME}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n");
-    let source = block(&readme, "rust,no_run", "async fn serve()");
-    let source = with(source, r#""0.0.0.0:8443""#, r#"&std::env::var("ADDRESS")?[..]"#);
-    for (file, text) in [
-        ("Cargo.toml", format!("{package}\n[workspace]\n\n{dependencies}")),
-        ("src/main.rs", source),
-    ] {
-        let file = folder.join(file);
-        // What is as it was is not built again.
-        if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
-            fs::write(file, text).expect("a file");
+/// The two programs of the README, by what tells them apart, and where each of them listens.
+const WITH_MUTUAL_TLS: Program = Program {
+    name: "countersign-readme",
+    block: "Countersigned",
+    listens: r#""0.0.0.0:8443""#,
+};
+const PAYLOAD_ONLY: Program = Program {
+    name: "countersign-readme-payload",
+    block: "Scheme::stripe()",
+    listens: r#""127.0.0.1:8080""#,
+};
+
+struct Program {
+    name: &'static str,
+    block: &'static str,
+    listens: &'static str,
+}
+
+impl Program {
+    /// What differs from the README is where the crate comes from and where the server listens.
+    fn write(&self, folder: &Path) {
+        let readme = readme();
+        fs::create_dir_all(folder.join("src")).expect("a folder");
+        let dependencies = block(&readme, "toml", "[dependencies]");
+        let here = format!("countersign = {{ path = {TREE:?}, ");
+        let dependencies = with(dependencies, r#"countersign = { version = "0.1", "#, &here);
+        let package = format!(
+            "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n",
+            self.name
+        );
+        let source = block(&readme, "rust,no_run", self.block);
+        let source = with(source, self.listens, r#"&std::env::var("ADDRESS")?[..]"#);
+        for (file, text) in [
+            ("Cargo.toml", format!("{package}\n[workspace]\n\n{dependencies}")),
+            ("src/main.rs", source),
+        ] {
+            let file = folder.join(file);
+            // What is as it was is not built again.
+            if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
+                fs::write(file, text).expect("a file");
+            }
         }
+        fs::copy(Path::new(TREE).join("Cargo.lock"), folder.join("Cargo.lock"))
+            .expect("the versions of the tree");
     }
-    fs::copy(Path::new(TREE).join("Cargo.lock"), folder.join("Cargo.lock"))
-        .expect("the versions of the tree");
-    let target = workshop().parent().expect("the target directory").to_owned();
-    // On a machine with nothing built, the compiler needs longer than any client.
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--target-dir", argument(&target)])
-        .current_dir(&folder)
-        .status();
-    assert!(
-        built.is_ok_and(|status| status.success()),
-        "the README's server is not to be built"
-    );
-    let binary = target.join("debug").join(NAME);
-    binary.with_extension(std::env::consts::EXE_EXTENSION)
+
+    /// Its binary.
+    fn build(&self) -> PathBuf {
+        let folder = workshop().join(self.name);
+        self.write(&folder);
+        let target = workshop().parent().expect("the target directory").to_owned();
+        // On a machine with nothing built, the compiler needs longer than any client.
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--offline", "--target-dir", argument(&target)])
+            .current_dir(&folder)
+            .status();
+        assert!(
+            built.is_ok_and(|status| status.success()),
+            "{} is not to be built",
+            self.name
+        );
+        let binary = target.join("debug").join(self.name);
+        binary.with_extension(std::env::consts::EXE_EXTENSION)
+    }
+}
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(TREE).join("README.md")).expect("the README")
 }
 
 /// The files of the receiver's demo, gone with the test, and the demo itself.
@@ -117,7 +149,7 @@ fn the_server_of_the_readme_runs_on_the_files_of_the_demo() {
     if or_skip("the README's server", Client::Curl.prepare()).is_none() {
         return;
     }
-    let (server, demo) = (server(), Demo::new());
+    let (server, demo) = (WITH_MUTUAL_TLS.build(), Demo::new());
     let (port, _running) = Running::on_free_port(|port| demo.command(&server, &format!("127.0.0.1:{port}")));
     let good = demo.curl(port);
     for (name, command, expected) in [
@@ -136,6 +168,35 @@ fn the_server_of_the_readme_runs_on_the_files_of_the_demo() {
     let told = in_a_shell(&nobody);
     assert!(told.starts_with("000\ncurl: "), "no certificate: {told}");
     mistakes_at_the_start_are_named(&server, &demo);
+}
+
+/// The commands that the README shows, each behind a `$`, and what the last of them prints.
+#[test]
+fn the_first_program_of_the_readme_answers_as_it_says() {
+    if or_skip("the README's first program", Client::Curl.prepare()).is_none() {
+        return;
+    }
+    let binary = PAYLOAD_ONLY.build();
+    let server = |secret: &str, port: u16| {
+        let mut command = Command::new(&binary);
+        command.envs([
+            ("STRIPE_SECRET", secret),
+            ("ADDRESS", &format!("127.0.0.1:{port}")),
+        ]);
+        command
+    };
+    let (port, _running) = Running::on_free_port(|port| server("whsec_0123456789abcdef", port));
+    let readme = readme();
+    let shown = block(&readme, "console", "Stripe-Signature");
+    let (commands, printed): (Vec<_>, Vec<_>) = shown.lines().partition(|line| line.starts_with("$ "));
+    let commands: Vec<_> = commands.iter().map(|line| &line[2..]).collect();
+    let good = with(&commands.join("\n"), ":8080", &format!(":{port}"));
+    let answered = format!("{}\n", printed.join("\n"));
+    assert_eq!(in_a_shell(&good), answered, "{good}");
+    let changed = with(&good, r#"-d "$body""#, r#"-d "$body ""#);
+    assert_eq!(in_a_shell(&changed), "401\n", "{changed}");
+    let told = run(server("whsec_0123456789abcdef", 0).env_remove("STRIPE_SECRET")).stderr;
+    assert!(told.contains("STRIPE_SECRET"), "{told}");
 }
 
 /// In the order in which the server asks for them, last to first: each is taken away, and missed.

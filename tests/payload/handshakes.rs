@@ -51,7 +51,7 @@ fn echoes() {
     let okta = |head: &Head<'_>| body(handshakes::okta(head));
     let graph = |head: &Head<'_>| body(handshakes::microsoft_graph(head));
     let dropbox = |head: &Head<'_>| body(handshakes::dropbox(head));
-    let meta = |head: &Head<'_>| body(handshakes::meta(head, "my verify token"));
+    let meta = |head: &Head<'_>| body(handshakes::meta(head, &Secret::new("my verify token")));
     type Ask<'a> = &'a dyn Fn(&Head<'_>) -> Option<String>;
     let good = "/?hub.mode=subscribe&hub.verify_token=my%20verify%20token&hub.challenge=1158201444";
     let cases: [(

@@ -200,8 +200,8 @@ mod types {
         Some(match name {
             "hubspot_legacy" => {
                 let [v1, v2] = [
-                    HubSpotLegacy::version_1(tenant.clone(), SECRET),
-                    HubSpotLegacy::version_2(tenant.clone(), SECRET, &origin()),
+                    HubSpotLegacy::version_1(tenant.clone(), &Secret::new(SECRET)),
+                    HubSpotLegacy::version_2(tenant.clone(), &Secret::new(SECRET), &origin()),
                 ];
                 let verdicts = hubspot(v1.expect("a secret"));
                 assert_eq!(hubspot(v2.expect("a secret")), verdicts);

@@ -234,8 +234,8 @@ impl Vector {
             }
             (_, "hubspot_v1" | "hubspot_v2") => {
                 let verifier = match &*self.preset {
-                    "hubspot_v1" => HubSpotLegacy::version_1(tenant(), &self.keys[0]),
-                    _ => HubSpotLegacy::version_2(tenant(), &self.keys[0], &self.origin()),
+                    "hubspot_v1" => HubSpotLegacy::version_1(tenant(), &Secret::new(&self.keys[0])),
+                    _ => HubSpotLegacy::version_2(tenant(), &Secret::new(&self.keys[0]), &self.origin()),
                 };
                 let verifier = Arc::new(verifier.expect("a secret"));
                 Box::new(move |message| recognized(verifier.recognize(message)).map(|_| "0".into()))

@@ -407,7 +407,8 @@ fn bodies_that_are_hashed() {
             })
         });
     }
-    let hubspot = HubSpotLegacy::version_1(acme(), "It's a Secret to Everybody").expect("a secret");
+    let hubspot =
+        HubSpotLegacy::version_1(acme(), &Secret::new("It's a Secret to Everybody")).expect("a secret");
     grows("HubSpot", BODY, |bytes| {
         let sent = Sent::of("a".repeat(bytes)).with("x-hubspot-signature", &"0".repeat(64));
         let hubspot = hubspot.clone();
@@ -501,7 +502,7 @@ fn queries_of_handshakes() {
             let sent = Sent::of("").to(&format!("/?{}", query(size)));
             Box::new(move || {
                 let head = Head::new(&Method::GET, &sent.uri, &sent.headers, at(NOW));
-                assert_eq!(handshakes::meta(&head, "token"), None);
+                assert_eq!(handshakes::meta(&head, &Secret::new("token")), None);
                 assert_eq!(handshakes::dropbox(&head), None);
                 assert_eq!(handshakes::microsoft_graph(&head), None);
             })

@@ -8,7 +8,7 @@ use countersign::payload::providers::{
     SnsVerifier, TwilioVerifier,
 };
 use countersign::payload::public_key::SignBytes;
-use countersign::payload::{Keyring, NoKey, Origin, Outgoing, Scheme, SignPayload};
+use countersign::payload::{Keyring, NoKey, Origin, Outgoing, Scheme, Secret, SignPayload};
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert};
 use countersign::tls::RustlsKey;
 use http::{HeaderMap, Method, Uri};
@@ -139,8 +139,8 @@ fn platforms(mail: Mail, wrong: ProviderInquiry) -> Case {
 fn hubspot() -> Vec<Case> {
     let (first, outside) = (ProviderInquiry::hubspot_version_1, "https://hooks.example");
     let second = |at: &str| of(ProviderInquiry::hubspot_version_2(origin(at)), SECRET);
-    let signer = HubSpotLegacy::version_1(acme(), SECRET).expect("a secret");
-    let by_url = HubSpotLegacy::version_2(acme(), SECRET, &origin(outside)).expect("a secret");
+    let signer = HubSpotLegacy::version_1(acme(), &Secret::new(SECRET)).expect("a secret");
+    let by_url = HubSpotLegacy::version_2(acme(), &Secret::new(SECRET), &origin(outside)).expect("a secret");
     let (one, two) = (
         signed(&signer, BODY),
         signed(&by_url, BODY).with_field("host", "hooks.example"),

@@ -167,9 +167,9 @@ fn the_cookbook_shows_the_file_of_the_demo() {
     );
 }
 
-/// The README shows what it prints.
+/// The page of examples shows what it prints.
 #[test]
-fn the_demo_judges_itself_and_stands_in_the_readme() {
+fn the_demo_judges_itself_and_stands_on_its_page() {
     let outcome = run(Command::new(binary("incoming_proxy")).arg("--demo"));
     assert_eq!(
         (outcome.status.code(), outcome.stderr.as_str()),
@@ -177,11 +177,11 @@ fn the_demo_judges_itself_and_stands_in_the_readme() {
         "{}",
         outcome.stdout
     );
-    let readme = include_str!("../../../README.md");
+    let page = include_str!("../../../examples/README.md");
     let lines: Vec<_> = outcome.stdout.lines().map(str::trim_end).collect();
     assert!(
-        readme.contains(&lines.join("\n")),
-        "README.md does not show:\n{}",
+        page.contains(&lines.join("\n")),
+        "examples/README.md does not show:\n{}",
         outcome.stdout
     );
 }

@@ -9,7 +9,7 @@ use crate::payload::hmac::fields::single;
 use crate::payload::hmac::keys::{KeyForm, Weak};
 use crate::payload::hmac::{Encoding, KeyProblem};
 use crate::payload::{
-    CannotSign, KeyId, Message, NotAuthentic, Origin, Outgoing, Recognized, SignPayload, Strength,
+    CannotSign, KeyId, Message, NotAuthentic, Origin, Outgoing, Recognized, Secret, SignPayload, Strength,
 };
 use crate::tenant::TenantId;
 
@@ -23,13 +23,13 @@ const VERSION: HeaderName = HeaderName::from_static("x-hubspot-signature-version
 /// [`Recognized`]. Have HubSpot send version 3 and use [`Scheme::hubspot`](crate::payload::Scheme::hubspot).
 ///
 /// ```
-/// use countersign::payload::hmac::KeyProblem;
+/// use countersign::payload::{Secret, hmac::KeyProblem};
 /// use countersign::payload::providers::HubSpotLegacy;
 /// use countersign::tenant::TenantId;
 ///
 /// let acme = TenantId::parse("acme")?;
-/// assert!(HubSpotLegacy::version_1(acme.clone(), "a client secret of HubSpot's").is_ok());
-/// assert_eq!(HubSpotLegacy::version_1(acme, "").err(), Some(KeyProblem::Empty));
+/// assert!(HubSpotLegacy::version_1(acme.clone(), &Secret::new("a client secret of HubSpot's")).is_ok());
+/// assert_eq!(HubSpotLegacy::version_1(acme, &Secret::new("")).err(), Some(KeyProblem::Empty));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -45,10 +45,10 @@ impl HubSpotLegacy {
     ///
     /// # Errors
     /// [`KeyProblem`]: an empty, short or placeholder secret.
-    pub fn version_1(tenant: TenantId, secret: &str) -> Result<Self, KeyProblem> {
+    pub fn version_1(tenant: TenantId, secret: &Secret) -> Result<Self, KeyProblem> {
         Ok(Self {
             tenant,
-            secret: Arc::new(KeyForm::Utf8.read(secret, Weak::Refuse)?),
+            secret: Arc::new(KeyForm::Utf8.read(secret.as_str(), Weak::Refuse)?),
             origin: None,
             scheme: "hubspot_legacy".into(),
         })
@@ -58,7 +58,7 @@ impl HubSpotLegacy {
     ///
     /// # Errors
     /// [`KeyProblem`]: an empty, short or placeholder secret.
-    pub fn version_2(tenant: TenantId, secret: &str, origin: &Origin) -> Result<Self, KeyProblem> {
+    pub fn version_2(tenant: TenantId, secret: &Secret, origin: &Origin) -> Result<Self, KeyProblem> {
         let mut version_1 = Self::version_1(tenant, secret)?;
         version_1.origin = Some(origin.clone());
         Ok(version_1)

@@ -5,9 +5,9 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::{Reply, is_token, is_visible};
-use crate::payload::Head;
 use crate::payload::hmac::body::{Form, form_field, parse_form};
 use crate::payload::hmac::fields::single;
+use crate::payload::{Head, Secret};
 
 /// The longest challenge that is echoed.
 const MAX: usize = 1024;
@@ -62,7 +62,8 @@ fn echo_query(head: &Head<'_>, name: &str) -> Option<Reply> {
 /// token it is no handshake.
 ///
 /// Source: developers.facebook.com, "Webhooks: getting started".
-pub fn meta(head: &Head<'_>, verify_token: &str) -> Option<Reply> {
+pub fn meta(head: &Head<'_>, verify_token: &Secret) -> Option<Reply> {
+    let verify_token = verify_token.as_str();
     let (mode, token) = (
         query_text(head, "hub.mode")?,
         query_text(head, "hub.verify_token")?,
@@ -88,7 +89,8 @@ pub fn asana(head: &Head<'_>) -> Option<(Reply, String)> {
     let name = HeaderName::from_static("x-hook-secret");
     let secret = single(head.headers, &name).ok()?;
     let ours = head.method == Method::POST && is_token(secret) && secret.len() >= 16;
-    let value = HeaderValue::from_str(secret).ok().filter(|_| ours)?;
+    let mut value = HeaderValue::from_str(secret).ok().filter(|_| ours)?;
+    value.set_sensitive(true);
     Some((
         Reply::empty(http::StatusCode::OK).with_header(name, value),
         secret.to_owned(),

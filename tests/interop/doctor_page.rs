@@ -1,4 +1,4 @@
-//! What the README shows of the doctor is what it prints: each line, in its order, of a run on files made here.
+//! What the README and the doctor's page show of the doctor is what it prints: each line, in its order, of a run on files made here.
 
 use std::fs;
 use std::path::Path;
@@ -15,16 +15,16 @@ use crate::world::World;
 
 const ACME: &str = "spiffe://acme.example/tenant/acme";
 
-/// A command of the README's, and the lines that it shows of what it prints.
+/// A command of a document's, and the lines that it shows of what it prints.
 struct Shown {
     words: Vec<String>,
     lines: Vec<String>,
 }
 
-fn shown() -> Vec<Shown> {
-    let readme =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the README");
-    let blocks = readme
+fn shown(document: &str) -> Vec<Shown> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(document);
+    let text = fs::read_to_string(path).expect("a document");
+    let blocks = text
         .split("```console\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next());
@@ -83,8 +83,8 @@ fn printed(words: &[String], folder: &Path, ports: &[(&str, u16)]) -> String {
 }
 
 #[test]
-fn each_line_of_the_readme_is_printed() {
-    if or_skip("the README's doctor", Kind::Nginx.is_there()).is_none() {
+fn each_line_of_the_documents_is_printed() {
+    if or_skip("the doctor of the documents", Kind::Nginx.is_there()).is_none() {
         return;
     }
     let Some((careless, _receiver)) = careless() else {
@@ -93,9 +93,14 @@ fn each_line_of_the_readme_is_printed() {
     let world = world("readme");
     files(&world);
     let (nginx, _server) = Kind::Nginx.start(&world, Speaks::Both);
-    let shown = shown();
-    assert!(shown.len() >= 6, "{} cases", shown.len());
-    for Shown { words, lines } in shown {
+    let (readme, page) = (shown("README.md"), shown("docs/doctor.md"));
+    assert!(
+        !readme.is_empty() && page.len() >= 6,
+        "{} and {} cases",
+        readme.len(),
+        page.len()
+    );
+    for Shown { words, lines } in readme.into_iter().chain(page) {
         let text = printed(&words, &world.path(""), &[("8443", nginx), ("8080", careless)]);
         let mut rest = text.lines();
         for line in lines {
