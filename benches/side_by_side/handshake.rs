@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::gate::Policy;
+use countersign::identity::SpkiHash;
 use countersign::tenant::TenantTable;
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption, disable_resumption};
@@ -139,6 +140,11 @@ impl Stage {
 
     pub(crate) fn known_chain(&self) -> Vec<CertificateDer<'static>> {
         self.clients.first().expect("a client").chain()
+    }
+
+    pub(crate) fn client_keys(&self) -> impl Iterator<Item = SpkiHash> {
+        let keys = self.clients.iter().map(TestCert::spki_der);
+        keys.map(|key| SpkiHash::of(&key))
     }
 
     /// Clients that never resume.
