@@ -27,7 +27,7 @@ use crate::report::Report;
 
 pub(crate) const HOST: &str = "hooks.example";
 /// Clients that take turns.
-const CLIENTS: usize = 16;
+pub(crate) const CLIENTS: usize = 16;
 const REVOKED: usize = 100_000;
 
 pub(crate) fn run(report: &mut Report) {
@@ -206,7 +206,7 @@ impl<'a> Policies<'a> {
         Arc::new(Remembered::with_capacity(self.pki.trust(self.crls), CLIENTS / 4))
     }
 
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
         let tenants = tenants.known((0..CLIENTS).map(|tenant| format!("t{tenant:07}")));
         Policy::new(self.pki.trust(self.crls), tenants.build().expect("a table"))
