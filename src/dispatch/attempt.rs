@@ -51,7 +51,7 @@ impl Attempt<'_> {
         };
         if let Some(connection) = active
             .pool
-            .take(&self.endpoint.place(), now(), |kept| self.is_good(active, kept))
+            .take(self.endpoint.place(), now(), |kept| self.is_good(active, kept))
         {
             match self
                 .exchange(active, connection, Connected::Reused, &exchange)
@@ -62,7 +62,8 @@ impl Attempt<'_> {
                 other => return other.map_err(NotSent::from),
             }
         }
-        let connection = self.open(active).await?;
+        // Opening takes most of the room, and is rare: so what is under way on an open connection is small.
+        let connection = Box::pin(self.open(active)).await?;
         let answered = self
             .exchange(active, connection, Connected::Fresh, &exchange)
             .await;
@@ -117,12 +118,12 @@ impl Attempt<'_> {
         let answered = exchange.run(&mut connection, from).await;
         let answer = answered.map_err(|unanswered| {
             // Shared or not, nobody else is to wait on a connection that may be dead.
-            active.pool.discard(&self.endpoint.place(), &connection);
+            active.pool.discard(self.endpoint.place(), &connection);
             NotAnswered::Unanswered(unanswered)
         })?;
         match (answer.request, answer.end) {
             // In HTTP/2 such a request takes up one of the server's places, for nobody knows how long.
-            (BodyEnd::CutOff, _) => active.pool.discard(&self.endpoint.place(), &connection),
+            (BodyEnd::CutOff, _) => active.pool.discard(self.endpoint.place(), &connection),
             (BodyEnd::Whole, BodyEnd::Whole) => self.keep(active, connection, &answer).await,
             (BodyEnd::Whole, BodyEnd::CutOff) => {}
         }
@@ -147,7 +148,7 @@ impl Attempt<'_> {
     }
 
     fn put_aside(&self, active: &Active, connection: Connection, lasts: Duration) {
-        let place = self.endpoint.place();
+        let place = self.endpoint.place().clone();
         active
             .pool
             .keep(place, connection, lasts, &self.rules.limits, now());

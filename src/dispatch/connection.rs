@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
@@ -23,8 +23,6 @@ use crate::identity::Validity;
 const LINGER: Duration = Duration::from_millis(500);
 /// The longest head of an answer; each field counts 32 bytes more than it has, as in HTTP/2 (RFC 9113 §6.5.2).
 const MAX_HEAD: u32 = 64 * 1024;
-/// So many fields are in the longest head at most.
-const MAX_FIELDS: usize = MAX_HEAD as usize / 32;
 /// How much of an answer's body a server may send before we have read what came before it.
 const WINDOW: u32 = 64 * 1024;
 /// The same of all answers on one connection.
@@ -220,7 +218,9 @@ impl Connection {
 
 async fn begin_http1(io: Watched, gone: watch::Receiver<()>) -> hyper::Result<Sender> {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(MAX_HEAD as usize).max_headers(MAX_FIELDS);
+    // How many fields there may be is left as it is, at 100: for these hyper has room on the stack, for any other number it
+    // allocates and fills 64 bytes for each before every answer.
+    builder.max_header_size(MAX_HEAD as usize);
     let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
     tokio::spawn(drive(connection, gone));
     Ok(Sender::Http1(sender))
@@ -290,17 +290,21 @@ pub(super) enum Processed {
 }
 
 /// Drives a part of a connection until it ends, or, when nobody holds the connection any more, for a moment longer.
-async fn drive<T>(part: impl Future<Output = T>, mut gone: watch::Receiver<()>) {
-    let mut part = pin!(part);
-    let mut end = pin!(async {
+///
+/// Not an `async fn`: that would have room for the part twice, where it is given and where it is pinned, as long as the
+/// connection lasts.
+fn drive<T>(
+    mut part: impl Future<Output = T> + Unpin,
+    mut gone: watch::Receiver<()>,
+) -> impl Future<Output = ()> {
+    let mut end = Box::pin(async move {
         while gone.changed().await.is_ok() {}
         sleep(LINGER).await;
     });
-    poll_fn(|cx| match part.as_mut().poll(cx) {
+    poll_fn(move |cx| match Pin::new(&mut part).poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => end.as_mut().poll(cx),
     })
-    .await;
 }
 
 /// Ties what hyper does aside for an HTTP/2 connection to those who hold the connection. A peer that reads nothing more
@@ -313,6 +317,6 @@ where
     F: Future + Send + 'static,
 {
     fn execute(&self, part: F) {
-        tokio::spawn(drive(part, self.0.clone()));
+        tokio::spawn(drive(Box::pin(part), self.0.clone()));
     }
 }

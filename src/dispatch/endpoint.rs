@@ -1,6 +1,7 @@
 use std::fmt;
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::Uri;
 use rustls_pki_types::ServerName;
@@ -30,21 +31,25 @@ use crate::tenant::TenantId;
 /// assert_eq!(Endpoint::parse(acme, "https://0x7f.1/").unwrap_err(), InvalidEndpoint::Host);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Arc<Inner>);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 struct Inner {
     tenant: TenantId,
     uri: Uri,
-    host: String,
-    port: u16,
+    place: Place,
     name: ServerName<'static>,
     asks: Asks,
+    /// Of tenant and URL. Each delivery is looked up by its endpoint several times, and hashing a URL is slow.
+    hash: u64,
 }
 
+/// Keyed anew in each process, so that nobody can choose URLs that fall together.
+static SPREAD: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
 /// Whether the server must ask for our certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
     Must,
     May,
@@ -78,11 +83,13 @@ impl Endpoint {
         }
         let (host, name) = read_host(uri.host().unwrap_or_default())?;
         let port = read_port(authority, uri.host().unwrap_or_default())?;
+        let uri = canonical(&uri, &host, port)?;
+        let host = host.into();
         Ok(Self(Arc::new(Inner {
+            hash: SPREAD.hash_one((&tenant, &uri)),
             tenant,
-            uri: canonical(&uri, &host, port)?,
-            host,
-            port,
+            uri,
+            place: Place { host, port },
             name,
             asks: Asks::Must,
         })))
@@ -111,12 +118,12 @@ impl Endpoint {
 
     /// The host: a name, an IPv4 address, or an IPv6 address without brackets.
     pub fn host(&self) -> &str {
-        &self.0.host
+        &self.0.place.host
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.0.place.port
     }
 
     pub(super) fn server_name(&self) -> &ServerName<'static> {
@@ -128,18 +135,21 @@ impl Endpoint {
     }
 
     /// What connections to it are kept under.
-    pub(super) fn place(&self) -> Place {
-        Place {
-            host: self.0.host.clone(),
-            port: self.0.port,
-        }
+    pub(super) fn place(&self) -> &Place {
+        &self.0.place
+    }
+}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
     }
 }
 
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Place {
-    host: String,
+    host: Arc<str>,
     port: u16,
 }
 
@@ -264,4 +274,36 @@ entries! {
     Self::Port => "endpoint.port", Policy, "RFC 3986 §3.2.3",
         "Give the port as a number, or none for 443.",
         "Have the tenant correct it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tenant, URL, and whether it has the hash of the first.
+    #[test]
+    fn what_is_equal_has_one_hash_and_what_differs_has_another() {
+        let endpoint = |tenant: &str, url: &str| {
+            let tenant = TenantId::parse(tenant).expect("a tenant");
+            Endpoint::parse(tenant, url).expect("an endpoint")
+        };
+        let first = endpoint("acme", "https://hooks.acme.example/paid");
+        for (tenant, url, same) in [
+            ("acme", "https://Hooks.Acme.example:443/paid", true),
+            ("globex", "https://hooks.acme.example/paid", false),
+            ("acme", "https://hooks.acme.example/Paid", false),
+            ("acme", "https://hooks.acme.example/paid?v=2", false),
+            ("acme", "https://hooks.acme.example:8443/paid", false),
+        ] {
+            let other = endpoint(tenant, url);
+            assert_eq!(first == other, same, "{tenant} {url}");
+            assert_eq!(
+                SPREAD.hash_one(&first) == SPREAD.hash_one(&other),
+                same,
+                "{tenant} {url}"
+            );
+        }
+        let lenient = first.clone().allow_no_certificate_request();
+        assert_eq!(SPREAD.hash_one(&first), SPREAD.hash_one(&lenient));
+    }
 }

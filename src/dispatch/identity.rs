@@ -114,7 +114,11 @@ impl TenantIdentity {
             if let Some(twice) = added.keys().find(|name| is_taken(name, &added, &all, outgoing)) {
                 return Err(NotSigned::Field(twice.clone()));
             }
-            all.extend(added);
+            if all.is_empty() {
+                all = added;
+            } else {
+                all.extend(added);
+            }
         }
         Ok(all)
     }

@@ -44,7 +44,8 @@ pub enum Fate {
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its header fields: at most 2,048, of at most 64 KiB in all.
+    /// Its header fields: of at most 64 KiB in all, and over HTTP/1.1 at most 100. One with more is no answer
+    /// (`dispatch.not_http`).
     pub headers: HeaderMap,
     /// The beginning of its body, at most as much as [`Limits`](super::Limits) keep.
     pub body: Bytes,

@@ -151,7 +151,9 @@ impl Drop for Pool {
 
 impl Shelves {
     fn put(&mut self, place: Place, kept: Kept, limits: &Limits) {
-        let shelf = self.places.entry(place.clone()).or_default();
+        // Most places have one connection, and a list that grows begins with room for four.
+        let shelf = self.places.entry(place.clone());
+        let shelf = shelf.or_insert_with(|| Vec::with_capacity(1));
         if let Some(shared) = shelf.iter_mut().find(|there| there.is(&kept.connection)) {
             *shared = kept;
             return;

@@ -107,6 +107,18 @@ async fn without_an_identity_nothing_is_sent() {
     assert_eq!(receiver.seen().len(), 0);
 }
 
+/// Each delivery under way holds one, and whoever drives it moves it about.
+#[tokio::test]
+async fn the_future_of_a_delivery_is_small() {
+    let dispatcher = builder(&[443]).build();
+    let (to, delivery) = (
+        endpoint("acme", "https://hooks.acme.example/"),
+        delivery("acme", "msg_1"),
+    );
+    let bytes = size_of_val(&dispatcher.deliver(&to, &delivery));
+    assert!(bytes <= 4 * 1024, "{bytes}");
+}
+
 #[tokio::test]
 async fn method_and_fields_are_the_deliverys() {
     let receiver = Receiver::good(world().server_config(ClientAuth::Require)).await;

@@ -194,14 +194,10 @@ fn with_fields(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_answer_may_have_many_small_fields() {
+async fn an_answer_may_have_a_hundred_fields() {
     let not_http = (AT_ONCE, "dispatch.not_http", Some(Fault::Theirs));
-    for (fields, expected) in [
-        (99, DELIVERED),
-        (121, DELIVERED),
-        (2_047, DELIVERED),
-        (2_048, not_http),
-    ] {
+    // One more says how long its body is.
+    for (fields, expected) in [(99, DELIVERED), (100, not_http), (2_047, not_http)] {
         let receiver = Receiver::saying(config(), with_fields(fields)).await;
         let outcome = send(&dispatcher(&receiver, patient()), &receiver, "{}").await;
         assert_eq!(verdict(&outcome), expected, "{fields}: {outcome:?}");
