@@ -8,11 +8,14 @@ mutant is switched on by COUNTERSIGN_MUTANT in the tests that reach it, quickest
 is known is kept, so a run that was ended goes on where it was; `--again` asks survivors once more.
 """
 
+import bisect
 import collections
 import concurrent.futures
 import fnmatch
 import hashlib
+import itertools
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -30,6 +33,8 @@ BINARIES = os.environ.get("MUTANTS_TESTS", "gate trust payload jose replay forwa
 LEFT_OUT = ("postgres::*",)
 # Of one test, in seconds: what takes longer is asked of no mutant.
 LONGEST = 10
+# Of the tests that a mutant has to survive in the first round.
+QUICK = 15
 AT_A_TIME = int(os.environ.get("MUTANTS_JOBS", "2"))
 GLOBS = os.environ["MUTANTS"].split()
 
@@ -229,40 +234,59 @@ def tried(mutants, places, binaries, tests, again):
         for number in test["reached"]:
             reach[number].append(test)
 
-    def wanted(number):
-        before = known.get(identity(mutants[number]))
-        return "file" in places.get(number, {}) and (before is None or again and before["result"] in ("survived", "unreached"))
+    # Who has noticed one of a file notices the next, too; and who looks at little else is likelier to.
+    noticed = collections.Counter()
+    files = {(test["binary"], test["test"]): collections.Counter(mutants[number]["file"] for number in test["reached"]) for test in tests}
 
-    def one(number):
+    def promise(test, file):
+        name = test["binary"], test["test"]
+        return -noticed[file, name], test["seconds"] * len(test["reached"]) / files[name][file]
+
+    def one(number, budget):
         began = time.monotonic()
-        result, by, asked = verdict(number, sorted(reach[number], key=lambda test: test["seconds"]), binaries)
-        return {"mutant": identity(mutants[number]), "result": result, "by": by, "asked": asked,
+        file = mutants[number]["file"]
+        asked = affordable(sorted(reach[number], key=lambda test: promise(test, file)), budget)
+        result, by = verdict(number, asked, binaries)
+        if result == "survived" and len(asked) < len(reach[number]):
+            result = "undecided"
+        if by:
+            noticed[file, by] += 1
+        return {"mutant": identity(mutants[number]), "result": result, "by": by and " ".join(by), "asked": len(asked),
                 "reached_by": len(reach[number]), "seconds": round(time.monotonic() - began, 2)}
 
-    with kept.open("a") as file, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        for row in pool.map(one, [number for number in range(len(mutants)) if wanted(number)]):
-            known[row["mutant"]] = row
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+    # What survives takes longest, so it waits until the others are known.
+    for budget, before in ((QUICK, (None, *(("survived", "unreached") if again else ()))), (math.inf, ("undecided",))):
+        wanted = [number for number in range(len(mutants)) if "file" in places.get(number, {})
+                  and known.get(identity(mutants[number]), {"result": None})["result"] in before]
+        with kept.open("a") as results, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+            for done in concurrent.futures.as_completed([pool.submit(one, number, budget) for number in wanted]):
+                row = done.result()
+                known[row["mutant"]] = row
+                results.write(json.dumps(row) + "\n")
+                results.flush()
     return known
+
+
+def affordable(tests, budget):
+    """As many of the first as take so many seconds, and one in any case."""
+    took = list(itertools.accumulate(test["seconds"] for test in tests))
+    return tests[: max(1, bisect.bisect_right(took, budget))]
 
 
 def verdict(number, tests, binaries):
     """Few tests by themselves, then more and more in one process of their binary; what fails there must fail alone, too."""
     if not tests:
-        return "unreached", None, 0
+        return "unreached", None
     switch = {"COUNTERSIGN_MUTANT": str(number)}
-    asked, size = 0, 1
-    left = list(tests)
+    size, left = 1, tests
     while left:
         batch, left = left[:size], left[size:]
         size *= 2
-        asked += len(batch)
         for name in sorted({test["binary"] for test in batch}):
             result, by = judged([test for test in batch if test["binary"] == name], binaries[name], switch)
             if result:
-                return result, by, asked
-    return "survived", None, asked
+                return result, by
+    return "survived", None
 
 
 def judged(batch, binary, switch):
@@ -278,7 +302,7 @@ def judged(batch, binary, switch):
     for test in batch:
         passed, _, _ = run(binary, ["--exact", test["test"]], 5 * test["seconds"] + 5, **switch)
         if passed is not True:
-            return ("killed" if passed is False else "timeout"), f'{test["binary"]} {test["test"]}'
+            return ("killed" if passed is False else "timeout"), (test["binary"], test["test"])
     return None, None
 
 
@@ -295,9 +319,9 @@ def report(mutants, places, results):
             result = results.get(identity(row), {"result": "not run"})["result"]
         room = next(glob for glob in GLOBS if fnmatch.fnmatch(row["file"], glob))
         rows[room][result] += 1
-        if result in ("survived", "unreached"):
+        if result in ("survived", "unreached", "undecided"):
             survivors.append(f'{result}: {row["name"]}' if "name" in row else f"{result}: {identity(row)}")
-    columns = ["killed", "timeout", "survived", "unreached", "unviable", "not tried", "not run"]
+    columns = ["killed", "timeout", "survived", "unreached", "undecided", "unviable", "not tried", "not run"]
     print("| room | mutants | " + " | ".join(columns) + " |")
     for room, counts in rows.items():
         print(f"| {room} | {sum(counts.values())} | " + " | ".join(str(counts[column]) for column in columns) + " |")

@@ -33,6 +33,17 @@ async fn an_open_connection_is_asked_again_when_the_time_of_its_answer_is_over()
 }
 
 #[tokio::test]
+async fn the_operator_sees_of_how_many_identities_rules_are_kept() {
+    let route = Route::new(keep());
+    assert_eq!((route.tenants.len(), route.tenants.is_empty()), (0, true));
+    assert_eq!(route.ask(&acme()).await, good_answer());
+    assert_eq!((route.tenants.len(), route.tenants.is_empty()), (1, false));
+    route.is(Mood::Says(Vec::new()));
+    assert_eq!(route.ask(&connection(&world().globex)).await, nobody());
+    assert_eq!(route.tenants.len(), 2);
+}
+
+#[tokio::test]
 async fn that_it_is_nobodys_counts_for_a_shorter_time() {
     let route = Route::new(keep());
     let open = acme();
