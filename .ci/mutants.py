@@ -254,10 +254,16 @@ def tried(mutants, places, binaries, tests, again):
         return {"mutant": identity(mutants[number]), "result": result, "by": by and " ".join(by), "asked": len(asked),
                 "reached_by": len(reach[number]), "seconds": round(time.monotonic() - began, 2)}
 
+    def before(number):
+        """What is known of it; nothing, where tests reach it that were not asked."""
+        row = known.get(identity(mutants[number]))
+        alive = row and row["result"] in ("survived", "unreached", "undecided")
+        return None if row is None or alive and (again or row["reached_by"] < len(reach[number])) else row["result"]
+
     # What survives takes longest, so it waits until the others are known.
-    for budget, before in ((QUICK, (None, *(("survived", "unreached") if again else ()))), (math.inf, ("undecided",))):
-        wanted = [number for number in range(len(mutants)) if "file" in places.get(number, {})
-                  and known.get(identity(mutants[number]), {"result": None})["result"] in before]
+    for budget, wanted in ((QUICK, None), (math.inf, "undecided")):
+        wanted = [number for number in range(len(mutants)) if "file" in places.get(number, {}) and before(number) == wanted]
+        again = False
         with kept.open("a") as results, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
             for done in concurrent.futures.as_completed([pool.submit(one, number, budget) for number in wanted]):
                 row = done.result()
