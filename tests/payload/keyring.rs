@@ -34,7 +34,7 @@ fn key(builder: KeyringBuilder, number: u8, from: u64, until: u64) -> KeyringBui
 #[test]
 fn bytes_that_are_no_text_are_asked_of_every_key() {
     let scheme = Scheme::meta();
-    let ring = |numbers: &[u8]| crate::signing::ring(&KeySpec::from(&scheme), numbers);
+    let ring = |numbers: &[u8]| crate::signing::ring(KeySpec::from(&scheme), numbers);
     let body = b"\xff\xfe";
     for number in [1, 2] {
         let headers = HmacSigner::new(scheme.clone(), ring(&[number]))
