@@ -75,6 +75,7 @@ def revoked():
         "late": b"\1\1\6\0\1",
         "scope": b"\1\1\5\2" + text(bytes.fromhex("30038101ff")) + b"\0\1",
         "delta": b"\1\1\5\3" + text(bytes.fromhex("020101")) + b"\0\1",
+        "last_second": b"\1" + b"\xff" * 8,
         "without_number": b"\1\1\x08\0\1",
     }
     seeds |= {f"signed_anew_{place}": bytes([1, 1, 0, 0, 1, 0, place, 7, 0, 9, 1]) for place in range(0, 24, 3)}

@@ -144,6 +144,7 @@
 //! | `proxy-protocol` | `proxy_protocol` in front of TLS, from load balancers that pass it through; switches `tokio` on |
 //! | `axum` | `web`: extractors, and the listener for `axum::serve`; switches `tower` and `tokio` on |
 //! | `jwt` | `payload::jose`: JSON Web Signatures, tokens and key sets |
+//! | `aws-lc-rs` | `payload::jose::aws_lc_rs_algorithms`, for `jwt` and `http-signatures`: public keys are parsed once, and not for each signature |
 //! | `http-signatures` | `payload::http_signature`: HTTP message signatures (RFC 9421) with digests (RFC 9530) |
 //! | `forwarded` | `forwarded`: client certificates that a proxy in front hands on, and, with `tower`, the layers for them in `web` |
 //! | `reload` | `reload`: what stands in files and changes, put in force while it is in use; switches `tls` on |

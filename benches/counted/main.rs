@@ -26,7 +26,7 @@ use countersign::payload::{
 use countersign::tenant::{ResolveTenant as _, TenantId, TenantTable};
 use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert};
 use countersign::tls::HandshakeVerifier;
-use countersign::trust::{Fingerprint, PrivateCa, Remembered, Role, VerifiedPeer, VerifyPeer as _};
+use countersign::trust::{PrivateCa, Remembered, Role, VerifiedPeer, VerifyPeer as _};
 use countersign::web::Connection;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, Method, Uri};
@@ -109,7 +109,7 @@ fn known() -> Box<dyn FnMut()> {
     let (chain, trust) = (client.chain(), Remembered::new(trust));
     let peer = VerifiedPeer::verify(&trust, read(&client), Role::Client, NOW).expect("trusted");
     let memory = trust.memory().expect("a memory");
-    memory.keep(Fingerprint::of(Role::Client, chain.iter()), peer, NOW);
+    memory.keep(Role::Client, peer, NOW);
     let verifier = HandshakeVerifier::new(&provider(), trust);
     Box::new(move || {
         let (leaf, others) = chain.split_first().expect("a leaf");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign::identity::PeerChain;
 use countersign::testing::{KeyAlgorithm, NOW, TestCa};
 use countersign::tls::HandshakeVerifier;
-use countersign::trust::{Fingerprint, Remembered, Role, VerifiedPeer, VerifyPeer as _};
+use countersign::trust::{Remembered, Role, VerifiedPeer, VerifyPeer as _};
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 
@@ -80,7 +80,7 @@ fn knowing(pki: &Pki, client: &Chain) -> HandshakeVerifier {
     let chain = PeerChain::parse(client.iter().cloned()).expect("a chain");
     let peer = VerifiedPeer::verify(&trust, chain, Role::Client, NOW).expect("trusted");
     let memory = trust.memory().expect("a memory");
-    memory.keep(Fingerprint::of(Role::Client, client.iter()), peer, NOW);
+    memory.keep(Role::Client, peer, NOW);
     HandshakeVerifier::new(&provider(), trust)
 }
 

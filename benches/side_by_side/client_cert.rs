@@ -14,7 +14,7 @@ use countersign::identity::PeerChain;
 use countersign::tenant::TenantTable;
 use countersign::testing::{KeyAlgorithm, NOW};
 use countersign::tls::HandshakeVerifier;
-use countersign::trust::{Fingerprint, Remembered, Role, VerifiedPeer, VerifyPeer as _};
+use countersign::trust::{Remembered, Role, VerifiedPeer, VerifyPeer as _};
 use http::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
@@ -107,7 +107,7 @@ impl Chain {
         let trust = Remembered::new(Arc::clone(trust));
         let peer = VerifiedPeer::verify(&trust, self.read(), Role::Client, NOW).expect("trusted");
         let memory = trust.memory().expect("a memory");
-        memory.keep(Fingerprint::of(Role::Client, self.presented.iter()), peer, NOW);
+        memory.keep(Role::Client, peer, NOW);
         Arc::new(trust)
     }
 

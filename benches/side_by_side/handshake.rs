@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::gate::Policy;
+use countersign::identity::SpkiHash;
 use countersign::tenant::TenantTable;
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::{ClientAuth, Credentials, Tls, allow_resumption, disable_resumption};
@@ -26,7 +27,7 @@ use crate::report::Report;
 
 pub(crate) const HOST: &str = "hooks.example";
 /// Clients that take turns.
-const CLIENTS: usize = 16;
+pub(crate) const CLIENTS: usize = 16;
 const REVOKED: usize = 100_000;
 
 pub(crate) fn run(report: &mut Report) {
@@ -141,6 +142,11 @@ impl Stage {
         self.clients.first().expect("a client").chain()
     }
 
+    pub(crate) fn client_keys(&self) -> impl Iterator<Item = SpkiHash> {
+        let keys = self.clients.iter().map(TestCert::spki_der);
+        keys.map(|key| SpkiHash::of(&key))
+    }
+
     /// Clients that never resume.
     pub(crate) fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
@@ -200,7 +206,7 @@ impl<'a> Policies<'a> {
         Arc::new(Remembered::with_capacity(self.pki.trust(self.crls), CLIENTS / 4))
     }
 
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
         let tenants = tenants.known((0..CLIENTS).map(|tenant| format!("t{tenant:07}")));
         Policy::new(self.pki.trust(self.crls), tenants.build().expect("a table"))

@@ -14,11 +14,13 @@
 
 mod attack;
 mod client_cert;
+mod dispatcher;
 mod grown;
 mod handshake;
 #[path = "../../tests/support/jose/mod.rs"]
 mod jose;
 mod jwt;
+mod jwt_least;
 mod jwt_peers;
 mod layers;
 mod measure;
@@ -37,7 +39,7 @@ use report::{Options, Report};
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, by the name that `--rows` takes.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("spki", spki::run),
     ("pins", pins::run),
     ("tenants", tenants::run),
@@ -48,6 +50,7 @@ const PARTS: [Part; 13] = [
     ("handshake", handshake::run),
     ("replaced", replaced::run),
     ("sockets", sockets::run),
+    ("dispatcher", dispatcher::run),
     ("attack", attack::run),
     ("grown", grown::run),
     ("layers", layers::run),
@@ -55,6 +58,10 @@ const PARTS: [Part; 13] = [
 
 fn main() {
     let names = PARTS.map(|(name, _)| name);
+    if let Some(help) = Options::help(std::env::args(), &names) {
+        println!("{help}");
+        return;
+    }
     let options = match Options::read(std::env::args().skip(1), &names) {
         Ok(options) => options,
         Err(problem) => {

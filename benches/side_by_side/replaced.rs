@@ -8,9 +8,10 @@ use countersign::gate::Policy;
 use countersign::identity::{PeerChain, SpkiHash};
 use countersign::live::Live;
 use countersign::tenant::{ResolveTenant as _, TenantTable};
-use countersign::testing::{KeyAlgorithm, NOW};
+use countersign::testing::{KeyAlgorithm, NOW, TestCa};
 use countersign::trust::{PinSet, Role, VerifiedPeer, VerifyPeer};
 
+use crate::handshake::Stage;
 use crate::measure::{Allocations, median, now};
 use crate::pki::{Pki, read};
 use crate::report::Report;
@@ -23,6 +24,7 @@ pub(crate) fn run(report: &mut Report) {
     let pki = Pki::new("", p256, p256, 1);
     let peer = || PeerChain::parse(pki.client(0).chain()).expect("a chain");
     under_readers(report, peer());
+    under_handshakes(report, &pki);
     renewed_list(report, &pki);
     large(report);
 }
@@ -65,19 +67,33 @@ fn under_readers(report: &mut Report, chain: PeerChain) {
     );
 }
 
-fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl Fn()) -> Duration {
-    let done = AtomicBool::new(false);
+fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl FnMut()) -> Duration {
     let reader = || {
-        let mut worst = Duration::ZERO;
-        while !done.load(Ordering::Relaxed) {
-            let began = now();
-            ask();
-            worst = worst.max(now() - began);
+        let began = now();
+        ask();
+        now() - began
+    };
+    worst_among(times, [reader; READERS], replace)
+}
+
+/// The longest that any of these says that it has taken, each over and over in a thread of its own.
+fn worst_among<R>(times: usize, readers: impl IntoIterator<Item = R>, mut replace: impl FnMut()) -> Duration
+where
+    R: FnMut() -> Duration + Send,
+{
+    let done = &AtomicBool::new(false);
+    let worst_of_one = |mut reader: R| {
+        move || {
+            let mut worst = Duration::ZERO;
+            while !done.load(Ordering::Relaxed) {
+                worst = worst.max(reader());
+            }
+            worst
         }
-        worst
     };
     thread::scope(|scope| {
-        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(reader)).collect();
+        let readers = readers.into_iter().map(worst_of_one);
+        let readers: Vec<_> = readers.map(|reader| scope.spawn(reader)).collect();
         for _ in 0..times {
             replace();
             thread::sleep(Duration::from_millis(20));
@@ -86,6 +102,34 @@ fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl Fn()) -> D
         let worst = readers.into_iter().map(|reader| reader.join().expect("a reader"));
         worst.max().unwrap_or_default()
     })
+}
+
+/// A whole policy, replaced while clients shake hands: what that takes, once the next one is built, and the most that a handshake
+/// costs the server meanwhile, beside the most where nothing is replaced. After each change everybody is verified anew.
+fn under_handshakes(report: &mut Report, pki: &Pki) {
+    let (size, times) = (report.size(REPLACED, 10_000), report.size(20, 3));
+    let stage = Stage::new(&TestCa::new("Hosts Root"), pki);
+    let trust = || {
+        let pins = hashes(size).chain(stage.client_keys());
+        pki.trust(None).and(PinSet::new(pins))
+    };
+    let (live_trust, live_tenants) = (Live::new(trust()), Live::new(tenants(size)));
+    let policy = Policy::new(live_trust.clone(), live_tenants.clone());
+    let config = stage.ours(policy.trust());
+    let clients = || (0..READERS).map(|_| stage.shaking(&config));
+    let undisturbed = worst_among(times, clients(), || ());
+    let mut taken = Vec::new();
+    let disturbed = worst_among(times, clients(), || {
+        let (trust, tenants) = (trust(), tenants(size));
+        let began = now();
+        live_trust.replace(trust);
+        live_tenants.replace(tenants);
+        taken.push((now() - began).as_nanos() as f64 / 1e3);
+    });
+    let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+    report.amount("policy_replace", "us", median(taken));
+    report.amount("policy_worst_handshake", "us", micros(disturbed));
+    report.amount("policy_worst_handshake_undisturbed", "us", micros(undisturbed));
 }
 
 /// The first client after a long list was renewed, as lists are renewed, beside the first one after a list of one entry; and after

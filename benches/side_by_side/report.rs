@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -15,9 +16,23 @@ pub(crate) struct Options {
     parts: BTreeSet<String>,
 }
 
-const USAGE: &str = "usage: cargo bench --bench side_by_side -- [--quick] [--rows PART]..";
+const USAGE: &str = "\
+usage: cargo bench --package countersign-benches --bench side_by_side -- [--quick] [--rows PART]..
+
+Measures each hot path beside its peers, in about ten minutes, and writes target/side_by_side.json. For figures to quote, let
+nothing else run meanwhile, and then write docs/performance.md and its plots: python3 benches/performance.py target/side_by_side.json
+
+  --rows PART   only this part; may stand several times
+  --quick       few rounds on small tables: to see that all of it works, in about a minute
+  --help        this";
 
 impl Options {
+    /// What there is to ask for, where that is asked.
+    pub(crate) fn help(mut args: impl Iterator<Item = String>, parts: &[&str]) -> Option<String> {
+        let asked = args.any(|arg| arg == "--help");
+        asked.then(|| format!("{USAGE}\n\nparts: {}", parts.join(", ")))
+    }
+
     /// Reads the arguments; the parts that there are have these names.
     pub(crate) fn read(mut args: impl Iterator<Item = String>, parts: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
@@ -59,12 +74,15 @@ pub(crate) struct Report {
     groups: Map<String, Value>,
     amounts: Map<String, Value>,
     rows: Vec<Row>,
+    /// How many processors other programs kept busy when it began, as far as the system tells.
+    load: f64,
 }
 
 impl Report {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             quick: options.quick,
+            load: load(),
             part: "",
             groups: Map::new(),
             amounts: Map::new(),
@@ -170,6 +188,8 @@ impl Report {
         let all = json!({
             "quick": self.quick,
             "processor": processor(),
+            "processors": std::thread::available_parallelism().map_or(1, NonZero::get),
+            "load": self.load,
             "groups": self.groups,
             "amounts": self.amounts,
             "rows": rows,
@@ -231,6 +251,13 @@ fn json_path() -> PathBuf {
         PathBuf::from,
     );
     target.join("side_by_side.json")
+}
+
+/// Of the last minute.
+fn load() -> f64 {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let last = told.split(' ').next().and_then(|load| load.parse().ok());
+    last.unwrap_or(f64::NAN)
 }
 
 fn processor() -> String {

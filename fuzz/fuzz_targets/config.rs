@@ -111,7 +111,8 @@ fn texts(text: &str) {
 /// In quotes it is what it is without them.
 fn by_name<T: FromStr + DeserializeOwned + Serialize + Debug>(text: &str) {
     let quoted = serde_json::to_string(text).expect("a text");
-    let (read, parsed) = (serde_json::from_str::<T>(&quoted), text.parse::<T>());
+    let read = bounded(text.as_bytes(), || serde_json::from_str::<T>(&quoted));
+    let parsed = bounded(text.as_bytes(), || text.parse::<T>());
     assert_eq!(read.is_ok(), parsed.is_ok(), "{quoted}");
     if let (Ok(read), Ok(parsed)) = (read, parsed) {
         assert_eq!(format!("{read:?}"), format!("{parsed:?}"));

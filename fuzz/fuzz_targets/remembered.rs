@@ -4,19 +4,20 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use countersign::identity::PeerChain;
+use countersign::identity::{PeerChain, SpkiHash};
 use countersign::live::Live;
 use countersign::testing::{NOW, TestCa};
 use countersign::trust::{
-    Crls, DenyList, PinSet, PrivateCa, Remembered, Revocation, Role, VerifiedPeer, VerifyPeer,
+    Crls, DenyList, Pin, PinSet, PrivateCa, Profile, Remembered, Revocation, Role, VerifiedPeer, VerifyPeer,
 };
 use libfuzzer_sys::fuzz_target;
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{ServerName, UnixTime};
 
 struct World {
     chains: Vec<PeerChain>,
     policies: Vec<Arc<dyn VerifyPeer>>,
+    name: ServerName<'static>,
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -44,6 +45,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     };
     let list = acme.crl(1).revoke(&certs[0]).next_update(at(150)).issue();
     let crls = Crls::from_pem(list.pem().as_bytes(), NOW).expect("a list");
+    let lists = [&acme, &issuing, &globex].map(|ca| ca.crl(2).next_update(at(90)).issue().pem());
+    let required = Crls::from_pem(lists.concat().as_bytes(), NOW).expect("lists");
     let pins = |which: &[usize]| PinSet::new(which.iter().map(|one| chains[*one].leaf().spki()));
     let both = ca(&[&acme, &globex]).build(NOW).expect("anchors");
     let policies: Vec<Arc<dyn VerifyPeer>> = vec![
@@ -58,9 +61,32 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         ),
         Arc::new(both.clone().and(pins(&[0, 3]))),
         Arc::new(pins(&[1, 2])),
-        Arc::new(both.and(DenyList::new().key(chains[1].leaf().spki()))),
+        Arc::new(both.clone().and(DenyList::new().key(chains[1].leaf().spki()))),
+        Arc::new(both.clone().and(DenyList::new().certificate(chains[3].leaf()))),
+        Arc::new(both.and(PinSet::of([
+            Pin::leaf(chains[0].leaf().spki()).retiring(at(50)),
+            Pin::leaf(chains[2].leaf().spki()).retiring(at(120)),
+            Pin::anchor(SpkiHash::of(&globex.spki_der())),
+        ]))),
+        Arc::new(
+            ca(&[&acme])
+                .with_profile(Profile::strict().with_max_lifetime(Duration::from_secs(3600)))
+                .build(NOW)
+                .expect("anchors"),
+        ),
+        Arc::new(
+            ca(&[&acme, &globex])
+                .with_revocation(Revocation::required(required))
+                .build(NOW)
+                .expect("anchors"),
+        ),
     ];
-    World { chains, policies }
+    let name = ServerName::try_from("acme.example").expect("a name");
+    World {
+        chains,
+        policies,
+        name,
+    }
 });
 
 // Pairs of bytes: what to do, and with which.
@@ -71,19 +97,21 @@ fuzz_target!(init: { LazyLock::force(&WORLD); }, |data: &[u8]| {
     let mut now = NOW.as_secs();
     for pair in data.chunks_exact(2).take(64) {
         let which = usize::from(pair[1]);
-        match pair[0] % 4 {
+        let chain = &world.chains[which % world.chains.len()];
+        match pair[0] % 8 {
             0 => live.replace(world.policies[which % world.policies.len()].clone()),
             1 => now = now.saturating_add_signed(i64::from(pair[1] as i8)),
-            _ => ask(&remembered, &live, &world.chains[which % world.chains.len()], now),
+            2 => now = now.saturating_add_signed(i64::from(pair[1] as i8) << 24),
+            3 => ask(&remembered, &live, chain, Role::Server { name: &world.name }, now),
+            _ => ask(&remembered, &live, chain, Role::Client, now),
         }
     }
 });
 
-fn ask(remembered: &dyn VerifyPeer, plain: &dyn VerifyPeer, chain: &PeerChain, now: u64) {
+fn ask(remembered: &dyn VerifyPeer, plain: &dyn VerifyPeer, chain: &PeerChain, role: Role<'_>, now: u64) {
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    let verify = |trust| {
-        VerifiedPeer::verify(trust, chain.clone(), Role::Client, now).map(|peer| peer.evidence().clone())
-    };
+    let verify =
+        |trust| VerifiedPeer::verify(trust, chain.clone(), role, now).map(|peer| peer.evidence().clone());
     let (recalled, verified) = (verify(remembered), verify(plain));
     assert_eq!(recalled, verified, "at {}", now.as_secs());
 }

@@ -13,7 +13,7 @@ use crate::identity::PeerChain;
 use crate::refusal::Refusal;
 use crate::tenant::{ResolveTenant, Resolved, TenantId};
 #[cfg(feature = "forwarded")]
-use crate::trust::Fingerprint;
+use crate::trust::Recall;
 use crate::trust::{Remembered, Role, VerifiedPeer, VerifyPeer};
 
 /// A client certificate policy: whom to trust, and whose tenant they are. Cheap to clone; clones share it.
@@ -165,8 +165,8 @@ impl Caller {
         let trust = &policy.0.trust;
         // Before anything is decided: a change that happens meanwhile makes what is kept useless, not wrong.
         let recall = trust.memory();
-        let fingerprint = Fingerprint::of(Role::Client, certificates.iter());
-        let known = recall.as_ref().and_then(|recall| recall.peer(&fingerprint, now));
+        let remembered = |recall: &Recall| recall.peer(Role::Client, certificates.iter(), now);
+        let known = recall.as_ref().and_then(remembered);
         let peer = match known {
             Some(known) => known,
             None => {
@@ -174,7 +174,7 @@ impl Caller {
                 let peer = VerifiedPeer::verify(trust, chain, Role::Client, now)?;
                 trust.confirm(&peer, now);
                 if let Some(recall) = recall {
-                    recall.keep_forwarded(fingerprint, peer.clone());
+                    recall.keep_forwarded(peer.clone());
                 }
                 peer
             }

@@ -101,13 +101,19 @@ impl PeerChain {
         &self.leaf
     }
 
+    /// The same, to keep.
+    #[cfg(feature = "tls")]
+    pub(crate) fn into_leaf(self) -> Certificate {
+        self.leaf
+    }
+
     /// What came after the leaf: candidates for path building, of which nothing is read for identity.
     pub fn others(&self) -> &[CertificateDer<'static>] {
         &self.others
     }
 
     /// Every certificate in the order it was presented.
-    pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+    pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> + Clone {
         std::iter::once(self.leaf.der()).chain(&self.others)
     }
 }

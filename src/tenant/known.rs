@@ -9,6 +9,30 @@ use super::{InvalidTenantId, TenantId};
 /// them at the same time: so pieces are short.
 const PIECE: usize = 512;
 
+/// Names as they are listed, one behind the other, and not yet looked at.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Listed {
+    pub(super) fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let places = starts.zip(&self.ends);
+        places.map(|(start, end)| self.text.get(start..*end).unwrap_or_default())
+    }
+}
+
 /// A set of tenants, their names one behind the other: a million cost a few large allocations, to build and to drop.
 #[derive(Clone, Default)]
 pub(super) struct Known {
@@ -35,14 +59,15 @@ impl Known {
     ///
     /// # Errors
     /// The first name that is none.
-    pub(super) fn of(names: &[String]) -> Result<Self, (&str, InvalidTenantId)> {
+    pub(super) fn of(names: &Listed) -> Result<Self, (&str, InvalidTenantId)> {
+        let count = names.ends.len();
         let mut known = Self {
-            places: vec![Place::default(); names.len() + names.len() / 2 + 1].into(),
+            places: vec![Place::default(); count + count / 2 + 1].into(),
             ..Self::default()
         };
         let mut open = String::new();
-        for name in names {
-            let len = check(name).map_err(|why| (name.as_str(), why))?;
+        for name in names.iter() {
+            let len = check(name).map_err(|why| (name, why))?;
             known.add(name, len, &mut open);
         }
         known.close(&mut open);
@@ -149,12 +174,18 @@ mod tests {
         (0..count).map(name).collect()
     }
 
+    fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Listed {
+        let mut listed = Listed::default();
+        names.into_iter().for_each(|name| listed.push(name.as_ref()));
+        listed
+    }
+
     #[test]
     fn it_is_a_set_of_their_names() {
         for count in [0, 1, 2, 7, 100, 3_000] {
             let names = names(count);
             let set: HashSet<&str> = names.iter().map(String::as_str).collect();
-            let known = Known::of(&names).expect("names");
+            let known = Known::of(&listed(&names)).expect("names");
             for name in &names {
                 let tenant = known.get(name).expect("known");
                 assert_eq!(tenant, TenantId::parse(name).expect("a name"));
@@ -170,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_tenant_outlives_the_set_and_is_one_wherever_it_comes_from() {
-        let known = Known::of(&["acme".to_owned(), "globex".to_owned()]).expect("names");
+        let known = Known::of(&listed(["acme", "globex"])).expect("names");
         let globex = known.get("globex").expect("known");
         drop(known);
         let parsed = TenantId::parse("globex").expect("a name");
@@ -183,7 +214,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_told() {
         for wrong in ["", " acme", "acme ", "\u{e9}", &"a".repeat(129)] {
-            let names = ["acme".to_owned(), wrong.to_owned()];
+            let names = listed(["acme", wrong, "globex"]);
             assert_eq!(Known::of(&names).err(), Some((wrong, InvalidTenantId)));
         }
     }

@@ -6,6 +6,7 @@
 mod cache;
 mod known;
 mod peer_identity;
+mod prepared;
 mod rule;
 mod rule_text;
 mod table;

@@ -281,6 +281,16 @@ impl Compiled {
         self.issued_by.is_none_or(|spki| is_on_path(peer, spki)) && self.carrying.iter().all(carries)
     }
 
+    /// Its template, where it has one and asks for nothing else.
+    pub(super) fn as_template_alone(&self) -> Option<&Template> {
+        match &self.matcher {
+            Matcher::Template(template) if self.issued_by.is_none() && self.carrying.is_empty() => {
+                Some(template)
+            }
+            _ => None,
+        }
+    }
+
     /// It asks for nothing but who has issued the certificate.
     pub(super) fn is_issuer_alone(&self) -> bool {
         matches!(self.matcher, Matcher::Issuer(..)) && self.carrying.is_empty()

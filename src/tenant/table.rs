@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::known::Known;
+use super::known::{Known, Listed};
+use super::prepared::OneTemplate;
 use super::rule::{Compiled, Found, Key, hosts};
 use super::{InvalidTable, NoTenant, ResolveTenant, Resolved, Rule, TableProblem, TenantId};
 use crate::identity::{NameKind, SpkiHash};
@@ -41,7 +42,9 @@ pub struct TenantTable {
     lookup: HashMap<Key, TenantId>,
     /// Of what kind they are: what none of them is need not be made a key of.
     has: Kinds,
-    known: Known,
+    pub(super) known: Known,
+    /// Where it is no more than that.
+    pub(super) one_template: Option<OneTemplate>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -157,6 +160,17 @@ impl By<'_> {
 
 impl ResolveTenant for TenantTable {
     fn resolve_tenant(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
+        let at_once = self.one_template.as_ref();
+        match at_once.and_then(|template| template.resolve(peer, &self.known)) {
+            Some(resolved) => Ok(resolved),
+            None => self.resolve_by_rules(peer),
+        }
+    }
+}
+
+impl TenantTable {
+    /// By whatever rules there are.
+    pub(super) fn resolve_by_rules(&self, peer: &VerifiedPeer) -> Result<Resolved, NoTenant> {
         let only = self.only_match(peer)?;
         check_subject_names(peer, &only.by)?;
         check_spiffe(peer, &only.by)?;
@@ -228,7 +242,7 @@ fn check_issuer(peer: &VerifiedPeer, by: &By<'_>) -> Result<(), NoTenant> {
 #[derive(Debug, Default)]
 pub struct TenantTableBuilder {
     rules: Vec<Rule>,
-    known: Vec<String>,
+    known: Listed,
 }
 
 impl TenantTableBuilder {
@@ -256,7 +270,7 @@ impl TenantTableBuilder {
     /// no tenant's name is told by [`build`](Self::build).
     #[must_use]
     pub fn known<T: Into<String>>(mut self, tenants: impl IntoIterator<Item = T>) -> Self {
-        self.known.extend(tenants.into_iter().map(Into::into));
+        tenants.into_iter().for_each(|name| self.known.push(&name.into()));
         self
     }
 
@@ -330,7 +344,9 @@ impl TenantTableBuilder {
             rule: "known".to_owned(),
             problem: TableProblem::Tenant(name.to_owned()),
         })?;
+        let one_template = lookup.is_empty().then(|| OneTemplate::of(&rules, &self.known));
         Ok(TenantTable {
+            one_template: one_template.flatten(),
             rules,
             has: Kinds::of(lookup.keys()),
             lookup,

@@ -60,29 +60,37 @@ impl Template {
     /// In a URI it is one path segment: it never spans a `/`, nor anything that a URI gives a meaning to. In a DNS
     /// name it is one label.
     pub(super) fn capture<'n>(&self, name: &'n Name) -> Option<&'n str> {
-        let text = text_of(name, self.kind)?;
-        let captured = text.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        let captured = self.placed(text_of(name, self.kind)?)?;
+        self.fits(captured).then_some(captured)
+    }
+
+    /// What stands in the place of `{tenant}`, whether or not it may.
+    #[inline]
+    pub(super) fn placed<'n>(&self, text: &'n str) -> Option<&'n str> {
+        text.strip_prefix(&*self.before)?.strip_suffix(&*self.after)
+    }
+
+    /// Whether this may stand in the place of `{tenant}`.
+    pub(super) fn fits(&self, text: &str) -> bool {
         let whole_segment = match self.kind {
             // What may stand in a SPIFFE ID is less than what may stand in a segment.
-            NameKind::Uri if self.spiffe => self.is_spiffe_id(text, captured),
-            NameKind::Uri => captured
+            NameKind::Uri if self.spiffe => self.makes_spiffe_id(text),
+            NameKind::Uri => text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
-            NameKind::Dns => !captured.contains('.'),
+            NameKind::Dns => !text.contains('.'),
             _ => true,
         };
-        (whole_segment && !captured.is_empty()).then_some(captured)
+        whole_segment && !text.is_empty()
     }
-}
 
-impl Template {
-    /// Whether this text is a SPIFFE ID, which it is but for what was captured, since the template was one.
-    fn is_spiffe_id(&self, text: &str, captured: &str) -> bool {
+    /// Whether it makes a SPIFFE ID of the template, which is one but for this.
+    fn makes_spiffe_id(&self, text: &str) -> bool {
         let well_formed = match &*self.before {
-            SPIFFE => is_trust_domain(captured),
-            _ => is_path_segment(captured),
+            SPIFFE => is_trust_domain(text),
+            _ => is_path_segment(text),
         };
-        well_formed && text.len() <= MAX_ID
+        well_formed && self.before.len() + text.len() + self.after.len() <= MAX_ID
     }
 }
 
@@ -107,7 +115,8 @@ fn begins_as_uri(text: &str) -> bool {
 }
 
 /// The text of a name of that kind.
-fn text_of(name: &Name, kind: NameKind) -> Option<&str> {
+#[inline]
+pub(super) fn text_of(name: &Name, kind: NameKind) -> Option<&str> {
     let text = match name {
         Name::Dns(text) | Name::Uri(text) | Name::Email(text) => text,
         Name::CommonName(text) | Name::OrganizationalUnit(text) => text,

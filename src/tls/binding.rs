@@ -9,7 +9,7 @@ use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use super::reason;
 use super::session_value::client_certificates;
 use crate::gate::Policy;
-use crate::trust::{Fingerprint, Role};
+use crate::trust::Role;
 
 /// A binding of sessions and tickets: to one policy, in one generation, for a time. Clones are the same binding.
 ///
@@ -110,8 +110,8 @@ impl Binding {
     /// When the client of the session last proved to hold its key, to the policy as it is, if it is trusted at `now`.
     fn proved(&self, session: &[u8], now: UnixTime) -> Option<UnixTime> {
         let certificates = client_certificates(session)?;
-        let fingerprint = Fingerprint::of(Role::Client, certificates.iter());
-        self.policy.trust().memory()?.proved(&fingerprint, now)
+        let recall = self.policy.trust().memory()?;
+        recall.proved(Role::Client, certificates.iter(), now)
     }
 
     fn is_young(&self, began: UnixTime, now: UnixTime) -> bool {

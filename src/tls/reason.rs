@@ -119,10 +119,16 @@ pub(super) fn alert(untrusted: Untrusted) -> Error {
 }
 
 /// The same about a client, with what its certificate says of itself.
-pub(super) fn refuse_client(untrusted: Untrusted, leaf: &CertificateDer<'_>) -> Error {
+pub(super) fn refuse_client(untrusted: Untrusted, chain: PeerChain) -> Error {
+    with_watcher(|reason| reason.claimed = Some(Box::new(chain.into_leaf())));
+    alert(untrusted)
+}
+
+/// The same where the chain could not be read, which need not be the fault of the certificate itself.
+pub(super) fn refuse_unread(untrusted: Untrusted, leaf: &CertificateDer<'_>) -> Error {
     with_watcher(|reason| {
         let read = PeerChain::parse_borrowed(ChainLimits::default(), leaf, &[]);
-        reason.claimed = read.ok().map(|(chain, _)| Box::new(chain.leaf().clone()));
+        reason.claimed = read.ok().map(|(chain, _)| Box::new(chain.into_leaf()));
     });
     alert(untrusted)
 }

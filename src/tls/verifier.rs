@@ -10,8 +10,8 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error};
 use super::pending::Pending;
 use super::reason;
 use super::signatures::{VerifySignature, asks_of_signatures};
-use crate::identity::PeerChain;
-use crate::trust::{Fingerprint, Recall, Role, Untrusted, VerifiedPeer, VerifyPeer};
+use crate::identity::{ChainLimits, PeerChain};
+use crate::trust::{Recall, Role, VerifiedPeer, VerifyPeer};
 
 /// A certificate verifier for rustls, by which a [`VerifyPeer`] decides in a TLS handshake, in either role.
 ///
@@ -97,27 +97,52 @@ impl HandshakeVerifier {
         // Before anything is decided: a change that happens meanwhile makes what is kept useless, not wrong.
         let recall = self.trust.memory();
         let presented = || std::iter::once(end_entity).chain(intermediates);
-        let memory = recall.map(|recall| (Fingerprint::of(role, presented()), recall));
-        if let Some(peer) = memory
-            .as_ref()
-            .and_then(|(fingerprint, recall)| recall.peer(fingerprint, now))
-        {
-            self.pending.push(Shown { peer, memory, now });
-            return Ok(());
-        }
-        let verified = PeerChain::parse_borrowed(self.trust.limits(), end_entity, intermediates)
-            .map_err(Untrusted::from)
-            .and_then(|(chain, leaf)| VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now));
-        match verified {
-            Ok(peer) => {
-                self.pending.push(Shown { peer, memory, now });
-                Ok(())
-            }
-            Err(untrusted) if matches!(role, Role::Client) => {
-                Err(reason::refuse_client(untrusted, end_entity))
-            }
-            Err(untrusted) => Err(reason::alert(untrusted)),
-        }
+        let limits = self.trust.limits();
+        // Before anything is done that takes longer with more certificates.
+        let known = match (&recall, limits.check(presented())) {
+            (Some(recall), Ok(())) => recall.peer(role, presented(), now),
+            _ => None,
+        };
+        let verified = match known {
+            Some(peer) => Ok(peer),
+            None => self.verify_unknown(limits, end_entity, intermediates, role, now),
+        };
+        let peer = verified?;
+        let server = match role {
+            Role::Client => None,
+            Role::Server { name } => Some(name.to_owned()),
+        };
+        self.pending.push(Shown {
+            peer,
+            server,
+            recall,
+            now,
+        });
+        Ok(())
+    }
+
+    fn verify_unknown(
+        &self,
+        limits: ChainLimits,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        role: Role<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedPeer, Error> {
+        let is_client = matches!(role, Role::Client);
+        let (chain, leaf) = match PeerChain::parse_borrowed(limits, end_entity, intermediates) {
+            Ok(read) => read,
+            Err(malformed) if is_client => return Err(reason::refuse_unread(malformed.into(), end_entity)),
+            Err(malformed) => return Err(reason::alert(malformed.into())),
+        };
+        let mut refused = None;
+        VerifiedPeer::verify_read(&self.trust, chain, Some(&leaf), role, now, |chain| {
+            refused = Some(chain);
+        })
+        .map_err(|untrusted| match refused {
+            Some(chain) if is_client => reason::refuse_client(untrusted, chain),
+            _ => reason::alert(untrusted),
+        })
     }
 
     /// Whether the peer has signed the handshake with its key: only then is it counted and remembered.
@@ -138,8 +163,12 @@ impl HandshakeVerifier {
             return;
         };
         self.trust.confirm(&shown.peer, shown.now);
-        if let Some((fingerprint, recall)) = shown.memory {
-            recall.keep(fingerprint, shown.peer, shown.now);
+        if let Some(recall) = shown.recall {
+            let role = match &shown.server {
+                None => Role::Client,
+                Some(name) => Role::Server { name },
+            };
+            recall.keep(role, shown.peer, shown.now);
         }
     }
 }
@@ -147,8 +176,10 @@ impl HandshakeVerifier {
 /// A peer that is verified, and has not proved yet that it holds its key.
 struct Shown {
     peer: VerifiedPeer,
+    /// What it was to be reached as, where it is a server.
+    server: Option<ServerName<'static>>,
     /// Where to keep it: also where it is remembered already, since it proves its key anew.
-    memory: Option<(Fingerprint, Recall)>,
+    recall: Option<Recall>,
     now: UnixTime,
 }
 

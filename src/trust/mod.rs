@@ -63,7 +63,6 @@ mod verified;
 mod web_roots;
 
 use std::fmt;
-use std::sync::Arc;
 
 use rustls_pki_types::{ServerName, UnixTime};
 use webpki::EndEntityCert;
@@ -84,7 +83,7 @@ pub use private_ca::{PrivateCa, PrivateCaBuilder};
 pub use profile::Profile;
 pub use public_ca::{ExpectedPeers, PublicCa, PublicCaBuilder};
 pub(crate) use public_roots::is_public_authority;
-pub use remembered::{Fingerprint, Recall, Remembered};
+pub use remembered::{Recall, Remembered};
 pub use report_only::ReportOnly;
 pub use revocation::{Revocation, RevocationDepth, UnknownStatus};
 pub use second_check::SecondCheck;
@@ -228,7 +227,7 @@ pub struct Evidence {
     /// The public key of the anchor that the verified path ends in.
     pub anchor: Option<SpkiHash>,
     /// The public keys of the issuers on the verified path, from the leaf's issuer up, without the anchor.
-    pub issuers: Arc<[SpkiHash]>,
+    pub issuers: Box<[SpkiHash]>,
     /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
     /// constraints, so they never count below it.
     pub name_constrained: bool,
@@ -251,8 +250,7 @@ impl Evidence {
     pub fn new(valid: Validity) -> Self {
         Self {
             anchor: None,
-            // One for all: an empty `Arc` of its own would be an allocation.
-            issuers: Arc::default(),
+            issuers: Box::default(),
             name_constrained: false,
             shared_authority: false,
             second_checks: Vec::new(),

@@ -7,16 +7,47 @@ use super::pin::{Digest, Terms};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PinTable {
     digests: Box<[Digest]>,
-    /// Where those begin whose first bits are this number, and, behind the last, where they end.
-    starts: Box<[usize]>,
+    /// One for each number that the first bits may be, and one behind the last, where that ends.
+    buckets: Box<[Bucket]>,
     /// How many bits that is.
     bits: u32,
     /// One for each; none where all are plain.
     terms: Box<[Terms]>,
 }
 
-/// How many digests share their first bits.
-const SHARE: usize = 4;
+/// The digests whose first bits are one number: where they begin, and a mark for each of what else they are. Most strangers have
+/// another mark, and cost one access to memory; only the others are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Bucket(u64);
+
+/// How many marks there are. What is left of 64 bits counts more digests than any memory holds.
+const MARKS: u32 = 24;
+
+impl Bucket {
+    #[inline]
+    fn may_hold(self, digest: &Digest) -> bool {
+        self.0 & mark(digest) != 0
+    }
+
+    #[inline]
+    fn start(self) -> usize {
+        usize::try_from(self.0 >> MARKS).unwrap_or(usize::MAX)
+    }
+
+    fn count(&mut self) {
+        self.0 += 1 << MARKS;
+    }
+}
+
+/// By bits that do not choose the bucket.
+#[inline]
+fn mark(digest: &Digest) -> u64 {
+    let [.., last] = *digest;
+    1 << (u32::from(last) % MARKS)
+}
+
+/// How many digests share their first bits, and up to twice as many.
+const SHARE: usize = 1;
 /// So many are looked at one by one.
 const FEW: usize = 8;
 
@@ -30,9 +61,13 @@ impl PinTable {
     /// The place of a digest.
     #[inline]
     pub(super) fn find(&self, digest: &Digest) -> Option<usize> {
-        let bucket = bucket(self.bits, first_bits(digest));
-        let from = *self.starts.get(bucket)?;
-        let to = *self.starts.get(bucket.wrapping_add(1))?;
+        let number = bucket(self.bits, first_bits(digest));
+        let bucket = self.buckets.get(number)?;
+        if !bucket.may_hold(digest) {
+            return None;
+        }
+        let from = bucket.start();
+        let to = self.buckets.get(number.wrapping_add(1))?.start();
         let here = self.digests.get(from..to)?;
         let at = match here.len() {
             ..=FEW => here.iter().position(|other| other == digest),
@@ -89,7 +124,7 @@ impl Unsorted {
             false => order.iter().map(|(_, at)| self.terms(*at).clone()).collect(),
         };
         PinTable {
-            starts: starts(bits, order.iter().map(|(first, _)| *first)),
+            buckets: buckets(bits, order.iter().filter_map(|(_, at)| digest(*at))),
             digests: order.iter().filter_map(|(_, at)| digest(*at)).copied().collect(),
             bits,
             terms,
@@ -112,20 +147,25 @@ fn bucket(bits: u32, first: u64) -> usize {
     usize::try_from(bucket).unwrap_or(usize::MAX)
 }
 
-/// Where each number of so many first bits begins in this order.
-fn starts(bits: u32, order: impl Iterator<Item = u64>) -> Box<[usize]> {
-    let mut starts = vec![0; (1 << bits) + 1];
-    for first in order {
-        if let Some(behind) = starts.get_mut(bucket(bits, first).wrapping_add(1)) {
-            *behind += 1;
+/// Those of so many first bits, of digests in order.
+fn buckets<'d>(bits: u32, order: impl Iterator<Item = &'d Digest>) -> Box<[Bucket]> {
+    let mut buckets = vec![Bucket::default(); (1 << bits) + 1];
+    for digest in order {
+        let number = bucket(bits, first_bits(digest));
+        if let Some(own) = buckets.get_mut(number) {
+            own.0 |= mark(digest);
+        }
+        if let Some(behind) = buckets.get_mut(number.wrapping_add(1)) {
+            behind.count();
         }
     }
-    let mut sum = 0;
-    for start in &mut starts {
-        sum += *start;
-        *start = sum;
+    let mut before = 0;
+    for bucket in &mut buckets {
+        before += bucket.0 >> MARKS;
+        let marks = bucket.0 & ((1 << MARKS) - 1);
+        *bucket = Bucket(before << MARKS | marks);
     }
-    starts.into()
+    buckets.into()
 }
 
 #[cfg(test)]

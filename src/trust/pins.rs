@@ -20,7 +20,7 @@ use crate::usage::{Hits, NotRetired, Retirement, Usage};
 /// pins must match. Renewing a certificate under the same key needs no change; to change the key, add the next pin
 /// first ([`stage`](Self::stage)), and take the old one out when nobody uses it any more ([`retire`](Self::retire)): each
 /// pin counts the handshakes that it has let in, and clones count together. An empty set trusts nobody. Lookups take
-/// constant time; a million pins take about 35 MB, and 100 bytes more for each that was used.
+/// constant time; a million pins take about 36 MB, and 100 bytes more for each that was used.
 ///
 /// # Security
 /// Alone, a set of leaf pins proves that the peer holds a known key and that its certificate is within its dates, and

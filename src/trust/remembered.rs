@@ -1,8 +1,8 @@
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Presented, Role, Untrusted, VerifiedPeer, VerifyPeer};
 use crate::expiry::Expiries;
@@ -20,7 +20,7 @@ const CAPACITY: usize = 10_000;
 /// window that the evidence carries: the intersection of the validity of every certificate on the verified path, of
 /// the anchor, of the CRLs that were asked, of a pin's retirement.
 ///
-/// * The key is a hash over the role, the server name, and *every* certificate presented, each with its length.
+/// * A peer is known by the role, the server name, and *every* certificate presented, each compared byte for byte.
 /// * Only good answers are kept, with the generation of the verifier they came from; any change has another one.
 /// * Only the handshake's verifier adds to it, after the peer has proved possession of the key, and `forwarded`, where a
 ///   trusted hop says that it has: copies of other people's certificates cannot push anybody out.
@@ -54,7 +54,10 @@ impl<V: VerifyPeer> Remembered<V> {
     pub fn with_capacity(inner: V, peers: usize) -> Self {
         Self {
             inner,
-            memory: Arc::new(Memory(Mutex::new(Recent::new(peers)))),
+            memory: Arc::new(Memory {
+                spread: RandomState::new(),
+                known: Mutex::new(Recent::new(peers)),
+            }),
         }
     }
 }
@@ -64,8 +67,8 @@ impl<V: VerifyPeer> VerifyPeer for Remembered<V> {
         // What others found before may matter to the answer, and is not part of the key.
         // Who asks why is shown each check.
         if peer.found.is_none() && !peer.is_traced() {
-            let fingerprint = Fingerprint::of(peer.role, peer.chain.certificates());
-            if let Some(known) = self.recall().peer(&fingerprint, peer.now) {
+            let certificates = peer.chain.certificates();
+            if let Some(known) = self.recall().peer(peer.role, certificates, peer.now) {
                 return Ok(known.evidence().clone());
             }
         }
@@ -118,44 +121,56 @@ pub struct Recall {
 }
 
 impl Recall {
-    /// The peer that showed exactly this before, if the answer still holds at `now`.
-    pub fn peer(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<VerifiedPeer> {
-        let known = self.memory.get(fingerprint, self.generation)?;
+    /// The peer that showed exactly these certificates before, in this role, if the answer still holds at `now`.
+    pub fn peer<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
+        now: UnixTime,
+    ) -> Option<VerifiedPeer> {
+        let known = self.memory.get(role, certificates, self.generation)?;
         known.peer.evidence().valid.contains(now).then_some(known.peer)
     }
 
-    /// When the peer that showed exactly this last proved to hold its key, if it is still trusted at `now`.
-    pub fn proved(&self, fingerprint: &Fingerprint, now: UnixTime) -> Option<UnixTime> {
-        let known = self.memory.get(fingerprint, self.generation)?;
+    /// When the peer that showed exactly these certificates last proved to hold its key, if it is still trusted at `now`.
+    pub fn proved<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let known = self.memory.get(role, certificates, self.generation)?;
         let proved = known.proved?;
         known.peer.evidence().valid.contains(now).then_some(proved)
     }
 
-    /// Remembers a peer that was verified, and has proved to hold its key, at `now`.
-    pub fn keep(&self, fingerprint: Fingerprint, peer: VerifiedPeer, now: UnixTime) {
-        self.memory.put(
-            fingerprint,
-            Known {
-                generation: self.generation,
-                peer,
-                proved: Some(now),
-            },
-        );
+    /// Remembers a peer that was verified in this role, and has proved to hold its key, at `now`.
+    pub fn keep(&self, role: Role<'_>, peer: VerifiedPeer, now: UnixTime) {
+        self.put(role, peer, Some(now));
     }
 
     /// Remembers a peer that was verified, and of which a trusted hop says that it has proved to hold its key. That is as
     /// good as a proof for whoever believes the hop, and none for a session of ours.
     #[cfg(feature = "forwarded")]
-    pub(crate) fn keep_forwarded(&self, fingerprint: Fingerprint, peer: VerifiedPeer) {
-        let before = self.memory.get(&fingerprint, self.generation);
-        self.memory.put(
-            fingerprint,
-            Known {
-                generation: self.generation,
-                peer,
-                proved: before.and_then(|known| known.proved),
-            },
-        );
+    pub(crate) fn keep_forwarded(&self, peer: VerifiedPeer) {
+        let certificates = peer.chain().certificates();
+        let before = self.memory.get(Role::Client, certificates, self.generation);
+        self.put(Role::Client, peer, before.and_then(|known| known.proved));
+    }
+
+    fn put(&self, role: Role<'_>, peer: VerifiedPeer, proved: Option<UnixTime>) {
+        let place = self.memory.place(role, peer.chain().certificates());
+        let server = match role {
+            Role::Client => None,
+            Role::Server { name } => Some(name.to_str().into()),
+        };
+        let known = Known {
+            generation: self.generation,
+            server,
+            peer,
+            proved,
+        };
+        self.memory.lock().insert(place, known);
     }
 }
 
@@ -167,57 +182,74 @@ impl fmt::Debug for Recall {
     }
 }
 
-/// A fingerprint of what a peer presented, byte for byte, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// The fingerprint of these certificates in this role.
-    pub fn of<'a, 'd: 'a>(
-        role: Role<'_>,
-        certificates: impl Iterator<Item = &'a CertificateDer<'d>>,
-    ) -> Self {
-        let mut hash = Sha256::new_with_prefix(b"countersign chain\0");
-        let mut take = |part: &[u8]| {
-            // With its length: the same bytes cut at another place are another chain.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        };
-        match role {
-            Role::Client => take(b"client"),
-            Role::Server { name } => {
-                take(b"server");
-                take(name.to_str().as_bytes());
-            }
-        }
-        certificates.for_each(|certificate| take(certificate));
-        Self(hash.finalize().into())
-    }
+struct Memory {
+    /// Keyed anew for each memory, so that nobody can choose certificates that fall together.
+    spread: RandomState,
+    known: Mutex<Recent<Place, Known>>,
 }
 
-struct Memory(Mutex<Recent<Fingerprint, Known>>);
+/// Where to look for a peer: a hash of the ends of its certificates, which are their signatures. It finds and proves nothing: what
+/// is found is compared whole. So strangers, of whom nothing is found, cost no hash of all that they show.
+type Place = u64;
 
 #[derive(Clone)]
 struct Known {
     generation: u64,
+    /// The name of the server that was to be reached; a client has none.
+    server: Option<Arc<str>>,
     peer: VerifiedPeer,
     /// When it last proved to hold its key, to us.
     proved: Option<UnixTime>,
 }
 
+impl Known {
+    fn is<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>>,
+    ) -> bool {
+        let same_role = match (role, &self.server) {
+            (Role::Client, None) => true,
+            (Role::Server { name }, Some(server)) => *name.to_str() == **server,
+            (Role::Client, Some(_)) | (Role::Server { .. }, None) => false,
+        };
+        let bytes = |certificate: &'a CertificateDer<'d>| certificate.as_ref();
+        let own = self.peer.chain().certificates().map(AsRef::as_ref);
+        same_role && own.eq(certificates.map(bytes))
+    }
+}
+
 impl Memory {
-    fn get(&self, fingerprint: &Fingerprint, generation: u64) -> Option<Known> {
-        let known = self.lock().cloned(fingerprint)?;
+    fn get<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
+        generation: u64,
+    ) -> Option<Known> {
+        let place = self.place(role, certificates.clone());
+        let known = self.lock().cloned(&place)?;
         // Not removed where it is of another generation: who asks may be the one that is behind.
-        (known.generation == generation).then_some(known)
+        (known.generation == generation && known.is(role, certificates)).then_some(known)
     }
 
-    fn put(&self, fingerprint: Fingerprint, known: Known) {
-        self.lock().insert(fingerprint, known);
+    fn place<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>>,
+    ) -> Place {
+        let mut hash = self.spread.build_hasher();
+        if let Role::Server { name } = role {
+            hash.write(name.to_str().as_bytes());
+        }
+        for certificate in certificates {
+            hash.write_usize(certificate.len());
+            hash.write(certificate.last_chunk::<16>().map_or(certificate, |end| end));
+        }
+        hash.finish()
     }
 
     /// Nothing in here can panic half-way through a change, so a poisoned lock guards a sound memory.
-    fn lock(&self) -> MutexGuard<'_, Recent<Fingerprint, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Recent<Place, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -49,23 +49,31 @@ impl VerifiedPeer {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<Self, Untrusted> {
-        Self::verify_read(trust, chain, None, role, now)
+        Self::verify_read(trust, chain, None, role, now, drop)
     }
 
-    /// [`verify`](Self::verify), with the leaf as webpki reads it, where that is known already.
+    /// [`verify`](Self::verify), with the leaf as webpki reads it, where that is known already. A chain that is refused is
+    /// `left` to whoever wants to say what it was.
     pub(crate) fn verify_read(
         trust: &dyn VerifyPeer,
         chain: PeerChain,
         end_entity: Option<&EndEntityCert<'_>>,
         role: Role<'_>,
         now: UnixTime,
+        left: impl FnOnce(PeerChain),
     ) -> Result<Self, Untrusted> {
-        let evidence = trust.verify_peer(&Presented {
+        let presented = Presented {
             end_entity,
             ..Presented::first(&chain, role, now)
-        })?;
-        check_validity(evidence.valid, now)?;
-        Ok(Self(Arc::new(Verified { chain, evidence })))
+        };
+        let evidence = trust.verify_peer(&presented);
+        match evidence.and_then(|evidence| check_validity(evidence.valid, now).map(|()| evidence)) {
+            Ok(evidence) => Ok(Self(Arc::new(Verified { chain, evidence }))),
+            Err(untrusted) => {
+                left(chain);
+                Err(untrusted)
+            }
+        }
     }
 
     /// The certificate whose key the peer holds.

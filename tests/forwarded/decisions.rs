@@ -170,19 +170,21 @@ fn the_certificate_is_verified_here() {
 /// Remembered like a handshake's, and never longer than it holds; but no proof of a key that was shown to us.
 #[test]
 fn a_forwarded_chain_is_remembered() {
-    use countersign::trust::{Fingerprint, Role};
+    use countersign::trust::Role;
     let world = World::new();
     let policy = world.policy();
     let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), Format::rfc_9440()).expect("fields");
     let forwarded = forwarder.present(Some(&Hop::unix_socket()), &with_cert(&world.acme));
     let forwarded = forwarded.expect("read").expect("a certificate");
     let recall = || policy.trust().memory().expect("a memory");
-    let fingerprint = Fingerprint::of(Role::Client, [world.acme.leaf()].into_iter());
-    assert!(recall().peer(&fingerprint, NOW).is_none(), "before");
+    let shown = || [world.acme.leaf()].into_iter();
+    let remembered = || recall().peer(Role::Client, shown(), NOW);
+    assert!(remembered().is_none(), "before");
     let first = forwarded.identify(&policy, NOW).expect("a caller");
-    let known = recall().peer(&fingerprint, NOW).expect("remembered");
+    let known = remembered().expect("remembered");
     assert_eq!(known.chain(), first.peer().chain());
-    assert_eq!(recall().proved(&fingerprint, NOW), None, "to a hop is not to us");
+    let proved = recall().proved(Role::Client, shown(), NOW);
+    assert_eq!(proved, None, "to a hop is not to us");
     let second = forwarded.identify(&policy, NOW).expect("a caller");
     assert!(
         std::ptr::eq(first.peer().leaf(), second.peer().leaf()),

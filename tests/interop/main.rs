@@ -38,6 +38,8 @@ mod readme;
 mod receiver;
 mod reloading;
 mod senders;
+#[cfg(feature = "postgres")]
+mod soak;
 mod world;
 
 use std::process::Command;

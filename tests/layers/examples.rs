@@ -17,7 +17,6 @@ const EXCUSED: &[(&str, &str)] = &[
         "made by replay stores, for which `ReplayStore` says how",
     ),
     ("EbaySigner", "no crypto provider signs by ECDSA with SHA-1"),
-    ("Fingerprint", "for implementations of `VerifyPeer::memory`"),
     ("HandshakeFacts", "made by acceptors, for observers to read"),
     ("Hop", "shown at the head of `forwarded`"),
     ("Hops", "shown at the head of `forwarded`"),

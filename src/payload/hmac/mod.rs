@@ -17,6 +17,8 @@ pub(super) mod time;
 pub(super) mod verifier;
 
 pub use encoding::Encoding;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub(in crate::payload) use keys::is_mac;
 pub use keys::{
     Digest, InvalidKey, Key, KeyForm, KeyProblem, KeyReport, KeySpec, KeyState, Keyring, KeyringBuilder,
 };

@@ -55,11 +55,19 @@ impl<K> JoseKeyring<K> {
         self.tenants.len()
     }
 
-    fn sole_owner(&self) -> Option<&TenantId> {
-        let mut owners = self.tenants.keys();
-        match (owners.next(), owners.next()) {
-            (Some(owner), None) => Some(owner),
-            _ => None,
+    fn sole(&self) -> Option<(&TenantId, &Source<K>)> {
+        let mut tenants = self.tenants.iter();
+        tenants.next().filter(|_| self.tenants.len() == 1)
+    }
+
+    /// The sender's, or those of the only owner.
+    fn source(&self, sender: Option<&TenantId>) -> Result<(&TenantId, &Source<K>), NoKey> {
+        match sender {
+            Some(sender) => self.tenants.get_key_value(sender).ok_or_else(|| NoKey::Unknown {
+                sender: sender.clone(),
+            }),
+            // With several owners and no proof, none is tried: the key that matches would choose the tenant.
+            None => self.sole().ok_or(NoKey::SenderNeeded),
         }
     }
 }
@@ -88,18 +96,11 @@ impl Published for Arc<[super::VerifyingKey]> {
 
 impl<K: Published> FindKeys<K> for JoseKeyring<K> {
     fn find_keys(&self, wanted: &Wanted<'_>) -> Result<TenantKeys<K>, NoKey> {
-        // With several owners and no proof, none is tried: the key that matches would choose the tenant.
-        let owner = wanted.sender.or_else(|| self.sole_owner());
-        let owner = owner.ok_or(NoKey::SenderNeeded)?;
-        let keys = match self.tenants.get(owner) {
-            Some(Source::Fixed(keys)) => keys.clone(),
+        let (owner, source) = self.source(wanted.sender)?;
+        let keys = match source {
+            Source::Fixed(keys) => keys.clone(),
             #[cfg(feature = "jwt")]
-            Some(Source::Remote(remote)) => K::of(remote).ok_or(NoKey::Unavailable)?,
-            None => {
-                return Err(NoKey::Unknown {
-                    sender: owner.clone(),
-                });
-            }
+            Source::Remote(remote) => K::of(remote).ok_or(NoKey::Unavailable)?,
         };
         Ok(TenantKeys::new(owner.clone(), keys))
     }

@@ -16,6 +16,8 @@ mod jws;
 mod jwt;
 mod keyring;
 
+#[cfg(feature = "aws-lc-rs")]
+pub use algorithms::aws_lc_rs_algorithms;
 #[cfg(feature = "tls")]
 pub(crate) use algorithms::to_fixed as ecdsa_to_fixed;
 pub use algorithms::{

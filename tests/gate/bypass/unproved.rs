@@ -13,7 +13,7 @@ use countersign::tls::rustls::SignatureScheme;
 use countersign::tls::rustls::server::danger::ClientCertVerifier as _;
 use countersign::tls::rustls::sign::{Signer, SigningKey};
 use countersign::tls::{HandshakeVerifier, rustls};
-use countersign::trust::{Crls, Fingerprint, PrivateCa, Remembered, Revocation, Role, VerifyPeer};
+use countersign::trust::{Crls, PrivateCa, Remembered, Revocation, Role, VerifyPeer};
 
 use super::{door, knock, policy};
 use crate::stage::*;
@@ -98,12 +98,8 @@ fn n9_who_has_not_proved_the_key_changes_nothing() {
     let server = server(trust.clone());
     let handshakes = || ca.usage().map(|usage| usage.handshakes.uses).sum::<u64>();
     let known = || {
-        let fingerprint = Fingerprint::of(Role::Client, victim.chain().iter());
-        trust
-            .memory()
-            .expect("a memory")
-            .peer(&fingerprint, NOW)
-            .is_some()
+        let recall = trust.memory().expect("a memory");
+        recall.peer(Role::Client, victim.chain().iter(), NOW).is_some()
     };
     for version in VERSIONS {
         for _ in 0..3 {

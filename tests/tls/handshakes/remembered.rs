@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
+use countersign::identity::PeerChain;
 use countersign::live::Live;
 use countersign::testing::{NOW, TestCa, TestCert, TestKey, utc};
 use countersign::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use countersign::trust::{
-    Crls, Evidence, Fingerprint, Pin, PinSet, Presented, Remembered, Revocation, Role, Untrusted,
-    VerifiedPeer, VerifyPeer,
+    Crls, Evidence, Pin, PinSet, Presented, Remembered, Revocation, Role, Untrusted, VerifiedPeer, VerifyPeer,
 };
 
 use super::leaf_key;
 use crate::stage;
 use crate::stage::*;
-
-fn fingerprint(role: Role<'_>, chain: &[CertificateDer<'static>]) -> Fingerprint {
-    Fingerprint::of(role, chain.iter())
-}
 
 /// Whether `trust` remembers this, having been asked by a handshake's verifier.
 fn remembers(
@@ -26,7 +22,7 @@ fn remembers(
     now: UnixTime,
 ) -> bool {
     let recall = trust.memory().expect("a memory");
-    recall.peer(&fingerprint(role, chain), now).is_some()
+    recall.peer(role, chain.iter(), now).is_some()
 }
 
 /// Says yes to everything and counts how often it is asked.
@@ -108,21 +104,35 @@ fn only_the_very_same_question_is_remembered() {
         assert!(!remembers(&trust, Role::Client, &other, NOW), "{case}");
     }
 
-    // A client remembers a server for its name only.
-    let names = ["hooks.example.com", "other.example.com", "Hooks.example.com"];
-    let names = names.map(|name| ServerName::try_from(name).expect("a name"));
-    let prints: Vec<_> = names
-        .iter()
-        .map(|name| fingerprint(Role::Server { name }, &shown))
-        .collect();
-    assert_ne!(prints[0], prints[1]);
-    assert_ne!(prints[0], fingerprint(Role::Client, &shown));
-    // Where name and certificate could be taken for each other, the lengths tell them apart.
-    let glued = CertificateDer::from(b"hooks.example.com".to_vec());
-    assert_ne!(
-        prints[0],
-        fingerprint(Role::Client, &[vec![glued], shown.clone()].concat())
-    );
+    // The ends of certificates are where it is looked for; one byte before them is another certificate.
+    for place in 0..shown.len() {
+        let mut other = shown.clone();
+        let mut bytes = other[place].to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        other[place] = bytes.into();
+        assert!(!remembers(&trust, Role::Client, &other, NOW), "byte of {place}");
+    }
+}
+
+#[test]
+fn a_client_remembers_a_server_for_its_name_only() {
+    let root = TestCa::new("Root");
+    let cert = root.server("hooks.example.com").issue();
+    let trust = Remembered::new(private(&[&root]));
+    let name = |text: &'static str| ServerName::try_from(text).expect("a name");
+    let own = name("hooks.example.com");
+    let chain = PeerChain::parse(cert.chain()).expect("a chain");
+    let peer = VerifiedPeer::verify(&trust, chain, Role::Server { name: &own }, NOW).expect("trusted");
+    let recall = trust.memory().expect("a memory");
+    recall.keep(Role::Server { name: &own }, peer, NOW);
+    let shown = cert.chain();
+    assert!(remembers(&trust, Role::Server { name: &own }, &shown, NOW));
+    assert!(!remembers(&trust, Role::Client, &shown, NOW));
+    for other in ["other.example.com", "Hooks.example.com", "hooks.example.co"] {
+        let other = name(other);
+        assert!(!remembers(&trust, Role::Server { name: &other }, &shown, NOW));
+    }
 }
 
 #[test]
@@ -223,7 +233,7 @@ fn memory_ends_with_the_policy_that_it_is_of() {
     let recall = trust.memory().expect("a memory");
     let peer = peer_at(&trust, &cert, NOW).expect("trusted");
     live.replace(private(&[&TestCa::new("Other")]));
-    recall.keep(fingerprint(Role::Client, &cert.chain()), peer, NOW);
+    recall.keep(Role::Client, peer, NOW);
     assert!(!remembers(&trust, Role::Client, &cert.chain(), NOW));
     assert_eq!(verify(&trust, &cert), Err(Untrusted::UnknownIssuer));
 }

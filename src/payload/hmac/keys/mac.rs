@@ -4,6 +4,8 @@ use hmac::digest::block_api::{Buffer, FixedOutputCore as _, UpdateCore as _};
 use hmac::{EagerHash, KeyInit as _};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+use subtle::ConstantTimeEq as _;
 
 use crate::payload::hmac::encoding::MacBytes;
 
@@ -134,6 +136,14 @@ impl<D: EagerHash> Fed<D> {
         self.core.finalize_fixed_core(&mut self.buffer, &mut mac);
         mac
     }
+}
+
+/// Whether this is the MAC of the message: compared whole, in a time that depends on its length alone.
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub(in crate::payload) fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], mac: &[u8]) -> bool {
+    let mut fed = Fed::begin(keyed);
+    fed.update(message);
+    fed.finish().as_slice().ct_eq(mac).into()
 }
 
 fn run<D: EagerHash, T, E>(

@@ -14,6 +14,8 @@ use crate::tenant::TenantId;
 pub use key::{Key, KeyProblem, KeySpec};
 pub use keyring::{InvalidKey, KeyReport, KeyState, Keyring, KeyringBuilder};
 pub use mac::Digest;
+#[cfg(any(feature = "jwt", feature = "http-signatures"))]
+pub(in crate::payload) use mac::is_mac;
 pub(in crate::payload) use mac::{Feed, Mac};
 pub use secret::KeyForm;
 pub(crate) use secret::{Weak, looks_random};

@@ -6,8 +6,11 @@
 //!
 //! [`SignatureVerificationAlgorithm`]: rustls_pki_types::SignatureVerificationAlgorithm
 
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
 mod ecdsa;
 mod modulus;
+mod prepared;
 mod pss;
 mod public_key;
 mod signing_key;
@@ -17,6 +20,8 @@ use std::fmt;
 
 use rustls_pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 
+#[cfg(feature = "aws-lc-rs")]
+pub use aws_lc::aws_lc_rs_algorithms;
 pub use public_key::{PublicKey, WeakKey};
 pub use signing_key::{HmacSigningKey, SigningKey};
 pub use verifying_key::VerifyingKey;

@@ -1,13 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
+use hmac::KeyInit as _;
+use hmac::block_api::HmacCore;
+use rustls_pki_types::UnixTime;
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::ecdsa::to_der;
+use super::prepared::Prepared;
 use super::{Algorithm, KeyType, ProviderAlgorithms, PublicKey, WeakKey};
 use crate::payload::KeyId;
+use crate::payload::hmac::is_mac;
 use crate::usage::{Hits, Usage};
 
 /// A key that verifies one algorithm, and under no circumstances another. Cheap to clone where the key is public;
@@ -34,13 +36,10 @@ pub struct VerifyingKey {
 
 #[derive(Clone)]
 enum Check {
-    Hs256(Hmac<Sha256>),
-    Hs384(Hmac<Sha384>),
-    Hs512(Hmac<Sha512>),
-    Public {
-        key: PublicKey,
-        with: &'static dyn SignatureVerificationAlgorithm,
-    },
+    Hs256(HmacCore<Sha256>),
+    Hs384(HmacCore<Sha384>),
+    Hs512(HmacCore<Sha512>),
+    Public(Prepared),
 }
 
 impl VerifyingKey {
@@ -60,11 +59,10 @@ impl VerifyingKey {
         let with = algorithm
             .provided_by(algorithms)
             .ok_or(WeakKey::NotProvided { algorithm })?;
-        let key = key.clone();
         Ok(Self {
             id,
             algorithm,
-            check: Check::Public { key, with },
+            check: Check::Public(Prepared::new(key, with)),
             hits: Arc::default(),
         })
     }
@@ -98,9 +96,9 @@ impl VerifyingKey {
         }
         let other = |_| WeakKey::OtherType { algorithm };
         let check = match algorithm {
-            Algorithm::Hs256 => Check::Hs256(Hmac::new_from_slice(secret).map_err(other)?),
-            Algorithm::Hs384 => Check::Hs384(Hmac::new_from_slice(secret).map_err(other)?),
-            _ => Check::Hs512(Hmac::new_from_slice(secret).map_err(other)?),
+            Algorithm::Hs256 => Check::Hs256(HmacCore::new_from_slice(secret).map_err(other)?),
+            Algorithm::Hs384 => Check::Hs384(HmacCore::new_from_slice(secret).map_err(other)?),
+            _ => Check::Hs512(HmacCore::new_from_slice(secret).map_err(other)?),
         };
         Ok(Self {
             id,
@@ -138,26 +136,10 @@ impl VerifyingKey {
     /// are `r` and `s` side by side (RFC 7518 §3.4, RFC 9421 §3.3.4).
     pub fn matches(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.check {
-            Check::Hs256(keyed) => keyed
-                .clone()
-                .chain_update(message)
-                .verify_slice(signature)
-                .is_ok(),
-            Check::Hs384(keyed) => keyed
-                .clone()
-                .chain_update(message)
-                .verify_slice(signature)
-                .is_ok(),
-            Check::Hs512(keyed) => keyed
-                .clone()
-                .chain_update(message)
-                .verify_slice(signature)
-                .is_ok(),
-            Check::Public { key, with } => match key.kind() {
-                curve @ (KeyType::P256 | KeyType::P384 | KeyType::P521) => to_der(curve, signature)
-                    .is_some_and(|der| with.verify_signature(key.bits(), message, der.as_slice()).is_ok()),
-                _ => with.verify_signature(key.bits(), message, signature).is_ok(),
-            },
+            Check::Hs256(keyed) => is_mac(keyed, message, signature),
+            Check::Hs384(keyed) => is_mac(keyed, message, signature),
+            Check::Hs512(keyed) => is_mac(keyed, message, signature),
+            Check::Public(key) => key.matches(message, signature),
         }
     }
 }

@@ -1,11 +1,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::payload::SchemeText;
-use crate::payload::jose::json::{AsText, Json, Object};
+use crate::payload::jose::json::{Json, Object, plain};
 use crate::payload::jose::{Algorithm, InvalidJwt, JwtPart};
 
 /// The most values in a header.
@@ -33,7 +30,7 @@ pub(in crate::payload::jose) enum PayloadForm {
 
 impl<'h> Header<'h> {
     pub(in crate::payload::jose) fn parse(json: &'h [u8]) -> Result<Self, InvalidJwt> {
-        plain(json).map_or_else(|| Self::parse_any(json), Ok)
+        of_texts(json).map_or_else(|| Self::parse_any(json), Ok)
     }
 
     fn parse_any(json: &'h [u8]) -> Result<Self, InvalidJwt> {
@@ -53,7 +50,7 @@ impl<'h> Header<'h> {
 }
 
 fn algorithm(members: &Object<'_>) -> Result<Algorithm, InvalidJwt> {
-    let name = text(members, "alg")?.ok_or(InvalidJwt::missing("alg"))?;
+    let name = text(members, "alg")?.ok_or_else(|| InvalidJwt::missing("alg"))?;
     Algorithm::from_jose(&name).ok_or(InvalidJwt::UnknownAlgorithm)
 }
 
@@ -70,19 +67,24 @@ fn is_kid(kid: &str) -> bool {
 }
 
 /// The header of most tokens: few members, all of them text, and nothing to object to. Of any other one nothing is said here.
-fn plain(json: &[u8]) -> Option<Header<'_>> {
-    let Texts(members) = serde_json::from_str(std::str::from_utf8(json).ok()?).ok()?;
+fn of_texts(json: &[u8]) -> Option<Header<'_>> {
     let (mut algorithm, mut kid, mut typ, mut cty) = (None, None, None, None);
-    for (name, value) in members.into_iter().flatten() {
-        match &*name {
-            "alg" => algorithm = Algorithm::from_jose(&value),
+    let (mut names, mut len) = ([""; 6], 0);
+    plain::members(std::str::from_utf8(json).ok()?, MAX_VALUES, |name, value| {
+        let Json::Text(value) = value else { return None };
+        let is_new = !names.contains(&name) && !name.is_empty();
+        *names.get_mut(len).filter(|_| is_new)? = name;
+        len += 1;
+        match name {
+            "alg" => algorithm = Some(Algorithm::from_jose(&value)?),
             "kid" if is_kid(&value) => kid = Some(value),
             "typ" => typ = Some(value),
             "cty" => cty = Some(value),
             "kid" | "crit" | "b64" => return None,
             _ => {}
         }
-    }
+        Some(())
+    })?;
     Some(Header {
         algorithm: algorithm?,
         kid,
@@ -90,37 +92,6 @@ fn plain(json: &[u8]) -> Option<Header<'_>> {
         cty,
         payload: PayloadForm::Base64Url,
     })
-}
-
-/// The members of a small object, each name once and each value text.
-struct Texts<'h>([Option<(Cow<'h, str>, Cow<'h, str>)>; 6]);
-
-impl<'de> Deserialize<'de> for Texts<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Texts<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Texts<'de>, A::Error> {
-                let mut texts = [const { None }; 6];
-                let mut len = 0;
-                while let Some((AsText(name), AsText(value))) = members.next_entry()? {
-                    let is_new = !texts.iter().flatten().any(|(other, _)| *other == name);
-                    let place = texts.get_mut(len).filter(|_| is_new);
-                    *place.ok_or_else(|| A::Error::custom("not so plain"))? = Some((name, value));
-                    len += 1;
-                }
-                Ok(Texts(texts))
-            }
-        }
-
-        reader.deserialize_map(Members)
-    }
 }
 
 /// A member that is text, or absent.
@@ -225,13 +196,13 @@ mod tests {
                 format!("{object}x"),
                 format!("[{members}]"),
             ] {
-                if let Some(header) = plain(json.as_bytes()) {
+                if let Some(header) = of_texts(json.as_bytes()) {
                     assert_eq!(Header::parse_any(json.as_bytes()), Ok(header), "{json}");
                     read += 1;
                 }
             }
         }
         assert!(read > 100, "{read}");
-        assert!(plain(b"{\"alg\":\"HS256\",\"kid\":\"\xff\"}").is_none());
+        assert!(of_texts(b"{\"alg\":\"HS256\",\"kid\":\"\xff\"}").is_none());
     }
 }

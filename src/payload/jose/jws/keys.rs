@@ -77,6 +77,11 @@ impl Keys {
 
     pub(super) fn find(&self, header: &Header<'_>, choice: Choice) -> Result<Tried<'_>, InvalidJwt> {
         let algorithm = header.algorithm;
+        if let Some(key) = self.only(header, choice) {
+            let mut tried = Tried::default();
+            tried[0] = Some(key);
+            return Ok(tried);
+        }
         let named = choice != Choice::Chosen && self.knows(header.kid.as_deref());
         let unborne = choice != Choice::Chosen && !named && header.kid.is_some();
         let eligible = self.candidates.iter().filter(move |key| match &header.kid {
@@ -109,6 +114,17 @@ impl Keys {
             (_, None) if choice != Choice::ByName && !unborne => Ok(tried),
             _ => Err(InvalidJwt::AmbiguousKey),
         }
+    }
+
+    /// The key of a set of one, if it fits: as what follows would find it.
+    fn only(&self, header: &Header<'_>, choice: Choice) -> Option<&VerifyingKey> {
+        let [key] = &*self.candidates else { return None };
+        let named_otherwise =
+            header.kid.is_some() && key.kid.is_some() && key.kid.as_deref() != header.kid.as_deref();
+        if named_otherwise && choice != Choice::Chosen {
+            return None;
+        }
+        key.for_algorithm(header.algorithm).ok()
     }
 
     fn knows(&self, kid: Option<&str>) -> bool {

@@ -33,12 +33,20 @@ impl<'t> Segments<'t> {
         if first > MAX_TOKEN {
             return Err(InvalidJwt::TooLarge { limit: MAX_TOKEN });
         }
-        let part = |range| token.get(range).ok_or(InvalidJwt::Segments);
+        let parts = (
+            token.get(..first),
+            token.get(first + 1..second),
+            token.get(second + 1..),
+            token.get(..second),
+        );
+        let (Some(header), Some(payload), Some(signature), Some(signed)) = parts else {
+            return Err(InvalidJwt::Segments);
+        };
         Ok(Self {
-            header: part(0..first)?,
-            payload: part(first + 1..second)?,
-            signature: part(second + 1..token.len())?,
-            signed: part(0..second)?,
+            header,
+            payload,
+            signature,
+            signed,
         })
     }
 
@@ -47,14 +55,14 @@ impl<'t> Segments<'t> {
         &self,
         place: &'s mut SignaturePlace,
     ) -> Result<&'s [u8], InvalidJwt> {
-        let wrong = InvalidJwt::Base64 {
+        let wrong = || InvalidJwt::Base64 {
             part: JwtPart::Signature,
         };
         if self.signature.len() > MAX_SIGNATURE * 4 / 3 {
-            return Err(wrong);
+            return Err(wrong());
         }
         let written = URL_SAFE_NO_PAD.decode_slice(self.signature, place);
-        written.ok().and_then(|len| place.get(..len)).ok_or(wrong)
+        written.ok().and_then(|len| place.get(..len)).ok_or_else(wrong)
     }
 }
 
@@ -87,7 +95,11 @@ impl<const N: usize> Room<N> {
         }
         let written = URL_SAFE_NO_PAD.decode_slice(text, &mut self.place);
         let decoded = written.ok().and_then(|len| self.place.get(..len));
-        decoded.ok_or(InvalidJwt::Base64 { part })
+        // Made only where it is needed: what makes no refusal has none to drop.
+        let Some(decoded) = decoded else {
+            return Err(InvalidJwt::Base64 { part });
+        };
+        Ok(decoded)
     }
 }
 

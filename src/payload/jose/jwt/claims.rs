@@ -57,7 +57,7 @@ impl JwtRules {
 
     /// RFC 7519 §4.1.3: a text or a list of texts, one of which is us.
     fn check_audience(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
-        let wrong_type = InvalidJwt::of_another_type("aud");
+        let wrong_type = || InvalidJwt::of_another_type("aud");
         let named = match claims.get("aud") {
             None if matches!(self.audiences, Accepted::Any) => return Ok(()),
             None => return Err(InvalidJwt::missing("aud")),
@@ -65,12 +65,12 @@ impl JwtRules {
             Some(Json::Array(list)) => {
                 let texts = list.iter().map(|item| match item {
                     Json::Text(audience) => Ok(self.audiences.contains(audience)),
-                    _ => Err(wrong_type.clone()),
+                    _ => Err(wrong_type()),
                 });
                 // All of them are read, also after one that is us: a list with something else in it is refused.
                 texts.collect::<Result<Vec<_>, _>>()?.contains(&true)
             }
-            Some(_) => return Err(wrong_type),
+            Some(_) => return Err(wrong_type()),
         };
         if named {
             Ok(())
@@ -106,7 +106,7 @@ impl JwtRules {
             return Err(other(&SchemeText::fixed("tenant")));
         }
         for (name, template) in &self.tenant_in {
-            let value = text(claims, name)?.ok_or(InvalidJwt::missing(name))?;
+            let value = text(claims, name)?.ok_or_else(|| InvalidJwt::missing(name))?;
             if !names(template, owner.as_str(), &value) {
                 return Err(other(name));
             }

@@ -122,7 +122,7 @@ fn date(claims: &Object<'_>, name: &'static str, round: fn(f64) -> f64) -> Resul
         Some(Json::Number(number)) => whole(*number, round),
         Some(_) => None,
     };
-    seconds.map(Some).ok_or(InvalidJwt::of_another_type(name))
+    seconds.map(Some).ok_or_else(|| InvalidJwt::of_another_type(name))
 }
 
 /// The range is looked at before rounding, so that -0.5 does not become 0. Within it the conversion loses nothing: a

@@ -1,6 +1,8 @@
 //! JSON, read strictly: no member twice anywhere (RFC 7515 §4, RFC 7519 §4), bounded in depth and count. serde_json
 //! reads the grammar; this says what of it is taken.
 
+pub(super) mod plain;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -33,7 +35,11 @@ pub(crate) enum Json<'a> {
 
 /// Members in their order, each name once.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+pub(crate) struct Object<'a> {
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// The marks of all names: a name whose mark is not here is none of theirs.
+    marks: u64,
+}
 
 /// The mistake in a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,13 +64,7 @@ pub enum InvalidJson {
 
 impl<'a> Json<'a> {
     /// Reads one text of at most so many values.
-    pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
-        Self::read(text, most, None)
-    }
-
-    fn read(text: &'a [u8], most: u32, spared: Option<u8>) -> Result<Self, InvalidJson> {
-        // Read as text at once: serde_json would check each string on its own.
-        let text = std::str::from_utf8(text).map_err(|_| InvalidJson::Syntax)?;
+    fn read(text: &'a str, most: u32, spared: Option<u8>) -> Result<Self, InvalidJson> {
         let limits = Limits {
             left: Cell::new(most),
             broken: Cell::new(InvalidJson::Syntax),
@@ -94,19 +94,54 @@ impl<'a> Json<'a> {
     }
 }
 
+/// Read as text at once: serde_json would check each string on its own.
+fn utf8(text: &[u8]) -> Result<&str, InvalidJson> {
+    std::str::from_utf8(text).map_err(|_| InvalidJson::Syntax)
+}
+
 impl<'a> Object<'a> {
     pub(crate) fn parse(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
-        Json::parse(text, most)?.into_object()
+        let text = utf8(text)?;
+        match plain::object(text, most) {
+            Some(object) => Ok(object),
+            None => Json::read(text, most, None)?.into_object(),
+        }
     }
 
     /// The same of an object whose members are lists: a member that stands twice in an item makes that item
     /// [`Json::Spoiled`], and leaves the others.
     pub(crate) fn parse_lists(text: &'a [u8], most: u32) -> Result<Self, InvalidJson> {
-        Json::read(text, most, Some(ITEM))?.into_object()
+        Json::read(utf8(text)?, most, Some(ITEM))?.into_object()
+    }
+
+    /// Room for what most tokens have, so that they cost one allocation.
+    fn with_room(depth: u8) -> Self {
+        Self {
+            members: Vec::with_capacity(if depth == 0 { 12 } else { 2 }),
+            marks: 0,
+        }
+    }
+
+    /// Adds a member of a small object; nothing where its name stands there already, or there are too many to look at each.
+    #[inline]
+    fn add(&mut self, name: &'a str, value: Json<'a>) -> Option<()> {
+        if self.members.len() == FEW || self.contains(name) {
+            return None;
+        }
+        self.push(Cow::Borrowed(name), value);
+        Some(())
+    }
+
+    fn push(&mut self, name: Cow<'a, str>, value: Json<'a>) {
+        self.marks |= mark(&name);
+        self.members.push((name, value));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
-        self.0
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
+        self.members
             .iter()
             .find(|(member, _)| is_same(member, name))
             .map(|(_, value)| value)
@@ -117,7 +152,7 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+        self.members.iter().map(|(name, value)| (&**name, value))
     }
 }
 
@@ -125,6 +160,15 @@ impl<'a> Object<'a> {
 #[inline]
 fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.as_bytes().last() == other.as_bytes().last() && one == other
+}
+
+/// One bit, mostly another one for each of the names that claims have.
+#[inline]
+fn mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let ends = bytes.first().zip(bytes.last());
+    let sum = ends.map_or(0, |(first, last)| usize::from(*first) * 4 + usize::from(*last));
+    1 << ((sum + bytes.len() * 6) % 64)
 }
 
 struct Limits {
@@ -235,29 +279,27 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let inner = self.inner()?;
-        // Room for what most tokens have, so that they cost one allocation.
-        let mut object: Vec<(Cow<'de, str>, Json<'de>)> =
-            Vec::with_capacity(if self.depth == 0 { 12 } else { 2 });
+        let mut object = Object::with_room(self.depth);
         let mut many = HashSet::new();
         while let Some(AsText(name)) = members.next_key()? {
-            if object.len() == FEW {
-                many.extend(object.iter().map(|(other, _)| other.clone()));
+            if object.members.len() == FEW {
+                many.extend(object.members.iter().map(|(other, _)| other.clone()));
             }
-            let twice = match object.len() {
-                ..FEW => object.iter().any(|(other, _)| is_same(other, &name)),
+            let twice = match object.members.len() {
+                ..FEW => object.contains(&name),
                 _ => !many.insert(name.clone()),
             };
             if twice {
                 self.twice()?;
             }
-            object.push((name, members.next_value_seed(inner)?));
+            object.push(name, members.next_value_seed(inner)?);
         }
-        Ok(Json::Object(Object(object)))
+        Ok(Json::Object(object))
     }
 }
 
 /// Text, borrowed where it can be: `Cow` on its own would always be owned.
-pub(super) struct AsText<'a>(pub(super) Cow<'a, str>);
+struct AsText<'a>(Cow<'a, str>);
 
 impl<'de> serde::Deserialize<'de> for AsText<'de> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
@@ -286,6 +328,10 @@ impl<'de> serde::Deserialize<'de> for AsText<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &[u8], most: u32) -> Result<Json<'_>, InvalidJson> {
+        Json::read(utf8(text)?, most, None)
+    }
 
     fn nested(depth: usize) -> String {
         format!("{}{}", "[".repeat(depth), "]".repeat(depth))
@@ -328,9 +374,9 @@ mod tests {
             ("{a:1}", Err(InvalidJson::Syntax)),
         ];
         for (text, expected) in cases {
-            assert_eq!(Json::parse(text.as_bytes(), 64).map(drop), expected, "{text:.40}");
+            assert_eq!(parse(text.as_bytes(), 64).map(drop), expected, "{text:.40}");
         }
-        assert_eq!(Json::parse(b"{\"a\":\"\xff\"}", 64), Err(InvalidJson::Syntax));
+        assert_eq!(parse(b"{\"a\":\"\xff\"}", 64), Err(InvalidJson::Syntax));
         assert_eq!(Object::parse(b"[]", 64), Err(InvalidJson::NotAnObject));
     }
 }
