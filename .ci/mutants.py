@@ -28,7 +28,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resol
 HOME = TARGET / "mutants"
 COPY = HOME / "tree"
 # What tests the rooms without another program.
-BINARIES = os.environ.get("MUTANTS_TESTS", "gate trust payload jose replay forwarded web dispatch").split()
+BINARIES = os.environ.get("MUTANTS_TESTS", "gate trust tls payload jose replay forwarded web dispatch reload explain").split()
 # What would need a server, or is told by the clock of a busy machine.
 LEFT_OUT = ("postgres::*",)
 # Of one test, in seconds: what takes longer is asked of no mutant.
@@ -261,11 +261,11 @@ def tried(mutants, places, binaries, tests, again):
         return None if row is None or alive and (again or row["reached_by"] < len(reach[number])) else row["result"]
 
     # What survives takes longest, so it waits until the others are known.
-    for budget, wanted in ((QUICK, None), (math.inf, "undecided")):
-        wanted = [number for number in range(len(mutants)) if "file" in places.get(number, {}) and before(number) == wanted]
+    for budget, standing in ((QUICK, None), (math.inf, "undecided")):
+        asked = [number for number in range(len(mutants)) if "file" in places.get(number, {}) and before(number) == standing]
         again = False
         with kept.open("a") as results, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-            for done in concurrent.futures.as_completed([pool.submit(one, number, budget) for number in wanted]):
+            for done in concurrent.futures.as_completed([pool.submit(one, number, budget) for number in asked]):
                 row = done.result()
                 known[row["mutant"]] = row
                 results.write(json.dumps(row) + "\n")
