@@ -69,9 +69,13 @@ def copy_tree():
     ).stdout.decode()
     roots = {f"tests/{name}/main.rs" for name in BINARIES}
     mutated = {row["file"] for row in json.loads((HOME / "list.json").read_text())} | {"src/lib.rs"}
-    for name in filter(None, names.split("\0")):
+    names = {name for name in names.split("\0") if name and (ROOT / name).exists()}
+    for there in [path for path in COPY.rglob("*") if path.is_file()]:
+        if str(there.relative_to(COPY)) not in names:
+            there.unlink()
+    for name in sorted(names):
         here, there = ROOT / name, COPY / name
-        if name in mutated and there.exists() or not here.exists():
+        if name in mutated and there.exists():
             continue
         text = here.read_bytes()
         if name in roots:
