@@ -8,11 +8,14 @@ mutant is switched on by COUNTERSIGN_MUTANT in the tests that reach it, quickest
 is known is kept, so a run that was ended goes on where it was; `--again` asks survivors once more.
 """
 
+import bisect
 import collections
 import concurrent.futures
 import fnmatch
 import hashlib
+import itertools
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -25,11 +28,13 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resol
 HOME = TARGET / "mutants"
 COPY = HOME / "tree"
 # What tests the rooms without another program.
-BINARIES = os.environ.get("MUTANTS_TESTS", "gate trust payload jose replay forwarded web dispatch").split()
+BINARIES = os.environ.get("MUTANTS_TESTS", "gate trust tls payload jose replay forwarded web dispatch reload explain").split()
 # What would need a server, or is told by the clock of a busy machine.
 LEFT_OUT = ("postgres::*",)
 # Of one test, in seconds: what takes longer is asked of no mutant.
 LONGEST = 10
+# Of the tests that a mutant has to survive in the first round.
+QUICK = 15
 AT_A_TIME = int(os.environ.get("MUTANTS_JOBS", "2"))
 GLOBS = os.environ["MUTANTS"].split()
 
@@ -64,9 +69,13 @@ def copy_tree():
     ).stdout.decode()
     roots = {f"tests/{name}/main.rs" for name in BINARIES}
     mutated = {row["file"] for row in json.loads((HOME / "list.json").read_text())} | {"src/lib.rs"}
-    for name in filter(None, names.split("\0")):
+    names = {name for name in names.split("\0") if name and (ROOT / name).exists()}
+    for there in [path for path in COPY.rglob("*") if path.is_file()]:
+        if str(there.relative_to(COPY)) not in names:
+            there.unlink()
+    for name in sorted(names):
         here, there = ROOT / name, COPY / name
-        if name in mutated and there.exists() or not here.exists():
+        if name in mutated and there.exists():
             continue
         text = here.read_bytes()
         if name in roots:
@@ -229,40 +238,65 @@ def tried(mutants, places, binaries, tests, again):
         for number in test["reached"]:
             reach[number].append(test)
 
-    def wanted(number):
-        before = known.get(identity(mutants[number]))
-        return "file" in places.get(number, {}) and (before is None or again and before["result"] in ("survived", "unreached"))
+    # Who has noticed one of a file notices the next, too; and who looks at little else is likelier to.
+    noticed = collections.Counter()
+    files = {(test["binary"], test["test"]): collections.Counter(mutants[number]["file"] for number in test["reached"]) for test in tests}
 
-    def one(number):
+    def promise(test, file):
+        name = test["binary"], test["test"]
+        return -noticed[file, name], test["seconds"] * len(test["reached"]) / files[name][file]
+
+    def one(number, budget):
         began = time.monotonic()
-        result, by, asked = verdict(number, sorted(reach[number], key=lambda test: test["seconds"]), binaries)
-        return {"mutant": identity(mutants[number]), "result": result, "by": by, "asked": asked,
+        file = mutants[number]["file"]
+        asked = affordable(sorted(reach[number], key=lambda test: promise(test, file)), budget)
+        result, by = verdict(number, asked, binaries)
+        if result == "survived" and len(asked) < len(reach[number]):
+            result = "undecided"
+        if by:
+            noticed[file, by] += 1
+        return {"mutant": identity(mutants[number]), "result": result, "by": by and " ".join(by), "asked": len(asked),
                 "reached_by": len(reach[number]), "seconds": round(time.monotonic() - began, 2)}
 
-    with kept.open("a") as file, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        for row in pool.map(one, [number for number in range(len(mutants)) if wanted(number)]):
-            known[row["mutant"]] = row
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+    def before(number):
+        """What is known of it; nothing, where tests reach it that were not asked."""
+        row = known.get(identity(mutants[number]))
+        alive = row and row["result"] in ("survived", "unreached", "undecided")
+        return None if row is None or alive and (again or row["reached_by"] < len(reach[number])) else row["result"]
+
+    # What survives takes longest, so it waits until the others are known.
+    for budget, standing in ((QUICK, None), (math.inf, "undecided")):
+        asked = [number for number in range(len(mutants)) if "file" in places.get(number, {}) and before(number) == standing]
+        again = False
+        with kept.open("a") as results, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+            for done in concurrent.futures.as_completed([pool.submit(one, number, budget) for number in asked]):
+                row = done.result()
+                known[row["mutant"]] = row
+                results.write(json.dumps(row) + "\n")
+                results.flush()
     return known
+
+
+def affordable(tests, budget):
+    """As many of the first as take so many seconds, and one in any case."""
+    took = list(itertools.accumulate(test["seconds"] for test in tests))
+    return tests[: max(1, bisect.bisect_right(took, budget))]
 
 
 def verdict(number, tests, binaries):
     """Few tests by themselves, then more and more in one process of their binary; what fails there must fail alone, too."""
     if not tests:
-        return "unreached", None, 0
+        return "unreached", None
     switch = {"COUNTERSIGN_MUTANT": str(number)}
-    asked, size = 0, 1
-    left = list(tests)
+    size, left = 1, tests
     while left:
         batch, left = left[:size], left[size:]
         size *= 2
-        asked += len(batch)
         for name in sorted({test["binary"] for test in batch}):
             result, by = judged([test for test in batch if test["binary"] == name], binaries[name], switch)
             if result:
-                return result, by, asked
-    return "survived", None, asked
+                return result, by
+    return "survived", None
 
 
 def judged(batch, binary, switch):
@@ -278,7 +312,7 @@ def judged(batch, binary, switch):
     for test in batch:
         passed, _, _ = run(binary, ["--exact", test["test"]], 5 * test["seconds"] + 5, **switch)
         if passed is not True:
-            return ("killed" if passed is False else "timeout"), f'{test["binary"]} {test["test"]}'
+            return ("killed" if passed is False else "timeout"), (test["binary"], test["test"])
     return None, None
 
 
@@ -295,9 +329,9 @@ def report(mutants, places, results):
             result = results.get(identity(row), {"result": "not run"})["result"]
         room = next(glob for glob in GLOBS if fnmatch.fnmatch(row["file"], glob))
         rows[room][result] += 1
-        if result in ("survived", "unreached"):
+        if result in ("survived", "unreached", "undecided"):
             survivors.append(f'{result}: {row["name"]}' if "name" in row else f"{result}: {identity(row)}")
-    columns = ["killed", "timeout", "survived", "unreached", "unviable", "not tried", "not run"]
+    columns = ["killed", "timeout", "survived", "unreached", "undecided", "unviable", "not tried", "not run"]
     print("| room | mutants | " + " | ".join(columns) + " |")
     for room, counts in rows.items():
         print(f"| {room} | {sum(counts.values())} | " + " | ".join(str(counts[column]) for column in columns) + " |")

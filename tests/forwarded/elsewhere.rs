@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use countersign::UnixTime;
 use countersign::elsewhere::{Fetched, Keep, SourceDown};
 use countersign::forwarded::{Format, Forwarder, Hops, NotForwarded};
 use countersign::gate::{Caller, Policy};
@@ -19,7 +21,7 @@ use countersign::payload::{
 };
 use countersign::refusal::Refusal;
 use countersign::tenant::{PeerIdentity, Rule, TenantCache, TenantId, TenantSource, TenantTable};
-use countersign::testing::{NOW, TestCa, TestCert};
+use countersign::testing::{NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert};
 use countersign::trust::PrivateCa;
 use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection};
 use http::{HeaderMap, HeaderName, Method, Request, Response, Uri};
@@ -62,7 +64,7 @@ impl Directory {
 
 /// Without pauses, so that a test need not wait.
 fn at_once() -> Keep {
-    Keep::default().with_pause(std::time::Duration::ZERO)
+    Keep::default().with_pause(Duration::ZERO)
 }
 
 impl TenantSource for Directory {
@@ -169,6 +171,59 @@ async fn a_hops_policy_that_was_withdrawn_makes_no_client_of_it() {
         ask(&layer, &edge, HeaderMap::new()).await,
         is(503, "trust.unavailable")
     );
+}
+
+/// Time makes a hop of a peer and takes it away again, on a connection that stays open.
+#[tokio::test]
+async fn an_open_connection_is_a_hops_in_the_time_of_its_certificate_alone() {
+    let world = World::new();
+    let seconds = Arc::new(AtomicU64::new(0));
+    let clock = seconds.clone();
+    let hops = Hops::nobody().with_callers(world.hops_policy(), [name("edge")]);
+    let layer = layer(world.policy(), hops).with_clock(Clock::new(move || {
+        UnixTime::since_unix_epoch(Duration::from_secs(clock.load(SeqCst)))
+    }));
+    let edge = of(&world.edge);
+    let (first, last) = (NOT_BEFORE.as_secs(), NOT_AFTER.as_secs());
+    for (second, expected) in [
+        (first - 1, 403),
+        (first, 200),
+        (last, 200),
+        (last + 1, 403),
+        (last, 200),
+    ] {
+        seconds.store(second, SeqCst);
+        let (status, said) = ask(&layer, &edge, HeaderMap::new()).await;
+        assert_eq!(status, expected, "{second}: {said}");
+    }
+}
+
+/// Knows the keys of nobody just now, or that the signature is not by them.
+#[derive(Debug)]
+struct Lacking(&'static str);
+
+impl VerifyPayload for Lacking {
+    fn verify_payload<'m>(&self, message: &Message<'m>) -> Result<Authentic<'m>, NotAuthentic> {
+        match message.sender {
+            Some(name) if name.as_str() == self.0 => Err(NoKey::Unavailable.into()),
+            _ => Err(NotAuthentic::SignatureMismatch),
+        }
+    }
+}
+
+/// Of two hops, the keys of one are lacking: that the other has not signed does not tell that nobody has.
+#[test]
+fn an_outage_of_one_hops_keys_is_not_the_others_no() {
+    let field = HeaderName::from_static("client-cert");
+    let headers = signed(&[field], with_cert(&World::new().acme), "edge", KEY);
+    let (method, uri) = (Method::GET, Uri::from_static("/paid"));
+    for lacking in ["edge", "other"] {
+        let hops = Hops::nobody().with_signatures(Lacking(lacking), [name("edge"), name("other")]);
+        let forwarder = Forwarder::new(hops, Format::rfc_9440()).expect("fields");
+        let hop = forwarder.signed_by(&Head::new(&method, &uri, &headers, NOW));
+        let outage = NotForwarded::HopNotAuthentic(NoKey::Unavailable.into());
+        assert_eq!(hop.map(|hop| hop.is_some()), Err(outage), "{lacking}");
+    }
 }
 
 #[tokio::test]

@@ -362,9 +362,11 @@ fn what_envoy_does_not_write_is_refused() {
     let both = |first: &str, second: &str| format!("{first},{second}");
     let xfcc = |why: InvalidXfcc| Err(UnreadableField::Xfcc(why));
     let good = || Ok(());
+    let several = || Err(UnreadableField::Several);
     #[rustfmt::skip]
     let table: Vec<(&str, String, Result<(), UnreadableField>, Result<(), UnreadableField>)> = vec![
         ("a certificate", cert.to_owned(), good(), good()),
+        ("two in one Cert", format!("{}{}", cert.trim_end_matches('"'), cert.trim_start_matches("Cert=\"")), several(), several()),
         ("keys of any case", cert.replace("Cert", "cERT"), good(), good()),
         ("Cert without quotes", cert.replace('"', ""), good(), good()),
         ("nothing", String::new(), Err(UnreadableField::Empty), Err(UnreadableField::Empty)),

@@ -143,6 +143,7 @@ async fn whose_certificate_counts() {
     let (edge, logger) = (connection(Some(&world.edge)), connection(Some(&world.logger)));
     let (acme, open) = (connection(Some(&world.acme)), connection(None));
     let under = connection(Some(&world.edge)).under(Some(hops_policy.clone()));
+    assert!(under.policy().is_some_and(|policy| policy.is_same(&hops_policy)));
     let under_clients = connection(Some(&world.edge)).under(Some(world.policy()));
     let stranger = world
         .clients

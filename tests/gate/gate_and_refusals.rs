@@ -101,6 +101,7 @@ fn a_caller_is_trusted_and_known() {
     let caller = identify(&policy, &acme, NOW).expect("good");
     assert_eq!(caller.peer().leaf().spki(), spki(&acme));
     assert_eq!(caller.peer().evidence().pin, Some(Pin::leaf(spki(&acme))));
+    assert!(!caller.is_over(), "what a table says has no end");
 }
 
 /// Says yes to everybody, on evidence of some other time.

@@ -16,6 +16,8 @@ use countersign::payload::jose::{
     VerifyingKey, WeakKey,
 };
 use jose::{EVERY, algorithms, b64, jwk, jwks, mint, named_key, pem, public, sign, signing_key};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 /// Why a signature does not count under a key: the key is none, or the signature is wrong.
@@ -504,6 +506,16 @@ fn each_unusable_key_has_its_reason() {
     assert_eq!(short.unusable().collect::<Vec<_>>(), [(0, &why)]);
 }
 
+fn der_of(pem: &[u8]) -> Vec<u8> {
+    let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).unwrap();
+    der.to_vec()
+}
+
+fn found(bytes: &[u8], wanted: &[u8]) -> usize {
+    let mut places = bytes.windows(wanted.len());
+    places.position(|place| place == wanted).unwrap()
+}
+
 /// `openssl rsa -RSAPublicKey_out` and `openssl genpkey -algorithm RSA-PSS`: a key that is for PSS verifies nothing else,
 /// and by no hash but its own.
 #[test]
@@ -514,6 +526,13 @@ fn rsa_public_keys_as_openssl_writes_them() {
     assert!([rs, ps, ps512].into_iter().all(|algorithm| spki.fits(algorithm)));
 
     let cases: Vec<Value> = serde_json::from_str(include_str!("../support/jose/pss.json")).unwrap();
+    // Marked for encryption by OAEP, it is no key for signatures.
+    let mut other = der_of(cases[0]["key"].as_str().unwrap().as_bytes());
+    let pss = found(&other, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a]);
+    assert!(PublicKey::from_spki_der(&other).is_ok());
+    other[pss + 8] = 0x07;
+    assert_eq!(PublicKey::from_spki_der(&other).map(drop), Err(WeakKey::Encoding));
+
     let verdict = |case: &Value, algorithm: Algorithm| -> Result<Option<bool>, WeakKey> {
         let key = PublicKey::from_pem(case["key"].as_str().unwrap().as_bytes())?;
         let key = VerifyingKey::public(KeyId::new("k"), algorithm, &key, algorithms())?;

@@ -256,6 +256,9 @@ fn the_same_signature_is_the_same_delivery() {
     );
     assert_eq!(first.as_ref().err(), None);
     assert_eq!(first, second);
+    let [one, other] = [br#"{"a":"\u00e4"}"#, br#"{"a":"\u00e5"}"#];
+    let [one, other] = [one, other].map(|body| claim_key(&meta, "1", body, NOW).expect("good"));
+    assert_ne!(one, other, "another body is another delivery");
     // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
     let standard = Scheme::standard_webhooks();
     let mut headers = sign(&standard, "msg-1", b"{}", NOW);

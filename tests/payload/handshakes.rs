@@ -61,7 +61,7 @@ fn echoes() {
         &str,
         &[(&'static str, &str)],
         Option<&str>,
-    ); 16] = [
+    ); 17] = [
         (
             "okta",
             &okta,
@@ -138,6 +138,14 @@ fn echoes() {
             &meta,
             &get,
             &good.replace("1158201444", "%3Cscript%3E"),
+            &[],
+            None,
+        ),
+        (
+            "meta, long",
+            &meta,
+            &get,
+            &good.replace("1158201444", &"1".repeat(257)),
             &[],
             None,
         ),
@@ -429,7 +437,8 @@ fn pings_in_a_body() {
     let more = asked.replace('{', r#"{"type":"page.created","#);
     // Behind the token, in whichever order an object is read.
     let behind = asked.replace('}', r#","workspace_id":"w"}"#);
-    let cases: [(&str, Ask<'_>, &[(&'static str, &str)], &str, Option<&str>); 12] = [
+    let other = asked.replace("verification", "another");
+    let cases: [(&str, Ask<'_>, &[(&'static str, &str)], &str, Option<&str>); 13] = [
         ("woocommerce", &woocommerce, form, "webhook_id=7", Some("")),
         (
             "woocommerce, signed",
@@ -464,6 +473,7 @@ fn pings_in_a_body() {
             None,
         ),
         ("notion, more", &notion, &[], &more, None),
+        ("notion, by another name", &notion, &[], &other, None),
         ("notion, more behind it", &notion, &[], &behind, None),
         (
             "notion, short",

@@ -30,6 +30,29 @@ fn key(builder: KeyringBuilder, number: u8, from: u64, until: u64) -> KeyringBui
     )
 }
 
+/// What is no text cannot have been signed in another form: it is asked of each key as it is.
+#[test]
+fn bytes_that_are_no_text_are_asked_of_every_key() {
+    let scheme = Scheme::meta();
+    let ring = |numbers: &[u8]| crate::signing::ring(KeySpec::from(&scheme), numbers);
+    let body = b"\xff\xfe";
+    for number in [1, 2] {
+        let headers = HmacSigner::new(scheme.clone(), ring(&[number]))
+            .sign_payload(&Outgoing::new(&tenant(), "1", body, at(DAY)))
+            .expect("signed");
+        let (method, uri) = (Method::POST, Uri::from_static("/"));
+        let message = Message::new(&method, &uri, &headers, body, at(DAY));
+        let verified = HmacVerifier::new(scheme.clone(), ring(&[1, 2])).verify_payload(&message);
+        assert_eq!(verified.map(|_| ()), Ok(()), "key {number}");
+        let refused = HmacVerifier::new(scheme.clone(), ring(&[3])).verify_payload(&message);
+        assert_eq!(
+            refused.map(|_| ()),
+            Err(NotAuthentic::SignatureMismatch),
+            "key {number}"
+        );
+    }
+}
+
 /// Old until day 10, new from day 9, another from day 20.
 fn rotating() -> Keyring {
     let builder = Keyring::builder(&Scheme::github());

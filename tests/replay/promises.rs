@@ -128,6 +128,16 @@ fn the_key_is_tenant_scheme_and_parts_each_with_its_length() {
     ];
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
     assert_eq!(of("a", "s", &[b"id", b"1"]), keys[0]);
+    // For stores of one's own: the bytes, and the same as text.
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for key in &keys {
+        assert_eq!(key.to_string(), hex(key.as_bytes()));
+        assert_eq!(
+            format!("{key:?}"),
+            format!("ClaimKey({}..)", hex(&key.as_bytes()[..8]))
+        );
+    }
+    assert_ne!(keys[0].as_bytes(), keys[1].as_bytes());
 }
 
 #[test]
@@ -280,7 +290,33 @@ fn what_is_refused_is_named() {
     assert_eq!(claim("a", "2"), Some(share_used_up));
     assert_eq!(claim("b", "1"), None);
     assert_eq!(claim("c", "1"), Some(StoreDown::Full));
-    assert_eq!(store.len(), 2);
+    assert_eq!((store.len(), store.is_empty()), (2, false));
+}
+
+/// Of those who have come and gone, nothing is counted.
+#[test]
+fn no_room_is_kept_for_a_tenant_that_holds_nothing() {
+    use Do::{Claim, Release};
+    let room = MemoryStore::BYTES_PER_TENANT + MemoryStore::BYTES_PER_CLAIM;
+    let mut play = memory(MemoryStore::of_bytes(2 * room));
+    for (number, owner) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+        assert_eq!(play.see(Claim(owner, "1", 1000)), Saw::Granted, "{owner}");
+        assert_eq!(play.see(Release(number)), Saw::Done, "{owner}");
+    }
+}
+
+/// In the last second in which it passes, a message is not forgotten.
+#[test]
+fn a_claim_is_kept_through_the_last_second_in_which_its_message_passes() {
+    use Do::{Claim, Commit, Dated, Set, Wait};
+    for (second, expected) in [(10_130, Saw::Handled), (10_131, Saw::Granted)] {
+        let mut play = memory(MemoryStore::of_claims(10));
+        assert_eq!(play.see(Dated("a", "1", 10_000)), Saw::Granted);
+        assert_eq!(play.see(Commit(0)), Saw::Done);
+        assert_eq!(play.see(Wait(1000)), Saw::Passed);
+        assert_eq!(play.see(Set(second)), Saw::Passed);
+        assert_eq!(play.see(Claim("a", "1", second)), expected, "{second}");
+    }
 }
 
 #[test]

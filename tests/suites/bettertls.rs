@@ -74,6 +74,10 @@ impl Score {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the certificates of an export are of its day"
+)]
 fn nothing_is_accepted_that_bettertls_rejects() {
     let Some(file) = std::env::var_os("BETTERTLS") else {
         let told = writeln!(

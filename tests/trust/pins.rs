@@ -2,13 +2,17 @@
 
 use crate::stage;
 
-use countersign::identity::{CertHash, InvalidHash, SerialNumber, SpkiHash, Validity};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use countersign::expiry::{Expiries, Kind};
+use countersign::identity::{CertHash, ChainLimits, InvalidHash, SerialNumber, SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
-use countersign::tls::rustls::pki_types::CertificateDer;
+use countersign::tls::rustls::pki_types::{CertificateDer, UnixTime};
 use countersign::trust::{
-    DenyList, Evidence, InvalidPin, Pin, PinProblem, PinSet, PrivateCa, ReportOnly, Role, Untrusted,
-    VerifiedPeer, VerifyPeer,
+    DenyList, Evidence, InvalidPin, Pin, PinProblem, PinSet, Presented, PrivateCa, ReportOnly, Role,
+    SecondCheck, Untrusted, VerifiedPeer, VerifyPeer,
 };
 
 use stage::*;
@@ -409,6 +413,63 @@ fn report_only_reports_and_lets_in_and_trusts_nobody_alone() {
     // What came before must still agree.
     let other = private(&[&TestCa::new("Other")]).and(ReportOnly::new(PinSet::default()));
     assert_eq!(verify(&other, &cast.cert), Err(Untrusted::UnknownIssuer));
+}
+
+/// A verifier with a past, limits and demands of its own.
+#[derive(Debug, Default, Clone)]
+struct Inner {
+    confirmed: Arc<AtomicUsize>,
+}
+
+fn narrow() -> ChainLimits {
+    let mut limits = ChainLimits::default();
+    limits.certificates = 3;
+    limits
+}
+
+impl VerifyPeer for Inner {
+    fn verify_peer(&self, _: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        let mut evidence = Evidence::new(Validity::ALWAYS);
+        evidence.second_checks.push(SecondCheck::UrlSecret);
+        evidence.shared_authority = true;
+        Ok(evidence)
+    }
+
+    fn generation(&self) -> u64 {
+        7
+    }
+
+    fn limits(&self) -> ChainLimits {
+        narrow()
+    }
+
+    fn confirm(&self, _: &VerifiedPeer, _: UnixTime) {
+        self.confirmed.fetch_add(1, Relaxed);
+    }
+
+    fn expiries(&self, found: &mut Expiries) {
+        found.add(Kind::Crl, "a list", Validity::new(NOT_BEFORE, NOT_AFTER));
+    }
+}
+
+#[test]
+fn report_only_demands_nothing_and_hands_on_the_rest() {
+    let cast = cast();
+    let inner = Inner::default();
+    let dry = ReportOnly::new(inner.clone());
+    assert_eq!((dry.generation(), dry.limits()), (7, narrow()));
+    let trust = private(&[&cast.root]).and(dry);
+    let peer = peer_at(&trust, &cast.cert, NOW).expect("let in");
+    let evidence = peer.evidence();
+    assert_eq!(
+        (evidence.second_checks.as_slice(), evidence.shared_authority),
+        (&[][..], false)
+    );
+    trust.confirm(&peer, NOW);
+    let mut found = Expiries::default();
+    trust.expiries(&mut found);
+    assert!(found.sorted().iter().any(|expiry| expiry.name() == "a list"));
+    assert_eq!(inner.confirmed.load(Relaxed), 1);
 }
 
 // -- deny list -----------------------------------------------------------------------------------------------------------

@@ -4,21 +4,27 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use bytes::Bytes;
 use countersign::gate::{Caller, Countersigned, Policy};
-use countersign::identity::PeerChain;
+use countersign::identity::{PeerChain, SpkiHash};
 use countersign::payload::{
     Authentic, Fresh, HmacVerifier, Message, NoKey, NotAuthentic, Scheme, VerifyPayload,
 };
 use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
+use countersign::tenant::TenantTable;
 use countersign::testing::TestCert;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, CallerLayer, CertificateDemand, Connection, PayloadLayer};
+use countersign::trust::PinSet;
+use countersign::web::{
+    Acceptor, CallerLayer, CertificateDemand, Connection, ForwardLayer, PayloadLayer, RequireTenant,
+    SpanLayer,
+};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -503,4 +509,48 @@ async fn hyper_needs_no_axum() {
         log.take().last().map(String::as_str),
         Some("refused: nobody tenant.unknown")
     );
+}
+
+// --- readiness ----------------------------------------------------------------------------------------------------------
+
+/// Takes no request just now.
+#[derive(Clone)]
+struct Busy;
+
+impl<B> Service<Request<B>> for Busy {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        unreachable!("it is not ready")
+    }
+}
+
+fn is_ready(mut service: impl Service<Request<Full<Bytes>>>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    service.poll_ready(&mut context).is_ready()
+}
+
+/// Load is shed and balanced by it.
+#[test]
+fn a_layer_is_as_ready_as_what_it_is_around() {
+    let pins = PinSet::new([SpkiHash::of(&world().acme.spki_der())]);
+    let table = TenantTable::builder()
+        .uri("spiffe://acme.example/{tenant}")
+        .known(["acme"]);
+    let policy = Policy::new(pins, table.build().expect("a table"));
+    let verifier = HmacVerifier::new(Scheme::github(), keys(&["acme"]));
+    let payload = PayloadLayer::new(verifier, MemoryStore::default());
+    let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None).expect("a connection");
+    assert!(!is_ready(CallerLayer::new(policy).layer(Busy)));
+    assert!(!is_ready(payload.layer(Busy)));
+    assert!(!is_ready(connection.layer(Busy)));
+    assert!(!is_ready(SpanLayer::new().layer(Busy)));
+    assert!(!is_ready(ForwardLayer::new([]).layer(Busy)));
+    assert!(!is_ready(RequireTenant::one_of([tenant("acme")]).layer(Busy)));
 }

@@ -198,6 +198,15 @@ fn presets_both_ways() {
             .err(),
         Some(CannotSign::Id)
     );
+    for (len, expected) in [
+        (256, None),
+        (257, Some(CannotSign::Id)),
+        (258, Some(CannotSign::Id)),
+    ] {
+        let id = "x".repeat(len);
+        let signed = signer.sign_payload(&Outgoing::new(&acme, &id, BODY, at(NOW)));
+        assert_eq!(signed.err(), expected, "{len}");
+    }
 }
 
 #[test]

@@ -515,6 +515,12 @@ fn types_of_tokens() {
             Ok(()),
         ),
         (
+            "not below application",
+            rules(),
+            r#"{"alg":"HS256","typ":"applicationxjwt"}"#,
+            Err(No::Type),
+        ),
+        (
             "access token",
             rules(),
             r#"{"alg":"HS256","typ":"at+jwt"}"#,

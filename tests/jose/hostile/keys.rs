@@ -391,6 +391,25 @@ fn keys() {
     }
 }
 
+/// RFC 8032 §5.1.3: y is below p, so that a key has one form.
+#[test]
+fn edwards_keys_are_below_p() {
+    let weak = Some(InvalidJwk::Weak(WeakKey::SmallOrder));
+    for (first, middle, last, expected) in [
+        (0xeb, 0xff, 0x7f, None),
+        (0xec, 0xff, 0x7f, weak.clone()),
+        (0xed, 0xff, 0x7f, weak.clone()),
+        (0xef, 0xff, 0x7f, weak.clone()),
+        (0xef, 0xff, 0xff, weak.clone()),
+        (0xff, 0xfe, 0x7f, None),
+        (0xff, 0xff, 0x7e, None),
+    ] {
+        let x = b64([&[first][..], &[middle; 30], &[last]].concat());
+        let key = Jwk::parse(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#).as_bytes());
+        assert_eq!(key.err(), expected, "{first:x} {middle:x} {last:x}");
+    }
+}
+
 /// RFC 7518 §3.2: the secret is as long as the hash, for each.
 #[test]
 fn short_secrets() {
@@ -502,6 +521,23 @@ fn key_sets() {
     for (name, set, expected) in cases {
         assert_eq!(JwkSet::parse(set.as_bytes()).err(), Some(expected), "{name}");
     }
+    // The limits are what may be.
+    let sized = |bytes: usize| {
+        let around = r#"{"keys":[],"x":""}"#;
+        around.replace(r#""""#, &format!(r#""{}""#, "x".repeat(bytes - around.len())))
+    };
+    let full = jwks(&vec![jwk(ES, ""); 128]);
+    for set in [full, sized(256 * 1024)] {
+        assert_eq!(
+            JwkSet::parse(set.as_bytes()).map(drop),
+            Ok(()),
+            "{} bytes",
+            set.len()
+        );
+    }
+    let limit = 256 * 1024;
+    let over = JwkSet::parse(sized(limit + 1).as_bytes());
+    assert_eq!(over.err(), Some(InvalidJwkSet::TooLarge { limit }));
 
     // Unknown members and keys do not spoil the set.
     let set = jwks(&[

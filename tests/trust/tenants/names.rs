@@ -109,6 +109,23 @@ fn n6_a_spiffe_template_takes_spiffe_ids_only() {
         ask(&exact, &root, root.client(ACME).dns("x.example")),
         is("globex", &format!("URI:{ACME}"))
     );
+    // Other URIs may stand beside others.
+    let web = "https://acme.example/tenants/globex";
+    for (table, rule) in [
+        (
+            table().name(id("globex"), NameKind::Uri, web),
+            "URI:https://acme.example/tenants/globex",
+        ),
+        (
+            table()
+                .uri("https://acme.example/tenants/{tenant}")
+                .known(["globex"]),
+            "URI https://acme.example/tenants/{tenant}",
+        ),
+    ] {
+        let asked = ask(&built(table), &root, root.client(web).uri("urn:x"));
+        assert_eq!(asked, is("globex", rule));
+    }
 }
 
 /// N6: the trust domain of one authority is not another's to name.

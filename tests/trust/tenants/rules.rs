@@ -57,6 +57,18 @@ fn each_kind_of_rule_names_its_tenant_and_itself() {
             is("globex", "organizational unit {tenant}"),
         ),
         (
+            "user id template",
+            table().template(NameKind::UserId, "tenant-{tenant}"),
+            bare().user_id("tenant-globex"),
+            is("globex", "user id tenant-{tenant}"),
+        ),
+        (
+            "organization identifier template",
+            table().template(NameKind::OrganizationIdentifier, "{tenant}"),
+            bare().organization_identifier("globex"),
+            is("globex", "organization identifier {tenant}"),
+        ),
+        (
             "URI",
             table().name(id("globex"), NameKind::Uri, "urn:globex"),
             bare().uri("urn:globex"),

@@ -205,6 +205,22 @@ fn tenants_names_are_plain() {
 }
 
 #[test]
+fn a_tenant_is_ordered_and_written_by_its_name() {
+    let (acme, globex) = (id("acme"), id("globex"));
+    assert_eq!(acme.partial_cmp(&globex), Some("acme".cmp("globex")));
+    assert_eq!(globex.partial_cmp(&acme), Some("globex".cmp("acme")));
+    assert_eq!(String::from(globex), "globex");
+}
+
+#[test]
+fn an_answer_is_its_tenant_and_its_rule() {
+    let resolved = |tenant: &str, rule: &str| Resolved::new(id(tenant), rule);
+    assert_eq!(resolved("acme", "a rule"), resolved("acme", "a rule"));
+    assert_ne!(resolved("acme", "a rule"), resolved("globex", "a rule"));
+    assert_ne!(resolved("acme", "a rule"), resolved("acme", "another"));
+}
+
+#[test]
 fn a_million_tenants_are_as_exact_as_a_thousand() {
     let root = TestCa::new("Root");
     let of = |count: u64| {

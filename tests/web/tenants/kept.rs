@@ -3,7 +3,7 @@
 use countersign::identity::{Name, NameKind, SpkiHash};
 use countersign::tenant::TenantCache;
 
-use super::{Mood, Route, acme, connection, good_answer, keep, nobody, outage};
+use super::{Mood, Route, acme, connection, good_answer, is, keep, nobody, outage};
 use crate::door::world;
 use crate::elsewhere::beside_each_other;
 use crate::support::{secs, tenant};
@@ -30,6 +30,23 @@ async fn an_open_connection_is_asked_again_when_the_time_of_its_answer_is_over()
     assert_eq!(route.ask(&open).await, good_answer());
     route.turn(1);
     assert_eq!((route.ask(&open).await, route.asked()), (nobody(), 1));
+}
+
+#[tokio::test]
+async fn the_operator_sees_of_how_many_identities_rules_are_kept() {
+    let route = Route::new(keep());
+    assert_eq!((route.tenants.len(), route.tenants.is_empty()), (0, true));
+    assert_eq!(route.ask(&acme()).await, good_answer());
+    assert_eq!((route.tenants.len(), route.tenants.is_empty()), (1, false));
+    let globex = connection(&world().globex);
+    assert_eq!(
+        (route.ask(&globex).await, route.tenants.len()),
+        (is(200, "globex"), 2)
+    );
+    // Whoever is nobody's takes none of their room.
+    route.is(Mood::Says(Vec::new()));
+    let initech = connection(&world().initech);
+    assert_eq!((route.ask(&initech).await, route.tenants.len()), (nobody(), 2));
 }
 
 #[tokio::test]
