@@ -46,10 +46,11 @@ NOTES = [
     (("dispatcher/one", "dispatcher/many"), """**The dispatcher** and `reqwest` share most of a delivery: the same hyper, rustls and tokio, the same signer, and the same system calls (one `writev`, one `recvfrom`, two
   `epoll_wait`; about 30 % of the time). Of 177,000 instructions in the sender's thread (SHA-256 in software; `reqwest` has 203,000) SHA-256 is 113,000 in both, the signature around it 8,000, the
   connection's task with hyper and TLS 27,000. What is left is 29,000 here and 55,000 there: `reqwest` reads the URL anew and passes the request through its layers; here endpoint, turn, circuit,
-  certificate and deadlines are asked, and the connection is kept for its tenant. Going by what these 26,000 instructions came to in time, a dispatcher that did nothing of its own would
-  be at 0.72. Of 1,000 tenants each finds the caches cold, in both."""),
+  certificate and deadlines are asked, and the connection is kept for its tenant. Going by what these 26,000 instructions came to in time, in two runs, a dispatcher that did nothing of its own
+  would be at 0.72 to 0.76. Of 1,000 tenants each finds the caches cold, in both."""),
     (("dispatcher/held",), """**A tenant with an idle connection**: hyper holds 25.6 kB of it (room for 32 requests on their way to the connection 9.2 kB, 8 KiB to write, 8 KiB to read, none of which can be set lower),
-  rustls 6 kB (4 KiB to read, keys, the server's certificate). That is more than the goal before anything of ours. Identity, trust, what is remembered of the server, and the pool are the rest."""),
+  rustls 7 kB (4 KiB to read, keys, the server's certificate). That is more than the goal before anything of ours: identity, trust, what is remembered of the server, and the pool are the rest.
+  `reqwest` holds 57 kB for each client."""),
     (("sockets/front_door",), """**The front door** reads a body, verifies its signature, and keeps its identity, under bounds that watch every connection; the servers beside it do none of that."""),
     (("replaced/",), """**A list of a signer who is not known yet** is verified by whoever comes first, under a lock: only then is it known who has issued it. Lists that are renewed by
   `Crls::renew` are verified there."""),
