@@ -166,6 +166,11 @@ impl<'a> Finder<'a> {
             Piece::Source(right),
             Piece::Text("\n)".to_owned()),
         ];
+        self.choose(whole, other, inner);
+    }
+
+    /// Nothing stands before it.
+    fn choose(&mut self, whole: Range<usize>, other: Vec<(usize, String)>, inner: Vec<Piece>) {
         self.edits.push(Edit::Choose {
             whole,
             before: String::new(),
@@ -192,12 +197,7 @@ impl<'a> Finder<'a> {
             Piece::Source(operand),
             Piece::Text("\n)".to_owned()),
         ];
-        self.edits.push(Edit::Choose {
-            whole,
-            before: String::new(),
-            other,
-            inner,
-        });
+        self.choose(whole, other, inner);
     }
 
     /// An arm that is not taken, and one whose guard always or never lets in.
@@ -226,12 +226,7 @@ impl<'a> Finder<'a> {
                 .map(|mutant| (mutant.number, mutant.replacement.clone())),
         );
         if !other.is_empty() {
-            self.edits.push(Edit::Choose {
-                before: String::new(),
-                whole: guard.clone(),
-                other,
-                inner: vec![Piece::Source(guard)],
-            });
+            self.choose(guard.clone(), other, vec![Piece::Source(guard)]);
         }
     }
 }
