@@ -128,8 +128,7 @@ impl Recall {
         certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
         now: UnixTime,
     ) -> Option<VerifiedPeer> {
-        let known = self.memory.get(role, certificates, self.generation)?;
-        known.peer.evidence().valid.contains(now).then_some(known.peer)
+        self.trusted(role, certificates, now).map(|known| known.peer)
     }
 
     /// When the peer that showed exactly these certificates last proved to hold its key, if it is still trusted at `now`.
@@ -139,9 +138,17 @@ impl Recall {
         certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
         now: UnixTime,
     ) -> Option<UnixTime> {
+        self.trusted(role, certificates, now)?.proved
+    }
+
+    fn trusted<'a, 'd: 'a>(
+        &self,
+        role: Role<'_>,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
+        now: UnixTime,
+    ) -> Option<Known> {
         let known = self.memory.get(role, certificates, self.generation)?;
-        let proved = known.proved?;
-        known.peer.evidence().valid.contains(now).then_some(proved)
+        known.peer.evidence().valid.contains(now).then_some(known)
     }
 
     /// Remembers a peer that was verified in this role, and has proved to hold its key, at `now`.
