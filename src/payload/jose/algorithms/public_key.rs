@@ -367,3 +367,27 @@ pub enum WeakKey {
         algorithm: Algorithm,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A zero byte before the modulus is there for its sign, or not at all: else one key has two forms.
+    #[test]
+    fn a_modulus_has_one_form() {
+        let exponent = [1, 0, 1];
+        let modulus = |first: u8| [&[first][..], &[0xa5; 256]].concat();
+        let written = |zeros: &[u8], n: &[u8]| {
+            let n = der(0x02, &[zeros, n].concat());
+            der(0x30, &[n, der(0x02, &exponent)].concat())
+        };
+        for (firsts, zero) in [(0x01..=0x7f, &[][..]), (0x80..=0xff, &[0])] {
+            let good = firsts.map(modulus).find(|n| PublicKey::rsa(n, &exponent).is_ok());
+            let good = good.expect("no small factor");
+            let key = PublicKey::from_rsa_der(&written(zero, &good));
+            assert_eq!(key, PublicKey::rsa(&good, &exponent));
+            let padded = PublicKey::from_rsa_der(&written(&[&[0], zero].concat(), &good));
+            assert_eq!(padded, Err(WeakKey::LeadingZero), "{zero:?}");
+        }
+    }
+}
