@@ -1,6 +1,8 @@
 //! What single providers do in a way of their own: the right value of each fact that was once wrong. Messages that
 //! they made stand in tests/vectors/told.toml.
 
+use std::time::Duration;
+
 use countersign::payload::hmac::PartialScheme;
 use countersign::payload::hmac::{KeyProblem, PartialVerifier};
 use countersign::payload::providers::presets;
@@ -8,6 +10,7 @@ use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret, SignPayload,
     VerifyPayload,
 };
+use countersign::replay::Tolerance;
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 
@@ -225,4 +228,29 @@ fn mercado_pago_signs_the_id_as_sent_or_in_lower_case() {
         let message = Message::new(&method, &uri, &headers, BODY, at(NOW));
         assert_eq!(verifier.recognize(&message).map(drop), expected, "{name}");
     }
+}
+
+/// Mailgun's time is what stands between a token and its reuse for ever.
+#[test]
+fn a_partial_scheme_takes_another_tolerance() {
+    let strict = || PartialScheme::mailgun().with_tolerance(Tolerance::within(Duration::from_secs(10)));
+    let asked = |scheme: PartialScheme, age: u64| {
+        let keys = Keyring::builder(&scheme).key(TenantId::parse("acme").unwrap(), "1", Secret::new(NEW));
+        let verifier = PartialVerifier::new(scheme, keys.build().expect("keys"));
+        let (time, mac) = (NOW - age, "0".repeat(64));
+        let body = format!(
+            r#"{{"signature":{{"timestamp":"{time}","token":"b2f1c8e3a94d5b6071f2","signature":"{mac}"}}}}"#
+        );
+        let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+        let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(NOW));
+        verifier
+            .recognize(&message)
+            .map(drop)
+            .map_err(|forged| forged.code())
+    };
+    let (in_time, stale) = (Err("payload.signature_mismatch"), Err("replay.stale"));
+    assert_eq!(asked(PartialScheme::mailgun(), 300), in_time);
+    assert_eq!(asked(PartialScheme::mailgun(), 301), stale);
+    assert_eq!(asked(strict(), 10), in_time);
+    assert_eq!(asked(strict(), 11), stale);
 }
