@@ -150,4 +150,23 @@ mod tests {
         let shown = format!("{:?}", PeerAlert(AlertDescription::UnknownCA));
         assert_eq!(shown, "PeerAlert(unknown_ca)");
     }
+    /// What the table of codes says of an alert is what rustls will send.
+    #[test]
+    fn the_codes_alerts_have_the_same_names() {
+        use crate::codes::Alert;
+        for (alert, number) in [
+            (Alert::BadCertificate, 42),
+            (Alert::UnsupportedCertificate, 43),
+            (Alert::CertificateRevoked, 44),
+            (Alert::CertificateExpired, 45),
+            (Alert::UnknownCa, 48),
+            (Alert::AccessDenied, 49),
+            (Alert::DecryptError, 51),
+            (Alert::UnrecognizedName, 112),
+            (Alert::CertificateRequired, 116),
+        ] {
+            let heard = PeerAlert(AlertDescription::from(number));
+            assert_eq!(alert.to_string(), heard.name());
+        }
+    }
 }

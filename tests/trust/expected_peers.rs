@@ -1,8 +1,13 @@
 //! Customers of an authority that issues to others as well: by name, and by pins in each place.
 
-use countersign::identity::SpkiHash;
-use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::trust::{ExpectedPeers, Pin, PinSet, PublicCa, SharedCa, Untrusted};
+use std::sync::Arc;
+
+use countersign::expiry::Expiries;
+use countersign::identity::{ChainLimits, SpkiHash};
+use countersign::testing::{NOT_AFTER, NOW, TestCa, TestCert, utc};
+use countersign::trust::{
+    ExpectedPeers, KnownSender, Pin, PinSet, PixBank, Profile, PublicCa, SharedCa, Untrusted, VerifyPeer,
+};
 
 use crate::stage::*;
 
@@ -91,5 +96,53 @@ fn a_public_authority_is_narrowed_to_one_of_its_issuers() {
             let pinned = verify(&trust, cert).map(|evidence| evidence.pin);
             assert_eq!(pinned, expected, "{pin:?}");
         }
+    }
+}
+
+/// Who changes a pin or an anchor has to know which is in use, and what ends when; and a handshake, how much it may read.
+#[test]
+fn what_such_an_authority_rests_on_is_counted_and_told() {
+    let root = TestCa::new("Authority");
+    let sender = root.client("hooks.sender.example").issue();
+    let (pin, retires) = (Pin::leaf(key_of(&sender)), utc(2030, 1, 1));
+    let pins = || PinSet::of([pin.clone().labelled("sender").retiring(retires)]);
+    let mut limits = ChainLimits::default();
+    limits.certificates = 3;
+    let profile = || Profile::strict().with_limits(limits);
+    let pem = root.pem();
+    let public = |peers| {
+        let builder = PublicCa::builder(peers, algorithms()).pem(pem.as_bytes());
+        Arc::new(builder.with_profile(profile()).build(NOW).expect("anchors")) as Arc<dyn VerifyPeer>
+    };
+    let shared = |peers| {
+        let authorities = with_profile(&root, profile());
+        Arc::new(SharedCa::new(authorities, peers).expect("somebody")) as Arc<dyn VerifyPeer>
+    };
+    let known = |peers| {
+        let sender = KnownSender::pix(PixBank::Efi, peers);
+        let trust = sender.trust_other_anchors(pem.as_bytes(), profile(), algorithms(), NOW);
+        trust.expect("anchors")
+    };
+    type Build<'a> = &'a dyn Fn(ExpectedPeers) -> Arc<dyn VerifyPeer>;
+    let kinds: [(&str, Build<'_>); 3] = [("public", &public), ("shared", &shared), ("known", &known)];
+    for (kind, build) in kinds {
+        let pins = pins();
+        let trust = build(ExpectedPeers::pins(pins.clone()));
+        assert_eq!(trust.limits(), limits, "{kind}");
+        let uses = || pins.usage().map(|(_, usage)| usage.uses).collect::<Vec<_>>();
+        let peer = peer_at(&*trust, &sender, NOW).expect("trusted");
+        assert_eq!(uses(), [0], "{kind}: a certificate is public");
+        trust.confirm(&peer, NOW);
+        assert_eq!(uses(), [1], "{kind}");
+        let mut found = Expiries::default();
+        trust.expiries(&mut found);
+        let ends = found.sorted().into_iter();
+        let mut ends: Vec<_> = ends.map(|one| (one.name().to_owned(), one.not_after())).collect();
+        ends.sort();
+        let expected = [
+            ("CN=Authority".to_owned(), NOT_AFTER),
+            ("sender".to_owned(), retires),
+        ];
+        assert_eq!(ends, expected, "{kind}");
     }
 }
