@@ -272,7 +272,11 @@ fn exchange(
 }
 
 /// What a server makes of one flight, and all that it writes then.
-fn answer(server: &mut ServerConnection, mut flight: &[u8], answered: &mut Vec<u8>) -> Result<(), rustls::Error> {
+fn answer(
+    server: &mut ServerConnection,
+    mut flight: &[u8],
+    answered: &mut Vec<u8>,
+) -> Result<(), rustls::Error> {
     let mut ended = Ok(());
     while ended.is_ok() && !flight.is_empty() {
         server.read_tls(&mut flight).expect("bytes");
