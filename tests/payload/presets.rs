@@ -204,15 +204,15 @@ const OWN_ELSEWHERE: [&str; 3] = ["aws_sns", "ebay", "paypal"];
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "aws_sns",
-        "payload/families.rs: signed by openssl, and taken by AWS's own validator (vectors/libraries.mjs)",
+        "payload/families/published_keys.rs: signed by openssl, and taken by AWS's own validator (vectors/libraries.mjs)",
     ),
     (
         "ebay",
-        "payload/families.rs: eBay's own sample, and signed with p256",
+        "payload/families/published_keys.rs: eBay's own sample, and signed with p256",
     ),
     (
         "paypal",
-        "payload/published.rs: a delivery of PayPal's; payload/families.rs: signed by openssl",
+        "payload/published.rs: a delivery of PayPal's; payload/families/published_keys.rs: signed by openssl",
     ),
     ("telnyx", "payload/public_key.rs: signed with aws-lc-rs"),
     ("braintree", "payload/families.rs: signed by Python's hmac"),

@@ -1,21 +1,15 @@
-//! Is it a key that we know, where we expect it, and still?
+//! Keys that we know, where we expect them, and still.
 
-use crate::stage;
+mod denied;
+mod reported;
+mod retired;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-use countersign::expiry::{Expiries, Kind};
-use countersign::identity::{CertHash, ChainLimits, InvalidHash, SerialNumber, SpkiHash, Validity};
+use countersign::identity::{CertHash, InvalidHash, SpkiHash, Validity};
 use countersign::live::Live;
-use countersign::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestCa, TestCert, TestKey, utc};
-use countersign::tls::rustls::pki_types::{CertificateDer, UnixTime};
-use countersign::trust::{
-    DenyList, Evidence, InvalidPin, Pin, PinProblem, PinSet, Presented, PrivateCa, ReportOnly, Role,
-    SecondCheck, Untrusted, VerifiedPeer, VerifyPeer,
-};
+use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey, utc};
+use countersign::trust::{Evidence, InvalidPin, Pin, PinProblem, PinSet, PrivateCa, Untrusted, VerifyPeer};
 
-use stage::*;
+use crate::stage::*;
 
 fn spki(der: &[u8]) -> SpkiHash {
     SpkiHash::of(der)
@@ -52,8 +46,6 @@ impl Cast {
         private(&[&self.root]).and(PinSet::of([pin]))
     }
 }
-
-// -- forms ---------------------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_pin_in_any_form_is_the_same_pin() {
@@ -135,8 +127,6 @@ fn comments_and_blank_lines_of_a_file_of_pins_say_nothing_and_count_as_lines() {
         assert_eq!(read, expected, "{case}");
     }
 }
-
-// -- scope ---------------------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_pin_counts_only_in_its_place() {
@@ -288,275 +278,6 @@ fn alone_a_set_of_pins_still_looks_at_the_dates() {
     );
 }
 
-// -- time and labels -----------------------------------------------------------------------------------------------------
-
-#[test]
-fn a_pin_retires_to_the_second() {
-    let cast = cast();
-    let at = utc(2026, 6, 1);
-    for pin in [
-        Pin::leaf(leaf_of(&cast.cert)),
-        Pin::issuer(key_of(&cast.issuing)),
-        Pin::anchor(key_of(&cast.root)),
-        Pin::certificate(CertHash::of(cast.cert.leaf())),
-    ] {
-        let trust = cast.with(pin.retiring(at));
-        let evidence = verify(&trust, &cast.cert).expect("trusted");
-        assert_eq!(evidence.valid.not_after, at);
-        assert_eq!(verify_at(&trust, &cast.cert, at).map(|_| ()), Ok(()));
-        assert_eq!(
-            verify_at(&trust, &cast.cert, seconds(at, 1)),
-            Err(not_pinned(&cast.cert))
-        );
-    }
-    // One pin retires, another one carries on.
-    let both = PinSet::of([
-        Pin::leaf(leaf_of(&cast.cert)).retiring(at),
-        Pin::anchor(key_of(&cast.root)),
-    ]);
-    let trust = private(&[&cast.root]).and(both);
-    let evidence = verify_at(&trust, &cast.cert, seconds(at, 1)).expect("trusted");
-    assert_eq!(evidence.pin, Some(Pin::anchor(key_of(&cast.root))));
-    assert_eq!(evidence.valid, Validity::new(NOT_BEFORE, NOT_AFTER));
-    // A retirement after the certificate's end does not prolong it.
-    let trust = cast.with(Pin::leaf(leaf_of(&cast.cert)).retiring(utc(2150, 1, 1)));
-    assert_eq!(
-        verify(&trust, &cast.cert).expect("trusted").valid.not_after,
-        NOT_AFTER
-    );
-}
-
-#[test]
-fn the_next_key_is_pinned_before_it_is_used() {
-    let cast = cast();
-    let next = TestKey::generate(KeyAlgorithm::Ed25519);
-    let pins = PinSet::of([
-        Pin::leaf(leaf_of(&cast.cert)).labelled("acme"),
-        Pin::leaf(spki(&next.spki_der())).labelled("acme"),
-    ]);
-    let trust = private(&[&cast.root]).and(pins);
-    let rotated = cast.issuing.client(ACME).with_key(&next).issue();
-    for cert in [&cast.cert, &rotated] {
-        let evidence = verify(&trust, cert).expect("trusted");
-        let pin = evidence.pin.expect("a pin");
-        assert_eq!(pin.label(), Some("acme"));
-        assert_eq!(pin.to_string(), format!("leaf {} label=acme", leaf_of(cert)));
-    }
-}
-
-#[test]
-fn a_label_without_a_backup_is_reported() {
-    let at = utc(2026, 6, 1);
-    let pin = |name: &str| Pin::leaf(spki(name.as_bytes()));
-    let pins = PinSet::of([
-        pin("a1").labelled("acme"),
-        pin("a2").labelled("acme").retiring(at),
-        pin("b1").labelled("bolt"),
-        pin("c1").labelled("core").retiring(at),
-        pin("d1").labelled("dune"),
-        pin("d2").labelled("dune"),
-        pin("none"),
-    ]);
-    let warnings = |now| {
-        let warnings = pins.without_backup(now).into_iter();
-        warnings
-            .map(|warning| (warning.label, warning.pins))
-            .collect::<Vec<_>>()
-    };
-    let some = |label: &str, pins| (Some(label.to_owned()), pins);
-    assert_eq!(warnings(at), [(None, 1), some("bolt", 1), some("core", 1)]);
-    assert_eq!(
-        warnings(seconds(at, 1)),
-        [(None, 1), some("acme", 1), some("bolt", 1), some("core", 0)]
-    );
-    assert_eq!(PinSet::default().without_backup(NOW), []);
-    assert_eq!(pins.len(), 7);
-    // The same key twice in one place is one pin; the later terms count.
-    let twice = PinSet::of([pin("a").labelled("old"), pin("a").labelled("new")]);
-    assert_eq!(twice.len(), 1);
-    assert_eq!(warnings_of(&twice), [(Some("new".to_owned()), 1)]);
-}
-
-fn warnings_of(pins: &PinSet) -> Vec<(Option<String>, usize)> {
-    let warnings = pins.without_backup(NOW).into_iter();
-    warnings.map(|warning| (warning.label, warning.pins)).collect()
-}
-
-// -- report only ---------------------------------------------------------------------------------------------------------
-
-#[test]
-fn report_only_reports_and_lets_in_and_trusts_nobody_alone() {
-    let cast = cast();
-    let pins = PinSet::new([spki(b"other")]);
-    let trust = private(&[&cast.root]).and(ReportOnly::new(pins.clone()));
-    let evidence = verify(&trust, &cast.cert).expect("let in");
-    assert_eq!(evidence.reported, Some(Box::new(not_pinned(&cast.cert))));
-    assert_eq!(evidence.pin, None);
-    assert_eq!(evidence.anchor, Some(key_of(&cast.root)));
-    assert_eq!(evidence.valid, Validity::new(NOT_BEFORE, NOT_AFTER));
-
-    let matching = PinSet::of([Pin::leaf(leaf_of(&cast.cert)).retiring(utc(2026, 6, 1))]);
-    let trust = private(&[&cast.root]).and(ReportOnly::new(matching));
-    let evidence = verify(&trust, &cast.cert).expect("let in");
-    assert_eq!(evidence.reported, None);
-    // What only reports does not shorten anything.
-    assert_eq!(evidence.valid, Validity::new(NOT_BEFORE, NOT_AFTER));
-
-    assert_eq!(
-        verify(&ReportOnly::new(PinSet::new([leaf_of(&cast.cert)])), &cast.cert),
-        Err(Untrusted::NothingBefore)
-    );
-    assert_eq!(
-        verify(&ReportOnly::new(pins).and(private(&[&cast.root])), &cast.cert),
-        Err(Untrusted::NothingBefore)
-    );
-    // What came before must still agree.
-    let other = private(&[&TestCa::new("Other")]).and(ReportOnly::new(PinSet::default()));
-    assert_eq!(verify(&other, &cast.cert), Err(Untrusted::UnknownIssuer));
-}
-
-/// A verifier with a past, limits and demands of its own.
-#[derive(Debug, Default, Clone)]
-struct Inner {
-    confirmed: Arc<AtomicUsize>,
-}
-
-fn narrow() -> ChainLimits {
-    let mut limits = ChainLimits::default();
-    limits.certificates = 3;
-    limits
-}
-
-impl VerifyPeer for Inner {
-    fn verify_peer(&self, _: &Presented<'_>) -> Result<Evidence, Untrusted> {
-        let mut evidence = Evidence::new(Validity::ALWAYS);
-        evidence.second_checks.push(SecondCheck::UrlSecret);
-        evidence.shared_authority = true;
-        Ok(evidence)
-    }
-
-    fn generation(&self) -> u64 {
-        7
-    }
-
-    fn limits(&self) -> ChainLimits {
-        narrow()
-    }
-
-    fn confirm(&self, _: &VerifiedPeer, _: UnixTime) {
-        self.confirmed.fetch_add(1, Relaxed);
-    }
-
-    fn expiries(&self, found: &mut Expiries) {
-        found.add(Kind::Crl, "a list", Validity::new(NOT_BEFORE, NOT_AFTER));
-    }
-}
-
-#[test]
-fn report_only_demands_nothing_and_hands_on_the_rest() {
-    let cast = cast();
-    let inner = Inner::default();
-    let dry = ReportOnly::new(inner.clone());
-    assert_eq!((dry.generation(), dry.limits()), (7, narrow()));
-    let trust = private(&[&cast.root]).and(dry);
-    let peer = peer_at(&trust, &cast.cert, NOW).expect("let in");
-    let evidence = peer.evidence();
-    assert_eq!(
-        (evidence.second_checks.as_slice(), evidence.shared_authority),
-        (&[][..], false)
-    );
-    trust.confirm(&peer, NOW);
-    let mut found = Expiries::default();
-    trust.expiries(&mut found);
-    assert!(found.sorted().iter().any(|expiry| expiry.name() == "a list"));
-    assert_eq!(inner.confirmed.load(Relaxed), 1);
-}
-
-// -- deny list -----------------------------------------------------------------------------------------------------------
-
-#[test]
-fn each_way_to_deny_denies_alone() {
-    let cast = cast();
-    let leaf = chain(cast.cert.chain()).leaf().clone();
-    let other = cast.issuing.client(ACME).issue();
-    let other_leaf = chain(other.chain()).leaf().clone();
-    let from_root = cast.root.client(ACME).serial(cast.cert.serial().clone()).issue();
-    let renewed = cast.issuing.client(ACME).with_key(&cast.cert).issue();
-    let deny = DenyList::new;
-    let certs = [&cast.cert, &other, &from_root, &renewed];
-    for (case, list, denied) in [
-        ("nobody", deny(), [false; 4]),
-        (
-            "serial",
-            deny().serial(leaf.issuer(), leaf.serial().clone()),
-            [true, false, false, false],
-        ),
-        (
-            "certificate",
-            deny().certificate(&leaf),
-            [true, false, false, false],
-        ),
-        ("key", deny().key(leaf.spki()), [true, false, false, true]),
-        (
-            "issuer's key",
-            deny().key(key_of(&cast.issuing)),
-            [true, true, false, true],
-        ),
-        ("anchor's key", deny().key(key_of(&cast.root)), [true; 4]),
-        (
-            "serial with zeros in front",
-            deny().serial(
-                leaf.issuer(),
-                SerialNumber::from_bytes(&[&[0, 0], leaf.serial().as_bytes()].concat()),
-            ),
-            [true, false, false, false],
-        ),
-        (
-            "serial of another issuer",
-            deny().serial(b"other", leaf.serial().clone()),
-            [false; 4],
-        ),
-        (
-            "all at once, for another",
-            deny().certificate(&other_leaf).key(other_leaf.spki()),
-            [false, true, false, false],
-        ),
-    ] {
-        let trust = private(&[&cast.root]).and(list);
-        for (place, (cert, denied)) in certs.iter().zip(denied).enumerate() {
-            let expected = if denied {
-                Err(Untrusted::OnDenyList)
-            } else {
-                Ok(())
-            };
-            assert_eq!(verify(&trust, cert).map(|_| ()), expected, "{case}, {place}");
-        }
-    }
-    // A stuffed certificate is nobody's issuer: to deny its key denies nothing.
-    let stuffed = TestCa::new("Stuffed");
-    let trust = private(&[&cast.root]).and(deny().key(key_of(&stuffed)));
-    let above = [cast.issuing.chain(), vec![stuffed.certificate().clone()]].concat();
-    assert_eq!(
-        verify(&trust, &cast.cert.clone().with_chain(above)).map(|_| ()),
-        Ok(())
-    );
-    // Before the authority it has seen nothing.
-    let before = deny().and(private(&[&cast.root]));
-    assert_eq!(verify(&before, &cast.cert), Err(Untrusted::NothingBefore));
-}
-
-#[test]
-fn a_deny_list_grows_while_in_use() {
-    let cast = cast();
-    let denied = Live::new(DenyList::new());
-    let trust = private(&[&cast.root]).and(denied.clone());
-    let before = trust.generation();
-    assert_eq!(verify(&trust, &cast.cert).map(|_| ()), Ok(()));
-    denied.replace(DenyList::new().key(leaf_of(&cast.cert)));
-    assert!(trust.generation() > before);
-    assert_eq!(verify(&trust, &cast.cert), Err(Untrusted::OnDenyList));
-}
-
 #[test]
 fn a_pin_in_pem_is_a_key_or_a_certificate() {
     let cert = TestCa::new("Root").client("a.example").issue();
@@ -593,8 +314,6 @@ fn a_pin_in_pem_is_a_key_or_a_certificate() {
         );
     }
 }
-
-// -- a million -----------------------------------------------------------------------------------------------------------
 
 fn numbered(n: u64) -> SpkiHash {
     let mut digest = [0x5a; 32];
@@ -641,54 +360,6 @@ fn pins_are_shown_and_keys_named() {
     assert_eq!(Pin::anchor(spki(b"")).retiring(NOW).retires(), Some(NOW));
     let trust: PrivateCa = private(&[&TestCa::new("Root")]);
     assert_eq!(trust.anchors().count(), 1);
-}
-
-/// In an ECDSA signature *s* and *n - s* are equally good, so whoever holds a certificate can give it another hash. What takes
-/// trust away goes by what the authority has signed.
-#[test]
-fn a_certificate_with_another_hash_is_denied_all_the_same() {
-    let root = TestCa::new("Root");
-    let cert = root.client(ACME).issue();
-    let bent = with_other_signature(cert.leaf());
-    let leaf = chain(cert.chain()).leaf().clone();
-    let other = chain(vec![bent.clone()]);
-    assert_ne!(leaf.hash(), other.leaf().hash());
-    let answer = |trust: &dyn VerifyPeer| {
-        VerifiedPeer::verify(trust, chain(vec![bent.clone()]), Role::Client, NOW).map(|_| ())
-    };
-    assert_eq!(answer(&private(&[&root])), Ok(()), "it is as good as before");
-    for (case, list) in [
-        ("certificate", DenyList::new().certificate(&leaf)),
-        (
-            "serial",
-            DenyList::new().serial(leaf.issuer(), leaf.serial().clone()),
-        ),
-        ("key", DenyList::new().key(leaf.spki())),
-    ] {
-        let answer = answer(&private(&[&root]).and(list));
-        assert_eq!(answer, Err(Untrusted::OnDenyList), "{case}");
-    }
-    // What gives trust by the hash does not give it.
-    let pinned = private(&[&root]).and(PinSet::of([Pin::certificate(leaf.hash())]));
-    assert_eq!(answer(&pinned), Err(Untrusted::NotPinned { spki: leaf.spki() }));
-}
-
-/// The same certificate, with *n - s* for *s*.
-fn with_other_signature(der: &CertificateDer<'_>) -> CertificateDer<'static> {
-    use p256::ecdsa::Signature;
-    let (_, read) = x509_parser::parse_x509_certificate(der).expect("a certificate");
-    let signature = &*read.signature_value.data;
-    let (r, s) = Signature::from_der(signature).expect("ECDSA").split_scalars();
-    let bent = Signature::from_scalars(r.to_bytes(), (-s).to_bytes()).expect("ECDSA");
-    let algorithm_at = 4 + read.tbs_certificate.as_ref().len();
-    let bit_string_at = der.len() - signature.len() - 3;
-    let bits = [&[0], bent.to_der().as_bytes()].concat();
-    sequence(&[
-        der[4..algorithm_at].to_vec(),
-        der[algorithm_at..bit_string_at].to_vec(),
-        tlv(3, &bits),
-    ])
-    .into()
 }
 
 /// What is replaced inside of what can be replaced: every change anywhere is a change.

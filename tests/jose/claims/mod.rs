@@ -1,7 +1,9 @@
 //! Hostile claims, each with the exact error; bindings to body, request and certificate; tenants; presets both ways.
 
 mod bound;
+mod kinds;
 mod presets;
+mod rules;
 mod said;
 
 use std::time::Duration;
