@@ -191,5 +191,145 @@ def signature_base():
     return seeds
 
 
-for make in (tampered, explained, client, revoked, claims, handshakes, config, shown_secret, signature_base):
+STATUSES = [
+    200, 201, 202, 204, 206, 226, 299, 300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 407, 408, 410, 421, 425, 426,
+    429, 431, 495, 496, 499, 500, 501, 502, 503, 504, 505, 520, 599, 600, 999,
+]
+
+
+def http(status=200, framing=0, chunks=b"", interim=b"\0", changes=b"\0"):
+    """A status, a framing with what belongs to it, interim answers, changes."""
+    return bytes([2, STATUSES.index(status), framing]) + interim + chunks + changes
+
+
+FRAMINGS = {
+    "chunked": http(200, 3, b"\1\x02\x02\1"),
+    "to_the_end": http(200, 4),
+    "too_long": b"\0\5\x08\0\0",
+    "too_short": b"\0\5\xf8\0\0",
+    "no_last_chunk": http(200, 6, b"\0\x02"),
+    "length_and_chunks": http(200, 7, b"\0\x02\0"),
+    "two_lengths": http(200, 8),
+    "interim": http(200, 0, b"", b"\3\0\1\0"),
+    "changed": http(200, 0, b"", b"\0", b"\1\x09\3" + text("302")),
+}
+
+
+def answers():
+    """Whose answer, a pause, a field, a page of nginx's, a body; an answer."""
+    plain = b"\1\0\0\0" + text("{}") + b"\0"
+    seeds = {f"status_{status}": plain + http(status) for status in STATUSES[:2] + STATUSES[6:34:2]}
+    seeds |= {name: plain + answer for name, answer in FRAMINGS.items()}
+    seeds |= {
+        "seconds": b"\1\1\x78\0\0\0\0\0\0\0" + http(503),
+        "date": b"\1\3\0\0\0\0" + http(429),
+        "long_ago": b"\1\4\0\0\0\0" + http(429),
+        "twice": b"\1\5\0\0\0\0" + http(503),
+        "nginx": b"\1\0\0\1\0\0" + http(400),
+        "elsewhere": b"\1\0\1\0\0\0" + http(302),
+        "large": b"\1\0\0\0\0\4" + http(200),
+    }
+    return seeds | {f"proxy_{status}": b"\0\1\0" + http(status) for status in (200, 407, 502)}
+
+
+def fetched():
+    """A size, a body, a field, an answer; or several answers with lists."""
+    seeds = {f"size_{number}": bytes([1, number]) + text("{}") + b"\0" + http() for number in range(7)}
+    seeds |= {name: b"\1\2" + text("{}") + b"\1" + answer for name, answer in FRAMINGS.items()}
+    seeds |= {f"status_{status}": b"\1\0\0\0" + http(status) for status in (204, 206, 301, 304, 500)}
+    seeds["newer"] = b"\0\1" + b"\0" + http() + b"\1" + http()
+    seeds["older"] = b"\0\1" + b"\1" + http() + b"\0" + http()
+    seeds["missing"] = b"\0\2" + b"\1" + http() + b"\2" + http(503) + b"\2" + http()
+    return seeds
+
+
+def stored():
+    """A store, and steps."""
+    claim = b"\0\0\x0a\x1e\1\x20"
+    seeds = {
+        "once": b"\0\1\6" + claim + b"\2\0" + claim + b"\4\x20" + claim + b"\4\x30" + claim,
+        "released": b"\0\1\4" + claim + b"\3\0" + claim + b"\3\0",
+        "clock_set": b"\0\1\7" + claim + b"\2\0\5\x9c" + claim + b"\4\x3f" + claim + b"\5\x64" + claim,
+        "full": b"\0\0\6" + b"".join(b"\0" + bytes([one]) + b"\x0a\x1e\0" for one in range(6)),
+    }
+    words = {"granted": 0, "handled": 1, "leased": 2, "done": 3, "lost": 4}
+    for step in range(3):
+        for word, number in words.items():
+            array = b"\4\0\2\4" + bytes([number]) + b"\6" + (5000).to_bytes(8, "little")
+            seeds[f"redis_{step}_{word}"] = b"\2\1" + array + b"\0\x0a\x1e\0" + bytes(8) + bytes([step])
+    seeds["redis_lost"] = b"\2\2\3\4\0\1\4\0" + b"\0\x0a\x1e\0" + bytes(8) + b"\0"
+    return seeds
+
+
+def sessions():
+    """How long, a name, a secret; and steps."""
+    session = b"\0\x2c" + text("a") + text("secret")
+    return {
+        "session": session + b"\2\4\0\x10\0\4",
+        "late": session + b"\1\0\0\2\4",
+        "changed": session + b"\1\1\x10\0" + text("x") + b"\4",
+        "replaced": session + b"\1\2\4",
+        "of_another": session + b"\0\3",
+    }
+
+
+def told():
+    """What is asked, a sender, a body, a form, changes; or a configuration, or what stands in the wrong place."""
+    seeds = {f"sender_{number}": bytes([0, number]) + text("{}") + bytes([number % 3]) + NONE for number in range(0, 60, 5)}
+    seeds |= {
+        "headers_changed": b"\0\5" + text("{}") + b"\0\1\x20\1" + text("x"),
+        "har_changed": b"\0\5" + text("{}") + b"\2\1\x20\1" + text("x"),
+        "proxy": b"\2\0\0\0",
+        "proxy_changed": b"\2\1\x20\0\1" + text("x = 1\n") + b"\0\0",
+        "keys_changed": b"\2\0\1\5\0" + text("key 1") + b"\0",
+        "pins_changed": b"\2\0\0\1" + text("sha256/x"),
+    }
+    seeds |= {f"misplaced_{place}_{value}": bytes([3, 0, place, value, 1]) for place in range(5) for value in (0, 2, 4)}
+    return seeds
+
+
+def hosts():
+    """Host fields, a target, a server name; or endpoints of two tenants; or URLs."""
+    seeds = {f"field_{number}": bytes([0, 1, number, 0, 0, 0]) for number in range(11)}
+    seeds |= {f"target_{number}": bytes([0, 0, 1, number, 0, 0]) for number in range(0, 11, 2)}
+    seeds |= {f"name_{number}": bytes([0, 1, 2, 0, 0, 1, number, 0]) for number in range(0, 11, 2)}
+    seeds["two_fields"] = bytes([0, 2, 2, 0, 2, 0, 0, 0])
+    seeds["with_user"] = b"\0\1\0\1\0\0" + text("open.example@") + b"\0\0"
+    seeds |= {f"paths_{path}": bytes([2, 2, 0, 2, 0, 1, 2, 0, path, 0, 1]) for path in range(10)}
+    seeds["two_readings"] = bytes([2, 2, 0, 10, 0, 1, 2, 0, 2, 0, 1])
+    seeds |= {f"url_{number}": bytes([3, number, 0, number % 10, 0]) for number in (0, 2, 3, 5)}
+    return seeds
+
+
+def remembered():
+    """Steps: what, with which, in which role."""
+    ask, prove, client = 7, 3, 2
+
+    def steps(*all_):
+        return b"".join(bytes(step) for step in all_)
+
+    known = {f"known_{chain}": steps((0, 2, 0), (prove, chain, client), (ask, chain, client), (1, 70, 0), (ask, chain, client)) for chain in range(14)}
+    known |= {
+        "as_servers": steps((0, 2, 0), (prove, 12, 0), (ask, 12, 0), (ask, 12, 1), (ask, 12, client)),
+        "replaced": steps((0, 2, 0), (prove, 0, client), (0, 6, 0), (ask, 0, client), (0, 2, 0), (ask, 0, client)),
+        "replaced_meanwhile": steps((0, 2, 0), (prove, 0, 0x82), (ask, 0, client)),
+        "pushed_out": steps((0, 2, 0), *((prove, chain, client) for chain in range(6)), *((ask, chain, client) for chain in range(6))),
+    }
+    return known | {f"policy_{policy}": steps((0, policy, 0), (prove, 0, client), (ask, 0, client), (1, 100, 0), (ask, 0, client)) for policy in range(11)}
+
+
+def proxy_header():
+    """Which version, addresses, fields, changes; some of the older ones stand for themselves."""
+    return {
+        "built_text": bytes([1, 1, 1]) + bytes([203, 0, 113, 9]) + b"\xbb\x01" + bytes([10, 0, 0, 1]) + b"\xfb\x20" + b"\0",
+        "built_ipv6": bytes([0, 2, 0]) + bytes(15) + b"\1\xbb\x01" + bytes(15) + b"\1\xfb\x20" + b"\2\1" + text("h2") + b"\2" + text("a.example") + b"\0",
+        "built_changed": bytes([0, 2, 1]) + bytes(12) + b"\0\1\x0e\1" + text("\xff"),
+        "built_local": bytes([0, 0, 1, 4]) + text(b"\0\0\0\0") + b"\0",
+    }
+
+
+for make in (
+    tampered, explained, client, revoked, claims, handshakes, config, shown_secret, signature_base,
+    answers, fetched, sessions, stored, told, hosts, remembered, proxy_header,
+):
     write(make.__name__, make())

@@ -5,7 +5,6 @@
 //! calls itself like ours; "public" a copy of a certificate that we trust, whose owner was never here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign::identity::PeerChain;
 use countersign::testing::{KeyAlgorithm, NOW, TestCa};
@@ -14,7 +13,7 @@ use countersign::trust::{Remembered, Role, VerifiedPeer, VerifyPeer as _};
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 
-use crate::handshake::{Policies, Stage};
+use crate::handshake::{Policies, Stage, refuse};
 use crate::measure::Group;
 use crate::pki::{Pki, provider};
 use crate::report::Report;
@@ -35,22 +34,43 @@ pub(crate) fn run(report: &mut Report) {
         let measured = report.group(name, group);
         report.at_most(name, &measured, "ours", 1.0, "rustls");
     }
-    flooded(report, &pki);
+    let stage = Stage::new(&TestCa::new("Hosts Root"), &pki);
+    refused(report, &stage, &pki);
+    flooded(report, &stage, &pki);
 }
 
-/// The handshake of a known client between strangers, beside one between clients that are as good.
-fn flooded(report: &mut Report, pki: &Pki) {
-    let stage = Stage::new(&TestCa::new("Hosts Root"), pki);
+/// The whole handshake of a stranger: what one attempt costs a server, until it has refused it.
+fn refused(report: &mut Report, stage: &Stage, pki: &Pki) {
+    let servers = [
+        stage.rustls(pki.webpki(&[])),
+        stage.ours(Policies::new(pki, None).known()),
+    ];
+    // A key of the right kind, and nobody's.
+    let key = TestCa::new("Nowhere").client("spiffe://nowhere.example").issue();
+    for (name, chain) in strangers(pki) {
+        let client = stage.client_config(chain, &key);
+        let [rustls, ours] = servers.each_ref().map(|server| || refuse(server, &client));
+        let group = Group::default()
+            .case_in_part("rustls", rustls)
+            .case_in_part("ours", ours);
+        let name = format!("{name}_handshake");
+        let measured = report.group(&name, group);
+        report.at_most(&name, &measured, "ours", 1.02, "rustls");
+    }
+}
+
+/// The handshake of a known client between strangers: beside one between clients that are as good, and beside one between the
+/// same strangers where rustls's own verifier refuses them.
+fn flooded(report: &mut Report, stage: &Stage, pki: &Pki) {
     let trust = Policies::new(pki, None).known();
     let (verifier, config) = (
         HandshakeVerifier::new(&provider(), Arc::clone(&trust)),
         stage.ours(trust),
     );
-    let shaking = || stage.shaking(&config);
+    let (verifier, rustls): (&dyn ClientCertVerifier, _) = (&verifier, pki.webpki(&[]));
     for (name, stranger) in strangers(pki) {
-        // One that was here: `shaking` has had each of its clients shake hands.
-        let (known, verifier) = (stage.known_chain(), &verifier);
-        let between = move |others: Chain, mut shake: Shake| {
+        let between = |verifier, others: &Chain| {
+            let (others, mut shake) = (others.clone(), stage.shaking(&config));
             move || {
                 for _ in 0..FLOOD {
                     ask(verifier, &others);
@@ -58,16 +78,17 @@ fn flooded(report: &mut Report, pki: &Pki) {
                 shake()
             }
         };
+        // One that was here: `shaking` has had each of its clients shake hands.
         let group = Group::default()
-            .case_in_part("healthy", between(known, Box::new(shaking())))
-            .case_in_part("healthy_in_a_flood", between(stranger, Box::new(shaking())));
+            .case_in_part("healthy", between(verifier, &stage.known_chain()))
+            .case_in_part("healthy_in_a_flood", between(verifier, &stranger))
+            .case_in_part("flood_at_rustls", between(&*rustls, &stranger));
         let name = format!("{name}_flood");
         let measured = report.group(&name, group);
         report.at_most(&name, &measured, "healthy_in_a_flood", 1.1, "healthy");
+        report.at_most(&name, &measured, "healthy_in_a_flood", 1.05, "flood_at_rustls");
     }
 }
-
-type Shake = Box<dyn FnMut() -> Duration>;
 
 fn ask(verifier: &dyn ClientCertVerifier, chain: &Chain) -> bool {
     let (leaf, others) = chain.split_first().expect("a leaf");

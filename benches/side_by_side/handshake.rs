@@ -17,6 +17,7 @@ use countersign::trust::{Crls, Remembered, VerifyPeer};
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
@@ -149,19 +150,27 @@ impl Stage {
 
     /// Clients that never resume.
     pub(crate) fn client_configs(&self) -> Vec<Arc<ClientConfig>> {
+        let config = |client: &TestCert| self.client_config(client.chain(), client);
+        self.clients.iter().map(config).collect()
+    }
+
+    /// A client that shows these certificates, and signs with that key, whether it fits or not.
+    pub(crate) fn client_config(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        signer: &TestCert,
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.hosts.certificate().clone()).expect("an anchor");
-        let config = |client: &TestCert| {
-            let config = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(Stopped))
-                .with_protocol_versions(&[&TLS13])
-                .expect("TLS 1.3")
-                .with_root_certificates(roots.clone())
-                .with_client_auth_cert(client.chain(), client.key());
-            let mut config = config.expect("a certificate");
-            config.resumption = Resumption::disabled();
-            Arc::new(config)
-        };
-        self.clients.iter().map(config).collect()
+        let key = self.tls.provider().key_provider.load_private_key(signer.key());
+        let shown = CertifiedKey::new(chain, key.expect("a key"));
+        let mut config = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(Stopped))
+            .with_protocol_versions(&[&TLS13])
+            .expect("TLS 1.3")
+            .with_root_certificates(roots)
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+        config.resumption = Resumption::disabled();
+        Arc::new(config)
     }
 
     pub(crate) fn shaking(&self, server: &Arc<ServerConfig>) -> impl FnMut() -> Duration + use<> {
@@ -215,13 +224,30 @@ impl<'a> Policies<'a> {
 
 /// One handshake, until the server has sent its tickets, and what it has cost the server.
 fn serve(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, kind: HandshakeKind) -> Duration {
+    let (taken, ended) = exchange(server, client);
+    assert_eq!(ended.expect("trusted"), Some(kind));
+    taken
+}
+
+/// One handshake that the server ends, and what it has cost the server until its alert is written.
+pub(crate) fn refuse(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> Duration {
+    let (taken, ended) = exchange(server, client);
+    assert!(ended.is_err(), "a stranger");
+    taken
+}
+
+/// One handshake as far as it goes: what it has cost the server, and how it ended there.
+fn exchange(
+    server: &Arc<ServerConfig>,
+    client: &Arc<ClientConfig>,
+) -> (Duration, Result<Option<HandshakeKind>, rustls::Error>) {
     let name = ServerName::try_from(HOST).expect("a name");
     let mut client = ClientConnection::new(Arc::clone(client), name).expect("a client");
     let began = now();
     let mut server = ServerConnection::new(Arc::clone(server)).expect("a server");
     let mut taken = now() - began;
-    let (mut asked, mut answered) = (Vec::new(), Vec::new());
-    loop {
+    let (mut asked, mut answered, mut ended) = (Vec::new(), Vec::new(), Ok(()));
+    while ended.is_ok() {
         asked.clear();
         answered.clear();
         while client.wants_write() {
@@ -231,23 +257,33 @@ fn serve(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, kind: Handshake
             break;
         }
         let began = now();
-        let mut flight = &asked[..];
-        while !flight.is_empty() {
-            server.read_tls(&mut flight).expect("bytes");
-            server.process_new_packets().expect("trusted");
-        }
-        while server.wants_write() {
-            server.write_tls(&mut answered).expect("room");
-        }
+        ended = answer(&mut server, &asked, &mut answered);
         taken += now() - began;
         let mut flight = &answered[..];
-        while !flight.is_empty() {
+        while ended.is_ok() && !flight.is_empty() {
             client.read_tls(&mut flight).expect("bytes");
             client.process_new_packets().expect("trusted");
         }
     }
-    assert_eq!(server.handshake_kind(), Some(kind));
+    let kind = server.handshake_kind();
     let began = now();
     drop(server);
-    taken + (now() - began)
+    (taken + (now() - began), ended.map(|()| kind))
+}
+
+/// What a server makes of one flight, and all that it writes then.
+fn answer(
+    server: &mut ServerConnection,
+    mut flight: &[u8],
+    answered: &mut Vec<u8>,
+) -> Result<(), rustls::Error> {
+    let mut ended = Ok(());
+    while ended.is_ok() && !flight.is_empty() {
+        server.read_tls(&mut flight).expect("bytes");
+        ended = server.process_new_packets().map(drop);
+    }
+    while server.wants_write() {
+        server.write_tls(answered).expect("room");
+    }
+    ended
 }

@@ -261,9 +261,12 @@ impl<'d> Item<'d> {
         {
             return Err(name.wrong(&"is no name of an environment variable; write letters, digits and _"));
         }
-        let text = std::env::var(variable);
-        let text =
-            text.map_err(|error| name.wrong(&format!("{variable}: {error}; set it before the start")))?;
+        // Neither the name, which may be the secret, nor what the error says of a value that is no text.
+        let unset = |_| match std::env::var_os(variable) {
+            None => name.wrong(&"names a variable that is not set; set it before the start"),
+            Some(_) => name.wrong(&"names a variable whose value is no text; write it in UTF-8"),
+        };
+        let text = std::env::var(variable).map_err(unset)?;
         let (item, shown) = (self.clone(), format!("${variable}"));
         let from = Text::Given(text.as_str().into());
         Ok(Source {
@@ -281,9 +284,13 @@ impl<'d> Item<'d> {
             ));
         }
         let path = self.place.document.folder.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            self.wrong(&format!("{file} cannot be read ({error}); check that it is a text file and that this process may read it"))
-        })?;
+        let unreadable = |error| {
+            match is_shown(file) {
+            true => self.wrong(&format!("{file} cannot be read ({error}); check that it is a text file and that this process may read it")),
+            false => self.wrong(&format!("names a file that cannot be read ({error}); write the name of the file that holds it")),
+        }
+        };
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         let (item, shown) = (self.clone(), file.to_owned());
         let from = Text::File(path);
         Ok(Source {
@@ -293,6 +300,14 @@ impl<'d> Item<'d> {
             from,
         })
     }
+}
+
+/// Whether it looks like the name of a file. What stands there by mistake may be the secret itself, or a URL with a password.
+fn is_shown(file: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let is_short = (1..=5).contains(&extension.len()) && !extension.contains('/');
+    is_short && file.bytes().all(plain)
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

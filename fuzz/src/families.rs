@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use countersign::payload::providers::{
-    AdyenVerifier, HubSpotLegacy, PayPalSigner, PayPalVerifier, SnsSigner, SnsVerifier, TwilioVerifier,
+    AdyenVerifier, EbaySigner, EbayVerifier, HubSpotLegacy, PayPalSigner, PayPalVerifier, SnsSigner,
+    SnsVerifier, TwilioVerifier,
 };
 use countersign::payload::public_key::SignBytes;
 use countersign::payload::{NoKey, Secret, SignPayload as _};
@@ -13,6 +14,7 @@ use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::CertificateDer;
 
+use crate::ebay_key::{EbayKey, EcdsaSha1};
 use crate::keys::{algorithms, ring, test_key};
 use crate::sender::{Sender, Verifies, acme, origin};
 
@@ -25,7 +27,7 @@ const SNS: &str = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService
 const PAYPAL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-1";
 const WEBHOOK: &str = "1JE4291016473214C";
 
-/// The providers whose schemes are types of their own. eBay is left out: nothing here signs with ECDSA and SHA-1.
+/// The providers whose schemes are types of their own.
 pub fn families() -> Vec<Sender> {
     let ca = TestCa::new("A public authority");
     let issue = |is_own| {
@@ -40,6 +42,7 @@ pub fn families() -> Vec<Sender> {
         hub_spot(2),
         sns(&own, &other),
         pay_pal(&own, &other),
+        ebay(),
     ]
 }
 
@@ -146,5 +149,31 @@ fn pay_pal(own: &Arc<TestCert>, other: &Arc<TestCert>) -> Sender {
         signs: Box::new(move |outgoing| Ok((signer.sign_payload(outgoing)?, outgoing.body.to_vec()))),
         verifies: verifies(own),
         others: verifies(other),
+    }
+}
+
+fn ebay() -> Sender {
+    let verifies = |number| {
+        let shown = EbayKey::new(number).shown();
+        // The name of the key goes into a URL of eBay's.
+        let find = move |id: &str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            assert!(!id.is_empty() && id.bytes().all(plain), "{id:?} is asked for");
+            Ok::<_, NoKey>(shown.clone())
+        };
+        Verifies::Wholly(Arc::new(
+            EbayVerifier::new(acme(), find, &[&EcdsaSha1]).expect("provided"),
+        ))
+    };
+    let signer = EbaySigner::new(
+        acme(),
+        "9936261a-7d7b-4621-a0f1-964bbab1fbb0",
+        Arc::new(EbayKey::new(1)),
+    );
+    Sender {
+        name: "ebay",
+        signs: Box::new(move |outgoing| Ok((signer.sign_payload(outgoing)?, outgoing.body.to_vec()))),
+        verifies: verifies(1),
+        others: verifies(2),
     }
 }

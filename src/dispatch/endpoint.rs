@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use http::Uri;
 use rustls_pki_types::ServerName;
 
+use super::spelling;
 use crate::codes::entries;
 use crate::egress::Shown;
 use crate::tenant::TenantId;
@@ -14,8 +15,8 @@ use crate::tenant::TenantId;
 ///
 /// What is not plain is refused rather than normalised, since two readers would normalise it differently: user names,
 /// fragments, percent-encoded or international host names (write them as `xn--..`), a dot at the end, zone identifiers,
-/// and IPv4 addresses in any form but four decimal numbers; backslashes, and a percent sign that encodes nothing. There
-/// is no way to deliver without TLS.
+/// and IPv4 addresses in any form but four decimal numbers; backslashes, a percent sign that encodes nothing, and `..` behind
+/// an empty segment (`/a//../b` is `/b` to some servers and `/a/b` to others). There is no way to deliver without TLS.
 ///
 /// In logs (`Debug`, `Display`) stands where it leads, and neither path nor query, which are a secret to many receivers;
 /// [`uri`](Self::uri) has them.
@@ -176,7 +177,7 @@ fn canonical(uri: &Uri, host: &str, port: u16) -> Result<Uri, InvalidEndpoint> {
         port => format!("{host}:{port}"),
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    if !path.split('%').skip(1).all(is_encoded) {
+    if !path.split('%').skip(1).all(is_encoded) || !spelling::leads_to_one(uri) {
         return Err(InvalidEndpoint::Url);
     }
     // `https://host?query` has an empty path, which on the wire is `/` (RFC 9110 §4.2.3).
@@ -234,10 +235,11 @@ fn read_port(authority: &str, host: &str) -> Result<u16, InvalidEndpoint> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEndpoint {
-    /// Not a URL with a host, too long, with a fragment, or with bytes that do not belong into one.
+    /// Not a URL with a host, too long, with a fragment, with bytes that do not belong into one, or with a path that is read in two
+    /// ways.
     #[error(
         "not a URL such as https://hooks.example.com/path, of at most 2048 ASCII characters, without a fragment or a \
-         backslash, and with two digits after each %"
+         backslash, with two digits after each %, and without /../ behind //"
     )]
     Url,
     /// Anybody on the way could read and change what is sent.

@@ -165,3 +165,45 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Duration = Duration::from_millis(1_234);
+
+    #[test]
+    fn each_deadline_is_set_alone() {
+        let unset = Deadlines::default;
+        #[rustfmt::skip]
+        let cases = [
+            (unset().with_connecting(TIME), Deadlines { connecting: TIME, ..unset() }),
+            (unset().with_handshake(TIME), Deadlines { handshake: TIME, ..unset() }),
+            (unset().with_answer(TIME), Deadlines { answer: TIME, ..unset() }),
+            (unset().with_body(TIME), Deadlines { body: TIME, ..unset() }),
+            (unset().with_whole(TIME), Deadlines { whole: TIME, ..unset() }),
+        ];
+        for (set, expected) in cases {
+            assert_eq!(set, expected);
+        }
+    }
+
+    #[test]
+    fn each_limit_is_set_alone() {
+        let unset = Limits::default;
+        #[rustfmt::skip]
+        let cases = [
+            (unset().with_in_all(7), Limits { in_all: 7, ..unset() }),
+            (unset().with_per_tenant(7), Limits { per_tenant: 7, ..unset() }),
+            (unset().with_body(7), Limits { body: 7, ..unset() }),
+            (unset().with_idle_per_endpoint(7), Limits { idle_per_endpoint: 7, ..unset() }),
+            (unset().with_idle_per_tenant(7), Limits { idle_per_tenant: 7, ..unset() }),
+            (unset().with_idle_in_all(7), Limits { idle_in_all: 7, ..unset() }),
+            (unset().with_idle_for(TIME), Limits { idle_for: TIME, ..unset() }),
+            (unset().with_connection_age(TIME), Limits { connection_age: TIME, ..unset() }),
+        ];
+        for (set, expected) in cases {
+            assert_eq!(set, expected);
+        }
+    }
+}

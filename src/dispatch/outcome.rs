@@ -259,3 +259,21 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no server has a part in.
+    #[test]
+    fn what_is_never_signed_is_dead_and_a_probe_under_way_is_waited_for() {
+        let (rules, now) = (RetryRules::default(), UnixTime::since_unix_epoch(Duration::ZERO));
+        let a_minute = Duration::from_secs(60);
+        for (failure, expected) in [
+            (Failure::CannotSign(CannotSign::Id), Fate::Dead),
+            (Failure::NotNow(NotNow::Probing), Fate::Retry { after: a_minute }),
+        ] {
+            assert_eq!(Outcome::failed(failure, &rules, now).fate, expected);
+        }
+    }
+}

@@ -41,6 +41,28 @@ pub(super) fn path(uri: &Uri) -> String {
     format!("/{}", kept.join("/"))
 }
 
+/// Whether its dot segments lead to one path, with empty segments and without them: who leaves those out first reads `/a//../b` as
+/// `/b`, and who does not (RFC 3986 §5.2.4), as `/a/b`.
+pub(super) fn leads_to_one(uri: &Uri) -> bool {
+    let mut above = Vec::new();
+    for segment in uri.path().split('/').skip(1).map(spelled) {
+        match segment.as_str() {
+            "." => {}
+            ".." if above.pop() == Some(Segment::Empty) => return false,
+            ".." => {}
+            "" => above.push(Segment::Empty),
+            _ => above.push(Segment::Named),
+        }
+    }
+    true
+}
+
+#[derive(PartialEq)]
+enum Segment {
+    Empty,
+    Named,
+}
+
 /// The query in one spelling, as a form is written: nothing, where it is empty.
 pub(super) fn query(uri: &Uri) -> String {
     let pieces = uri.query().unwrap_or_default().split('&');
@@ -96,6 +118,34 @@ mod tests {
         ];
         for (url, expected) in cases {
             assert_eq!(path(endpoint(url).uri()), expected, "{url}");
+        }
+    }
+
+    /// Two readers would not agree on where it leads.
+    #[test]
+    fn dot_segments_behind_empty_ones_lead_nowhere() {
+        let led = |path: &str| leads_to_one(&format!("https://a.example{path}").parse().expect(path));
+        for path in [
+            "/",
+            "//",
+            "/a/../b",
+            "//a/..//b",
+            "/../b",
+            "/a/./../b",
+            "/a//b",
+            "/a/.../b",
+        ] {
+            assert!(led(path), "{path}");
+        }
+        for path in [
+            "/a//../b",
+            "/a//%2e%2E/b",
+            "/a//./../b",
+            "/a//b/../..",
+            "//..",
+            "/a/%2e//..",
+        ] {
+            assert!(!led(path), "{path}");
         }
     }
 

@@ -201,7 +201,7 @@ fn only<'a>(sections: &[Section<'a>]) -> Result<Option<Section<'a>>, InvalidPem>
     }
 }
 
-/// What a section that holds no secret holds.
+/// What a section that holds no secret holds: something, for there is no certificate, list or key of no bytes.
 fn decode(section: Section<'_>) -> Result<Vec<u8>, InvalidPem> {
     let base64: Vec<u8> = section
         .body
@@ -209,7 +209,12 @@ fn decode(section: Section<'_>) -> Result<Vec<u8>, InvalidPem> {
         .copied()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    STANDARD.decode(base64).map_err(|_| base64_of(section))
+    let der = STANDARD.decode(base64).map_err(|_| base64_of(section))?;
+    let Section { label, line, .. } = section;
+    match der.is_empty() {
+        true => Err(Problem::Content { label, line }.into()),
+        false => Ok(der),
+    }
 }
 
 fn base64_of(section: Section<'_>) -> InvalidPem {

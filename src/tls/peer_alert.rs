@@ -124,4 +124,49 @@ mod tests {
         assert_eq!(PeerAlert::find(&twice), found);
         assert_eq!(PeerAlert::find(&Error::DecryptError), None);
     }
+    /// By the numbers of the registry, "TLS Alerts".
+    #[test]
+    fn each_is_called_as_in_the_registry_and_those_about_a_certificate_are_known() {
+        use Complaint::{Certificate, Handshake, Other};
+        #[rustfmt::skip]
+        let expected = [
+            (0, "close_notify", Other), (10, "unexpected_message", Other), (20, "bad_record_mac", Other),
+            (22, "record_overflow", Other), (40, "handshake_failure", Handshake), (41, "no_certificate", Certificate),
+            (42, "bad_certificate", Certificate), (43, "unsupported_certificate", Certificate),
+            (44, "certificate_revoked", Certificate), (45, "certificate_expired", Certificate),
+            (46, "certificate_unknown", Certificate), (47, "illegal_parameter", Other), (48, "unknown_ca", Certificate),
+            (49, "access_denied", Certificate), (50, "decode_error", Other), (51, "decrypt_error", Certificate),
+            (70, "protocol_version", Other), (71, "insufficient_security", Other), (80, "internal_error", Other),
+            (86, "inappropriate_fallback", Other), (90, "user_canceled", Other), (100, "no_renegotiation", Other),
+            (109, "missing_extension", Other), (110, "unsupported_extension", Other), (112, "unrecognized_name", Other),
+            (115, "unknown_psk_identity", Other), (116, "certificate_required", Certificate),
+            (120, "no_application_protocol", Other), (255, "unknown", Other),
+        ];
+        for (number, name, complaint) in expected {
+            let alert = PeerAlert(AlertDescription::from(number));
+            assert_eq!((alert.name(), alert.complaint()), (name, complaint), "{number}");
+            assert_eq!(alert.to_string(), name);
+        }
+        let shown = format!("{:?}", PeerAlert(AlertDescription::UnknownCA));
+        assert_eq!(shown, "PeerAlert(unknown_ca)");
+    }
+    /// What the table of codes says of an alert is what rustls will send.
+    #[test]
+    fn the_codes_alerts_have_the_same_names() {
+        use crate::codes::Alert;
+        for (alert, number) in [
+            (Alert::BadCertificate, 42),
+            (Alert::UnsupportedCertificate, 43),
+            (Alert::CertificateRevoked, 44),
+            (Alert::CertificateExpired, 45),
+            (Alert::UnknownCa, 48),
+            (Alert::AccessDenied, 49),
+            (Alert::DecryptError, 51),
+            (Alert::UnrecognizedName, 112),
+            (Alert::CertificateRequired, 116),
+        ] {
+            let heard = PeerAlert(AlertDescription::from(number));
+            assert_eq!(alert.to_string(), heard.name());
+        }
+    }
 }

@@ -186,3 +186,34 @@ fn is_of_one_peer(error: &io::Error) -> bool {
             | TimedOut
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crowd that hangs up early costs nobody a pause; what the system lacks is waited for, longer each time.
+    #[test]
+    fn what_one_peer_does_is_no_reason_to_pause() {
+        use io::ErrorKind::{
+            ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable,
+            OutOfMemory, PermissionDenied, TimedOut,
+        };
+        let of_one = [
+            ConnectionAborted,
+            ConnectionRefused,
+            ConnectionReset,
+            HostUnreachable,
+            NetworkUnreachable,
+            TimedOut,
+        ];
+        assert!(of_one.iter().all(|kind| is_of_one_peer(&(*kind).into())));
+        let (no_descriptors, none_in_the_system) = (24, 23);
+        for error in [no_descriptors, none_in_the_system].map(io::Error::from_raw_os_error) {
+            assert!(!is_of_one_peer(&error), "{error}");
+        }
+        assert!(!is_of_one_peer(&OutOfMemory.into()) && !is_of_one_peer(&PermissionDenied.into()));
+        let mut pause = Pause::default();
+        let pauses: Vec<_> = (0..9).map(|_| pause.next().as_millis()).collect();
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+}

@@ -1,6 +1,9 @@
 //! The same identity and signatures with clients that others wrote: reqwest, and hyper-util below the tower layer.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::SocketAddr;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use countersign::dispatch::{
@@ -14,7 +17,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tower::{Layer as _, ServiceExt as _};
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::receiver::{Receiver, with_http2};
 use crate::world::*;
@@ -164,4 +167,31 @@ async fn the_connector_refuses_private_addresses() {
         cause.to_string(),
         format!("127.0.0.1:{} is not a public address", receiver.port())
     );
+}
+
+#[derive(Clone)]
+struct Busy;
+
+impl Service<Request<Full<Bytes>>> for Busy {
+    type Response = ();
+    type Error = Infallible;
+    type Future = Ready<Result<(), Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        ready(Ok(()))
+    }
+}
+
+/// A client whose connections are all in use says so by not being ready.
+#[tokio::test]
+async fn the_layer_is_as_ready_as_its_client() {
+    let own = own_client(&of_both_tenants(443));
+    let mut client = own.layer().layer(Busy);
+    let mut context = Context::from_waker(Waker::noop());
+    let ready = Service::<Request<Full<Bytes>>>::poll_ready(&mut client, &mut context);
+    assert!(ready.is_pending());
 }

@@ -240,11 +240,10 @@ async fn what_may_have_been_handled_is_not_sent_twice() {
     assert_eq!(received.load(SeqCst), 2);
 }
 
-/// HTTP/2 says which requests will not be handled: GOAWAY below their number, REFUSED_STREAM. Those are sent again.
-#[tokio::test]
-async fn what_http2_says_was_not_handled_is_sent_again_at_once() {
+/// The first connection answers one request and resets the second, any other answers all.
+async fn resetting(reason: h2::Reason) -> Receiver {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(with_http2(config())));
-    let receiver = Receiver::tcp(move |number, io| {
+    Receiver::tcp(move |number, io| {
         let acceptor = acceptor.clone();
         async move {
             let Ok(tls) = acceptor.accept(io).await else {
@@ -256,7 +255,7 @@ async fn what_http2_says_was_not_handled_is_sent_again_at_once() {
                 drop(request);
                 answered += 1;
                 if number == 0 && answered == 2 {
-                    respond.send_reset(h2::Reason::REFUSED_STREAM);
+                    respond.send_reset(reason);
                     continue;
                 }
                 let response = Response::builder().status(204).body(()).expect("a response");
@@ -264,13 +263,26 @@ async fn what_http2_says_was_not_handled_is_sent_again_at_once() {
             }
         }
     })
-    .await;
-    let dispatcher = with_tenants(builder(&[receiver.port()]).build());
-    let to = endpoint("acme", &receiver.url(HOST));
-    for expected in [Connected::Fresh, Connected::Fresh] {
-        let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
-        assert_eq!(outcome.fate, Fate::Delivered, "{outcome:?}");
-        assert_eq!(outcome.answer.expect("an answer").connection, expected);
+    .await
+}
+
+/// HTTP/2 says which requests will not be handled: GOAWAY below their number, REFUSED_STREAM. Those are sent again. Any
+/// other reset leaves open what was done (RFC 9113 §8.7), "no error" too.
+#[tokio::test]
+async fn what_http2_says_was_not_handled_is_sent_again_at_once() {
+    for (reason, expected) in [
+        (h2::Reason::REFUSED_STREAM, ("delivered", Some(Connected::Fresh))),
+        (h2::Reason::NO_ERROR, ("dispatch.no_answer", None)),
+        (h2::Reason::CANCEL, ("dispatch.no_answer", None)),
+    ] {
+        let receiver = resetting(reason).await;
+        let dispatcher = with_tenants(builder(&[receiver.port()]).build());
+        let to = endpoint("acme", &receiver.url(HOST));
+        let send = async || dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
+        assert_eq!(send().await.fate, Fate::Delivered, "{reason:?}");
+        let second = send().await;
+        let connection = second.answer.as_ref().map(|answer| answer.connection);
+        assert_eq!((second.code(), connection), expected, "{reason:?}");
     }
 }
 

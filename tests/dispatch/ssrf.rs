@@ -117,6 +117,7 @@ fn a_url_is_plain_or_refused() {
         ("https://hooks.example.com/%", Err(Url)),
         ("https://hooks.example.com/%4", Err(Url)),
         ("https://hooks.example.com/%zz", Err(Url)),
+        ("https://hooks.example.com/a//../b", Err(Url)),
         ("https://hooks.example.com/%4\u{e9}", Err(Url)),
         ("https://hooks.example.com/?a=100%", Err(Url)),
         (

@@ -238,6 +238,7 @@ fn a_certificate_that_is_not_written_as_it_must_be() {
         ("no quotes", openshift(&|value| value.trim_matches('"').to_owned()), "x-ssl-client-der", Why::Is(NotQuoted)),
         ("one quote", openshift(&|_| "\"".to_owned()), "x-ssl-client-der", Why::Is(NotQuoted)),
         ("quotes in quotes", openshift(&|value| format!("\"{value}\"")), "x-ssl-client-der", Why::Is(Base64)),
+        ("a certificate of no bytes", case("ingress_nginx").with("ssl-client-cert", |_| "-----BEGIN%20CERTIFICATE-----%0A-----END%20CERTIFICATE-----%0A".into()), "ssl-client-cert", Why::Pem("line 1: what CERTIFICATE holds cannot be read; export it again")),
         ("a comma at the end", traefik(&|value| format!("{value},")), "x-forwarded-tls-client-cert", Why::Is(Empty)),
         ("a space behind the comma", traefik(&|value| value.replace(',', ", ")), "x-forwarded-tls-client-cert", Why::Is(Base64)),
         ("percent-encoded, as before 2.9.2", traefik(&|value| value.replace('/', "%2F")), "x-forwarded-tls-client-cert", Why::Is(Base64)),

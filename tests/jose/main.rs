@@ -18,3 +18,4 @@ mod hostile;
 mod interop;
 mod key_sets;
 mod one_key;
+mod rotated;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt, TimeAt, TimeFormat};
+use countersign::payload::hmac::{
+    BodyForm, Identity, KeySpec, Part, SchemeBuilder, SignatureAt, TimeAt, TimeFormat,
+};
 use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Outgoing, Scheme, SignPayload, VerifyPayload,
 };
@@ -53,13 +55,17 @@ fn own(name: &'static str, identity: Identity) -> Scheme {
         })
         .identity(identity.clone());
     let builder = match identity {
-        Identity::TimeAndBody => builder
-            .time(TimeAt::Header(header("x-time")), TimeFormat::Seconds)
-            .allow_any_age()
-            .signed([Part::Time, Part::Literal(".".into()), Part::Body]),
+        Identity::TimeAndBody => timed(builder),
         _ => builder.signed([Part::Body]),
     };
     builder.build().expect("a scheme")
+}
+
+fn timed(builder: SchemeBuilder) -> SchemeBuilder {
+    let builder = builder.time(TimeAt::Header(header("x-time")), TimeFormat::Seconds);
+    builder
+        .allow_any_age()
+        .signed([Part::Time, Part::Literal(".".into()), Part::Body])
 }
 
 /// A delivery is kept for as long as any message of it that is signed by now would pass, and the lease besides.
@@ -87,7 +93,7 @@ fn one_delivery_is_told_from_another() {
         own("field", Identity::BodyField("id".into())),
     );
     type Sent<'s> = (&'s Scheme, &'s str, &'s [u8], u64);
-    let cases: [(&str, Sent<'_>, Sent<'_>, bool); 12] = [
+    let cases: [(&str, Sent<'_>, Sent<'_>, bool); 13] = [
         (
             "signed id",
             (&standard, "1", b"{}", NOW),
@@ -158,6 +164,12 @@ fn one_delivery_is_told_from_another() {
             "field that reads like a body",
             (&field, "1", br#"{"x":1}"#, NOW),
             (&field, "1", br#"{"id":"{\"x\":1}"}"#, NOW),
+            false,
+        ),
+        (
+            "fraction, which readers write in more than one form",
+            (&field, "1", br#"{"id":1.5}"#, NOW),
+            (&field, "1", br#"{"id":1.50}"#, NOW),
             false,
         ),
     ];
@@ -259,6 +271,22 @@ fn the_same_signature_is_the_same_delivery() {
     let [one, other] = [br#"{"a":"\u00e4"}"#, br#"{"a":"\u00e5"}"#];
     let [one, other] = [one, other].map(|body| claim_key(&meta, "1", body, NOW).expect("good"));
     assert_ne!(one, other, "another body is another delivery");
+    // The same beside a signed time.
+    let signature = SignatureAt::Header {
+        name: header("x-signature"),
+        prefix: "".into(),
+    };
+    let builder = Scheme::builder("escaped, beside a time")
+        .signature(signature)
+        .identity(Identity::TimeAndBody)
+        .body(BodyForm::RawOrEscaped);
+    let both = timed(builder).build().expect("a scheme");
+    let headers = sign(&both, "1", escaped, NOW);
+    let keys = ring(KeySpec::from(&both), &[1]);
+    let [first, second] =
+        [&escaped[..], "{\"a\":\"ä😀\"}".as_bytes()].map(|body| claim(&both, &keys, &headers, body));
+    assert_eq!(first.as_ref().err(), None);
+    assert_eq!(first, second);
     // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
     let standard = Scheme::standard_webhooks();
     let mut headers = sign(&standard, "msg-1", b"{}", NOW);

@@ -1,13 +1,15 @@
 //! What single providers do in a way of their own: the right value of each fact that was once wrong. Messages that
 //! they made stand in tests/vectors/told.toml.
 
-use countersign::payload::hmac::PartialScheme;
-use countersign::payload::hmac::{KeyProblem, PartialVerifier};
+use std::time::Duration;
+
+use countersign::payload::hmac::{Identity, KeyProblem, Part, PartialScheme, PartialVerifier};
 use countersign::payload::providers::presets;
 use countersign::payload::{
     HmacSigner, HmacVerifier, Keyring, Message, NotAuthentic, Origin, Outgoing, Scheme, Secret, SignPayload,
     VerifyPayload,
 };
+use countersign::replay::{Terms, Tolerance};
 use countersign::tenant::TenantId;
 use http::{HeaderMap, HeaderName, Method, Uri};
 
@@ -225,4 +227,67 @@ fn mercado_pago_signs_the_id_as_sent_or_in_lower_case() {
         let message = Message::new(&method, &uri, &headers, BODY, at(NOW));
         assert_eq!(verifier.recognize(&message).map(drop), expected, "{name}");
     }
+}
+
+/// Mailgun's time is what stands between a token and its reuse for ever.
+#[test]
+fn a_partial_scheme_takes_another_tolerance() {
+    let strict = || PartialScheme::mailgun().with_tolerance(Tolerance::within(Duration::from_secs(10)));
+    let asked = |scheme: PartialScheme, age: u64| {
+        let keys = Keyring::builder(&scheme).key(TenantId::parse("acme").unwrap(), "1", Secret::new(NEW));
+        let verifier = PartialVerifier::new(scheme, keys.build().expect("keys"));
+        let (time, mac) = (NOW - age, "0".repeat(64));
+        let body = format!(
+            r#"{{"signature":{{"timestamp":"{time}","token":"b2f1c8e3a94d5b6071f2","signature":"{mac}"}}}}"#
+        );
+        let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+        let message = Message::new(&method, &uri, &headers, body.as_bytes(), at(NOW));
+        verifier
+            .recognize(&message)
+            .map(drop)
+            .map_err(|forged| forged.code())
+    };
+    let (in_time, stale) = (Err("payload.signature_mismatch"), Err("replay.stale"));
+    assert_eq!(asked(PartialScheme::mailgun(), 300), in_time);
+    assert_eq!(asked(PartialScheme::mailgun(), 301), stale);
+    assert_eq!(asked(strict(), 10), in_time);
+    assert_eq!(asked(strict(), 11), stale);
+}
+
+/// Stripe signs another time with each attempt, and the event's own name stands in the body.
+#[test]
+fn a_scheme_may_be_told_what_tells_its_deliveries_apart() {
+    let by_event = Scheme::stripe()
+        .identified_by(Identity::BodyField("id".into()))
+        .expect("signed");
+    let claim = |scheme: &Scheme, time, body: &[u8]| {
+        let keys = ring(scheme, &[("1", NEW)]);
+        let signer = HmacSigner::new(scheme.clone(), keys.clone());
+        let headers = signer
+            .sign_payload(&Outgoing::new(&tenant(), "1", body, at(time)))
+            .expect("signed");
+        let (method, uri) = (Method::POST, Uri::from_static("/"));
+        let message = Message::new(&method, &uri, &headers, body, at(NOW));
+        let authentic = HmacVerifier::new(scheme.clone(), keys)
+            .verify_payload(&message)
+            .expect("good")
+            .claim(at(NOW), Terms::default());
+        authentic.key
+    };
+    let first = claim(&by_event, NOW, BODY);
+    let more = br#"{"attempt":2,"id":"evt_1"}"#;
+    assert_eq!(first, claim(&by_event, NOW - 9, more));
+    assert_ne!(first, claim(&by_event, NOW, br#"{"id":"evt_2"}"#));
+    assert_ne!(
+        claim(&Scheme::stripe(), NOW, BODY),
+        claim(&Scheme::stripe(), NOW, more)
+    );
+    // A field that nobody signs tells nothing apart.
+    let unsigned = Identity::Header(HeaderName::from_static("x-event-id"));
+    assert!(Scheme::stripe().identified_by(unsigned).is_err());
+    assert!(by_event.signed().contains(&Part::Body));
+    assert!(
+        !PartialScheme::mailgun().signed().contains(&Part::Body),
+        "so it is partial"
+    );
 }

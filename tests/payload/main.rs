@@ -37,6 +37,7 @@ mod providers;
 mod public_key;
 mod published;
 mod schemes;
+mod shown;
 mod signing;
 mod streaming;
 mod tokens;

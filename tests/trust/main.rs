@@ -13,6 +13,7 @@ mod shared;
 mod stage;
 
 mod authorities;
+mod expected_peers;
 mod found;
 mod identity;
 mod pins;

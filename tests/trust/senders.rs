@@ -237,60 +237,6 @@ fn each_preset_is_tried() {
     assert_eq!(untried, Vec::<&str>::new());
 }
 
-/// A payment provider that also signs its customers' certificates.
-#[test]
-fn a_shared_authority_needs_names_or_pins() {
-    let ca = TestCa::new("Payment Provider");
-    let (sender, customer) = (
-        ca.client("hooks.psp.example").issue(),
-        ca.client("mallory.example").issue(),
-    );
-    for nobody in [ExpectedPeers::names([]), ExpectedPeers::pins(PinSet::default())] {
-        let refused = SharedCa::new(private(&[&ca]), nobody)
-            .map(|_| ())
-            .map_err(|invalid| invalid.to_string());
-        let expected = "certificate authorities from shared authorities: an authority that issues to others as well proves \
-                        nothing about who it is; give exact names or pins of the senders";
-        assert_eq!(refused, Err(expected.to_owned()));
-    }
-    let leaf = pin_of(&sender);
-    let (by_pin, by_name) = (
-        SharedCa::new(private(&[&ca]), ExpectedPeers::pins(PinSet::new([leaf]))).expect("somebody"),
-        SharedCa::new(
-            private(&[&ca]),
-            ExpectedPeers::host_names(["hooks.psp.example"]).expect("a name"),
-        )
-        .expect("somebody"),
-    );
-    let named = ca
-        .client("x.example")
-        .without_san()
-        .common_name("hooks.psp.example")
-        .issue();
-    assert_eq!(verify(&by_pin, &sender).map(|_| ()), Ok(()));
-    assert_eq!(
-        verify(&by_pin, &customer).map(|_| ()),
-        Err(Untrusted::NotPinned {
-            spki: pin_of(&customer)
-        })
-    );
-    assert_eq!(verify(&by_name, &sender).map(|_| ()), Ok(()));
-    assert_eq!(verify(&by_name, &named).map(|_| ()), Ok(()));
-    assert_eq!(
-        verify(&by_name, &customer).map(|_| ()),
-        Err(Untrusted::UnexpectedName)
-    );
-    let stranger = TestCa::new("Payment Provider")
-        .client("hooks.psp.example")
-        .issue();
-    let refused = verify(&by_name, &stranger).map(|_| ());
-    assert_eq!(
-        refused,
-        Err(Untrusted::Signature),
-        "of another authority of the same name"
-    );
-}
-
 /// None of Pix's providers publishes a name, and their authorities may have issued their customers' certificates.
 #[test]
 fn a_provider_of_pix_is_nobody_without_names_or_pins() {

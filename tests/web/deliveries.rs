@@ -47,6 +47,17 @@ async fn what_the_handler_answers_decides_whether_it_was_handled() {
     }
 }
 
+/// The words of gRPC are for those who speak it (`grpc.rs`).
+#[tokio::test]
+async fn a_repetition_over_http_is_a_status_and_nothing_else() {
+    let door = Door::open().await;
+    assert_eq!(door.answers("msg_1", OK).await, handled(200));
+    let again = door.answers("msg_1", OK).await;
+    assert_eq!(again, empty(200));
+    let named = ["grpc-status", "content-type"].map(|name| again.headers.get(name));
+    assert_eq!(named, [None, None]);
+}
+
 #[tokio::test]
 async fn what_the_handler_cannot_read_was_not_handled() {
     let door = Door::open().await;

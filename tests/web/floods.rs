@@ -234,7 +234,8 @@ async fn resets_are_counted_by_the_second() {
     }
     raw.end().await;
     assert_eq!(door.told("connection.resets"), 1);
-    assert!(sent < 400, "{sent}");
+    // Ten may be: a sender gives up what it has under way.
+    assert!((11..400).contains(&sent), "{sent}");
 }
 
 /// CVE-2024-27983 and its kind: header fields without end, in as many frames as one likes.

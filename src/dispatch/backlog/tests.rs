@@ -66,8 +66,10 @@ fn an_endpoint_that_answers_has_all_its_deliveries_side_by_side() {
     for id in ["a", "b", "c"] {
         backlog.push(endpoint("one.example"), delivery(id), at(0));
     }
+    assert_eq!((backlog.len(), backlog.is_empty()), (3, false));
     let all = due(&mut backlog, at(0));
     assert_eq!(ids(&all), ["a", "b", "c"]);
+    assert_eq!(all[0].delivery().body(), "{}");
     assert_eq!((backlog.len(), backlog.next_at()), (0, None));
     for queued in all {
         assert_eq!(settle(&mut backlog, queued, &delivered(), at(1)), "delivered");
@@ -190,8 +192,13 @@ fn a_delivery_has_a_last_moment() {
 /// By the dispatcher's clock it has not expired.
 #[test]
 fn what_has_expired_is_not_put_back() {
+    let mut backlog = backlog();
+    backlog.push(endpoint("one.example"), delivery("a").with_expiry(at(50)), at(0));
+    let queued = backlog.next(at(50)).expect("due");
+    let waits = settle(&mut backlog, queued, &open(90, at(50)), at(50));
+    assert_eq!(waits, "waits until 0", "its last second is its own");
     for outcome in [open(90, at(51)), status(500, at(51))] {
-        let mut backlog = backlog();
+        let mut backlog = self::backlog();
         backlog.push(endpoint("one.example"), delivery("a").with_expiry(at(50)), at(0));
         let queued = backlog.next(at(51)).expect("expired");
         assert_eq!(settle(&mut backlog, queued, &outcome, at(51)), "ended: a");

@@ -159,3 +159,91 @@ fn of_http_signature(why: &crate::payload::http_signature::InvalidHttpSignature)
         Why::Signature => PayloadCheck::Match,
     }
 }
+
+#[cfg(all(test, feature = "jwt", feature = "http-signatures"))]
+mod tests {
+    use super::*;
+    use crate::payload::http_signature::InvalidHttpSignature as Http;
+    use crate::payload::jose::InvalidJwt as Jwt;
+
+    /// Whoever reads an explanation looks where the check says.
+    #[test]
+    fn a_reason_is_told_under_the_check_that_it_belongs_to() {
+        use PayloadCheck::{
+            Algorithm, Certificate, Claims, Coverage, Digest, Fields, Keys, Match, Signature,
+        };
+        let tokens = [
+            (
+                Signature,
+                vec![Jwt::Segments, Jwt::UnknownCritical, Jwt::NotDetached, Jwt::Nested],
+            ),
+            (Algorithm, vec![Jwt::UnknownAlgorithm]),
+            (Keys, vec![Jwt::AmbiguousKey, Jwt::UnusableKey]),
+            (Match, vec![Jwt::Signature]),
+            (Claims, vec![Jwt::Type]),
+            (Digest, vec![Jwt::OtherBody, Jwt::OtherRequest]),
+            (
+                Certificate,
+                vec![
+                    Jwt::NoCertificate,
+                    Jwt::OtherCertificate,
+                    Jwt::UnknownConfirmation,
+                ],
+            ),
+        ];
+        let messages = [
+            (
+                Signature,
+                vec![
+                    Http::TooMany,
+                    Http::Ambiguous,
+                    Http::Unpaired,
+                    Http::UnknownParameter,
+                ],
+            ),
+            (Coverage, vec![Http::CoveredTwice, Http::Component]),
+            (Keys, vec![Http::AmbiguousKey]),
+            (Digest, vec![Http::NoDigest, Http::Digest]),
+            (Match, vec![Http::Signature]),
+        ];
+        let urls = [
+            NotAuthentic::MissingUrlSecret,
+            NotAuthentic::MalformedUrlSecret,
+            NotAuthentic::MalformedQuery,
+        ];
+        let of_tokens = tokens
+            .into_iter()
+            .flat_map(|(check, all)| all.into_iter().map(move |why| (check, why.into())));
+        let of_messages = messages
+            .into_iter()
+            .flat_map(|(check, all)| all.into_iter().map(move |why| (check, why.into())));
+        let of_urls = urls.into_iter().map(|why| (Fields, why));
+        for (check, why) in of_tokens.chain(of_messages).chain(of_urls) {
+            assert_eq!(PayloadCheck::of(&why, None), check, "{why:?}");
+        }
+    }
+
+    /// Each has words of its own, and what was expected is more than its name.
+    #[test]
+    fn no_two_checks_are_called_alike() {
+        use PayloadCheck::*;
+        let all = [
+            Fields,
+            Body,
+            Time,
+            Freshness,
+            Signature,
+            Algorithm,
+            Keys,
+            Coverage,
+            Digest,
+            Claims,
+            Certificate,
+            Match,
+            Other,
+        ];
+        let names: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
+        let expected: std::collections::BTreeSet<_> = all.iter().map(|check| check.expected()).collect();
+        assert_eq!((names.len(), expected.len()), (all.len(), all.len()));
+    }
+}

@@ -246,6 +246,25 @@ mod tests {
         );
     }
 
+    /// 1.0, 1.00 and 1e0 are one number, and whoever signs its text has signed one of them.
+    #[test]
+    fn a_number_with_a_fraction_has_no_one_text() {
+        let cases = [
+            ("-7", Some("-7")),
+            ("18446744073709551615", Some("18446744073709551615")),
+            ("true", Some("true")),
+            (r#""1.5""#, Some("1.5")),
+            ("1.5", None),
+            ("1e3", None),
+            ("null", None),
+            ("[1]", None),
+        ];
+        for (text, expected) in cases {
+            let value = parse_json(text.as_bytes()).unwrap();
+            assert_eq!(scalar(&value).as_deref(), expected, "{text}");
+        }
+    }
+
     #[test]
     fn forms_are_decoded_or_refused() {
         let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());

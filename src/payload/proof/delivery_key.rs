@@ -152,3 +152,38 @@ fn escaped_digest(body: &[u8]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Scheme;
+
+    /// A body is somebody's business, and its hash stands in for it: neither is to be read in a log.
+    #[test]
+    fn a_body_is_shown_by_its_length() {
+        let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+        let now = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+        let body = b"card 4111";
+        let message = Message::new(&method, &uri, &headers, body, now);
+        let signed = SignedText::new(&Scheme::github().layout, &message);
+        let cases = [
+            (DeliveryKey::Id("msg_1"), "Id(\"msg_1\")"),
+            (DeliveryKey::Body(body), "Body(9 bytes)"),
+            (
+                DeliveryKey::TimeAndBody("179", body),
+                "TimeAndBody(\"179\", 9 bytes)",
+            ),
+            (
+                DeliveryKey::BodyField("id".into(), body),
+                "BodyField(\"id\", 9 bytes)",
+            ),
+            (DeliveryKey::EscapedBody(body), "EscapedBody(9 bytes)"),
+            (DeliveryKey::Signed(signed.clone()), "Signed(9 bytes of body)"),
+            (DeliveryKey::Digest(Hashed::Token, [7; 32]), "Digest(Token)"),
+        ];
+        for (key, shown) in cases {
+            assert_eq!(format!("{key:?}"), shown);
+        }
+        assert_eq!(format!("{signed:?}"), "SignedText { .. }");
+    }
+}

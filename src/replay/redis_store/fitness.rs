@@ -95,3 +95,31 @@ fn judge(report: &str) -> Result<Persistence, Unfit> {
 fn major(version: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `INFO` says it, of servers that are not at hand here.
+    #[test]
+    fn a_server_is_judged_by_what_it_tells() {
+        let judged = |version: &str, more: &str| {
+            let told =
+                format!("redis_version:{version}\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n{more}");
+            judge(&told)
+        };
+        let too_old = |version: &str| {
+            Err(Unfit::TooOld {
+                version: version.to_owned(),
+            })
+        };
+        for version in ["7.0.0", "7.2.4", "8.0.2", "10.0.0"] {
+            assert_eq!(judged(version, ""), Ok(Persistence::AppendOnly), "{version}");
+        }
+        for version in ["6.2.14", "unstable", ""] {
+            assert_eq!(judged(version, ""), too_old(version), "{version}");
+        }
+        assert_eq!(judged("8.0.2", "role:slave\r\n"), Err(Unfit::Replica));
+        assert_eq!(judged("8.0.2", "role:master\r\n"), Ok(Persistence::AppendOnly));
+    }
+}

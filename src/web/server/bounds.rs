@@ -147,3 +147,34 @@ impl Bounds {
         Self { requests, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Duration = Duration::from_millis(1_234);
+
+    #[test]
+    fn each_bound_is_set_alone() {
+        let unset = Bounds::default;
+        #[rustfmt::skip]
+        let cases = [
+            (unset().with_header_timeout(TIME), Bounds { header_timeout: TIME, ..unset() }),
+            (unset().with_headers(7, 8), Bounds { header_bytes: 7, header_number: 8, ..unset() }),
+            (unset().with_idle_timeout(TIME), Bounds { idle: TIME, ..unset() }),
+            (unset().with_stall_timeout(TIME), Bounds { stall: TIME, ..unset() }),
+            (unset().with_lifetime(TIME), Bounds { lifetime: TIME, ..unset() }),
+            (unset().with_grace(TIME), Bounds { grace: TIME, ..unset() }),
+            (unset().with_connections(7), Bounds { connections: 7, ..unset() }),
+            (unset().with_connections_per_source(7), Bounds { per_source: 7, ..unset() }),
+            (unset().with_connections_per_tenant(7), Bounds { per_tenant: 7, ..unset() }),
+            (unset().with_streams(7), Bounds { streams: 7, ..unset() }),
+            (unset().with_resets_per_second(7), Bounds { resets: 7, ..unset() }),
+            (unset().with_pings_per_second(7), Bounds { pings: 7, ..unset() }),
+            (unset().with_requests(7), Bounds { requests: 7, ..unset() }),
+        ];
+        for (set, expected) in cases {
+            assert_eq!(set, expected);
+        }
+    }
+}

@@ -185,6 +185,8 @@ mod tests {
             frame(WINDOW_UPDATE, 0, &[0, 0, 0, 1]),
             frame(RST_STREAM, 0, &[0, 0, 0, 8]),
             frame(RST_STREAM, 0, &[0, 0, 0, 0]),
+            frame(RST_STREAM, 0, &[0, 0, 1, 0]),
+            frame(RST_STREAM, 0, &[1, 0, 0, 0]),
             frame(PING, 0, &[0; 8]),
             frame(77, 0, b"?"),
         ];
@@ -200,6 +202,8 @@ mod tests {
             Data { stream, last: true },
             Reset { stream, well: false },
             Reset { stream, well: true },
+            Reset { stream, well: false },
+            Reset { stream, well: false },
             Nothing,
             Nothing,
         ];

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign::testing::{KeyAlgorithm, TestCa, TestKey};
+use countersign::testing::{KeyAlgorithm, NOW, TestCa, TestCert, TestKey};
 use countersign::tls::Reason;
 use countersign::tls::rustls::AlertDescription::DecryptError;
-use countersign::trust::{PinSet, PrivateCa, VerifyPeer};
+use countersign::trust::{PinSet, PrivateCa, Untrusted, VerifyPeer};
+use countersign::usage::{NotRetired, Retirement};
 
 use super::{past, spki};
 use crate::stage::*;
@@ -62,6 +63,46 @@ fn anchors_count_wherever_their_verifier_stands() {
         assert!(meet(&server(joined), &client(&cert, VERSIONS[0])).is_full());
         assert_eq!(handshakes(&trust), [counted], "{case}");
     }
+}
+
+/// A certificate that is trusted as it stands is an anchor, too: it goes when its key is retired, and no other does.
+#[test]
+fn a_leaf_that_is_an_anchor_is_retired_by_its_key() {
+    let [old, new] = ["Old", "New"].map(|_| TestCert::self_signed(ACME).issue());
+    let root = TestCa::new("Root");
+    let by_root = root.client(ACME).issue();
+    let pem = [&old, &new].map(TestCert::chain_pem).concat();
+    let all = builder(&[&root])
+        .leaf_pem(pem.as_bytes())
+        .build(NOW)
+        .expect("anchors");
+    let verdicts = |trust: &PrivateCa| [&old, &new, &by_root].map(|cert| verify(trust, cert).map(drop));
+    let no = || Err(Untrusted::UnknownIssuer);
+    assert_eq!(verdicts(&all), [Ok(()), Ok(()), Ok(())]);
+    let retire = |trust: &PrivateCa, key: &[u8]| trust.retire(spki(key), Retirement::forced(), NOW);
+    let without_old = retire(&all, &old.spki_der()).expect("forced");
+    assert_eq!(verdicts(&without_old), [no(), Ok(()), Ok(())]);
+    let without_root = retire(&without_old, &root.spki_der()).expect("forced");
+    assert_eq!(verdicts(&without_root), [no(), Ok(()), no()]);
+    let again = retire(&without_old, &old.spki_der()).map(|_| ());
+    assert_eq!(again, Err(NotRetired::Unknown));
+    let back = without_root.stage(&all);
+    assert_eq!(
+        verdicts(&back),
+        [Ok(()), Ok(()), Ok(())],
+        "staged, it is one again"
+    );
+}
+
+/// Read anew from its file, an authority that is in use does not pass for one that nobody uses.
+#[test]
+fn counts_go_on_for_the_same_anchors() {
+    let (kept, fresh) = (TestCa::new("Kept"), TestCa::new("Fresh"));
+    let before = private(&[&kept]);
+    let cert = kept.client(ACME).issue();
+    assert!(meet(&server(before.clone()), &client(&cert, VERSIONS[0])).is_full());
+    let after = private(&[&fresh, &kept]).with_history_of(&before);
+    assert_eq!(handshakes(&after), [0, 1]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use countersign::identity::{CertHash, Validity};
 use countersign::testing::{KeyAlgorithm, NOT_AFTER, NOT_BEFORE, NOW, TestKey, utc};
 use countersign::trust::{Pin, PinSet, VerifyPeer as _};
+use countersign::usage::Retirement;
 
 use super::{cast, key_of, leaf_of, not_pinned, spki};
 use crate::stage::*;
@@ -97,4 +98,37 @@ fn a_label_without_a_backup_is_reported() {
 fn warnings_of(pins: &PinSet) -> Vec<(Option<String>, usize)> {
     let warnings = pins.without_backup(NOW).into_iter();
     warnings.map(|warning| (warning.label, warning.pins)).collect()
+}
+
+/// What is known of the others' use goes on: by it, the next of them is let go, or not.
+#[test]
+fn a_pin_that_is_retired_takes_only_its_own_history_along() {
+    let cast = cast();
+    let (old, new) = (Pin::leaf(spki(b"old")), Pin::leaf(leaf_of(&cast.cert)));
+    let uses = |pins: &PinSet| {
+        let mut all: Vec<_> = pins
+            .usage()
+            .map(|(pin, usage)| (pin == new, usage.uses))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    let both = PinSet::of([old.clone(), new.clone()]);
+    let peer = peer_at(&private(&[&cast.root]).and(both.clone()), &cast.cert, NOW).expect("trusted");
+    both.confirm(&peer, NOW);
+    assert_eq!(uses(&both), [(false, 0), (true, 1)]);
+    let left = both.retire(&old, Retirement::forced(), NOW).expect("forced");
+    assert_eq!(uses(&left), [(true, 1)]);
+    // Read anew, from a file for one; and once for itself, which changes nothing.
+    let anew = || PinSet::of([new.clone(), old.clone()]);
+    assert_eq!(uses(&anew().with_history_of(&both)), [(false, 0), (true, 1)]);
+    assert_eq!(
+        uses(&both.clone().with_history_of(&both)),
+        [(false, 0), (true, 1)]
+    );
+    let back = left
+        .retire(&new, Retirement::forced(), NOW)
+        .expect("forced")
+        .stage([new.clone()]);
+    assert_eq!(uses(&back), [(true, 0)], "what comes back begins anew");
 }

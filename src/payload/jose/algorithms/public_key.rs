@@ -367,3 +367,32 @@ pub enum WeakKey {
         algorithm: Algorithm,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::RangeInclusive;
+
+    use super::*;
+
+    /// A zero byte before the modulus is there for its sign, or not at all: else one key has two forms.
+    #[test]
+    fn a_modulus_has_one_form() {
+        let exponent = [1, 0, 1];
+        let modulus = |first: u8| [&[first][..], &[0xa5; 256]].concat();
+        let read = |zeros: &[u8], n: &[u8]| {
+            let n = der(0x02, &[zeros, n].concat());
+            PublicKey::from_rsa_der(&der(0x30, &[n, der(0x02, &exponent)].concat()))
+        };
+        let good = |firsts: RangeInclusive<u8>| {
+            let mut all = firsts.map(modulus);
+            all.find(|n| PublicKey::rsa(n, &exponent).is_ok()).unwrap()
+        };
+        let (low, high) = (good(0x01..=0x7f), good(0x80..=0xff));
+        assert_eq!(read(&[], &low), PublicKey::rsa(&low, &exponent));
+        assert_eq!(read(&[0], &high), PublicKey::rsa(&high, &exponent));
+        let refused = Err(WeakKey::Encoding);
+        assert_eq!(read(&[], &high), refused, "a negative number");
+        assert_eq!(read(&[0], &low), refused);
+        assert_eq!(read(&[0, 0], &high), refused);
+    }
+}
