@@ -1,5 +1,5 @@
-//! Does the time of a comparison tell how much of a guess was right? After dudect (Reparaz, Balasch, Verbauwhede: "Dude, is
-//! my code constant time?", 2017).
+//! The time of comparisons, and whether it tells how much of a guess was right. After dudect (Reparaz, Balasch, Verbauwhede:
+//! "Dude, is my code constant time?", 2017).
 //!
 //! Each case verifies pairs of forgeries, one wrong in its first byte, the other in its last, in random order, and a t-test
 //! says whether their times differ. Each case is measured twice: as it is, where nothing may be found, and with a comparison

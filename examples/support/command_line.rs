@@ -11,45 +11,74 @@ use lexopt::{Parser, ValueExt as _};
 /// One line that says what is wrong, and what to do.
 type Mistake = String;
 
-pub(crate) struct Words(Parser);
+pub(crate) struct Words {
+    parser: Parser,
+    /// The last option, with its hyphens.
+    last: String,
+}
 
 impl Words {
     pub(crate) fn new() -> Self {
-        Self(Parser::from_env())
+        Self::read_by(Parser::from_env())
     }
 
     /// Without the program's name.
     pub(crate) fn of<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
-        Self(Parser::from_args(words.into_iter().map(Into::into)))
+        Self::read_by(Parser::from_args(words.into_iter().map(Into::into)))
+    }
+
+    fn read_by(parser: Parser) -> Self {
+        Self {
+            parser,
+            last: String::new(),
+        }
     }
 
     /// The next option, without its hyphens. Nothing stands by itself.
     pub(crate) fn option(&mut self) -> Result<Option<String>, Mistake> {
-        match self.0.next().map_err(wrong)? {
+        match self.word()? {
             None => Ok(None),
-            Some(Short('h')) => Ok(Some("help".to_owned())),
-            Some(Long(name)) => Ok(Some(name.to_owned())),
-            Some(other) => Err(wrong(other.unexpected())),
+            Some(Word::Option(name)) => Ok(Some(name)),
+            Some(Word::Alone(word)) => Err(wrong(Value(word.into()).unexpected())),
         }
     }
 
     /// The next option, or word that stands by itself.
     pub(crate) fn word(&mut self) -> Result<Option<Word>, Mistake> {
-        match self.0.next().map_err(wrong)? {
+        match self.parser.next().map_err(wrong)? {
             None => Ok(None),
             Some(Short('h')) => Ok(Some(Word::Option("help".to_owned()))),
-            Some(Long(name)) => Ok(Some(Word::Option(name.to_owned()))),
+            Some(Long(name)) => {
+                self.last = format!("--{name}");
+                Ok(Some(Word::Option(name.to_owned())))
+            }
             Some(Value(word)) => word.string().map(Word::Alone).map(Some).map_err(wrong),
             Some(other) => Err(wrong(other.unexpected())),
         }
     }
 
     pub(crate) fn value(&mut self) -> Result<String, Mistake> {
-        self.0.value().and_then(|value| value.string()).map_err(wrong)
+        self.next_value()?.string().map_err(wrong)
     }
 
     pub(crate) fn file(&mut self) -> Result<PathBuf, Mistake> {
-        self.0.value().map(PathBuf::from).map_err(wrong)
+        self.next_value().map(PathBuf::from)
+    }
+
+    /// Not the next option: where a value was forgotten, its name would be taken for one. It is not quoted, since it may be a
+    /// secret all the same.
+    fn next_value(&mut self) -> Result<OsString, Mistake> {
+        if let Some(value) = self.parser.optional_value() {
+            return Ok(value);
+        }
+        let value = self.parser.value().map_err(wrong)?;
+        match value.as_encoded_bytes().starts_with(b"--") {
+            true => Err(format!(
+                "{last} has no value, but another option behind it; give it one, as {last}=VALUE where that begins with --",
+                last = self.last
+            )),
+            false => Ok(value),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is sent behind a leaf, as far as it says why the leaf is refused.
+//! The certificates that are sent behind a leaf, as far as they say why the leaf is refused.
 
 use rustls_pki_types::CertificateDer;
 

@@ -1,4 +1,4 @@
-//! Who is it, do we trust it, whose is it? The three questions of a connection.
+//! The caller of a connection: who it is, whether it is trusted, and whose it is.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What a caller's certificate demands beside it, and the proof of callers that sign nothing.
+//! The demand of a caller's certificate for more beside it, and the proof of callers that sign nothing.
 
 use super::{Caller, same_tenant};
 use crate::payload::{Recognized, Strength};

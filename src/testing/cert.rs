@@ -1,4 +1,4 @@
-//! What does a peer present?
+//! Certificates as a peer presents them: with chain and key.
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 

@@ -1,4 +1,4 @@
-//! When is it?
+//! Dates of what is issued.
 //!
 //! Whenever the test says: nothing here reads a clock.
 

@@ -1,4 +1,4 @@
-//! How is a field written that no CA should write?
+//! Fields that no CA should write, in DER.
 //!
 //! rcgen writes what a CA should. The rest (two common names, a NUL in a name, a CRL without a number) is put
 //! in place of what rcgen wrote, by [`resigned`].

@@ -1,4 +1,4 @@
-//! What does each side think of it?
+//! Handshakes in memory, and what each side says of them.
 
 use std::ops::DerefMut;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whose key is it?
+//! Keys, by algorithm.
 
 use std::fmt;
 use std::sync::Arc;

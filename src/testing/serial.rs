@@ -1,4 +1,4 @@
-//! Which certificate, of all that this CA issued?
+//! Serial numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What verifiers of either role are asked about the signature of a handshake.
+//! The signature of a handshake, as verifiers of either role are asked about it.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;

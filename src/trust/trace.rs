@@ -1,4 +1,4 @@
-//! What a verifier checks, and what came of each check, for somebody who asks why not.
+//! The trace of a verifier: each check and what came of it, for somebody who asks why not.
 //!
 //! A verifier states each check once, by [`Presented::check`]. A request pays one branch for it: the first failure is returned. Where
 //! there is a trace, a failure is noted and the walk goes on, so that an explanation reads the very checks that decide. An answer

@@ -1,4 +1,4 @@
-//! What stands in front of us, and what it says about who is behind it.
+//! Proxies in front of us, and what they say about who is behind them.
 
 use http::{HeaderMap, HeaderValue, Request};
 

@@ -1,4 +1,5 @@
-//! What host is meant, and which of those in a list: one reading for `CertificateDemand`, `Sites` and `CallerLayer::by_host`.
+//! The host that a request means, and the one it is of a list: one reading for `CertificateDemand`, `Sites` and
+//! `CallerLayer::by_host`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -223,7 +223,9 @@ impl Kind {
                 let config = block("# nginx.conf: TLS is passed through");
                 let config = put(config, "listen 443", &format!("listen {BALANCER}:{port}"));
                 let config = put(&config, "10.7.0.21:8443", &receiver);
-                format!("load_module {STREAM};\ndaemon off;\npid nginx.pid;\nevents {{}}\n{config}\n")
+                format!(
+                    "load_module {STREAM};\ndaemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\n{config}\n"
+                )
             }
         }
     }

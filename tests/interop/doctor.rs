@@ -68,7 +68,7 @@ fn nginx(command: &mut Command, world: &World, port: u16, speaks: Speaks) {
         Speaks::Only11 => "TLSv1.1",
     };
     let text = format!(
-        "daemon off; worker_processes 1; pid nginx.pid; error_log stderr crit; events {{}}
+        "daemon off; master_process off; pid nginx.pid; error_log stderr crit; events {{}}
         http {{
           access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
           uwsgi_temp_path uwsgi; scgi_temp_path scgi;

@@ -401,7 +401,7 @@ fn help_is_help() {
 
 /// What is given, what is said to be wrong with it, and what to do.
 #[rustfmt::skip]
-const MISTAKES: [[&str; 4]; 31] = [
+const MISTAKES: [[&str; 4]; 32] = [
     ["--cert", "DIR/missing", "DIR/missing cannot be read", "; check that it exists"],
     ["--cert", "DIR/empty", "DIR/empty holds no certificate", "; it must hold the chain"],
     ["--cert", "DIR/broken.pem", "DIR/broken.pem cannot be taken as PEM: line 1: CERTIFICATE has no END", "export it again"],
@@ -432,6 +432,7 @@ const MISTAKES: [[&str; 4]; 31] = [
     ["--listen", "127.0.0.1", "127.0.0.1: invalid socket address", "; give an address of this machine"],
     ["--client-cert", "DIR/p256.pem", "--client-cert and --client-key belong", "; give both or neither"],
     ["--demo", "DIR/new", "--demo brings its own files", "; leave --cert, --keys"],
+    ["--demo", "--frob", "--demo has no value, but another option behind it", "; give it one, as --demo=VALUE where that begins with --"],
     ["--frobnicate", "1", "invalid option '--frobnicate'", "; --help lists the options"],
 ];
 

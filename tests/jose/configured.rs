@@ -126,6 +126,21 @@ fn each_name_from_a_file_is_asked_for() {
     }
 }
 
+/// To demand more of a preset, whatever is bound to it.
+#[test]
+fn the_rules_of_a_scheme_are_changed_in_place() {
+    let more = || in_the_program(&GOOD).with_rules(|rules| rules.require_text("region", "eu"));
+    assert_eq!(between(in_the_program(&GOOD), more()), Err(missing("region")));
+    assert_eq!(between(more(), more()), Ok(()));
+    assert_eq!(between(more(), in_the_program(&GOOD)), Ok(()));
+    let elsewhere = || RequestHash::url("url_hash", "https://other.example");
+    let rebound = in_the_program(&GOOD).bound_to_request(elsewhere());
+    assert_eq!(
+        between(in_the_program(&GOOD), rebound),
+        Err(No::OtherRequest.into())
+    );
+}
+
 fn missing(name: &'static str) -> NotAuthentic {
     No::Missing { name: name.into() }.into()
 }

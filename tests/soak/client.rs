@@ -118,8 +118,8 @@ async fn read(tls: &mut TlsStream<TcpStream>) -> Result<(Verdict, bool), Verdict
         }
     }
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let code = field("x-code:").unwrap_or_default().to_owned();
-    let verdict = Verdict::Answer(status.expect("a status"), code);
+    let told = |name| field(name).unwrap_or_default();
+    let verdict = Verdict::answered(status.expect("a status"), told("x-code:"), told("x-why:"));
     Ok((verdict, field("connection:") == Some("close")))
 }
 

@@ -1,20 +1,42 @@
 //! What a request comes to, and what it may come to.
 
 use std::fmt;
+use std::time::Duration;
 
 use rustls::AlertDescription;
+
+use crate::server::STORE;
 
 /// What a client saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The status, and the code beside it: `handled`, or that of the refusal.
     Answer(u16, String),
+    /// That a store is not available, and why.
+    Outage(String),
     /// The handshake was refused.
     Alert(AlertDescription),
     /// The connection was closed without an answer.
     Closed,
     /// Nothing came in the time that a client waits.
     Silent,
+}
+
+impl Verdict {
+    /// What an answer's status, code and reason say.
+    pub(crate) fn answered(status: u16, code: &str, why: &str) -> Self {
+        let answer = Self::Answer(status, code.to_owned());
+        match STORE_DOWN.is(&answer) {
+            true => Self::Outage(why.to_owned()),
+            false => answer,
+        }
+    }
+
+    /// Whether a store that is there has not answered within the time that it is given: as a machine with more to do than it
+    /// can makes any store. It is right to say so then, and cannot be known beforehand.
+    pub(crate) fn is_late(&self, took: Duration) -> bool {
+        matches!(self, Self::Outage(why) if why.contains("no answer within") && took >= STORE)
+    }
 }
 
 /// What one may see.
@@ -38,6 +60,7 @@ impl Expected {
     fn is(self, verdict: &Verdict) -> bool {
         match (self, verdict) {
             (Self::Answer(status, code), Verdict::Answer(seen, said)) => status == *seen && code == said,
+            (expected, Verdict::Outage(_)) => expected == STORE_DOWN,
             (Self::Alert(alert), Verdict::Alert(seen)) => alert == *seen,
             (Self::Closed, Verdict::Closed) | (Self::Silent, Verdict::Silent) => true,
             _ => false,

@@ -7,6 +7,8 @@ use crate::traffic::{Tally, Traffic};
 
 /// Memory may be so much more than at the beginning, where that is behind the first fifth of the time.
 const MOST_GROWN: f64 = 0.05;
+/// A store that is there may be slower than it is waited for, once and once more in so many requests: then the machine was.
+const SELDOM: u64 = 1000;
 /// In less time nothing is known: until then the stores fill, which forget what is too old to be sent again.
 const LEAST_TIME: Duration = Duration::from_secs(600);
 /// Each is judged by its median.
@@ -53,7 +55,12 @@ impl Judge {
                 .map_or(0, |(_, number)| *number)
         };
         print_counts(&counts);
-        let Tally { requests, wrong, .. } = print_tallies(traffic);
+        let Tally {
+            requests,
+            wrong,
+            late,
+            ..
+        } = print_tallies(traffic);
         for line in traffic.wrong() {
             println!("WRONG {line}");
         }
@@ -67,6 +74,11 @@ impl Judge {
                 "wrong verdicts",
                 format!("{wrong} of {requests} in {:.0?}", self.began.elapsed()),
                 wrong == 0 && requests > 0,
+            ),
+            (
+                "right refusals by a store that was slower than its limit",
+                format!("{late} of {requests}"),
+                late <= 1 + requests / SELDOM,
             ),
             (
                 "handled twice",
@@ -145,6 +157,7 @@ fn print_tallies(traffic: &Traffic) -> Tally {
         println!("{kind:<44} {:>9} {:>7} {each:>9.1}", tally.requests, tally.wrong);
         all.requests += tally.requests;
         all.wrong += tally.wrong;
+        all.late += tally.late;
     }
     println!();
     all

@@ -33,11 +33,13 @@ use crate::world::{Store, later};
 
 /// The code of the answer, which only this receiver tells its senders.
 pub(crate) const CODE: HeaderName = HeaderName::from_static("x-code");
+/// What is told of an outage, in the operator's words: why it is one.
+pub(crate) const WHY: HeaderName = HeaderName::from_static("x-why");
 pub(crate) const LIMIT: usize = 4096;
 /// How long slow peers are waited for, at each step: longer than a good one takes on a busy machine.
 pub(crate) const SLOW: Duration = Duration::from_secs(3);
-/// How long a store is waited for.
-const STORE: Duration = Duration::from_secs(2);
+/// How long a store is waited for, at each of its steps.
+pub(crate) const STORE: Duration = Duration::from_secs(2);
 /// Enough for the deliveries of [`terms`], and so few that their table is in use as a whole when the memory begins to be judged.
 const CLAIMS: usize = 1 << 14;
 /// One in so many requests meets a planted fault.
@@ -208,7 +210,7 @@ impl Plant {
         }
     }
 
-    /// Around everything: also says the code of a refusal to the sender.
+    /// Around everything: also says the code of a refusal to the sender, and why an outage is one.
     async fn pass(State(plant): State<Self>, request: Request, next: Next) -> Response {
         let now = (plant.requests.fetch_add(1, SeqCst) + 1).is_multiple_of(SELDOM);
         match &*plant.kind {
@@ -218,11 +220,15 @@ impl Plant {
             _ => {}
         }
         let mut response = next.run(request).await;
-        let code = response.extensions().get::<Refusal>().map(Refusal::code);
-        if let Some(code) = code {
+        if let Some(refusal) = response.extensions().get::<Refusal>().cloned() {
             response
                 .headers_mut()
-                .insert(CODE, HeaderValue::from_static(code));
+                .insert(CODE, HeaderValue::from_static(refusal.code()));
+            if refusal.is_outage()
+                && let Ok(why) = HeaderValue::from_str(&refusal.to_string())
+            {
+                response.headers_mut().insert(WHY, why);
+            }
         }
         if now && &*plant.kind == "verdict" {
             response

@@ -1,4 +1,4 @@
-//! What a client of one's own does, and what stands in front of a handler.
+//! Concerns about a client of one's own, and about the layers in front of a handler.
 
 use super::checks::concern;
 use super::{ClientTls, Concern, FirstLayer, RequestLayers, Severity};

@@ -1,4 +1,4 @@
-//! What it looks like, where no signature could be made to match.
+//! Guesses from the shape of a message, where no signature could be made to match.
 
 use std::str::FromStr;
 

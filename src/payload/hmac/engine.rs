@@ -1,4 +1,4 @@
-//! What all schemes have in common: reading a message by a [`Layout`], and feeding what is signed to whoever checks it.
+//! The engine of all schemes: a message is read by a [`Layout`], and what is signed is fed to whoever checks it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

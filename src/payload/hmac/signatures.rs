@@ -1,4 +1,4 @@
-//! Where the signatures of a message are, and how many of them are looked at.
+//! The signatures of a message: their places, and how many of them are looked at.
 
 use super::engine::Reading;
 use super::fields::{entries, list, optional, single};

@@ -1,4 +1,4 @@
-//! What stores behind a network have in common: a step that may have been taken though its answer was lost, and
+//! The common part of stores behind a network: a step that may have been taken though its answer was lost, and
 //! settlements that go on being tried.
 
 mod settling;

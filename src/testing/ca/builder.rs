@@ -1,4 +1,4 @@
-//! What is a certificate of an authority to say, and what should it not?
+//! Certificates of authorities, with what they say, and what none should.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,

@@ -1,4 +1,4 @@
-//! Who issued it?
+//! Authorities that issue.
 
 mod builder;
 #[cfg(test)]

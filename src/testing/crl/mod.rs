@@ -1,4 +1,4 @@
-//! Which of them does it take back?
+//! Revocation lists of an authority.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What does the certificate say, and what should it not?
+//! Leaf certificates, with what they say, and what none should.
 
 mod names;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Whose certificate is it? Subject and alternative names, also those that nobody should have.
+//! Names of a leaf: subject and alternative names, also those that nobody should have.
 
 use std::net::IpAddr;
 

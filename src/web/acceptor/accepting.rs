@@ -1,4 +1,4 @@
-//! What becomes of one connection: it is met, waits for its place and its turn, and shakes hands.
+//! The way of one connection: it is met, waits for its place and its turn, and shakes hands.
 
 use std::io;
 use std::net::SocketAddr;

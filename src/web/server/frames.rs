@@ -1,4 +1,4 @@
-//! What HTTP/2 is made of, as far as it can be too much: the heads of frames (RFC 9113 §4.1), and no more of them.
+//! The heads of HTTP/2's frames (RFC 9113 §4.1), as far as they can be too much, and no more of them.
 
 /// The beginning of an HTTP/2 connection (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

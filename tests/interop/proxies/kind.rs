@@ -246,7 +246,7 @@ impl Kind {
             let at = format!("127.0.0.1:{port}");
             let (before, this, that) = match self {
                 Self::Nginx => (
-                    "daemon off;\npid nginx.pid;\nevents {}\n".to_owned(),
+                    "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {}\n".to_owned(),
                     "listen 443",
                     format!("listen {at}"),
                 ),

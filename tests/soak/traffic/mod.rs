@@ -53,11 +53,12 @@ impl Delivery {
     }
 }
 
-/// How many requests there were of a kind, and how many were judged wrong.
+/// How many requests there were of a kind, how many were judged wrong, and how many a store was too slow for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
     pub(crate) wrong: u64,
+    pub(crate) late: u64,
     pub(crate) time: Duration,
 }
 
@@ -156,6 +157,10 @@ impl Traffic {
             if expected.allows(&verdict) {
                 continue;
             }
+            if verdict.is_late(time) {
+                tally.late += 1;
+                continue;
+            }
             tally.wrong += 1;
             let mut wrong = self.wrong.lock().expect("sound");
             if wrong.len() < SHOWN {
@@ -175,10 +180,9 @@ impl Traffic {
         }
     }
 
-    /// Kept, to be sent again: as handled, where that is certain.
-    fn keep(&self, delivery: Delivery, world: &World, verdict: &Verdict) {
-        let certain = world.is_up(delivery.store) && AnyOf::from(HANDLED).allows(verdict);
-        let shelf = if certain { &self.handled } else { &self.doubtful };
+    /// Kept, to be sent again: as handled, where that is certain. Where the store was slow, it may not have been told in time.
+    fn keep(&self, delivery: Delivery, is_certain: bool) {
+        let shelf = if is_certain { &self.handled } else { &self.doubtful };
         let mut shelf = shelf.lock().expect("sound");
         shelf.push_back(delivery);
         if shelf.len() > KEPT {

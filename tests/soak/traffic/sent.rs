@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::{Delivery, Traffic};
 use crate::client::{Line, PATIENCE, tls};
 use crate::expected::Verdict;
+use crate::server::{CODE, WHY};
 use crate::stage::HOST;
 
 /// Before the receiver thinks an open connection idle.
@@ -111,13 +112,15 @@ async fn ask(mut requests: SendRequest<Full<Bytes>>, delivery: Delivery) -> Verd
     match timeout(PATIENCE, requests.send_request(request)).await {
         Err(_) => Verdict::Silent,
         Ok(Err(_)) => Verdict::Closed,
-        Ok(Ok(response)) => Verdict::Answer(response.status().as_u16(), code(&response)),
+        Ok(Ok(response)) => Verdict::answered(
+            response.status().as_u16(),
+            told(&response, &CODE),
+            told(&response, &WHY),
+        ),
     }
 }
 
-fn code(response: &Response<Incoming>) -> String {
-    let code = response.headers().get(crate::server::CODE);
-    code.and_then(|code| code.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+fn told<'r>(response: &'r Response<Incoming>, name: &HeaderName) -> &'r str {
+    let told = response.headers().get(name);
+    told.and_then(|told| told.to_str().ok()).unwrap_or_default()
 }

@@ -86,6 +86,12 @@ fn a_leaf_that_is_an_anchor_is_retired_by_its_key() {
     assert_eq!(verdicts(&without_root), [no(), Ok(()), no()]);
     let again = retire(&without_old, &old.spki_der()).map(|_| ());
     assert_eq!(again, Err(NotRetired::Unknown));
+    let back = without_root.stage(&all);
+    assert_eq!(
+        verdicts(&back),
+        [Ok(()), Ok(()), Ok(())],
+        "staged, it is one again"
+    );
 }
 
 /// Read anew from its file, an authority that is in use does not pass for one that nobody uses.

@@ -1,4 +1,4 @@
-//! What the receiver may have been told wrongly, each undone.
+//! Mistakes that a receiver may have been told, each undone.
 
 use http::Uri;
 

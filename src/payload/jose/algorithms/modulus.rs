@@ -1,4 +1,4 @@
-//! What an RSA modulus and exponent must not be, and whether a point lies on its curve. Checks of public numbers only.
+//! Checks of public numbers: an RSA modulus, its exponent, and a point on its curve.
 
 use num_bigint::BigUint;
 

@@ -1,4 +1,4 @@
-//! Which key a token may be signed with.
+//! The choice of the key that a token may be signed with.
 
 use std::sync::Arc;
 

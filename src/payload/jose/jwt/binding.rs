@@ -1,4 +1,4 @@
-//! What a token may be bound to, besides its sender: the body, the request, the certificate of the connection.
+//! Bindings of a token besides its sender: to the body, the request, the certificate of the connection.
 
 use std::sync::Arc;
 

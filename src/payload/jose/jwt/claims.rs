@@ -1,4 +1,4 @@
-//! Whether the claims of a token are those that its rules ask for.
+//! The claims of a token, held against its rules.
 
 use super::rules::{Accepted, JwtRules, TenantClaim};
 use super::times::Times;

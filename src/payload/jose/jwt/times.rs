@@ -1,4 +1,4 @@
-//! When a token counts: `exp`, `nbf`, `iat` (RFC 7519 §4.1.4 to §4.1.6).
+//! The times of a token: `exp`, `nbf`, `iat` (RFC 7519 §4.1.4 to §4.1.6).
 
 use crate::payload::jose::InvalidJwt;
 use crate::payload::jose::json::{Json, Object};

@@ -260,3 +260,35 @@ fn are_all_signed_under(key: &Key, items: &[SignedItem<'_>]) -> bool {
     };
     items.iter().all(right)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The parts are signed with colons between them, so one with a colon in it could be two of another message.
+    #[test]
+    fn an_item_is_cut_in_one_way_only() {
+        let read = |item: Value| values(&item).map(|values| values.join(":"));
+        let refused = Err(NotAuthentic::MalformedBody);
+        let good = json!({"pspReference": "7914", "merchantReference": "a:b", "amount": {"value": 1130}, "success": "true"});
+        assert_eq!(read(good), Ok("7914:::a:b:1130:::true".to_owned()));
+        for part in [
+            "pspReference",
+            "originalReference",
+            "merchantAccountCode",
+            "eventCode",
+            "success",
+        ] {
+            assert_eq!(read(json!({ part: "a:b" })), refused, "{part}");
+        }
+        assert_eq!(read(json!({"amount": {"currency": "EUR:1"}})), refused);
+        assert_eq!(
+            read(json!({"amount": {"value": 11.5}})),
+            refused,
+            "more than one text"
+        );
+        assert_eq!(read(json!({"success": ["true"]})), refused);
+    }
+}

@@ -1,4 +1,4 @@
-//! What the rows are written with.
+//! The words that the rows are written with.
 
 use std::time::Duration;
 

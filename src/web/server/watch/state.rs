@@ -1,4 +1,4 @@
-//! What one connection has done so far, and what is to become of it: every second told, none asked for.
+//! The state of one connection, and what is to become of it: every second told, none asked for.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
