@@ -322,6 +322,7 @@ def proxy_header():
     """Which version, addresses, fields, changes; some of the older ones stand for themselves."""
     return {
         "built_text": bytes([1, 1, 1]) + bytes([203, 0, 113, 9]) + b"\xbb\x01" + bytes([10, 0, 0, 1]) + b"\xfb\x20" + b"\0",
+        "built_mapped": bytes([0, 2, 2]) + bytes([203, 0, 113, 9]) + b"\xbb\x01" + bytes([10, 0, 0, 1]) + b"\xfb\x20" + b"\0\0",
         "built_ipv6": bytes([0, 2, 0]) + bytes(15) + b"\1\xbb\x01" + bytes(15) + b"\1\xfb\x20" + b"\2\1" + text("h2") + b"\2" + text("a.example") + b"\0",
         "built_changed": bytes([0, 2, 1]) + bytes(12) + b"\0\1\x0e\1" + text("\xff"),
         "built_local": bytes([0, 0, 1, 4]) + text(b"\0\0\0\0") + b"\0",

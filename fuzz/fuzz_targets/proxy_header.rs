@@ -2,7 +2,7 @@
 //! reader has them.
 #![no_main]
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use arbitrary::{Result, Unstructured};
 use countersign::proxy_protocol::{Header, MAX_LENGTH, read};
@@ -57,13 +57,16 @@ fn written(choices: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Two addresses of one family.
+/// Two addresses of one family, among them those of IPv4 in the form of IPv6.
 fn addresses(choices: &mut Unstructured<'_>) -> Result<[SocketAddr; 2]> {
-    let is_4 = choices.arbitrary()?;
+    let kind = choices.int_in_range(0..=2)?;
     let mut address = || {
-        let ip: IpAddr = match is_4 {
-            true => choices.arbitrary::<[u8; 4]>()?.into(),
-            false => choices.arbitrary::<[u8; 16]>()?.into(),
+        let ip: IpAddr = match kind {
+            0 => choices.arbitrary::<[u8; 16]>()?.into(),
+            1 => choices.arbitrary::<[u8; 4]>()?.into(),
+            _ => Ipv4Addr::from(choices.arbitrary::<[u8; 4]>()?)
+                .to_ipv6_mapped()
+                .into(),
         };
         Ok(SocketAddr::new(ip, choices.arbitrary()?))
     };
