@@ -285,10 +285,14 @@ impl<'d> Item<'d> {
         }
         let path = self.place.document.folder.join(file);
         let unreadable = |error| {
-            match is_shown(file) {
-            true => self.wrong(&format!("{file} cannot be read ({error}); check that it is a text file and that this process may read it")),
-            false => self.wrong(&format!("names a file that cannot be read ({error}); write the name of the file that holds it")),
-        }
+            let (named, todo) = match is_shown(file) {
+                true => (
+                    file,
+                    "check that it is a text file and that this process may read it",
+                ),
+                false => ("names a file that", "write the name of the file that holds it"),
+            };
+            self.wrong(&format!("{named} cannot be read ({error}); {todo}"))
         };
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         let (item, shown) = (self.clone(), file.to_owned());
