@@ -263,6 +263,8 @@ fn proxied(choices: &mut Unstructured<'_>) -> Result<()> {
     assert_eq!(requests, 1, "{told} {answer:?}");
     if !answer.is_changed && answer.status >= 200 {
         let is_told = match (answer.status, &connected) {
+            // hyper makes no tunnel of an answer that has no body, though RFC 9110 (section 9.3.6) lets any success be one.
+            (204, Err(NotConnected::Proxy { .. })) => true,
             (200..=299, connected) => connected.is_ok() || answer.whole.is_none(),
             (502..=504, Err(NotConnected::Unreachable { .. })) => true,
             (502..=504, connected) => {
