@@ -219,7 +219,7 @@ fn endpoints(choices: &mut Unstructured<'_>) -> Result<()> {
                 .map(|endpoint| (same_for_others(&endpoint, &url), endpoint)),
         );
     }
-    if let [(first, endpoint), (second, other)] = &read[..] {
+    if let [(Some(first), endpoint), (Some(second), other)] = &read[..] {
         for (owners, is_path) in [
             (EndpointOwners::per_host(), false),
             (EndpointOwners::per_path(), true),
@@ -241,7 +241,11 @@ fn endpoints(choices: &mut Unstructured<'_>) -> Result<()> {
 }
 
 /// Where an endpoint leads, another reader is led too.
-fn same_for_others(endpoint: &Endpoint, written: &str) -> Place {
+fn same_for_others(endpoint: &Endpoint, written: &str) -> Option<Place> {
+    // A name that begins with `xn--` and is no Punycode is none to some readers: they are led nowhere.
+    if Url::parse(written) == Err(url::ParseError::IdnaError) {
+        return None;
+    }
     let [theirs, again] = [written, &endpoint.uri().to_string()].map(|text| Url::parse(text).expect("a URL"));
     assert_eq!(theirs.scheme(), "https", "{written}");
     assert!(
@@ -259,7 +263,7 @@ fn same_for_others(endpoint: &Endpoint, written: &str) -> Place {
     let shown = endpoint.to_string();
     let rest = shown.strip_prefix(&format!("https://{authority}/"));
     assert!(matches!(rest, Some("" | "\u{2026}")), "{shown}");
-    place
+    Some(place)
 }
 
 /// What is fetched from, and where schemes say that they were sent to.

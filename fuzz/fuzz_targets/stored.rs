@@ -64,6 +64,8 @@ struct Written {
     /// The last second by the store's clock, and by that of those who claim.
     end: u64,
     passes_until: Option<u64>,
+    /// Whether it had ended at some time, by both clocks.
+    has_ended: bool,
 }
 
 /// What the promise of [`ReplayStore`] makes of what was written, with room for everything.
@@ -86,6 +88,26 @@ impl Model {
         }
     }
 
+    /// What had ended may be forgotten, and is not known again when the clock of those who claim is set back afterwards.
+    fn forget(&mut self, key: &ClaimKey) {
+        if self.held.get(key).is_some_and(|held| held.has_ended) {
+            self.held.remove(key);
+        }
+    }
+
+    /// The present, by both clocks.
+    fn look(&mut self) {
+        let ended: Vec<_> = self
+            .held
+            .keys()
+            .filter(|key| self.live(key).is_none())
+            .copied()
+            .collect();
+        for key in ended {
+            self.held.entry(key).and_modify(|held| held.has_ended = true);
+        }
+    }
+
     fn live(&self, key: &ClaimKey) -> Option<Written> {
         let held = *self.held.get(key)?;
         let told = self.told.0 + (self.now - self.told.1);
@@ -94,7 +116,6 @@ impl Model {
     }
 
     fn claim(&mut self, claim: &Claim) -> Option<ClaimAnswer> {
-        self.told = (claim.now.as_secs(), self.now);
         let mut held = self.live(&claim.key)?;
         if !held.is_handled {
             let left = Duration::from_secs(held.end - self.now);
@@ -115,6 +136,7 @@ impl Model {
             is_handled: false,
             end,
             passes_until: None,
+            has_ended: false,
         };
         self.held.insert(claim.key, written);
     }
@@ -130,6 +152,7 @@ impl Model {
             is_handled: true,
             end: held.map_or(end, |held| held.end.max(end)),
             passes_until: held.map_or(until, |held| held.passes_until.max(until)),
+            has_ended: false,
         };
         self.held.insert(claimed.key(), written);
         match held {
@@ -164,8 +187,12 @@ fn in_memory(choices: &mut Unstructured<'_>) -> Result<()> {
             0 | 1 => {
                 let claim = claim(choices, now)?;
                 let answer = ready(store.claim(&claim));
-                if answer == Ok(ClaimAnswer::Handled) {
-                    model.keep(&claim.key);
+                model.told = (claim.now.as_secs(), model.now);
+                model.look();
+                match answer {
+                    Ok(ClaimAnswer::Handled) => model.keep(&claim.key),
+                    Ok(ClaimAnswer::Granted(_)) | Err(_) => model.forget(&claim.key),
+                    _ => {}
                 }
                 match (answer, model.claim(&claim)) {
                     (Ok(ClaimAnswer::Granted(grant)), None) => {
@@ -182,15 +209,16 @@ fn in_memory(choices: &mut Unstructured<'_>) -> Result<()> {
             }
             2 if !granted.is_empty() => {
                 let claimed = choices.choose(&granted)?;
-                match ready(store.commit(claimed)) {
+                let settled = ready(store.commit(claimed));
+                model.look();
+                match settled {
+                    Ok(Settlement::LeaseLost) => model.keep(&claimed.key()),
+                    _ => model.forget(&claimed.key()),
+                }
+                match settled {
                     Err(StoreDown::Full | StoreDown::ShareUsedUp { .. })
                         if is_small && model.live(&claimed.key()).is_none() => {}
-                    settled => {
-                        if settled == Ok(Settlement::LeaseLost) {
-                            model.keep(&claimed.key());
-                        }
-                        assert_eq!(settled, Ok(model.commit(claimed)), "{claimed:?}");
-                    }
+                    settled => assert_eq!(settled, Ok(model.commit(claimed)), "{claimed:?}"),
                 }
             }
             3 if !granted.is_empty() => {
@@ -206,6 +234,7 @@ fn in_memory(choices: &mut Unstructured<'_>) -> Result<()> {
                 model.now += passed;
                 now += passed;
                 seconds.store(model.now, Ordering::Relaxed);
+                model.look();
             }
             // The clock of those who claim is set.
             _ => {
