@@ -29,42 +29,37 @@ pub(crate) fn run(report: &mut Report) {
     large(report);
 }
 
-/// The most that one question costs a reader of its own CPU time while pins and tenants are replaced.
+/// The most that one question costs a reader of its own CPU time while pins and tenants are replaced; "undisturbed" is the same while
+/// as many are built and dropped beside them, which is what a busy machine does to readers.
 fn under_readers(report: &mut Report, chain: PeerChain) {
     let size = report.size(REPLACED, 10_000);
     let own = chain.leaf().spki();
     let pins = || PinSet::new(hashes(size).chain([own]));
-    let live_pins = Live::new(pins());
-    let times = report.size(20, 3);
-    let ask = |live: &Live<PinSet>, chain: &PeerChain| {
-        drop(VerifiedPeer::verify(live, chain.clone(), Role::Client, NOW).expect("pinned"));
-    };
-    // What a busy machine does to readers is in all of them.
-    let undisturbed = worst_of(times, || ask(&live_pins, &chain), || ());
-    report.amount(
-        "worst_reader_undisturbed",
-        "us",
-        undisturbed.as_nanos() as f64 / 1e3,
-    );
-    let worst = worst_of(times, || ask(&live_pins, &chain), || live_pins.replace(pins()));
-    report.below("pins_worst_reader", "us", worst.as_nanos() as f64 / 1e3, 1_000.0);
+    let live = Live::new(pins());
+    let ask = || drop(VerifiedPeer::verify(&live, chain.clone(), Role::Client, NOW).expect("pinned"));
+    worst_reader(report, "pins", &ask, &|| drop(pins()), &|| live.replace(pins()));
 
-    let live_tenants = Live::new(tenants(size));
-    let peer = VerifiedPeer::verify(&live_pins, chain, Role::Client, NOW).expect("pinned");
-    let worst = worst_of(
-        report.size(20, 3),
-        {
-            let live = live_tenants.clone();
-            move || drop(live.resolve_tenant(&peer).expect("known"))
-        },
-        || live_tenants.replace(tenants(size)),
-    );
-    report.below(
-        "tenants_worst_reader",
-        "us",
-        worst.as_nanos() as f64 / 1e3,
-        1_000.0,
-    );
+    let tenants = || tenants(size);
+    let peer = VerifiedPeer::verify(&live, chain.clone(), Role::Client, NOW).expect("pinned");
+    let live = Live::new(tenants());
+    let ask = || drop(live.resolve_tenant(&peer).expect("known"));
+    worst_reader(report, "tenants", &ask, &|| drop(tenants()), &|| {
+        live.replace(tenants());
+    });
+}
+
+fn worst_reader(
+    report: &mut Report,
+    what: &str,
+    ask: &(dyn Fn() + Send + Sync),
+    build: &dyn Fn(),
+    replace: &dyn Fn(),
+) {
+    let times = report.size(20, 3);
+    let [undisturbed, worst] =
+        [build, replace].map(|each| worst_of(times, ask, each).as_nanos() as f64 / 1e3);
+    report.amount(&format!("{what}_worst_reader_undisturbed"), "us", undisturbed);
+    report.below(&format!("{what}_worst_reader"), "us", worst, 1_000.0);
 }
 
 fn worst_of(times: usize, ask: impl Fn() + Send + Sync, replace: impl FnMut()) -> Duration {

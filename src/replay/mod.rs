@@ -24,7 +24,8 @@
 //! # When a clock is set
 //! A receiver's clock that is set a day ahead and back again makes no store forget. Set back, it makes old messages fresh
 //! again: by less than the window (24 hours by default) the stores still know them; by more, only [`MemoryStore`] does, which
-//! keeps what is signed with a time until the receiver's clock has come so far again. A clock of Redis' server that is set
+//! keeps what is signed with a time until the receiver's clock has come so far again. What had ended by the receiver's clock and
+//! by how long it has really taken, before the clock was set back, is forgotten there too. A clock of Redis' server that is set
 //! ahead ends windows early: nothing there tells how long something has really taken.
 
 mod claim;
