@@ -291,10 +291,11 @@ fn urls(choices: &mut Unstructured<'_>) -> Result<()> {
             "{url}"
         );
         let query = theirs.query().unwrap_or_default();
-        assert!(
-            query.len() < 4 || !format!("{fetch:?}").contains(query),
-            "{fetch:?}"
-        );
+        let shown = format!("{fetch:?}");
+        // What is shown of the host may be the same text.
+        let place = shown.split(", timeout").next().unwrap_or_default();
+        let behind = place.splitn(4, '/').nth(3).unwrap_or_default();
+        assert!(query.len() < 4 || !behind.contains(query), "{shown}");
     }
     Ok(())
 }

@@ -21,6 +21,9 @@ static SENDERS: LazyLock<Vec<Sender>> = LazyLock::new(|| {
     all
 });
 
+/// It signs a field of a form as it reads: not how the form is written, nor the name of the key beside its signature in there.
+const FORM: &str = "braintree";
+
 // Choices: a sender, a text, changes, cuts.
 fuzz_target!(init: { LazyLock::force(&SENDERS); }, |data: &[u8]| {
     // An input that ends early has chosen nothing more.
@@ -47,7 +50,11 @@ fn play(choices: &mut Unstructured<'_>) -> Result<()> {
             said(verifier.verify_payload(&sent.message())),
         );
         if verdict.is_ok() {
-            assert_eq!(sent.body, original.body, "{} has not signed this", sender.name);
+            assert!(
+                sent.body == original.body || sender.name == FORM,
+                "{} has not signed this",
+                sender.name
+            );
             // What a scheme reads in the body may not be there in the original.
             if first.is_ok() {
                 assert_eq!(now, first, "{} is another delivery", sender.name);
