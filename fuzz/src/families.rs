@@ -14,9 +14,10 @@ use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::CertificateDer;
 
-use crate::ebay_key::{EbayKey, EcdsaSha1};
+use crate::ebay_key::EbayKey;
 use crate::keys::{algorithms, ring, test_key};
 use crate::sender::{Sender, Verifies, acme, origin};
+use crate::sha1::EcdsaSha1;
 
 const SECRETS: [&str; 2] = [
     "a secret of no more than a test",

@@ -9,6 +9,7 @@ mod answer;
 mod bound;
 mod claims;
 mod der;
+#[path = "../../tests/support/ebay_key.rs"]
 mod ebay_key;
 mod families;
 mod fields;
@@ -16,6 +17,9 @@ mod issued;
 mod keys;
 mod loopback;
 mod sender;
+#[allow(dead_code, reason = "the doctor uses more of it")]
+#[path = "../../examples/doctor/payload/sha1.rs"]
+mod sha1;
 mod tamper;
 
 pub use answer::HttpAnswer;
