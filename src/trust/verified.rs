@@ -93,10 +93,6 @@ impl VerifiedPeer {
 }
 
 #[cfg(all(test, feature = "testing"))]
-#[expect(
-    clippy::unwrap_used,
-    reason = "the helpers of a test fail as loudly as the test"
-)]
 mod tests {
     use super::*;
     use crate::testing::{NOW, TestCa};

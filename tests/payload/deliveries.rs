@@ -287,6 +287,14 @@ fn the_same_signature_is_the_same_delivery() {
         [&escaped[..], "{\"a\":\"ä😀\"}".as_bytes()].map(|body| claim(&both, &keys, &headers, body));
     assert_eq!(first.as_ref().err(), None);
     assert_eq!(first, second);
+    let changed = br#"{"a":"\u00e5"}"#;
+    let other = claim(&both, &keys, &sign(&both, "1", changed, NOW), changed);
+    let later = claim(&both, &keys, &sign(&both, "1", escaped, NOW + 1), escaped);
+    assert_eq!((other.as_ref().err(), later.as_ref().err()), (None, None));
+    assert!(
+        first != other && first != later && other != later,
+        "three deliveries"
+    );
     // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
     let standard = Scheme::standard_webhooks();
     let mut headers = sign(&standard, "msg-1", b"{}", NOW);
