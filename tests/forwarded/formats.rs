@@ -1,11 +1,11 @@
 //! Every format: what it reads, and what it refuses.
 
+mod built;
+mod envoy;
+
 use std::collections::BTreeSet;
 
-use countersign::forwarded::{
-    Assurance, CertificateEncoding, Format, Forwarder, Hop, Hops, InvalidForwarder, InvalidXfcc,
-    NotForwarded, UnreadableField, UnverifiedFormat,
-};
+use countersign::forwarded::{CertificateEncoding, Forwarder, Hop, Hops, NotForwarded, UnreadableField};
 use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
 
@@ -352,79 +352,6 @@ fn a_status_counts_only_if_it_means_verified() {
     }
 }
 
-#[test]
-fn what_envoy_does_not_write_is_refused() {
-    use InvalidXfcc::{CertNotInChain, Key, KeyTwice, NoCert, Pair, Quote, Several, TooMany};
-    let real = case("envoy").fields[0].1.clone();
-    let hash = &real[real.find("Hash=").expect("a hash")..][..69];
-    let cert = &real[real.find("Cert=").expect("a certificate")..real.find(";Subject").expect("a subject")];
-    let other = cert.replacen("MIIB", "MIIC", 1);
-    let chain = |inner: &str| format!("Chain={}", inner.trim_start_matches("Cert="));
-    let both = |first: &str, second: &str| format!("{first},{second}");
-    let xfcc = |why: InvalidXfcc| Err(UnreadableField::Xfcc(why));
-    let good = || Ok(());
-    let several = || Err(UnreadableField::Several);
-    #[rustfmt::skip]
-    let table: Vec<(&str, String, Result<(), UnreadableField>, Result<(), UnreadableField>)> = vec![
-        ("a certificate", cert.to_owned(), good(), good()),
-        ("two in one Cert", format!("{}{}", cert.trim_end_matches('"'), cert.trim_start_matches("Cert=\"")), several(), several()),
-        ("keys of any case", cert.replace("Cert", "cERT"), good(), good()),
-        ("Cert without quotes", cert.replace('"', ""), good(), good()),
-        ("nothing", String::new(), Err(UnreadableField::Empty), Err(UnreadableField::Empty)),
-        ("no certificate", hash.to_owned(), xfcc(NoCert), xfcc(NoCert)),
-        ("only names", "By=spiffe://a/b;URI=spiffe://c/d".to_owned(), xfcc(NoCert), xfcc(NoCert)),
-        ("a hash of another", format!("Hash={};{cert}", "0".repeat(64)), Err(UnreadableField::OtherHash), Err(UnreadableField::OtherHash)),
-        ("half a hash", format!("Hash={};{cert}", &hash[5..37]), Err(UnreadableField::OtherHash), Err(UnreadableField::OtherHash)),
-        ("Cert twice", format!("{cert};{other}"), xfcc(KeyTwice), xfcc(KeyTwice)),
-        ("Cert twice, in another case", format!("{cert};{}", other.replace("Cert", "CERT")), xfcc(KeyTwice), xfcc(KeyTwice)),
-        ("a URI that has a hash in it", format!("{hash};{cert};URI=urn:a;{hash}"), xfcc(KeyTwice), xfcc(KeyTwice)),
-        ("Subject twice", format!("{cert};Subject=\"\";Subject=\"\""), xfcc(KeyTwice), xfcc(KeyTwice)),
-        ("Chain of another", format!("{cert};{}", chain(&other)), xfcc(CertNotInChain), xfcc(CertNotInChain)),
-        ("a key that nobody knows", format!("{cert};Name=x"), xfcc(Key), xfcc(Key)),
-        ("a space before a key", format!("{hash}; {cert}"), xfcc(Key), xfcc(Key)),
-        ("no key", format!("=x;{cert}"), xfcc(Key), xfcc(Key)),
-        ("a pair without a value", format!("{cert};By"), xfcc(Pair), xfcc(Pair)),
-        ("a By with semicolons", format!("By=urn:abc:p(a;None;i001);{cert}"), xfcc(Pair), xfcc(Pair)),
-        ("a semicolon at the end", format!("{cert};"), xfcc(Pair), xfcc(Pair)),
-        ("a comma at the end", format!("{cert},"), xfcc(Pair), xfcc(Pair)),
-        ("a comma at the beginning", format!(",{cert}"), xfcc(Pair), xfcc(Pair)),
-        ("a quote that is open", cert.trim_end_matches('"').to_owned(), xfcc(Quote), xfcc(Quote)),
-        ("a quote within", format!("By=a\"b;{cert}"), xfcc(Quote), xfcc(Quote)),
-        ("a backslash without quotes", format!("By=a\\,b;{cert}"), xfcc(Quote), xfcc(Quote)),
-        ("something behind the quote", format!("{cert}x"), xfcc(Quote), xfcc(Quote)),
-        ("a quote that is escaped at the end", format!("{cert};Subject=\"\\\""), xfcc(Quote), xfcc(Quote)),
-        ("a subject that looks like more", format!("{cert};Subject=\"CN=\\\";Cert=x,y\\\"\""), good(), good()),
-        ("two elements", both(cert, cert), xfcc(Several), good()),
-        ("two, with a space between", both(cert, &format!(" {cert}")), xfcc(Several), good()),
-        ("the last without a certificate", both(cert, hash), xfcc(Several), xfcc(NoCert)),
-        ("the first without one", both(hash, cert), xfcc(Several), good()),
-        ("the first with garbage for one", both("Cert=x", cert), xfcc(Several), Err(garbage())),
-        ("the first opens a quote", both("By=\"x", cert), xfcc(Quote), xfcc(Quote)),
-        ("the first escapes the comma", format!("By=\"x\\,{cert}"), xfcc(Quote), xfcc(Quote)),
-        ("the first is no pair", both("x", cert), xfcc(Pair), xfcc(Pair)),
-        ("nine elements", [cert; 9].join(","), xfcc(TooMany), xfcc(TooMany)),
-        ("very many pairs", format!("{}{cert}", "By=a;".repeat(256)), xfcc(TooMany), xfcc(TooMany)),
-    ];
-    for (name, text, only, last) in table {
-        for (format, expected) in [("envoy", only), ("envoy_append_forward", last)] {
-            let changed = case(format).with("x-forwarded-client-cert", |_| text.clone());
-            let read = read_case(&changed).map(|read| assert!(read.is_some(), "{name}"));
-            let field = field("x-forwarded-client-cert");
-            let expected = expected.map_err(|problem| NotForwarded::Unreadable { field, problem });
-            assert_eq!(read, expected, "{format}: {name}");
-        }
-    }
-}
-
-/// What the reader of PEM says of no PEM at all.
-fn garbage() -> UnreadableField {
-    let nginx = case("nginx").with("x-client-cert", |_| "x".into());
-    match read_case(&nginx) {
-        Err(NotForwarded::Unreadable { problem, .. }) => problem,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// A client whose authority lets it choose a URI with a comma in it can have Envoy write an element in its name.
 /// As it says it of the certificate.
 #[test]
@@ -451,136 +378,5 @@ fn a_proxy_that_has_no_issuers_to_send_may_say_so() {
         let read = forwarder.present(Some(&Hop::unix_socket()), &headers);
         let read = read.map(|read| read.map(|read| read.certificates().to_vec()));
         assert_eq!(read, expected, "{value:?}");
-    }
-}
-
-#[test]
-fn a_name_that_reads_as_an_element_is_refused() {
-    let ca = countersign::testing::TestCa::new("Acme Root");
-    let (good, victim) = (
-        ca.client("spiffe://acme.example/a"),
-        ca.client("spiffe://acme.example/b"),
-    );
-    let (good, victim) = (good.issue(), victim.issue());
-    let evil = ca.client("spiffe://acme.example/a,By=x;Cert=y").issue();
-    let element = |certificate: &countersign::testing::TestCert| {
-        let pem = countersign_pem(certificate.leaf());
-        format!("Cert=\"{pem}\";URI=x")
-    };
-    let read = |elements: &[&countersign::testing::TestCert]| {
-        let text: Vec<_> = elements.iter().map(|certificate| element(certificate)).collect();
-        let changed = case("envoy_append_forward").with("x-forwarded-client-cert", |_| text.join(","));
-        let read = read_case(&changed);
-        read.map(|read| read.map(|certificates| certificates[0].clone()))
-    };
-    let name = UnreadableField::Xfcc(InvalidXfcc::Name);
-    let field = field("x-forwarded-client-cert");
-    let refused = Err(NotForwarded::Unreadable { field, problem: name });
-    assert_eq!(read(&[&good, &victim]), Ok(Some(victim.leaf().clone())));
-    assert_eq!(read(&[&evil, &victim]), refused);
-    assert_eq!(read(&[&good, &evil, &victim]), refused);
-    assert_eq!(read(&[&evil]), refused);
-}
-
-fn countersign_pem(der: &CertificateDer<'_>) -> String {
-    use base64::Engine as _;
-    let base64 = base64::engine::general_purpose::STANDARD.encode(der);
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-    let escapes = [
-        ('\n', "%0A"),
-        (' ', "%20"),
-        ('+', "%2B"),
-        ('/', "%2F"),
-        ('=', "%3D"),
-    ];
-    escapes
-        .iter()
-        .fold(pem, |pem, (character, escape)| pem.replace(*character, escape))
-}
-
-/// Formats that do not say whether the proxy has verified the certificate have a type of their own, and say so.
-#[test]
-fn a_format_says_whose_verification_it_is() {
-    let unverified = [
-        "envoy",
-        "envoy_append_forward",
-        "traefik",
-        "caddy",
-        "aws_alb_passthrough",
-        "cloudfront",
-        "azure_app_service",
-        "azure_container_apps",
-        "cloudflare_access",
-        "cloudflare_client_cert",
-        "ngrok",
-    ];
-    for name in FORMATS {
-        let expected = match unverified.contains(name) {
-            true => Assurance::VerifiedHere,
-            false => Assurance::VerifiedTwice,
-        };
-        assert_eq!(format(name).assurance(), expected, "{name}");
-    }
-}
-
-#[test]
-fn what_no_request_could_be_read_by_is_not_built() {
-    let twice = |name| Err(InvalidForwarder::Twice { field: field(name) });
-    let reserved = |name| Err(InvalidForwarder::Reserved { field: field(name) });
-    let nginx = |certificate, verify| Format::nginx(field(certificate), field(verify));
-    let caddy = |certificate| UnverifiedFormat::caddy(field(certificate)).verified_here();
-    #[rustfmt::skip]
-    let table = [
-        ("one field for two things", nginx("x-cert", "x-cert"), twice("x-cert")),
-        ("two that pass for one", nginx("x-cert", "x_cert"), twice("x-cert")),
-        ("a chain in the certificate's field", caddy("x-cert").with_chain(field("x.cert"), CertificateEncoding::Base64DerList), twice("x-cert")),
-        ("the host", caddy("host"), reserved("host")),
-        ("a password", nginx("x-cert", "authorization"), reserved("authorization")),
-        ("good", nginx("x-cert", "x-verify"), Ok(())),
-        ("underscores alone, as Apache's variables have", nginx("ssl_client_cert", "ssl_client_verify"), Ok(())),
-    ];
-    for (name, format, expected) in table {
-        let built = Forwarder::new(Hops::nobody(), format).map(drop);
-        assert_eq!(built, expected, "{name}");
-    }
-}
-
-/// Every field that says who the client is goes, in each spelling, and nothing else does.
-#[test]
-fn what_is_removed() {
-    #[rustfmt::skip]
-    let table: &[(&str, &[&str])] = &[
-        ("rfc_9440", &["client-cert", "client_cert", "client-cert-chain", "client_cert.chain"]),
-        ("envoy", &["x-forwarded-client-cert", "x_forwarded_client_cert"]),
-        ("ingress_nginx", &["ssl-client-cert", "ssl-client-verify", "ssl-client-subject-dn", "ssl_client_issuer_dn"]),
-        ("openshift", &["x-ssl-client-der", "x-ssl-client-cn", "x_ssl_client_dn", "x-ssl-issuer", "x-ssl-client-sha1"]),
-        ("traefik", &["x-forwarded-tls-client-cert", "x-forwarded-tls-client-cert-info", "x_forwarded_tls_client_cert_info"]),
-        ("aws_alb_verify", &["x-amzn-mtls-clientcert", "x-amzn-mtls-clientcert-leaf", "x-amzn-mtls-clientcert-subject"]),
-        ("aws_alb_passthrough", &["x-amzn-mtls-clientcert", "x-amzn-mtls-clientcert-leaf"]),
-        ("google_cloud", &["x-client-cert-leaf", "x-client-cert-spiffe-id", "x-client-cert-error"]),
-        ("cloudflare", &["client-cert", "cf-cert-verified", "cf-cert-subject-dn"]),
-        ("cloudfront", &["cloudfront-viewer-cert-pem", "cloudfront-viewer-cert-subject"]),
-    ];
-    for (name, fields) in table {
-        let forwarder = forwarder(name);
-        let mut headers = HeaderMap::new();
-        for other in [
-            "host",
-            "x-request-id",
-            "client-certificate",
-            "x-client",
-            "signature",
-        ] {
-            headers.insert(other, HeaderValue::from_static("kept"));
-        }
-        let kept = headers.clone();
-        for removed in *fields {
-            headers.append(field(removed), HeaderValue::from_static("a"));
-            headers.append(field(removed), HeaderValue::from_static("b"));
-        }
-        assert!(forwarder.is_there(&headers), "{name}");
-        forwarder.strip(&mut headers);
-        assert_eq!(headers, kept, "{name}");
-        assert!(!forwarder.is_there(&headers), "{name}");
     }
 }

@@ -1,16 +1,19 @@
 //! The layers behind a proxy: real requests through hyper and axum, in memory.
 
+mod handed_on;
+mod hops;
+
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
-use countersign::forwarded::{Emit, Format, Forwarder, Hops};
+use countersign::forwarded::{Format, Forwarder, Hops};
 use countersign::gate::{Caller, ForwardedBy, Policy, Provenance};
 use countersign::observe::{Event, Observer};
 use countersign::testing::{NOW, TestCert};
-use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, ForwardLayer, Site, Sites};
+use countersign::web::{CallerLayer, CertificateDemand, Clock, Connection, Site, Sites};
 use http::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -197,79 +200,6 @@ async fn whose_certificate_counts() {
     }
 }
 
-/// Nobody is nobody, wherever a certificate is demanded.
-#[tokio::test]
-async fn a_hop_is_never_its_client() {
-    let world = World::new();
-    // One authority and one table for clients and proxies, so that a proxy would pass for a client.
-    let shared = || world.policy_of(&world.proxies, "spiffe://proxies.example/{tenant}", &["edge"]);
-    let policy = shared();
-    let edge = connection(Some(&world.edge));
-    for policy_of_hops in [policy.clone(), shared()] {
-        let hops = Hops::nobody().with_callers(policy_of_hops, [name("edge")]);
-        let receiver = Receiver::new(
-            policy.clone(),
-            hops,
-            Format::rfc_9440(),
-            CertificateDemand::always(),
-        );
-        let answer = receiver.ask(&edge, "").await;
-        assert_eq!((answer.status(), answer.body()), (401, ""));
-        assert_eq!(answer.told, ["refused identity.no_certificate"]);
-    }
-    let receiver = Receiver::new(
-        policy,
-        Hops::nobody(),
-        Format::rfc_9440(),
-        CertificateDemand::always(),
-    );
-    assert_eq!(
-        receiver.ask(&edge, "").await.body(),
-        "edge itself; left: []",
-        "where it is none"
-    );
-}
-
-/// The ways of a hop that has no certificate.
-#[tokio::test]
-async fn a_hop_by_socket_or_address() {
-    let world = World::new();
-    let good = line(&world.acme);
-    let by_socket = || Hops::nobody().with_unix_socket();
-    let by_address = || Hops::nobody().with_unauthenticated_addresses([[192, 0, 2, 1].into()]);
-    let socket = Connection::unix_socket();
-    let here = Connection::without_tls(peer("192.0.2.1:4000"));
-    let mapped = Connection::without_tls(peer("[::ffff:192.0.2.1]:4000"));
-    let elsewhere = Connection::without_tls(peer("192.0.2.2:4000"));
-    let at = format!(
-        "acme by {:?}; left: []",
-        ForwardedBy::Address([192, 0, 2, 1].into())
-    );
-    #[rustfmt::skip]
-    let table = [
-        ("the socket", by_socket(), &socket, 200, "acme by UnixSocket; left: []"),
-        ("an address for the socket", by_socket(), &here, 401, ""),
-        ("the address", by_address(), &here, 200, &*at),
-        ("the address in the form of IPv6", by_address(), &mapped, 200, &*at),
-        ("another address", by_address(), &elsewhere, 401, ""),
-        ("the socket for an address", by_address(), &socket, 401, ""),
-        ("nobody", Hops::nobody(), &socket, 401, ""),
-    ];
-    for (line, hops, connection, status, body) in table {
-        let receiver = Receiver::new(
-            world.policy(),
-            hops,
-            Format::rfc_9440(),
-            CertificateDemand::always(),
-        );
-        let answer = receiver.ask(connection, &good).await;
-        assert_eq!((answer.status(), answer.body()), (status, body), "{line}");
-        let forged = format!("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n{good}");
-        let answer = receiver.ask(connection, &forged).await;
-        assert_eq!(answer.status(), status, "{line}: no field says where it is from");
-    }
-}
-
 /// A route that demands mutual TLS end to end does not take a proxy's word.
 #[tokio::test]
 async fn end_to_end_is_not_forwarded() {
@@ -344,55 +274,6 @@ async fn by_host_it_is_the_hosts_policy() {
     }
 }
 
-/// Without anything else, a hop's signature; a wrong one is told of, and the field counts for nothing.
-#[tokio::test]
-async fn a_hop_by_signature() {
-    use countersign::payload::http_signature::{
-        HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
-    };
-    use countersign::payload::jose::{Algorithm, HmacSigningKey, VerifyingKey};
-    use countersign::payload::{KeyId, Origin, Outgoing, SignPayload as _};
-    let world = World::new();
-    let origin = || Origin::parse("https://inside.example").expect("an origin");
-    let secret = b"a key of the proxy, of 32 bytes!";
-    let key = VerifyingKey::hmac(KeyId::new("edge"), Algorithm::Hs256, secret).expect("a key");
-    let keys = HttpSignatureKeyring::builder().keys(name("edge"), [key]).build();
-    let policy = HttpSignaturePolicy::new(origin());
-    let verifier = HttpSignatureVerifier::new(policy, keys.expect("keys"));
-    let hops = Hops::nobody().with_signatures(verifier, [name("edge")]);
-    let receiver = Receiver::new(
-        world.policy(),
-        hops,
-        Format::rfc_9440(),
-        CertificateDemand::never(),
-    );
-
-    let key = Arc::new(HmacSigningKey::new(Algorithm::Hs256, secret).expect("a key"));
-    let cert = http::HeaderName::from_static("client-cert");
-    let signer = HttpSigner::new(origin()).with_key(name("edge"), KeyId::new("edge"), key);
-    let (edge, method, uri) = (name("edge"), http::Method::GET, http::Uri::from_static("/"));
-    let mut headers: HeaderMap = [(cert.clone(), byte_sequence(&world.acme))].into_iter().collect();
-    let outgoing = Outgoing::new(&edge, "1", b"", NOW)
-        .with_request(&method, &uri)
-        .with_headers(&headers);
-    let added = signer.covering(cert).sign_payload(&outgoing).expect("signed");
-    headers.extend(added);
-    let text = |headers: &HeaderMap| {
-        let lines = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}\r\n", value.to_str().expect("ASCII")));
-        lines.collect::<String>()
-    };
-    let open = Connection::without_tls(peer("192.0.2.1:4000"));
-    let answer = receiver.ask(&open, &text(&headers)).await;
-    assert_eq!(answer.body(), "acme by Signature(TenantId(\"edge\")); left: []");
-    assert_eq!(answer.told, Vec::<String>::new());
-    headers.insert("client-cert", byte_sequence(&world.edge));
-    let answer = receiver.ask(&open, &text(&headers)).await;
-    assert_eq!(answer.body(), "nobody; left: []");
-    assert_eq!(answer.told, ["ignored forwarded.hop_not_authentic"]);
-}
-
 /// Both signatures name one tenant, and it is known which of them we saw.
 #[test]
 fn a_countersigned_says_whose_handshake_it_was() {
@@ -439,58 +320,6 @@ fn a_countersigned_says_whose_handshake_it_was() {
     let (fresh, _claimed) = claimed.expect("fresh");
     let both = Countersigned::bind(caller.clone(), fresh).expect("one tenant");
     assert_eq!(both.provenance(), &Provenance::Forwarded(ForwardedBy::UnixSocket));
-}
-
-#[tokio::test]
-async fn what_is_too_large_is_431() {
-    let world = World::new();
-    let hops = Hops::nobody().with_unix_socket();
-    let receiver = Receiver::new(
-        world.policy(),
-        hops,
-        Format::rfc_9440(),
-        CertificateDemand::never(),
-    );
-    let large = format!("Client-Cert: :{}:\r\n", "A".repeat(65 * 1024));
-    let answer = receiver.ask(&Connection::unix_socket(), &large).await;
-    assert_eq!(
-        (answer.status(), answer.told),
-        (431, vec!["refused forwarded.too_large".to_owned()])
-    );
-}
-
-/// A response that is not to be stored needs no `Vary`, and one that has one keeps it.
-#[tokio::test]
-async fn a_response_varies_by_the_certificate() {
-    let world = World::new();
-    let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), Format::rfc_9440()).expect("fields");
-    #[rustfmt::skip]
-    let table: [(&[(&str, &str)], &[&str]); 5] = [
-        (&[], &["client-cert"]),
-        (&[("cache-control", "no-store")], &[]),
-        (&[("cache-control", "private, No-Store")], &[]),
-        (&[("cache-control", "no-cache")], &["client-cert"]),
-        (&[("vary", "accept")], &["accept", "client-cert"]),
-    ];
-    for (fields, vary) in table {
-        let layer = CallerLayer::new(world.policy())
-            .behind(forwarder.clone())
-            .with_demand(CertificateDemand::never());
-        let fields: &'static [(&str, &str)] = Box::leak(fields.to_vec().into_boxed_slice());
-        let answer = move || async move { (http::HeaderMap::from_iter(fields.iter().map(pair)), "") };
-        let app = Router::new().route("/", get(answer)).layer(layer);
-        let text = exchange(app, &Connection::unix_socket(), "").await;
-        let told = Vec::new();
-        assert_eq!(Answer { text, told }.fields("vary"), vary, "{fields:?}");
-    }
-}
-
-fn pair(field: &(&'static str, &'static str)) -> (http::HeaderName, http::HeaderValue) {
-    let (name, value) = *field;
-    (
-        http::HeaderName::from_static(name),
-        http::HeaderValue::from_static(value),
-    )
 }
 
 /// Servers without TLS: axum tells the layer where a request comes from, over a Unix socket and over TCP.
@@ -550,50 +379,4 @@ async fn seen(headers: HeaderMap) -> ([(&'static str, &'static str); 1], String)
         .collect();
     lines.sort();
     ([("vary", "accept, Client-Cert")], lines.concat())
-}
-
-/// A proxy writes what it has verified, whatever its client sends.
-#[tokio::test]
-async fn a_proxy_hands_on_what_it_has_verified() {
-    let world = World::new();
-    let forged = format!(
-        "{}Client_Cert: x\r\nClient-Cert-Chain: y\r\nclient-cert_chain: z\r\nX-Forwarded-Client-Cert: Cert=x\r\n",
-        line(&world.edge)
-    );
-    let both = ForwardLayer::new([Emit::rfc_9440(), Emit::xfcc()]);
-    let small = ForwardLayer::new([Emit::rfc_9440().with_limit(100)]);
-    let callers = CallerLayer::new(world.policy())
-        .with_demand(CertificateDemand::never())
-        .with_clock(Clock::new(|| NOW));
-    let app = |layer: &ForwardLayer| {
-        let app = Router::new().route("/", get(seen));
-        app.layer(layer.clone()).layer(callers.clone())
-    };
-    let acme = connection(Some(&world.acme));
-    for fields in ["", &forged] {
-        let text = exchange(app(&both), &acme, fields).await;
-        let answer = Answer { text, told: vec![] };
-        let lines: Vec<_> = answer.body().lines().collect();
-        let [cert, xfcc] = lines.as_slice() else {
-            panic!("{lines:?}");
-        };
-        let own = byte_sequence(&world.acme);
-        assert_eq!(*cert, format!("client-cert: {}", own.to_str().expect("ASCII")));
-        assert!(xfcc.starts_with("x-forwarded-client-cert: Hash="), "{xfcc}");
-        assert_eq!(answer.fields("vary"), ["*"], "RFC 9440 section 2.4");
-        let text = exchange(app(&both), &connection(None), fields).await;
-        let answer = Answer { text, told: vec![] };
-        assert_eq!(
-            (answer.status(), answer.body()),
-            (200, ""),
-            "without a caller, none of it"
-        );
-        let text = exchange(app(&small), &acme, fields).await;
-        let answer = Answer { text, told: vec![] };
-        assert_eq!(
-            (answer.status(), answer.body()),
-            (431, ""),
-            "too large for the field"
-        );
-    }
 }

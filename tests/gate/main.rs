@@ -15,6 +15,7 @@ mod stage;
 mod support;
 
 mod bypass;
+mod codes;
 mod configuration;
 mod gate_and_refusals;
 mod lost;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
 use crate::clients::Client;
+use crate::command_line::in_a_shell;
 use crate::process::{Running, or_skip, run, workshop};
 use crate::receiver::Receiver;
-use crate::{in_a_shell, world::argument};
+use crate::world::argument;
 
 const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 

@@ -1,42 +1,34 @@
 //! Servers that are put together otherwise: wrongly, in part, or without axum.
 
+mod bare;
+mod proofs;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use bytes::Bytes;
 use countersign::gate::{Caller, Countersigned, Policy};
-use countersign::identity::{PeerChain, SpkiHash};
+use countersign::identity::PeerChain;
 use countersign::payload::{
     Authentic, Fresh, HmacVerifier, Message, NoKey, NotAuthentic, Scheme, VerifyPayload,
 };
 use countersign::refusal::Refusal;
 use countersign::replay::{MemoryStore, Replayed};
-use countersign::tenant::TenantTable;
 use countersign::testing::TestCert;
-use countersign::tls::ClientAuth;
-use countersign::trust::PinSet;
-use countersign::web::{
-    Acceptor, CallerLayer, CertificateDemand, Connection, ForwardLayer, PayloadLayer, RequireTenant,
-    SpanLayer,
-};
-use http::{Request, Response, StatusCode};
+use countersign::web::{CallerLayer, Connection, PayloadLayer};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::UnixTime;
-use tokio::net::TcpListener;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::door::{Desk, Door, Hands, Log, Plan, all_behind, keys, payload_layer, world};
-use crate::sender::{Answer, Delivery, Sender, Version, delivery, empty, said, send};
-use crate::support::{Flaky, tenant};
+use crate::sender::{Version, delivery, empty, send};
+use crate::support::Flaky;
 
 const OK: &str = r#"{"status": 200}"#;
 
@@ -341,216 +333,4 @@ async fn a_service_that_errs_has_handled_nothing() {
         assert_eq!(answer.err(), Some("out of order"), "it gets there each time");
     }
     assert_eq!(store.len(), 0);
-}
-
-// --- proofs that somebody else has put there ----------------------------------------------------------------------------
-
-/// A proof as somebody who holds one of another request might slip it in.
-fn fresh(owner: &str) -> Fresh {
-    let key = countersign::payload::KeyId::new("stolen");
-    let delivery = countersign::payload::DeliveryKey::Id("msg_other");
-    let authentic = Authentic::assertion(tenant(owner), "test".into(), key, delivery);
-    let claim = authentic.claim(UnixTime::now(), Default::default());
-    let granted = countersign::replay::Claimed::granted(&claim, 1);
-    authentic.settle(&granted).expect("its own claim")
-}
-
-fn with<P: Clone + Send + Sync + 'static>(
-    proof: P,
-    mut request: Request<Full<Bytes>>,
-) -> Request<Full<Bytes>> {
-    request.extensions_mut().insert(proof);
-    request
-}
-
-#[tokio::test]
-async fn a_proof_is_what_the_layer_says_whatever_stood_there_before() {
-    let world = world();
-    let acme = connection(Some(&world.acme));
-    let (caller_of_globex, fresh_of_globex) = (caller(&world.globex), fresh("globex"));
-    let both_of_globex = Countersigned::bind(caller_of_globex.clone(), fresh_of_globex.clone()).expect("one");
-    let asked = || on(&acme, request("acme", "msg_1"));
-    let store = || Arc::<Flaky>::default();
-    let payload = || payload_layer(keys(&["acme"]), store(), &Log::default(), &Hands::default());
-    let (acme_only, body) = (|| Some("acme".to_owned()), || Bytes::from(OK));
-    let callers = CallerLayer::new(policy()).layer(service_fn(find));
-    let both = CallerLayer::new(policy()).layer(payload().layer(service_fn(find)));
-    let payloads = || payload().layer(service_fn(find));
-
-    let found = outcome(&ask(callers.clone(), with(caller_of_globex.clone(), asked())).await);
-    assert_eq!(
-        found,
-        Ok(Found {
-            caller: acme_only(),
-            body: body(),
-            ..Found::default()
-        }),
-        "a caller"
-    );
-    let found = outcome(&ask(both.clone(), with(caller_of_globex, asked())).await);
-    let all = Found {
-        caller: acme_only(),
-        fresh: acme_only(),
-        both: acme_only(),
-        body: body(),
-    };
-    assert_eq!(found, Ok(all), "a caller, before both layers");
-
-    let open = CallerLayer::new(policy()).with_demand(CertificateDemand::never());
-    let nobody = on(&connection(None), request("globex", "msg_1"));
-    let planted = ask(open.layer(service_fn(find)), with(caller(&world.globex), nobody)).await;
-    let found = Found {
-        body: body(),
-        ..Found::default()
-    };
-    assert_eq!(
-        outcome(&planted),
-        Ok(found),
-        "a planted caller, and no certificate"
-    );
-
-    let signed = Found {
-        fresh: acme_only(),
-        body: body(),
-        ..Found::default()
-    };
-    let found = outcome(&ask(payloads(), with(fresh_of_globex.clone(), asked())).await);
-    assert_eq!(found, Ok(signed.clone()), "a payload's proof");
-    let found = outcome(&ask(payloads(), with(both_of_globex.clone(), asked())).await);
-    assert_eq!(found, Ok(signed), "the proof of both");
-    let unsigned = with(fresh_of_globex.clone(), request("globex", "msg_1"));
-    let found = outcome(&ask(payloads(), unsigned).await);
-    assert_eq!(
-        found,
-        Err((401, NotAuthentic::SignatureMismatch.into())),
-        "a payload's proof, and no signature"
-    );
-
-    for (name, request) in [
-        ("a payload's proof", with(fresh_of_globex, asked())),
-        ("the proof of both", with(both_of_globex, asked())),
-    ] {
-        let alone = ask(callers.clone(), request.clone()).await;
-        for response in [alone, ask(both.clone(), request).await] {
-            let found = outcome(&response).map_err(|(status, refusal)| (status, refusal.code()));
-            assert_eq!(
-                found,
-                Err((500, "server.not_wired")),
-                "{name}, before the caller's"
-            );
-        }
-    }
-}
-
-// --- without axum -------------------------------------------------------------------------------------------------------
-
-/// A loop as anybody might have it who has hyper and no axum.
-async fn serve_by_hand(acceptor: Acceptor, callers: CallerLayer, payload: PayloadLayer) -> SocketAddr {
-    let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = port.local_addr().expect("an address");
-    let service = callers.layer(payload.layer(service_fn(greet)));
-    tokio::spawn(async move {
-        while let Ok((tcp, peer)) = port.accept().await {
-            let (acceptor, service) = (acceptor.clone(), service.clone());
-            tokio::spawn(async move {
-                let Ok(secured) = acceptor.accept(tcp, peer).await else {
-                    return;
-                };
-                let service = TowerToHyperService::new(secured.connection().layer(service));
-                let server = auto::Builder::new(TokioExecutor::new());
-                let _ = server.serve_connection(TokioIo::new(secured), service).await;
-            });
-        }
-    });
-    address
-}
-
-async fn greet(request: Request<Full<Bytes>>) -> Result<Plain, Infallible> {
-    let both = request.extensions().get::<Countersigned>();
-    let (status, text) = match both {
-        Some(both) => (
-            StatusCode::OK,
-            format!("{} {}", both.tenant(), both.payload().key()),
-        ),
-        None => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
-    };
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = status;
-    Ok(response)
-}
-
-#[tokio::test]
-async fn hyper_needs_no_axum() {
-    let (world, log, store) = (world(), Log::default(), Arc::<Flaky>::default());
-    let acceptor = Acceptor::new(world.server_config(policy().trust(), ClientAuth::Require))
-        .observed_by(Arc::new(log.clone()));
-    let callers = CallerLayer::new(policy()).observed_by(Arc::new(log.clone()));
-    let payload = payload_layer(world.keys.clone(), store, &log, &Hands::default());
-    let address = serve_by_hand(acceptor, callers, payload).await;
-    let now = UnixTime::now();
-    let attempt = |owner: &str, id: &str| delivery(owner, id, OK, now);
-    for version in [Version::Http1, Version::Http2] {
-        let id = format!("msg_{version:?}");
-        let sender = Sender::connect(address, Some(&world.acme), version).await;
-        let mut sender = sender.expect("a connection");
-        let cases: [(_, Delivery, Answer); 3] = [
-            ("good", attempt("acme", &id), said(200, "acme acme-2026")),
-            ("again", attempt("acme", &id), empty(200)),
-            ("another's", attempt("globex", &id), empty(401)),
-        ];
-        for (name, attempt, expected) in cases {
-            assert_eq!(sender.send(attempt).await, expected, "{name}, {version:?}");
-        }
-    }
-    let stranger = Sender::connect(address, Some(&world.initech), Version::Http1).await;
-    let answer = stranger.expect("trusted").send(attempt("acme", "msg_9")).await;
-    assert_eq!(answer, empty(403));
-    assert_eq!(
-        log.take().last().map(String::as_str),
-        Some("refused: nobody tenant.unknown")
-    );
-}
-
-// --- readiness ----------------------------------------------------------------------------------------------------------
-
-/// Takes no request just now.
-#[derive(Clone)]
-struct Busy;
-
-impl<B> Service<Request<B>> for Busy {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Pending
-    }
-
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        unreachable!("it is not ready")
-    }
-}
-
-fn is_ready(mut service: impl Service<Request<Full<Bytes>>>) -> bool {
-    let mut context = Context::from_waker(Waker::noop());
-    service.poll_ready(&mut context).is_ready()
-}
-
-/// Load is shed and balanced by it.
-#[test]
-fn a_layer_is_as_ready_as_what_it_is_around() {
-    let pins = PinSet::new([SpkiHash::of(&world().acme.spki_der())]);
-    let table = TenantTable::builder()
-        .uri("spiffe://acme.example/{tenant}")
-        .known(["acme"]);
-    let policy = Policy::new(pins, table.build().expect("a table"));
-    let verifier = HmacVerifier::new(Scheme::github(), keys(&["acme"]));
-    let payload = PayloadLayer::new(verifier, MemoryStore::default());
-    let connection = Connection::new(([192, 0, 2, 1], 4711).into(), None).expect("a connection");
-    assert!(!is_ready(CallerLayer::new(policy).layer(Busy)));
-    assert!(!is_ready(payload.layer(Busy)));
-    assert!(!is_ready(connection.layer(Busy)));
-    assert!(!is_ready(SpanLayer::new().layer(Busy)));
-    assert!(!is_ready(ForwardLayer::new([]).layer(Busy)));
-    assert!(!is_ready(RequireTenant::one_of([tenant("acme")]).layer(Busy)));
 }

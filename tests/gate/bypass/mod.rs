@@ -2,6 +2,7 @@
 //!
 //! R resumption, F configuration that fails open, N names and identities, P paths.
 
+mod lineages;
 mod names;
 mod open;
 mod paths;

@@ -1,7 +1,9 @@
 //! Do we trust it? Authorities, what is below them, and what differs from a good one in one thing.
 
 mod anchors;
+mod constrained;
 mod counts;
+mod handshakes;
 mod paths;
 mod profile;
 mod public;

@@ -5,6 +5,7 @@ mod asked;
 mod large;
 mod read;
 mod renewed;
+mod scopes;
 
 use countersign::identity::SerialNumber;
 use countersign::testing::{CrlBuilder, NOW, Serial, TestCa, TestCert, TestCrl};

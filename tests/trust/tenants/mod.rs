@@ -1,5 +1,6 @@
 //! Whose is it? Exactly one rule, exactly one name, or nobody.
 
+mod common_names;
 mod names;
 mod rules;
 mod tables;
