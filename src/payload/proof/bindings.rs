@@ -5,6 +5,18 @@ use crate::identity::CertHash;
 ///
 /// Filled in by verifiers of tokens and of HTTP message signatures, where it differs from message to message. The
 /// schemes of webhook providers leave it empty: what they cover is a matter of the scheme.
+///
+/// A verifier of one's own says with it what it has checked:
+///
+/// ```
+/// use countersign::identity::CertHash;
+/// use countersign::payload::Bindings;
+///
+/// let certificate = CertHash::of(b"the certificate that the connection was made with");
+/// let checked = Bindings::default().with_body().with_certificate(certificate);
+/// assert_eq!((checked.body, checked.request), (true, false));
+/// assert_eq!(checked.certificate, Some(certificate));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bindings {
