@@ -35,12 +35,6 @@ impl BodyBytes {
         };
         (bytes, sending)
     }
-
-    fn look(&self) {
-        if self.rest.is_empty() {
-            self.sending.settle(self.sending.wire.flushes() + 1);
-        }
-    }
 }
 
 impl Buf for BodyBytes {
@@ -54,13 +48,9 @@ impl Buf for BodyBytes {
 
     fn advance(&mut self, count: usize) {
         self.rest.advance(count);
-        self.look();
-    }
-
-    fn copy_to_bytes(&mut self, count: usize) -> Bytes {
-        let taken = self.rest.copy_to_bytes(count);
-        self.look();
-        taken
+        if self.rest.is_empty() {
+            self.sending.settle(self.sending.wire.flushes() + 1);
+        }
     }
 }
 
@@ -94,5 +84,41 @@ impl Sending {
             }
             changed.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// What HTTP or TLS still holds back is not sent, and what was given up will not be.
+    #[test]
+    fn a_body_has_left_with_the_flush_behind_its_last_byte() {
+        let wire = Arc::new(Wire::default());
+        let (mut body, sending) = BodyBytes::new(Bytes::from_static(b"{}"), wire.clone());
+        let mut end = pin!(sending.end());
+        let mut is_at_the_end = || end.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        wire.flushed();
+        body.advance(1);
+        assert_eq!(is_at_the_end(), Poll::Pending);
+        wire.flushed();
+        body.advance(1);
+        assert_eq!(
+            is_at_the_end(),
+            Poll::Pending,
+            "the last byte waits for its flush"
+        );
+        wire.flushed();
+        assert_eq!(is_at_the_end(), Poll::Ready(BodyEnd::Whole));
+
+        let (body, sending) = BodyBytes::new(Bytes::from_static(b"{}"), wire);
+        let mut end = pin!(sending.end());
+        let mut is_at_the_end = || end.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(is_at_the_end(), Poll::Pending);
+        drop(body);
+        assert_eq!(is_at_the_end(), Poll::Ready(BodyEnd::CutOff));
     }
 }

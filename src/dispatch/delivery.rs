@@ -19,6 +19,7 @@ use crate::tenant::TenantId;
 /// let delivery = Delivery::new(TenantId::parse("acme")?, "delivery-1", r#"{"paid":true}"#);
 /// let delivery = delivery.with_header(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en"))?;
 /// assert_eq!(delivery.id(), "delivery-1");
+/// assert_eq!(delivery.body(), r#"{"paid":true}"#);
 /// // What says where a request goes, or how long it is, is not the delivery's to say.
 /// assert!(delivery.with_header(header::HOST, HeaderValue::from_static("else.example")).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -282,6 +282,16 @@ entries! {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_url_has_at_most_2048_bytes() {
+        let parse = |bytes: usize| {
+            let url = format!("{:x<bytes$}", "https://hooks.acme.example/");
+            Endpoint::parse(TenantId::parse("acme").expect("a tenant"), &url)
+        };
+        assert_eq!(parse(MAX_URL).map(|endpoint| endpoint.port()), Ok(443));
+        assert_eq!(parse(MAX_URL + 1), Err(InvalidEndpoint::Url));
+    }
+
     /// Tenant, URL, and whether it has the hash of the first.
     #[test]
     fn what_is_equal_has_one_hash_and_what_differs_has_another() {

@@ -48,6 +48,12 @@ impl Wire {
         self.flushes.load(Ordering::Acquire)
     }
 
+    /// All that was to be sent has been given to the system.
+    pub(super) fn flushed(&self) {
+        self.flushes.fetch_add(1, Ordering::AcqRel);
+        self.change();
+    }
+
     /// Nothing more will be sent.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
@@ -215,8 +221,7 @@ impl Around for Watched {
 
     fn after_flush(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         if let Poll::Ready(Ok(())) = &polled {
-            self.wire.flushes.fetch_add(1, Ordering::AcqRel);
-            self.wire.change();
+            self.wire.flushed();
         }
         self.after(cx, polled)
     }

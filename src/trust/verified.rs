@@ -91,3 +91,30 @@ impl VerifiedPeer {
         &self.0.evidence
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, TestCa};
+    use crate::trust::PrivateCa;
+
+    /// What was read of another certificate says nothing of the one that is asked about.
+    #[test]
+    fn a_leaf_that_was_read_counts_for_itself_alone() {
+        let (own, other) = (TestCa::new("Own"), TestCa::new("Other"));
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let trust = PrivateCa::from_pem(own.pem().as_bytes(), algorithms.all, NOW).unwrap();
+        let [good, bad] = [&own, &other].map(|ca| ca.client("acme.example").issue().chain());
+        for (read, chain, expected) in [
+            (&good, &good, Ok(())),
+            (&good, &bad, Err(Untrusted::UnknownIssuer)),
+            (&bad, &good, Ok(())),
+            (&bad, &bad, Err(Untrusted::UnknownIssuer)),
+        ] {
+            let leaf = EndEntityCert::try_from(&read[0]).unwrap();
+            let chain = PeerChain::parse(chain.clone()).unwrap();
+            let answer = VerifiedPeer::verify_read(&trust, chain, Some(&leaf), Role::Client, NOW, drop);
+            assert_eq!(answer.map(drop), expected);
+        }
+    }
+}

@@ -230,3 +230,21 @@ async fn a_connection_is_not_used_beyond_what_the_server_announces() {
         );
     }
 }
+
+/// What a server may say before one answer is not what it may say in all answers on a connection.
+#[tokio::test]
+async fn answers_on_one_connection_may_be_long_together() {
+    const LONG: usize = 15 << 10;
+    let config = || world().server_config(ClientAuth::Require);
+    for config in [config(), with_http2(config())] {
+        let long = |_| async { Response::new(Full::from(vec![b'x'; LONG])) };
+        let receiver = Receiver::http(config, long).await;
+        let dispatcher = builder(&[receiver.port()]).build();
+        let sender = world().sender(&world().acme, "acme");
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
+        for number in 0..40 {
+            let connection = deliver(&dispatcher, "acme", &receiver.url(HOST)).await;
+            assert_eq!(connection == Connected::Fresh, number == 0, "{number}");
+        }
+    }
+}

@@ -242,8 +242,13 @@ async fn a_client_that_is_forwarded_is_waited_for() {
     );
     let mut other = HeaderMap::new();
     other.insert("client-cert", byte_sequence(&world.logger));
-    assert_eq!(ask(&layer, &edge, other).await, is(403, "trust.unknown_issuer"));
+    for layer in [&layer, &strict] {
+        let refused = ask(layer, &edge, other.clone()).await;
+        assert_eq!(refused, is(403, "trust.unknown_issuer"));
+    }
     assert_eq!(directory.asked(), 0, "it is not trusted");
+    // What is demanded of nobody is not asked of one whose tenant is not known yet.
+    let layer = layer.with_demand(CertificateDemand::never().end_to_end());
     assert_eq!(ask(&layer, &edge, with_cert(&world.acme)).await, is(200, "acme"));
     assert_eq!(directory.asked(), 1);
 }

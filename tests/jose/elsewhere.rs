@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use countersign::clock::Monotonic;
 use countersign::elsewhere::{Fetched, Keep};
-use countersign::payload::http_signature::{HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner};
+use countersign::payload::http_signature::{
+    ChooseSignature, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
+};
 use countersign::payload::jose::{
     DetachedVerifier, HmacSigningKey, JwsVerifier, JwtAt, JwtVerifier, UnboundJwts, VerifyingKey,
 };
@@ -238,4 +240,48 @@ fn http_signatures() {
     stage.finds(keys(SECRET), &good);
     stage.is_driven_by(&forged(&good, &HeaderName::from_static("signature")));
     stage.is_driven_by(&signed("other", BODY, NOW));
+}
+
+/// Nobody is asked for keys on behalf of a signature that the policy does not mean, nor of one that cannot be read.
+#[test]
+fn http_signatures_that_are_chosen() {
+    let origin = || Origin::parse("https://hooks.example").unwrap();
+    let signed = |tag: Option<&str>, time: u64| {
+        let secret = Arc::new(HmacSigningKey::new(HS, SECRET).unwrap());
+        let signer = HttpSigner::new(origin()).with_key(tenant("acme"), KeyId::new("k"), secret);
+        let signer = tag.into_iter().fold(signer, HttpSigner::with_tag);
+        let (acme, request) = (tenant("acme"), Request::with(HeaderMap::new()));
+        let outgoing = Outgoing::new(&acme, "1", BODY, at(time)).with_request(&request.method, &request.uri);
+        Request::with(signer.sign_payload(&outgoing).unwrap())
+    };
+    let changed = |request: &Request, from: &str, to: &str| {
+        let mut headers = request.headers.clone();
+        for name in ["signature-input", "signature"] {
+            let text = headers[name].to_str().unwrap().replace(from, to);
+            headers.insert(HeaderName::from_static(name), text.parse().unwrap());
+        }
+        Request::with(headers)
+    };
+    let stage = |choose| {
+        let keys: Arc<[VerifyingKey]> = [VerifyingKey::hmac(KeyId::new("k"), HS, SECRET).unwrap()].into();
+        let policy = HttpSignaturePolicy::new(origin()).choosing(choose);
+        Stage::new(keys, |keys| HttpSignatureVerifier::new(policy, keys))
+    };
+    let (good, plain) = (signed(Some("app"), NOW), signed(None, NOW));
+    let broken = |request| changed(request, &format!(";created={NOW}"), ";created=\"x\"");
+    #[rustfmt::skip]
+    let by_tag: [(&str, Request, &[u8]); 4] = [
+        ("no tag", signed(None, NOW), BODY),
+        ("another tag", signed(Some("other"), NOW), BODY),
+        ("the tag, and old", signed(Some("app"), NOW - 3600), BODY),
+        ("the tag, and a parameter that is none", broken(&good), BODY),
+    ];
+    stage(ChooseSignature::ByTag("app".into())).asks_nobody_about(&by_tag, &good);
+    #[rustfmt::skip]
+    let by_label: [(&str, Request, &[u8]); 3] = [
+        ("another label", changed(&plain, "sig=", "other="), BODY),
+        ("the label, and old", signed(None, NOW - 3600), BODY),
+        ("the label, and a parameter that is none", broken(&plain), BODY),
+    ];
+    stage(ChooseSignature::ByLabel("sig".into())).asks_nobody_about(&by_label, &plain);
 }

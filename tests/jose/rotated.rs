@@ -5,7 +5,10 @@ use crate::jose_keys as jose;
 use std::time::Duration;
 
 use countersign::payload::KeyId;
-use countersign::payload::jose::{Algorithm, HmacSigningKey, InvalidJwt, JwsVerifier, VerifyingKey};
+use countersign::payload::VerifyPayload as _;
+use countersign::payload::jose::{
+    Algorithm, HmacSigningKey, InvalidJwt, JwsVerifier, JwtKeyring, JwtVerifier, VerifyingKey,
+};
 use countersign::usage::{NotRetired, Retirement};
 use jose::{b64, sign};
 use rustls::pki_types::UnixTime;
@@ -47,6 +50,35 @@ fn a_retired_key_verifies_nothing_and_the_other_goes_on() {
     let an_hour = Retirement::unused_for(Duration::from_secs(3_600));
     assert_eq!(refused(&both, "old", an_hour), Some(NotRetired::NoSuccessor));
     assert!(!left.is_empty() && JwsVerifier::of_keys([]).is_empty());
+}
+
+/// Read anew, a key set goes on counting: of the same key under the same algorithm, and of no other.
+#[test]
+fn counts_go_on_for_the_same_keys() {
+    use crate::claims::{BODY, Request, claims, rules, scheme, tenant, token};
+    let of = |id: &str, algorithm| {
+        VerifyingKey::hmac(KeyId::new(id), algorithm, crate::jose_keys::SECRET).unwrap()
+    };
+    let uses = |verifier: &JwsVerifier| {
+        let usage = verifier.usage();
+        usage
+            .map(|(id, usage)| (id.to_string(), usage.uses))
+            .collect::<Vec<_>>()
+    };
+    let before = JwsVerifier::of_keys([of("k", HS)]);
+    let ring = JwtKeyring::builder()
+        .keys(tenant("acme"), before.clone())
+        .build()
+        .unwrap();
+    let request = Request::bearing(&token(&claims("")));
+    JwtVerifier::new(scheme(rules()), ring)
+        .verify_payload(&request.message(BODY))
+        .unwrap();
+    assert_eq!(uses(&before), [("k".to_owned(), 1)]);
+    for (id, algorithm, counted) in [("k", HS, 1), ("l", HS, 0), ("k", Algorithm::Hs384, 0)] {
+        let after = JwsVerifier::of_keys([of(id, algorithm)]).with_history_of(&before);
+        assert_eq!(uses(&after), [(id.to_owned(), counted)], "{id} {algorithm}");
+    }
 }
 
 /// A token stands in logs sooner than one would think: what it says is not shown beside its key.

@@ -287,6 +287,14 @@ fn the_same_signature_is_the_same_delivery() {
         [&escaped[..], "{\"a\":\"ä😀\"}".as_bytes()].map(|body| claim(&both, &keys, &headers, body));
     assert_eq!(first.as_ref().err(), None);
     assert_eq!(first, second);
+    let changed = br#"{"a":"\u00e5"}"#;
+    let other = claim(&both, &keys, &sign(&both, "1", changed, NOW), changed);
+    let later = claim(&both, &keys, &sign(&both, "1", escaped, NOW + 1), escaped);
+    assert_eq!((other.as_ref().err(), later.as_ref().err()), (None, None));
+    assert!(
+        first != other && first != later && other != later,
+        "three deliveries"
+    );
     // A scheme that cannot be cut in two ways refuses an identity that holds its separator.
     let standard = Scheme::standard_webhooks();
     let mut headers = sign(&standard, "msg-1", b"{}", NOW);
@@ -297,4 +305,71 @@ fn the_same_signature_is_the_same_delivery() {
         verified(&standard, &headers, b"{}").err(),
         Some(NotAuthentic::MalformedHeader { name })
     );
+}
+
+/// What is joined by a separator and may hold it could be cut elsewhere: only where all that is signed is the delivery does
+/// that make no other one.
+#[test]
+fn a_field_that_holds_its_separator_is_refused() {
+    let scheme = |first, identity| {
+        let signature = SignatureAt::Header {
+            name: header("x-signature"),
+            prefix: "".into(),
+        };
+        let point = || Part::Literal(".".into());
+        let builder = Scheme::builder("cut").signature(signature).identity(identity);
+        timed(builder)
+            .signed([first, point(), Part::Time, point(), Part::Body])
+            .build()
+            .expect("a scheme")
+    };
+    for (value, cut) in [("a", false), ("a.b", true)] {
+        let signer = scheme(Part::Literal(value.into()), Identity::TimeAndBody);
+        let mut headers = sign(&signer, "1", b"{}", NOW);
+        headers.insert("x-event", HeaderValue::from_static(value));
+        for (identity, refused) in [(Identity::TimeAndBody, cut), (Identity::Signed, false)] {
+            let name = header("x-event");
+            let scheme = scheme(Part::Header(name.clone()), identity.clone());
+            let expected = match refused {
+                true => Err(NotAuthentic::MalformedHeader { name }),
+                false => Ok(()),
+            };
+            let answer = verified(&scheme, &headers, b"{}").map(drop);
+            assert_eq!(answer, expected, "{value}, {identity:?}");
+        }
+    }
+}
+
+/// The identity is one field, and another that is signed is another.
+#[test]
+fn a_field_beside_the_identity_is_signed_as_it_is() {
+    let scheme = |second| {
+        let signature = SignatureAt::Header {
+            name: header("x-signature"),
+            prefix: "".into(),
+        };
+        let point = || Part::Literal(".".into());
+        let id = header("x-id");
+        let builder = Scheme::builder("two fields")
+            .signature(signature)
+            .identity(Identity::Header(id.clone()));
+        timed(builder)
+            .signed([
+                Part::Header(id),
+                point(),
+                second,
+                point(),
+                Part::Time,
+                point(),
+                Part::Body,
+            ])
+            .build()
+            .expect("a scheme")
+    };
+    let mut headers = sign(&scheme(Part::Literal("paid".into())), "msg-1", b"{}", NOW);
+    for (value, expected) in [("paid", Ok(())), ("msg-1", Err(NotAuthentic::SignatureMismatch))] {
+        headers.insert("x-event", HeaderValue::from_static(value));
+        let scheme = scheme(Part::Header(header("x-event")));
+        assert_eq!(verified(&scheme, &headers, b"{}").map(drop), expected, "{value}");
+    }
 }

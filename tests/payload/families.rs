@@ -1,5 +1,6 @@
 //! Providers with a type or a format of their own, against messages that Python and openssl have signed.
 
+mod hubspot;
 mod published_keys;
 
 use countersign::payload::hmac::{KeySpec, PartialScheme, PartialVerifier};

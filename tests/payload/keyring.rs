@@ -123,6 +123,18 @@ fn the_operator_sees_how_far_a_rotation_is() {
         [Retired, InUse, NotYet],
         "a new ring knows what the old one knew"
     );
+    let uses = |keys: &Keyring| {
+        let reports = keys.report(at(11 * DAY), week);
+        let mut uses: Vec<_> = reports.map(|one| (one.key.to_string(), one.usage.uses)).collect();
+        uses.sort();
+        uses
+    };
+    let counted = [("key-1", 2), ("key-2", 1), ("key-3", 0)];
+    assert_eq!(
+        uses(&next),
+        counted.map(|(key, uses)| (key.to_owned(), uses)),
+        "of each key alone"
+    );
 }
 
 #[test]

@@ -1,13 +1,22 @@
-//! A port of which the system can accept nothing just now.
+//! A port: of which the system can accept nothing just now, which is left, and what is asked before each request.
 
+use std::convert::Infallible;
 use std::fs::File;
+use std::future::{Ready, ready};
 use std::process::Command;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use countersign::tls::ClientAuth;
+use countersign::web::{Acceptor, Listener, Server};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::net::{TcpListener, TcpStream};
+use tower::Service;
 
 use crate::door::Door;
-use crate::sender::{Greeting, Version};
+use crate::sender::{Greeting, Sender, Version, delivery, said};
 use crate::support::secs;
 
 const TEST: &str = "accepting::that_no_descriptor_is_left_is_told_and_the_port_serves_on";
@@ -73,4 +82,70 @@ async fn run_out() {
         !door.log.take().iter().any(|line| line == NONE_LEFT),
         "it is over"
     );
+}
+
+#[tokio::test]
+async fn a_listener_that_is_dropped_leaves_its_port() {
+    let world = crate::door::world();
+    let config = world.server_config(Arc::new(world.trust(&world.ca)), ClientAuth::Require);
+    let bound = Listener::bind("127.0.0.1:0", Acceptor::new(config)).await;
+    let listener = bound.expect("a port");
+    let address = listener.local_addr();
+    TcpListener::bind(address).await.expect_err("it is taken");
+    drop(listener);
+    let free = async {
+        while TcpListener::bind(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(secs(10), free).await.expect("it is free");
+}
+
+/// Refuses whoever has not asked it whether it is ready. A clone has not.
+#[derive(Debug, Default)]
+struct Particular {
+    ready: bool,
+}
+
+impl Clone for Particular {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Service<Request<Incoming>> for Particular {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Incoming>) -> Self::Future {
+        ready(Ok(Response::new(format!(
+            "ready: {}",
+            std::mem::take(&mut self.ready)
+        ))))
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_asked_whether_it_is_ready_before_each_request() {
+    let world = crate::door::world();
+    let config = world.server_config(Arc::new(world.trust(&world.ca)), ClientAuth::Require);
+    let bound = Server::bind("127.0.0.1:0", Acceptor::new(config)).await;
+    let server = bound.expect("a port");
+    let address = server.local_addr();
+    let served = tokio::spawn(server.serve(Particular::default()));
+    for version in [Version::Http1, Version::Http2] {
+        let sender = Sender::connect(address, Some(&world.acme), version).await;
+        let mut sender = sender.expect("a connection");
+        for id in ["msg_1", "msg_2"] {
+            let order = delivery("acme", id, "{}", crate::support::at(0));
+            assert_eq!(sender.send(order).await, said(200, "ready: true"), "{version:?}");
+        }
+    }
+    served.abort();
 }

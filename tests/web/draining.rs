@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::routing::post;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, Connection, Drain, Drained, Listener};
+use countersign::web::{Acceptor, Bounds, Connection, Drain, Drained, Listener, Server};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -192,6 +194,28 @@ async fn a_loop_of_ones_own_ends_too() {
     }
     assert_eq!(shut.await.map(cut).expect("no panic"), 0);
     assert_eq!(serving.await.expect("no panic"), 2, "the loop ended by itself");
+}
+
+/// Two ports of one acceptor have one drain: the port that is asked to end, and has nobody, tells of the other's connections.
+#[tokio::test]
+async fn who_is_cut_off_at_another_port_is_counted() {
+    let config = world().server_config(Arc::new(world().trust(&world().ca)), ClientAuth::Require);
+    let acceptor = Acceptor::new(config);
+    let bind = || Server::bind("127.0.0.1:0", acceptor.clone());
+    let (quiet, busy) = (bind().await.expect("a port"), bind().await.expect("a port"));
+    let (address, drain) = (busy.local_addr(), acceptor.drain());
+    let app = || Router::new().route("/orders", post(std::future::pending::<()>));
+    let busy = tokio::spawn(busy.serve(app()));
+    let sent = request_on(address, Version::Http1);
+    while drain.connections() < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let bounds = Bounds::default().with_grace(Duration::from_millis(300));
+    let quiet = quiet.with_bounds(bounds).serve_until(app(), async {});
+    let drained = timeout(secs(20), quiet).await.expect("it ends");
+    assert_eq!(cut(drained), 1);
+    sent.await.expect("no panic").expect_err("cut off");
+    timeout(secs(20), busy).await.expect("it ends").expect("no panic");
 }
 
 #[tokio::test]

@@ -27,8 +27,11 @@ pub enum InvalidCrls {
         /// What is wrong with it.
         reason: String,
     },
-    /// For part of the reasons, of other issuers, or of attribute certificates.
-    #[error("the CRL of {issuer} is indirect, or for some reasons only; have the CA issue a complete one")]
+    /// For a distribution point that no URI names, part of the reasons, other issuers, or attribute certificates.
+    #[error(
+        "the CRL of {issuer} is for a distribution point without a URI, indirect, or for some reasons only; have the CA \
+         issue a complete one"
+    )]
     Scope {
         /// Its issuer.
         issuer: String,

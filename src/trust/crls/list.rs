@@ -217,6 +217,9 @@ fn why_not(error: &webpki::Error, list: &CertificateRevocationList<'_>) -> Strin
         E::UnsupportedIndirectCrl => "it is indirect: it is about other issuers' certificates".to_owned(),
         E::UnsupportedCrlVersion => "it is of version 1".to_owned(),
         E::UnsupportedRevocationReasonsPartitioning => "it is for some reasons only".to_owned(),
+        E::UnsupportedCrlIssuingDistributionPoint => {
+            "its issuingDistributionPoint (2.5.29.28) does not say in full which distribution point it is for".to_owned()
+        }
         E::MalformedExtensions => {
             "its issuingDistributionPoint (2.5.29.28) says what it must not, such as that it is for attribute certificates"
                 .to_owned()

@@ -216,6 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_as_long_as_it_says() {
+        for length in [0, 1, 255, 256, 300, 16_384, 65_535, 65_536, 70_000] {
+            // Each nine of these bytes could be taken for a frame.
+            let body = frame(DATA, END_STREAM, &vec![0; length]);
+            let all = [PREFACE, &body, &frame(PING, 0, &[0; 8])].concat();
+            let (mut tongue, mut seen) = (Tongue::Unknown(0), Vec::new());
+            tongue.read(&all, |one| seen.push(one));
+            let data = Seen::Data {
+                stream: 1,
+                last: true,
+            };
+            assert_eq!(seen, [data, Seen::Nothing], "{length}");
+        }
+    }
+
+    #[test]
     fn what_begins_otherwise_is_no_http2() {
         for bytes in [&b"POST / HTTP/1.1\r\n"[..], b"PRI * HTTP/1.1\r\n", b"\0"] {
             let mut tongue = Tongue::Unknown(0);

@@ -171,3 +171,17 @@ impl<B: Body> Body for Answer<B> {
         self.body.as_ref().map_or_else(none, B::size_hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_its_name_and_value_and_32_bytes() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(size(&headers), 0);
+        headers.append("via", HeaderValue::from_static("proxy-1"));
+        headers.append("via", HeaderValue::from_static(""));
+        assert_eq!(size(&headers), (3 + 7 + 32) + (3 + 32));
+    }
+}

@@ -47,12 +47,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Around for Watched<I> {
     fn after_write_of(&mut self, polled: &Poll<io::Result<usize>>, offered: &[IoSlice<'_>]) {
         match polled {
             Poll::Ready(Ok(written)) => {
-                let mut left = *written;
-                for piece in offered {
-                    let taken = left.min(piece.len());
-                    self.watch.wrote(piece.get(..taken).unwrap_or_default());
-                    left -= taken;
-                }
+                taken(offered, *written).for_each(|piece| self.watch.wrote(piece));
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.watch.stalls(),
@@ -68,6 +63,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Around for Watched<I> {
     }
 }
 
+/// So many bytes of the pieces that were offered.
+fn taken<'a>(offered: &'a [IoSlice<'_>], mut left: usize) -> impl Iterator<Item = &'a [u8]> {
+    offered.iter().map(move |piece| {
+        let taken = piece.get(..left.min(piece.len())).unwrap_or_default();
+        left -= taken.len();
+        taken
+    })
+}
+
 /// However it ends, the peer sees that this was meant (RFC 8446 §6.1), as far as the system takes it at once.
 impl<I: AsyncRead + AsyncWrite + Unpin> Drop for Watched<I> {
     fn drop(&mut self) {
@@ -76,3 +80,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Drop for Watched<I> {
 }
 
 passes_on!({I: AsyncRead + AsyncWrite + Unpin} Watched<I>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_of_several_pieces_is_their_beginning() {
+        let offered = [&b"abc"[..], b"", b"defg", b"hi"].map(IoSlice::new);
+        for written in 0..=9 {
+            let seen: Vec<_> = taken(&offered, written).flatten().copied().collect();
+            assert_eq!(seen, b"abcdefghi"[..written]);
+        }
+    }
+}

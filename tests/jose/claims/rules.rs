@@ -175,6 +175,18 @@ fn rules_ask_for_more_or_less() {
             missing("sub"),
         ),
         (
+            "one value for every tenant",
+            rules().with_tenant_in("sub", "t:all"),
+            claims(r#","sub":"t:all""#),
+            Ok(()),
+        ),
+        (
+            "another value than that",
+            rules().with_tenant_in("sub", "t:all"),
+            claims(r#","sub":"t:acme""#),
+            Err(NotAuthentic::Jwt(No::OtherTenant { name: "sub".into() })),
+        ),
+        (
             "two issuers",
             rules().or_issuer("other"),
             but("iss", Some(r#""other""#)),

@@ -31,6 +31,11 @@ fn key_sets() {
         ("huge", huge, InvalidJwkSet::TooLarge { limit: 256 * 1024 }),
         ("many keys", many, InvalidJwkSet::TooManyKeys { limit: 128 }),
         (
+            "a secret among public keys",
+            jwks(&[jwk(ES, ""), jwk(HS, "")]),
+            InvalidJwkSet::Mixed,
+        ),
+        (
             "many values",
             format!(r#"{{"keys":[{}1]}}"#, "1,".repeat(9000)),
             InvalidJwkSet::Json(TooMany),
@@ -44,6 +49,12 @@ fn key_sets() {
         let around = r#"{"keys":[],"x":""}"#;
         around.replace(r#""""#, &format!(r#""{}""#, "x".repeat(bytes - around.len())))
     };
+    let secrets = jwks(&[jwk(HS, ""), jwk(HS, "")]);
+    assert_eq!(
+        JwkSet::parse(secrets.as_bytes()).map(drop),
+        Ok(()),
+        "secrets alone"
+    );
     let full = jwks(&vec![jwk(ES, ""); 128]);
     for set in [full, sized(256 * 1024)] {
         assert_eq!(

@@ -225,3 +225,34 @@ fn web_bot_auth_covers_the_authority() {
         not_covered("content-digest")
     );
 }
+
+/// The types of fields that RFC 9421 and RFC 9440 have: each is written anew before it is signed.
+#[test]
+fn fields_of_a_known_type_are_signed_as_they_are_written_anew() {
+    for (name, sent, covered) in [
+        ("client-cert", ":AAAA:;a=1", Some(":AAAA:;a=1")),
+        ("client-cert", ":AAAA:, :BBBB:", None),
+        ("client-cert-chain", ":AAAA:,  :BBBB:", Some(":AAAA:, :BBBB:")),
+        ("idempotency-key", "\"a\";  b", Some("\"a\";b")),
+        ("priority", "u=1,  i", Some("u=1, i")),
+    ] {
+        let input =
+            format!(r#"("@method" "@target-uri" "content-digest" "{name}";sf);created={NOW};keyid="k""#);
+        let base = format!(
+            "{}{}{}\"{name}\";sf: {}\n\"@signature-params\": {input}",
+            line("\"@method\""),
+            line("\"@target-uri\""),
+            line("\"content-digest\""),
+            covered.unwrap_or(sent),
+        );
+        let signature = signing_key(ES).sign(base.as_bytes()).unwrap();
+        let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+        let mut request = request(&input);
+        let mut set = |name: &'static str, value: &str| {
+            request.headers.insert(name, value.parse().unwrap());
+        };
+        set(name, sent);
+        set("signature", &format!("s=:{signature}:"));
+        assert_eq!(verify(&request).is_ok(), covered.is_some(), "{name}: {sent}");
+    }
+}

@@ -252,6 +252,31 @@ fn asking_without_a_handshake_leaves_no_trace() {
     assert_eq!(verify(&joined, &cert).map(|_| ()), Ok(()));
 }
 
+/// Trusts nobody of whom another verifier has found anything.
+#[derive(Debug)]
+struct Alone;
+
+impl VerifyPeer for Alone {
+    fn verify_peer(&self, peer: &Presented<'_>) -> Result<Evidence, Untrusted> {
+        match peer.found {
+            None => Ok(Evidence::new(peer.chain.leaf().validity())),
+            Some(_) => Err(Untrusted::Path),
+        }
+    }
+}
+
+/// One memory for two places: what was found before it at the one was not known at the other.
+#[test]
+fn what_others_found_before_is_asked_anew() {
+    let root = TestCa::new("Root");
+    let cert = root.client(ACME).issue();
+    let alone = Arc::new(Remembered::new(Alone));
+    assert!(meet(&server(alone.clone()), &client(&cert, VERSIONS[0])).is_full());
+    assert!(remembers(&alone, Role::Client, &cert.chain(), NOW));
+    let second = private(&[&root]).and(alone);
+    assert_eq!(verify(&second, &cert).map(drop), Err(Untrusted::Path));
+}
+
 #[test]
 fn memory_is_bounded_and_keeps_those_that_come_back() {
     let root = TestCa::new("Root");

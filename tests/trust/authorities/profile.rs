@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign::identity::{ChainLimits, Malformed};
 use countersign::live::Live;
-use countersign::testing::{TestCa, TestCert, utc};
+use countersign::testing::{NOW, TestCa, TestCert, utc};
 use countersign::trust::{PinSet, Profile, Remembered, ReportOnly, Untrusted, VerifyPeer};
 
 use super::{DAY, spki, wrong_purpose};
@@ -153,6 +153,40 @@ fn a_lifetime_is_allowed_to_the_second() {
             max: Duration::from_secs(DAY - 1)
         })
     );
+}
+
+/// RFC 5280 §4.2.1.10 gives constraints on names to authorities only, and those of no name at all to nobody: what such a
+/// certificate means, readers do not agree on.
+#[test]
+fn constraints_on_names_stand_in_no_leaf_and_are_never_empty() {
+    let root = TestCa::new("Root");
+    let trust = with_profile(&root, Profile::strict());
+    let broken = |rule| Err(Untrusted::Rfc5280 { rule });
+    let permitted = sequence(&[tlv(0xa0, &sequence(&[tlv(0x82, b"acme.example")]))]);
+    let (in_a_leaf, empty) = (
+        "name constraints in a leaf (section 4.2.1.10)",
+        "name constraints that are empty (section 4.2.1.10)",
+    );
+    for (case, constraints) in [("some", permitted), ("none", sequence(&[]))] {
+        let leaf = || root.client(ACME);
+        for leaf in [
+            leaf().critical_extension(NAME_CONSTRAINTS, &constraints),
+            leaf().extension(NAME_CONSTRAINTS, &constraints),
+        ] {
+            let answer = verify(&trust, &leaf.issue()).map(drop);
+            assert_eq!(answer, broken(in_a_leaf), "{case}");
+        }
+    }
+    let issuer = root.intermediate_builder("EU");
+    let issuer = issuer
+        .critical_extension(NAME_CONSTRAINTS, &sequence(&[]))
+        .issue();
+    let answer = verify(&trust, &issuer.client(ACME).issue()).map(drop);
+    assert_eq!(answer, broken(empty));
+    let anchor = TestCa::builder("Root").critical_extension(NAME_CONSTRAINTS, &sequence(&[]));
+    let built = builder(&[&anchor.issue()]).build(NOW).map(drop);
+    let built = built.map_err(|invalid| invalid.to_string()).expect_err("empty");
+    assert!(built.contains(empty), "{built}");
 }
 
 /// Wider and narrower limits count in the handshake too, through whatever the authority is wrapped in.

@@ -4,12 +4,19 @@ use countersign::identity::SerialNumber;
 use countersign::testing::{CrlBuilder, NOW, TestCa, utc};
 use countersign::trust::{Crls, InvalidCrls, PrivateCa, Revocation, Untrusted};
 
-use super::{asked, best_effort, issuer, read, revoked, scope_of};
+use super::{LEAVES_ONLY, asked, best_effort, issuer, read, revoked, scope_of};
 use crate::stage::*;
 
 #[test]
 fn lists_that_must_not_be_used_are_refused_when_read() {
     let root = TestCa::new("Root");
+    let directory = tlv(0xa4, &sequence(&[rdn(&[attribute(3, 12, b"Part")])]));
+    let without_a_point = || InvalidCrls::Malformed {
+        issuer: Some(issuer()),
+        reason:
+            "its issuingDistributionPoint (2.5.29.28) does not say in full which distribution point it is for"
+                .into(),
+    };
     let cases: Vec<(&str, CrlBuilder, InvalidCrls)> = vec![
         (
             "expired",
@@ -97,6 +104,30 @@ fn lists_that_must_not_be_used_are_refused_when_read() {
             },
         ),
         (
+            "for a point that is named by no URI",
+            root.crl(1)
+                .critical_extension(ISSUING_DISTRIBUTION_POINT, &point_of(0xa0, &directory)),
+            InvalidCrls::Scope { issuer: issuer() },
+        ),
+        (
+            "for a point beside its issuer",
+            root.crl(1)
+                .critical_extension(ISSUING_DISTRIBUTION_POINT, &point_of(0xa1, &attribute(3, 12, b"Part"))),
+            without_a_point(),
+        ),
+        (
+            "for leaves, of no point",
+            root.crl(1)
+                .critical_extension(ISSUING_DISTRIBUTION_POINT, &scope_of(&[LEAVES_ONLY], None)),
+            without_a_point(),
+        ),
+        (
+            "a scope that says nothing",
+            root.crl(1)
+                .critical_extension(ISSUING_DISTRIBUTION_POINT, &scope_of(&[], None)),
+            without_a_point(),
+        ),
+        (
             "unknown critical extension",
             root.crl(1).critical_extension(&[1, 2, 3], &[5, 0]),
             InvalidCrls::Malformed {
@@ -120,6 +151,13 @@ fn lists_that_must_not_be_used_are_refused_when_read() {
     // To the second, both ends included.
     let fresh = root.crl(1).this_update(NOW).next_update(seconds(NOW, 1));
     assert_eq!(read([fresh.issue()]).map(|crls| crls.len()), Ok(1));
+    let last = root.crl(1).next_update(NOW);
+    assert_eq!(read([last.issue()]).map(|crls| crls.len()), Ok(1));
+}
+
+/// IssuingDistributionPoint of a distribution point that is named in this way.
+fn point_of(tag: u8, name: &[u8]) -> Vec<u8> {
+    sequence(&[tlv(0xa0, &tlv(tag, name))])
 }
 
 #[test]

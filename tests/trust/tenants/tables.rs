@@ -288,3 +288,19 @@ fn a_table_is_replaced_as_a_whole() {
     );
     assert_eq!(name_of(live.resolve_tenant(&a)), "new");
 }
+
+/// What is kept of an answer ends with the table that gave it, also where that is shared.
+#[test]
+fn a_change_is_seen_through_an_arc() {
+    let table = || {
+        let template = TenantTable::builder().uri("spiffe://acme.example/{tenant}");
+        template.known(["acme"]).build().expect("a table")
+    };
+    let live = Live::new(table());
+    let shared: Arc<dyn ResolveTenant> = Arc::new(Arc::new(live.clone()));
+    let first = ResolveTenant::generation(&live);
+    for changes in 0..3 {
+        assert_eq!(shared.generation(), first + changes);
+        live.replace(table());
+    }
+}

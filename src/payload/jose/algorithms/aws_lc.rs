@@ -89,6 +89,15 @@ mod tests {
     use super::*;
     use crate::payload::jose::{Algorithms, PublicKey};
 
+    /// Whoever asks them for something else than tokens gets webpki's answer.
+    #[test]
+    fn each_refuses_what_webpki_refuses() {
+        for row in &ROWS {
+            assert!(row.verify_signature(&[], b"", &[]).is_err(), "{row:?}");
+            assert_eq!(row.fips(), row.theirs.fips(), "{row:?}");
+        }
+    }
+
     #[test]
     fn each_public_key_algorithm_has_its_keys_parsed_and_another_provider_s_has_not() {
         let keys = ["rsa", "p256", "p384", "p521", "ed25519"].map(|file| {

@@ -104,6 +104,25 @@ mod tests {
     }
 
     #[test]
+    fn a_modulus_has_no_small_factor() {
+        for prime in PRIMES {
+            // The next multiple that is odd.
+            let n = (BigUint::from(1_u32) << 2047_u32) / prime * prime + prime;
+            let n = if n.bit(0) { n } else { n + prime };
+            let refused = check_rsa(&n.to_bytes_be(), &[1, 0, 1]);
+            assert_eq!(refused, Err(WeakKey::ModulusFactor), "{prime}");
+        }
+    }
+
+    /// (2, 2) lies on y² = x³ - 3x + 2 modulo 23, and so do numbers that are the same modulo 23.
+    #[test]
+    fn a_point_has_one_form() {
+        let is_on = |x, y| on_curve(&[23], &[2], &[x], &[y]);
+        assert!(is_on(2, 2) && is_on(2, 21) && is_on(22, 2) && !is_on(3, 2));
+        assert!(!is_on(25, 2) && !is_on(2, 25) && !is_on(25, 25));
+    }
+
+    #[test]
     fn weak_numbers_are_named() {
         let good = {
             // Odd, 2048 bits, no small factor and no power of 65537 modulo 7 * 11 * ...: found by counting up.

@@ -376,6 +376,17 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(parse(text.as_bytes(), 64).map(drop), expected, "{text:.40}");
         }
+        // Beyond a few members, names are looked up and not compared one by one.
+        for members in 1..FEW * 3 {
+            let names: Vec<_> = (0..members).map(|name| format!("\"m{name}\":0.5")).collect();
+            let (unique, first) = (names.join(","), &names[0]);
+            let parsed = parse(format!("{{{unique}}}").as_bytes(), 64).map(drop);
+            assert_eq!(parsed, Ok(()), "{members}");
+            for again in [first, &names[members - 1]] {
+                let parsed = parse(format!("{{{unique},{again}}}").as_bytes(), 64).map(drop);
+                assert_eq!(parsed, Err(InvalidJson::DuplicateMember), "{members}");
+            }
+        }
         assert_eq!(parse(b"{\"a\":\"\xff\"}", 64), Err(InvalidJson::Syntax));
         assert_eq!(Object::parse(b"[]", 64), Err(InvalidJson::NotAnObject));
     }

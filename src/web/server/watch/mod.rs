@@ -107,3 +107,33 @@ impl Watch {
         self.lock().look(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whoever makes an answer piece by piece takes as long as that takes; whoever does not take a piece is stuck.
+    #[test]
+    fn an_answer_that_pauses_is_not_stuck() {
+        let head = |flags: u8| [0, 0, 0, 1, flags, 0, 0, 0, 1];
+        let bounds = Bounds::default();
+        let watch = Watch::new(bounds);
+        let look = |after: Duration| watch.look(Instant::now() + after);
+        let later = bounds.stall + Duration::from_secs(1);
+        watch.read(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &head(5)].concat());
+        let answer = watch.begin().answer();
+        watch.wrote(&head(4));
+        answer.gives();
+        answer.goes_on();
+        assert!(matches!(look(Duration::ZERO), Look::Again(_)));
+        assert!(
+            matches!(look(later), Look::Again(_)),
+            "the next piece is being made"
+        );
+        answer.gives();
+        let stuck = Cut::Stalled { limit: bounds.stall };
+        assert!(matches!(look(later), Look::Close(Some(cut)) if cut == stuck));
+    }
+}
