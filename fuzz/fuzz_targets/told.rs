@@ -59,6 +59,7 @@ type Mistake = String;
 
 /// `NOW` of the senders.
 const AT: &str = "2026-09-21T14:13:20Z";
+const FOLDER: &str = "countersign-told-";
 const CONFIG: &str = include_str!("../../examples/incoming_proxy/proxy.toml");
 
 struct World {
@@ -71,7 +72,8 @@ struct World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("countersign-told-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
+    sweep();
     std::fs::create_dir_all(&folder).expect("a folder");
     let ca = TestCa::new("Platform");
     let server = ca.server("hooks.example").issue();
@@ -98,6 +100,20 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         private: server.key_pem(),
     }
 });
+
+/// The folders of runs that have ended: libFuzzer leaves without dropping anything.
+fn sweep() {
+    let system = Path::new("/proc/self").exists();
+    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten();
+    for entry in entries.flatten().filter(|_| system) {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            // Whoever else is at it has the same in mind.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
 
 fn with_secret(sender: Sender) -> (Sender, String) {
     let spec = match presets::find(sender.name).expect("a preset").make {

@@ -1,3 +1,5 @@
+//! The rules of an address guard as text.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;

@@ -245,8 +245,8 @@ entries! {
         "Ask for client certificates: ssl_verify_client on in nginx.",
         "Allow this endpoint without, if it is meant.";
     Self::Handshake { .. } => "dispatch.handshake", Theirs, "RFC 8446 §6",
-        "Offer TLS 1.2 or 1.3 with common ciphers.",
-        "Nothing, as a rule.";
+        "Offer TLS 1.3 with common ciphers; nginx before 1.23.4 has to be told: ssl_protocols TLSv1.2 TLSv1.3.",
+        "At the alert protocol_version the server has no TLS 1.3: Tls::allow_tls12, if it is meant.";
     Self::NotResolved(_) => "dispatch.not_resolved", Network, "RFC 1035",
         "Enter the name in the DNS.",
         "Check the resolver; a retry may do.";

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -152,6 +153,16 @@ impl Outcome {
             fate,
             failure,
             answer: Some(answer),
+        }
+    }
+}
+
+/// `delivered`, or the code and the reason, for a log: nothing of what the server answered but its status.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.failure {
+            None => f.write_str(self.code()),
+            Some(failure) => write!(f, "{}: {failure}", failure.code()),
         }
     }
 }

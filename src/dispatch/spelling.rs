@@ -1,3 +1,5 @@
+//! One spelling of each endpoint, so that two are compared.
+
 use std::net::IpAddr;
 
 use http::Uri;

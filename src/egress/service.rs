@@ -1,3 +1,5 @@
+//! The connector of a hyper client: a name is resolved, its addresses are checked, and one is connected to.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

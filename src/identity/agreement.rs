@@ -1,3 +1,5 @@
+//! The agreement of two readers of one certificate: what webpki reads is what we read.
+
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 use x509_parser::extensions::GeneralName;

@@ -1,3 +1,5 @@
+//! The fields of a certificate in DER, each where it stands.
+
 use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use x509_parser::certificate::Validity as Dates;
 use x509_parser::error::X509Error;

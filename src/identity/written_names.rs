@@ -1,3 +1,5 @@
+//! The names that are written in a certificate, with their encodings.
+
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
 use x509_parser::prelude::FromDer as _;

@@ -1,3 +1,5 @@
+//! Several observers as one.
+
 use std::sync::Arc;
 
 use super::guarded::Guarded;

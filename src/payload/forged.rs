@@ -1,3 +1,5 @@
+//! The reasons why a message is not its sender's.
+
 use http::HeaderName;
 
 use super::NoKey;

@@ -1,3 +1,5 @@
+//! Tolerances as text.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

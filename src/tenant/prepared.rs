@@ -1,3 +1,5 @@
+//! The short way through the table that most have.
+
 use std::sync::Arc;
 
 use super::Resolved;

@@ -1,3 +1,5 @@
+//! The client's certificates in a stored session of rustls.
+
 use rustls::pki_types::CertificateDer;
 
 /// The certificates of the client in a session that rustls stores.

@@ -1,3 +1,5 @@
+//! Two verifiers joined: both must agree.
+
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;

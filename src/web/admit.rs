@@ -1,3 +1,5 @@
+//! The admission of a delivery: the last two questions, and what becomes of it.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! A request whose caller is asked for, and who waits for what is lacking.
+
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;

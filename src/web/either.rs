@@ -1,3 +1,5 @@
+//! A future that was let through or refused, as one type.
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 

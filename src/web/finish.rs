@@ -1,3 +1,5 @@
+//! The end of a delivery: committed, released, or left to its lease.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;

@@ -1,3 +1,5 @@
+//! One handshake of a server: by which configuration, and what came of it.
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! What the layers take from outside: clock, observer and their kin.
+
 use std::sync::Arc;
 
 use crate::clock::Clock;

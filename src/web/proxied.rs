@@ -1,3 +1,5 @@
+//! The header of the PROXY protocol, read from a connection.
+
 use std::io;
 use std::net::SocketAddr;
 

@@ -1,3 +1,5 @@
+//! Layers in front of a handler, tried with a request that has nothing.
+
 use std::future::poll_fn;
 
 use http::{Request, Response, Uri};

@@ -130,21 +130,7 @@ fn times(layout: &Layout) -> Vec<(Mistake, String, Change)> {
         TimeAt::First | TimeAt::Json(_) => None,
     };
     if let Some(text) = as_text {
-        let change = Box::new(move |layout: &mut Layout| {
-            let signed = layout.signed.iter();
-            layout.signed = signed
-                .map(|part| {
-                    if *part == Part::Time {
-                        text.clone()
-                    } else {
-                        part.clone()
-                    }
-                })
-                .collect();
-            layout.time = None;
-            // Nothing is told apart by it here, and whatever it holds is tried.
-            layout.identity = crate::payload::hmac::Identity::Signed;
-        });
+        let change = Box::new(move |layout: &mut Layout| untimed(layout, &text));
         changes.push((
             Mistake::TimeFormat,
             "it is written in a format that is not known".to_owned(),
@@ -152,6 +138,17 @@ fn times(layout: &Layout) -> Vec<(Mistake, String, Change)> {
         ));
     }
     changes
+}
+
+/// The time as a text that nobody reads.
+fn untimed(layout: &mut Layout, text: &Part) {
+    let signed = Arc::make_mut(&mut layout.signed);
+    for part in signed.iter_mut().filter(|part| **part == Part::Time) {
+        *part = text.clone();
+    }
+    layout.time = None;
+    // Nothing is told apart by it here, and whatever it holds is tried.
+    layout.identity = crate::payload::hmac::Identity::Signed;
 }
 
 /// Other parts than the scheme's, as senders of one's own sign them.

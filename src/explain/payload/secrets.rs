@@ -85,13 +85,13 @@ pub(super) fn each_taken<'k>(
 ) -> Vec<Taken<'k>> {
     let entered = of_sender(all, message);
     let mut taken = Vec::new();
-    let mut add = |mistake, detail, key: &'k Entered, bytes| {
+    let mut add = |mistake, detail, key, bytes| {
         taken.push(Taken {
             mistake,
             detail,
             key,
             bytes,
-        });
+        })
     };
     for key in entered.iter().filter(|key| !key.is_valid_at(message.now)) {
         add(Mistake::KeyOutOfTime, key.label(), key, None);
@@ -99,13 +99,7 @@ pub(super) fn each_taken<'k>(
     let owners: Vec<_> = entered.iter().map(|key| &key.tenant).collect();
     let strangers = all.iter().filter(|key| !owners.contains(&&key.tenant));
     for key in known.iter().chain(strangers) {
-        let is_owners = owners.contains(&&key.tenant);
-        let mistake = if is_owners {
-            Mistake::OtherKey
-        } else {
-            Mistake::OtherTenantsKey
-        };
-        add(mistake, key.label(), key, None);
+        add(of_owner(owners.contains(&&key.tenant)), key.label(), key, None);
     }
     // Several owners, and nobody who is it: each by itself.
     if message.sender.is_none() && owners.iter().any(|owner| Some(owner) != owners.first()) {
@@ -121,22 +115,45 @@ pub(super) fn each_taken<'k>(
     taken
 }
 
+fn of_owner(is_owners: bool) -> Mistake {
+    if is_owners {
+        Mistake::OtherKey
+    } else {
+        Mistake::OtherTenantsKey
+    }
+}
+
+/// A text or bytes that may have been meant: under which mistake, what is said of it, and the key that it makes.
+type Reading = (Mistake, &'static str, Option<Bytes>);
+
 /// What the text of a secret may have been taken for.
 fn readings(key: &Entered, spec: &KeySpec) -> Vec<(Mistake, &'static str, Bytes)> {
     let KeySpec::Secret { form, .. } = spec else {
         return Vec::new();
     };
+    let original = key.bytes(spec);
+    let differs = |bytes: &Bytes| original.as_ref() != Some(bytes);
+    let all = respelled(key, form).into_iter().chain(reread(key, form));
+    all.filter_map(|(mistake, detail, bytes)| Some((mistake, detail, bytes.filter(differs)?)))
+        .collect()
+}
+
+fn raw(text: &str) -> Option<Bytes> {
+    Some(Zeroizing::new(text.as_bytes().to_vec()))
+}
+
+/// The same form of another text: with more or less white space, without quotes and prefixes, in another case.
+fn respelled(key: &Entered, form: &KeyForm) -> Vec<Reading> {
     let text = key.secret.as_str();
     let cut = text.trim();
     let bare = without_prefix(cut);
     let read = |text: &str| form.read(text, Weak::Allow).ok();
-    let raw = |text: &str| Some(Zeroizing::new(text.as_bytes().to_vec()));
     let joined = |text: &str, end: &str| raw(&Zeroizing::new(format!("{text}{end}")));
     let inner: Zeroizing<String> = Zeroizing::new(cut.split_whitespace().collect());
     let unquoted = cut.trim_matches(['"', '\'', '`']);
     let undone = Zeroizing::new(String::from_utf8_lossy(&decode(cut.as_bytes())).into_owned());
     let line = Zeroizing::new(cut.replace("\\n", ""));
-    let mut all = vec![
+    vec![
         (
             Mistake::SecretSpace,
             "without the white space around it it is right",
@@ -202,12 +219,18 @@ fn readings(key: &Entered, spec: &KeySpec) -> Vec<(Mistake, &'static str, Bytes)
             "in upper case it is right",
             read(&Zeroizing::new(cut.to_ascii_uppercase())),
         ),
-    ];
+    ]
+}
+
+/// Another form of the same text: as it stands, decoded, hashed.
+fn reread(key: &Entered, form: &KeyForm) -> Vec<Reading> {
+    let cut = key.secret.as_str().trim();
+    let bare = without_prefix(cut);
     let as_text = match form {
         KeyForm::Utf8 | KeyForm::Sha1OfText | KeyForm::Unreserved => Mistake::SecretPrefix,
         KeyForm::Base64 { .. } | KeyForm::Hex => Mistake::SecretNotDecoded,
     };
-    all.extend([
+    vec![
         (as_text, "its text as it stands is right", raw(cut)),
         (
             as_text,
@@ -235,12 +258,7 @@ fn readings(key: &Entered, spec: &KeySpec) -> Vec<(Mistake, &'static str, Bytes)
             Some(Zeroizing::new(sha1::Sha1::digest(cut).to_vec())),
         ),
         (Mistake::SecretHashed, "not hashed it is right", raw(cut)),
-    ]);
-    let original = key.bytes(spec);
-    let differs = |bytes: &Bytes| original.as_ref() != Some(bytes);
-    all.into_iter()
-        .filter_map(|(mistake, detail, bytes)| Some((mistake, detail, bytes.filter(differs)?)))
-        .collect()
+    ]
 }
 
 /// In either alphabet, with padding or without.

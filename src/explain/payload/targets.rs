@@ -194,6 +194,20 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Paths and queries that may be those outside, each with what would have happened.
 pub(super) fn targets(message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Uri)> {
+    let texts = texts(message, urls);
+    let mut targets: Vec<(Mistake, Uri)> = Vec::new();
+    for uri in texts.iter().filter_map(|text| text.parse::<Uri>().ok()) {
+        let uri = with_authority(message.uri, uri);
+        if uri != *message.uri && !targets.iter().any(|(_, known)| *known == uri) {
+            targets.push((of_target(&uri, message.uri), uri));
+        }
+    }
+    targets.truncate(MAX_EACH);
+    targets
+}
+
+/// The same as texts, the likeliest first: what the operator and the proxies name, and the path and query written otherwise.
+fn texts(message: &Message<'_>, urls: &[Uri]) -> Vec<String> {
     let (path, query) = (message.uri.path(), message.uri.query());
     let whole = |path: &str, query: Option<&str>| match query {
         Some(query) => format!("{path}?{query}"),
@@ -228,15 +242,7 @@ pub(super) fn targets(message: &Message<'_>, urls: &[Uri]) -> Vec<(Mistake, Uri)
             .flat_map(rewritten)
             .map(|query| whole(path, Some(&query))),
     );
-    let mut targets: Vec<(Mistake, Uri)> = Vec::new();
-    for uri in texts.iter().filter_map(|text| text.parse::<Uri>().ok()) {
-        let uri = with_authority(message.uri, uri);
-        if uri != *message.uri && !targets.iter().any(|(_, known)| *known == uri) {
-            targets.push((of_target(&uri, message.uri), uri));
-        }
-    }
-    targets.truncate(MAX_EACH);
-    targets
+    texts
 }
 
 /// What stands in a field as a path or as a whole URL.

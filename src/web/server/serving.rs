@@ -1,3 +1,5 @@
+//! One served connection, under its bounds.
+
 use std::error::Error;
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,3 +1,5 @@
+//! What follows from a scheme, found out once.
+
 use super::{Layout, Part, SignatureAt, TimeAt};
 use crate::payload::SchemeText;
 

@@ -59,7 +59,7 @@ hmac_presets! { "Shops, payments, parcels";
             .key_form(KeyForm::Sha1OfText)
     }
         signed: "form field `bt_payload`; no field but this and the signature is taken",
-        not_covered: "any time; method, URL, header fields",
+        not_covered: "any time; method, URL, header fields; the name of the key beside the signature",
         handshake: "GET with `bt_challenge`: answer with its HMAC",
         source: own "npm braintree 3.40.0, webhookTesting.sampleNotification",
         vector: "npm braintree 3.40.0, webhookTesting.sampleNotification";
