@@ -55,6 +55,7 @@ async fn a_delivery_arrives_with_certificate_and_signature() {
                 (outcome.fate, outcome.code(), outcome.fault()),
                 (Fate::Delivered, "delivered", None)
             );
+            assert_eq!(outcome.to_string(), "delivered");
             let answer = outcome.answer.expect("an answer");
             assert_eq!(
                 (answer.status, &answer.body[..], answer.end),

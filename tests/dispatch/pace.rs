@@ -129,7 +129,8 @@ async fn an_endpoint_that_fails_is_left_alone_and_probed() {
     let other = endpoint("globex", &receiver.url(HOST));
     let send = async |to: &Endpoint, owner: &str| dispatcher.deliver(to, &delivery(owner, "msg_1")).await;
     for _ in 0..4 {
-        assert_eq!(send(&bad, "acme").await.code(), "dispatch.status");
+        let outcome = send(&bad, "acme").await;
+        assert_eq!(outcome.to_string(), "dispatch.status: answered 500");
     }
     let State::Open { until } = breaker.state(&bad, clock.now()) else {
         panic!("open")
