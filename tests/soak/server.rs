@@ -40,8 +40,9 @@ pub(crate) const LIMIT: usize = 4096;
 pub(crate) const SLOW: Duration = Duration::from_secs(3);
 /// How long a store is waited for, at each of its steps.
 pub(crate) const STORE: Duration = Duration::from_secs(2);
-/// Enough for the deliveries of [`terms`], and so few that their table is in use as a whole when the memory begins to be judged.
-const CLAIMS: usize = 1 << 14;
+/// Enough for the deliveries that an optimised build takes while their signatures count, which is longer than [`terms`], and so few that their
+/// table is in use as a whole when the memory begins to be judged.
+const CLAIMS: usize = 1 << 17;
 /// One in so many requests meets a planted fault.
 const SELDOM: u64 = 20;
 
