@@ -145,6 +145,18 @@ impl Drop for Demo {
     }
 }
 
+/// What curl is answered. A refusal may come before curl has sent the body, with the end of the stream right behind it, as RFC 9113 §8.1 has
+/// it; curl 7.88 takes that for an error of the stream (92) where it is slow to send. Then it is asked again.
+fn answered(command: &str) -> String {
+    let mut answer = in_a_shell(command);
+    for _ in 0..2 {
+        if answer.contains("curl: (92)") {
+            answer = in_a_shell(command);
+        }
+    }
+    answer
+}
+
 #[test]
 fn the_server_of_the_readme_runs_on_the_files_of_the_demo() {
     if or_skip("the README's server", Client::Curl.prepare()).is_none() {
@@ -162,7 +174,7 @@ fn the_server_of_the_readme_runs_on_the_files_of_the_demo() {
         ("another tenant", good.replace("acme.", "globex."), "403\n"),
         ("the demo's command", good.clone(), "200\n"),
     ] {
-        assert_eq!(in_a_shell(&command), expected, "{name}: {command}");
+        assert_eq!(answered(&command), expected, "{name}: {command}");
     }
     let shown = |line: &&str| !line.starts_with("  --cert ") && !line.starts_with("  --key ");
     let nobody = good.lines().filter(shown).collect::<Vec<_>>().join("\n");
