@@ -2,7 +2,7 @@
 #![no_main]
 
 use countersign::identity::{Certificate, PeerChain, SpkiHash};
-use countersign_fuzz::bounded;
+use countersign_fuzz::{bounded, shortest};
 use libfuzzer_sys::fuzz_target;
 use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -33,11 +33,4 @@ fn compare(ours: &Certificate, der: &[u8]) {
 /// webpki refuses it.
 fn is_whole(der: &[u8]) -> bool {
     Any::from_der(der).is_ok_and(|(rest, _)| rest.is_empty())
-}
-
-/// Zero is one byte.
-fn shortest(number: &[u8]) -> &[u8] {
-    let all = number.len().saturating_sub(1);
-    let zeros = number[..all].iter().take_while(|byte| **byte == 0).count();
-    &number[zeros..]
 }

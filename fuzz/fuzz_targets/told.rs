@@ -103,12 +103,18 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 
 /// The folders of runs that have ended: libFuzzer leaves without dropping anything.
 fn sweep() {
-    let system = Path::new("/proc/self").exists();
-    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten();
-    for entry in entries.flatten().filter(|_| system) {
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    for entry in std::fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+        if process.is_some_and(|process| !processes.join(process).exists()) {
             // Whoever else is at it has the same in mind.
             let _ = std::fs::remove_dir_all(entry.path());
         }

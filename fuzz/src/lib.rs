@@ -17,6 +17,7 @@ mod issued;
 mod keys;
 mod loopback;
 mod sender;
+mod serial;
 #[allow(dead_code, reason = "the doctor uses more of it")]
 #[path = "../../examples/doctor/payload/sha1.rs"]
 mod sha1;
@@ -31,4 +32,5 @@ pub use issued::{Authorities, resigned};
 pub use keys::{algorithms, jose_key, ring, secret};
 pub use loopback::Loopback;
 pub use sender::{Sender, Verifies, acme, at, hmac, origin, public_keys};
+pub use serial::shortest;
 pub use tamper::{NOW, Sent, bytes, cuts, tamper};
