@@ -47,13 +47,16 @@ fn claim_key(scheme: &Scheme, id: &str, body: &[u8], time: u64) -> Result<ClaimK
     verified(scheme, &sign(scheme, id, body, time), body).map(|(claim, _)| claim.key)
 }
 
+fn in_a_header(name: &'static str, identity: Identity) -> SchemeBuilder {
+    let signature = SignatureAt::Header {
+        name: header("x-signature"),
+        prefix: "".into(),
+    };
+    Scheme::builder(name).signature(signature).identity(identity)
+}
+
 fn own(name: &'static str, identity: Identity) -> Scheme {
-    let builder = Scheme::builder(name)
-        .signature(SignatureAt::Header {
-            name: header("x-signature"),
-            prefix: "".into(),
-        })
-        .identity(identity.clone());
+    let builder = in_a_header(name, identity.clone());
     let builder = match identity {
         Identity::TimeAndBody => timed(builder),
         _ => builder.signed([Part::Body]),
@@ -272,15 +275,8 @@ fn the_same_signature_is_the_same_delivery() {
     let [one, other] = [one, other].map(|body| claim_key(&meta, "1", body, NOW).expect("good"));
     assert_ne!(one, other, "another body is another delivery");
     // The same beside a signed time.
-    let signature = SignatureAt::Header {
-        name: header("x-signature"),
-        prefix: "".into(),
-    };
-    let builder = Scheme::builder("escaped, beside a time")
-        .signature(signature)
-        .identity(Identity::TimeAndBody)
-        .body(BodyForm::RawOrEscaped);
-    let both = timed(builder).build().expect("a scheme");
+    let both = timed(in_a_header("escaped, beside a time", Identity::TimeAndBody));
+    let both = both.body(BodyForm::RawOrEscaped).build().expect("a scheme");
     let headers = sign(&both, "1", escaped, NOW);
     let keys = ring(KeySpec::from(&both), &[1]);
     let [first, second] =
@@ -312,13 +308,8 @@ fn the_same_signature_is_the_same_delivery() {
 #[test]
 fn a_field_that_holds_its_separator_is_refused() {
     let scheme = |first, identity| {
-        let signature = SignatureAt::Header {
-            name: header("x-signature"),
-            prefix: "".into(),
-        };
         let point = || Part::Literal(".".into());
-        let builder = Scheme::builder("cut").signature(signature).identity(identity);
-        timed(builder)
+        timed(in_a_header("cut", identity))
             .signed([first, point(), Part::Time, point(), Part::Body])
             .build()
             .expect("a scheme")
@@ -344,16 +335,9 @@ fn a_field_that_holds_its_separator_is_refused() {
 #[test]
 fn a_field_beside_the_identity_is_signed_as_it_is() {
     let scheme = |second| {
-        let signature = SignatureAt::Header {
-            name: header("x-signature"),
-            prefix: "".into(),
-        };
         let point = || Part::Literal(".".into());
         let id = header("x-id");
-        let builder = Scheme::builder("two fields")
-            .signature(signature)
-            .identity(Identity::Header(id.clone()));
-        timed(builder)
+        timed(in_a_header("two fields", Identity::Header(id.clone())))
             .signed([
                 Part::Header(id),
                 point(),

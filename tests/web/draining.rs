@@ -207,9 +207,12 @@ async fn who_is_cut_off_at_another_port_is_counted() {
     let app = || Router::new().route("/orders", post(std::future::pending::<()>));
     let busy = tokio::spawn(busy.serve(app()));
     let sent = request_on(address, Version::Http1);
-    while drain.connections() < 1 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_there = async {
+        while drain.connections() < 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(secs(20), is_there).await.expect("a connection");
     let bounds = Bounds::default().with_grace(Duration::from_millis(300));
     let quiet = quiet.with_bounds(bounds).serve_until(app(), async {});
     let drained = timeout(secs(20), quiet).await.expect("it ends");
