@@ -145,8 +145,9 @@ impl Drop for Demo {
     }
 }
 
-/// What curl is answered. A refusal may come before curl has sent the body, with the end of the stream right behind it, as RFC 9113 §8.1 has
-/// it; curl 7.88 takes that for an error of the stream (92) where it is slow to send. Then it is asked again.
+/// What curl is answered. A refusal that comes before the body was sent ends the stream, as RFC 9113 §8.1 allows, and curl 7.88 shows an error
+/// (92) in its place: always where more of the body is left than the window takes, and with a short one where it is slow. Then it is asked
+/// again.
 fn answered(command: &str) -> String {
     let mut answer = in_a_shell(command);
     for _ in 0..2 {
