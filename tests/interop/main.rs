@@ -41,6 +41,7 @@ mod reloading;
 mod senders;
 #[cfg(feature = "postgres")]
 mod soak;
+mod unread;
 mod world;
 
 use clients::{Alert, Attempt, Client, Second, Tls};

@@ -9,9 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, Listener, Server};
+use countersign::web::{Acceptor, Listener, RequestBody, Server};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 
@@ -113,7 +112,7 @@ impl Clone for Particular {
     }
 }
 
-impl Service<Request<Incoming>> for Particular {
+impl Service<Request<RequestBody>> for Particular {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Ready<Result<Response<String>, Infallible>>;
@@ -123,7 +122,7 @@ impl Service<Request<Incoming>> for Particular {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
         ready(Ok(Response::new(format!(
             "ready: {}",
             std::mem::take(&mut self.ready)

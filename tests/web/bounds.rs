@@ -8,10 +8,9 @@ use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, Bounds, CallerLayer, PayloadLayer, Server};
+use countersign::web::{Acceptor, Bounds, CallerLayer, PayloadLayer, RequestBody, Server};
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -68,7 +67,7 @@ impl Door {
         timeout(secs(30), empty).await.expect("all are closed");
     }
 
-    fn cuts(&self) -> Vec<String> {
+    pub(crate) fn cuts(&self) -> Vec<String> {
         let told = self.log.take().into_iter();
         told.filter(|line| line.starts_with("cut: ")).collect()
     }
@@ -105,7 +104,7 @@ async fn services_of_hyper_are_served() {
     let acceptor = Acceptor::new(world().server_config(policy().trust(), ClientAuth::Require));
     let server = Server::bind("127.0.0.1:0", acceptor).await.expect("a port");
     let address = server.local_addr();
-    let service = hyper::service::service_fn(async |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(async |request: Request<RequestBody>| {
         let whose = request
             .extensions()
             .get::<countersign::web::Connection>()

@@ -42,4 +42,5 @@ mod slow;
 mod sources;
 mod spans;
 mod tenants;
+mod unread;
 mod wiring;

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::unread::Unread;
+
 /// The limits of a [`Server`](super::Server): what one connection, one source and one tenant may take of it, and for how
 /// long. Each has a default that holds.
 ///
@@ -29,6 +31,7 @@ pub struct Bounds {
     pub(super) resets: u32,
     pub(super) pings: u32,
     pub(super) requests: u64,
+    pub(super) unread: Unread,
 }
 
 impl Default for Bounds {
@@ -48,6 +51,10 @@ impl Default for Bounds {
             resets: 100,
             pings: 100,
             requests: 10_000,
+            unread: Unread {
+                bytes: 16 * 1024 * 1024,
+                time: Duration::from_secs(5),
+            },
         }
     }
 }
@@ -146,6 +153,18 @@ impl Bounds {
     pub fn with_requests(self, requests: u64) -> Self {
         Self { requests, ..self }
     }
+
+    /// So many bytes are taken, and thrown away, of a body that is dropped before its end: its request was refused, or answered
+    /// without it. Default 16 MiB, and 5 seconds after it was dropped, in which a sender that is still sending reads its
+    /// answer. Of a longer body the rest is not read, but the connection or stream stays open for that time. With
+    /// `Duration::ZERO`, it ends at once.
+    #[must_use]
+    pub fn with_unread(self, bytes: usize, time: Duration) -> Self {
+        Self {
+            unread: Unread { bytes, time },
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +191,7 @@ mod tests {
             (unset().with_resets_per_second(7), Bounds { resets: 7, ..unset() }),
             (unset().with_pings_per_second(7), Bounds { pings: 7, ..unset() }),
             (unset().with_requests(7), Bounds { requests: 7, ..unset() }),
+            (unset().with_unread(7, TIME), Bounds { unread: Unread { bytes: 7, time: TIME }, ..unset() }),
         ];
         for (set, expected) in cases {
             assert_eq!(set, expected);

@@ -5,6 +5,7 @@ mod frames;
 mod of_hyper;
 mod requests;
 mod serving;
+mod unread;
 mod watch;
 mod watched;
 
@@ -19,7 +20,6 @@ use std::task::Poll;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinSet;
 use tower_service::Service;
@@ -32,6 +32,7 @@ use super::{Acceptor, Drain, Drained, Listener, Protocols};
 use crate::gate::Policy;
 
 pub use bounds::Bounds;
+pub use unread::RequestBody;
 
 /// An HTTP server, for HTTP/1.1 and HTTP/2 over TLS, of which no peer can take more than its [`Bounds`] say.
 ///
@@ -78,6 +79,7 @@ pub use bounds::Bounds;
 /// | streams that are begun and reset, as fast as they come (CVE-2023-44487) | [`with_resets_per_second`](Bounds::with_resets_per_second), 100 |
 /// | 1,024 streams that the server is made to reset (CVE-2025-8671) | the same, since it counts what either side resets |
 /// | pings, settings and empty frames, as fast as they come | [`with_pings_per_second`](Bounds::with_pings_per_second), 100 |
+/// | an answer before the body is read closes the connection on a sender that is still sending, or resets its stream | [`with_unread`](Bounds::with_unread), 16 MiB and 5 s |
 /// | WebSocket and other upgrades | none: what is upgraded is no request any more, and has no bounds |
 /// | at the end, waits for connections that have never sent a request | closes them after a second |
 ///
@@ -147,7 +149,7 @@ impl Server {
     /// them all.
     pub async fn serve<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,
@@ -182,7 +184,7 @@ impl Server {
     /// The same for a service of hyper's.
     pub async fn serve_hyper<S, B>(self, service: S)
     where
-        S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: hyper::service::Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,
@@ -196,7 +198,7 @@ impl Server {
     /// [grace](Bounds::with_grace) to end.
     pub async fn serve_until<S, B>(self, service: S, asked_to_end: impl Future<Output = ()>) -> Drained
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,

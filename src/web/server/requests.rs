@@ -5,11 +5,13 @@ use std::task::{Context, Poll, ready};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Bounds;
 use super::serving::Rules;
+use super::unread::RequestBody;
 use super::watch::{UnderWay, Watch};
 use crate::observe::Cut;
 use crate::web::Connection;
@@ -23,9 +25,9 @@ pub(super) struct Requests<S> {
     pub(super) rules: Arc<Rules>,
 }
 
-impl<S, A, B> Service<Request<A>> for Requests<S>
+impl<S, B> Service<Request<Incoming>> for Requests<S>
 where
-    S: Service<Request<A>, Response = Response<B>>,
+    S: Service<Request<RequestBody>, Response = Response<B>>,
 {
     type Response = Response<Answer<B>>;
     type Error = S::Error;
@@ -35,8 +37,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let under_way = Some(self.watch.begin());
+        let mut request = RequestBody::of(request, self.rules.bounds.unread, &self.watch);
         let (http1, too_large) = (request.version() < Version::HTTP_2, self.too_large(&request));
         let future = match too_large {
             Some(cut) => {

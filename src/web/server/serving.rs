@@ -8,7 +8,6 @@ use std::task::Poll;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -18,6 +17,7 @@ use tower_service::Service;
 
 use super::Bounds;
 use super::requests::Requests;
+use super::unread::RequestBody;
 use super::watch::{Look, Watch};
 use super::watched::Watched;
 use crate::clock::Clock;
@@ -72,7 +72,7 @@ impl Rules {
     pub(super) async fn serve<I, S, B>(self: Arc<Self>, secured: Secured<I>, service: S)
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,

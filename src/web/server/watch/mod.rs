@@ -45,6 +45,16 @@ impl UnderWay {
     }
 }
 
+/// A request whose answer may be sent, and whose body is not taken yet.
+#[derive(Debug)]
+pub(super) struct Held(Watch);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.lock().release(Instant::now());
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut state = self.watch.lock();
@@ -82,6 +92,12 @@ impl Watch {
             number: self.lock().begin(Instant::now()),
             answers: false,
         }
+    }
+
+    /// A request goes on, though its answer may be sent.
+    pub(super) fn hold(&self) -> Held {
+        self.lock().hold();
+        Held(self.clone())
     }
 
     /// No more requests.

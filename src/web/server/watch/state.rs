@@ -135,6 +135,15 @@ impl State {
         if answers {
             self.answering = self.answering.saturating_sub(1);
         }
+        self.release(now);
+    }
+
+    /// Something is under way that is not a request of its own.
+    pub(super) fn hold(&mut self) {
+        self.under_way += 1;
+    }
+
+    pub(super) fn release(&mut self, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         self.quiet_since = now;
     }
