@@ -26,7 +26,10 @@ mod sender;
 #[path = "../../examples/fleet/world.rs"]
 mod world;
 
-use std::collections::{HashMap, HashSet};
+mod books;
+mod tally;
+
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,11 +37,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use books::Books;
 use countersign::replay::{Persistence, RedisStore, Terms};
 use receiver::Ledger;
 use redis_server::{PERSISTENT, Port, RedisServer, installed_or_skip};
-use sender::{Sender, Told};
+use sender::Sender;
+use tally::{Tally, deliver, replay_all};
 use tokio::runtime::Runtime;
 use world::{Folder, World};
 
@@ -155,111 +159,6 @@ fn wait_for(done: &AtomicUsize, deliveries: usize) {
     }
 }
 
-// --- senders ----------------------------------------------------------------------------------------------------------
-
-#[derive(Debug, Default)]
-struct Tally {
-    attempts: usize,
-    /// 503.
-    later: usize,
-    /// No answer.
-    cut_off: usize,
-    /// 500.
-    failed: usize,
-    /// 403: it was handled before.
-    refused: usize,
-    /// 200 on what had been answered with 200 before.
-    handled_again: usize,
-    given_up: usize,
-    /// What its sender knows to be handled.
-    answered: HashSet<String>,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.attempts += other.attempts;
-        self.later += other.later;
-        self.cut_off += other.cut_off;
-        self.failed += other.failed;
-        self.refused += other.refused;
-        self.handled_again += other.handled_again;
-        self.given_up += other.given_up;
-        self.answered.extend(other.answered.iter().cloned());
-    }
-
-    /// Counts it; tells whether the sender may stop.
-    fn count(&mut self, delivery: &str, told: Told) -> bool {
-        self.attempts += 1;
-        match told {
-            Told::Status(StatusCode::OK) => {
-                self.handled_again += usize::from(!self.answered.insert(delivery.to_owned()));
-                return true;
-            }
-            Told::Status(StatusCode::FORBIDDEN) => {
-                self.refused += 1;
-                return true;
-            }
-            Told::Status(StatusCode::SERVICE_UNAVAILABLE) => self.later += 1,
-            Told::Status(StatusCode::INTERNAL_SERVER_ERROR) => self.failed += 1,
-            Told::Nothing => self.cut_off += 1,
-            Told::Status(other) => panic!("{other}"),
-        }
-        false
-    }
-}
-
-/// Each delivery of one sender once more.
-async fn replay_all(mut sender: Sender, name: String) -> Tally {
-    let mut tally = Tally::default();
-    for number in 0..DELIVERIES / SENDERS {
-        let delivery = format!("{name}_{number}");
-        let told = sender.send(number % 2, &delivery, None).await;
-        tally.count(&delivery, told);
-    }
-    tally
-}
-
-/// All deliveries of one sender, one after the other.
-async fn deliver(mut sender: Sender, name: String, done: Arc<AtomicUsize>) -> (Sender, String, Tally) {
-    let mut tally = Tally::default();
-    for number in 0..DELIVERIES / SENDERS {
-        let delivery = format!("{name}_{number}");
-        if !tally.deliver(&mut sender, &delivery, number).await {
-            tally.given_up += 1;
-        }
-        done.fetch_add(1, SeqCst);
-        if number % 5 == 4 {
-            let told = sender.send(number % 2, &delivery, None).await;
-            tally.count(&delivery, told);
-        }
-    }
-    (sender, name, tally)
-}
-
-impl Tally {
-    async fn deliver(&mut self, sender: &mut Sender, delivery: &str, number: usize) -> bool {
-        let began = Instant::now();
-        let mut attempt = number;
-        if number % 5 == 2 {
-            let told = sender.send_to_all(delivery).await;
-            let stop: Vec<_> = told.into_iter().map(|told| self.count(delivery, told)).collect();
-            if stop.contains(&true) {
-                return true;
-            }
-        }
-        while began.elapsed() < PATIENCE {
-            let fail = (attempt == number && number % 10 == 3).then_some("yes");
-            let told = sender.send(attempt % 2, delivery, fail).await;
-            if self.count(delivery, told) {
-                return true;
-            }
-            attempt += 1;
-            tokio::time::sleep(PAUSE).await;
-        }
-        false
-    }
-}
-
 // --- receivers --------------------------------------------------------------------------------------------------------
 
 const ROLE: &str = "COUNTERSIGN_FLEET_RECEIVER";
@@ -353,87 +252,4 @@ fn receiver_process() {
         |port| println!("listening on {port}"),
     ));
     served.expect("it serves");
-}
-
-// --- the books --------------------------------------------------------------------------------------------------------
-
-/// What the ledger says when all is over.
-#[derive(Default)]
-struct Books {
-    once: usize,
-    lost: usize,
-    twice: usize,
-    /// Runs of handlers for a delivery that a killed receiver had entered, and had not answered.
-    excused: usize,
-    wrong: Vec<String>,
-}
-
-/// One run of a handler, or one entry.
-struct Run {
-    word: String,
-    key: String,
-    receiver: String,
-    delivery: String,
-}
-
-impl Run {
-    fn read(text: &str) -> Vec<Self> {
-        let run = |line: &str| {
-            let mut words = line.split(' ').map(str::to_owned);
-            let mut word = || words.next().expect("four words");
-            Self {
-                word: word(),
-                key: word(),
-                receiver: word(),
-                delivery: word(),
-            }
-        };
-        text.lines().map(run).collect()
-    }
-}
-
-impl Books {
-    fn read(world: &World, killed: &HashSet<String>, answered: &HashSet<String>) -> Self {
-        let mut books = Self::default();
-        let ledger = world.ledger();
-        let entries: HashMap<String, Run> = files(&ledger)
-            .flat_map(|path| Run::read(&std::fs::read_to_string(path).expect("an entry")))
-            .map(|entry| (entry.key.clone(), entry))
-            .collect();
-        let runs = files(ledger.parent().expect("its folder"))
-            .filter(|path| path.to_string_lossy().contains("runs-of-"))
-            .flat_map(|path| Run::read(&std::fs::read_to_string(path).expect("the runs")));
-        let mut twice = HashSet::new();
-        for run in runs.filter(|run| run.word == "again") {
-            let first = &entries[&run.key];
-            if killed.contains(&first.receiver) && run.receiver != first.receiver {
-                books.excused += 1;
-            } else {
-                books.wrong.push(format!(
-                    "{} entered by {}, again by {}",
-                    run.delivery, first.receiver, run.receiver
-                ));
-                twice.insert(run.delivery);
-            }
-        }
-        let entered: HashSet<&str> = entries.values().map(|entry| entry.delivery.as_str()).collect();
-        assert_eq!(entered.len(), entries.len(), "one key for each delivery");
-        assert!(
-            answered
-                .iter()
-                .all(|delivery| entered.contains(delivery.as_str())),
-            "200 without an entry"
-        );
-        books.twice = twice.len();
-        books.lost = DELIVERIES - entered.len();
-        books.once = entered.len() - twice.len();
-        books
-    }
-}
-
-fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let listed = std::fs::read_dir(folder).expect("a folder");
-    listed
-        .map(|file| file.expect("a file").path())
-        .filter(|path| path.is_file())
 }

@@ -17,12 +17,14 @@ mod support;
 #[path = "../support/told.rs"]
 mod told;
 
+mod claims;
 #[cfg(target_os = "linux")]
 mod memory_use;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod promises;
+mod room;
 
 /// What the source of the memory store takes from its crate, where `model` compiles it again.
 mod tenant {

@@ -1,18 +1,17 @@
 //! What is tried, in its order: never more than this table.
 
+mod others;
+
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 use rustls::pki_types::UnixTime;
 
 use super::can_be;
 use super::cut::Where;
 use super::files::Files;
 use super::sample::{Sample, compressed};
-use super::signers::NOBODY;
 use crate::Mistake;
 use crate::asked::at;
 use crate::player::Delivery;
@@ -95,7 +94,6 @@ impl Attack {
     }
 }
 
-const FORGED: [&str; 3] = ["client-cert", "x-forwarded-client-cert", "x-ssl-client-cert"];
 /// In seconds: longer than any tolerance that a provider documents.
 const TEN_MINUTES: i64 = 600;
 
@@ -323,83 +321,4 @@ impl Run<'_> {
         }
         Ok(attacks)
     }
-
-    /// Only where the scheme signs the URL.
-    fn of_the_url(&self) -> Result<Vec<Attack>, Mistake> {
-        let (signers, body) = (&self.files.signers, &self.sample.body);
-        let Some(elsewhere) = &signers.elsewhere else {
-            return Ok(Vec::new());
-        };
-        let path = Uri::from_static("/doctor/elsewhere");
-        let other = signers.signed_to(&path, &signers.own, &self.id("path"), body, self.now)?;
-        let theirs = signers.signed(elsewhere, &self.id("host"), body, self.now)?;
-        Ok(vec![
-            Attack::new(
-                "signed for another path",
-                self.delivery(other, body),
-                "the URL that is verified is not the one that was called: what was sent to one endpoint can be played at another",
-            ),
-            Attack::new(
-                "signed for another host, and sent under it",
-                self.delivery(theirs, body),
-                "the URL is put together from the Host field, which the sender writes: what was sent to somebody else can be played here; configure the URL",
-            )
-            .under(NOBODY),
-        ])
-    }
-
-    fn of_others(&self) -> Result<Vec<Attack>, Mistake> {
-        let means = "connection and payload may name two tenants: a confused deputy";
-        let (signers, body) = (&self.files.signers, &self.sample.body);
-        let mut attacks = Vec::new();
-        if let Some(key) = &signers.other {
-            let theirs = signers.signed(key, &self.id("other"), body, self.now)?;
-            let theirs = self.delivery(theirs, body);
-            attacks.push(Attack::new("another tenant's signature", theirs, means));
-        }
-        attacks.extend([
-            Attack::new("another tenant's certificate", self.good("deputy")?, means).by(Who::Other),
-            Attack::new(
-                "an expired certificate",
-                self.good("expired")?,
-                "the certificate is not verified",
-            )
-            .by(Who::Expired),
-        ]);
-        Ok(attacks)
-    }
-
-    fn of_nobody(&self) -> Result<Vec<Attack>, Mistake> {
-        let means = "the certificate is asked for, and not demanded";
-        let mut attacks = vec![Attack::new("no certificate", self.good("nobody")?, means).by(Who::Nobody)];
-        if let Some(certificate) = self.files.certificate() {
-            let forged = forged(self.good("forged")?, certificate);
-            let means =
-                "header fields are believed from anybody: whoever has seen a certificate is its owner";
-            attacks.push(
-                Attack::new("no certificate, and ours in header fields", forged, means).by(Who::Nobody),
-            );
-        }
-        Ok(attacks)
-    }
-
-    fn of_the_host(&self) -> Result<Vec<Attack>, Mistake> {
-        let means = "harmless, unless routes or tenants are chosen by Host";
-        let attack = Attack::new("a host of nobody's", self.good("host")?, means);
-        Ok(vec![attack.under(NOBODY).expecting(Expected::Either)])
-    }
-}
-
-fn forged(delivery: Delivery, certificate: &[u8]) -> Delivery {
-    let base64 = STANDARD.encode(certificate);
-    let values = [format!(":{base64}:"), format!("Cert=\"{base64}\""), base64];
-    FORGED
-        .into_iter()
-        .zip(values)
-        .fold(delivery, |delivery, (field, value)| {
-            match HeaderValue::from_str(&value) {
-                Ok(value) => delivery.with(field, value),
-                Err(_) => delivery,
-            }
-        })
 }
