@@ -181,7 +181,7 @@ pub use refuse::status;
 #[cfg(feature = "tokio")]
 pub use secured::Secured;
 #[cfg(feature = "server")]
-pub use server::{Bounds, RequestBody, Server};
+pub use server::{Bounds, IncompleteBody, RequestBody, Server};
 #[cfg(feature = "tls")]
 pub use sites::{InvalidSites, Site, Sites, SitesBuilder};
 #[cfg(all(feature = "tower", feature = "tracing"))]

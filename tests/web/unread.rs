@@ -1,14 +1,23 @@
 //! Answers that come before a body is read: what the sender sees, and how much more is taken of it.
 
+use std::convert::Infallible;
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use countersign::web::Bounds;
+use bytes::Bytes;
+use countersign::tls::ClientAuth;
+use countersign::web::{Acceptor, Bounds, IncompleteBody, RequestBody, Server};
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_rustls::client::TlsStream;
+use tower::service_fn;
 
 use crate::door::{Door, world};
 use crate::frames::{END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, Raw, frame, request};
+use crate::greetings::policy;
 use crate::sender::{Greeting, Version};
 use crate::support::secs;
 
@@ -174,4 +183,30 @@ impl Door {
         drop(raw);
         self.empties().await;
     }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_error_that_says_why() {
+    let acceptor = Acceptor::new(world().server_config(policy().trust(), ClientAuth::Require));
+    let server = Server::bind("127.0.0.1:0", acceptor).await.expect("a port");
+    let address = server.local_addr();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let service = service_fn(move |request: Request<RequestBody>| {
+        let tell = tell.clone();
+        async move {
+            let broken = request.into_body().collect().await.err();
+            tell.send(broken).expect("somebody asks");
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }
+    });
+    let served = tokio::spawn(server.serve(service));
+    let greeting = Greeting::new(Some(&world().acme), Version::Http1);
+    let mut tls = greeting.tls(address).await.expect("a connection");
+    let half = b"POST / HTTP/1.1\r\nhost: hooks.acme.example\r\ncontent-length: 2\r\n\r\n{";
+    tls.write_all(half).await.expect("taken");
+    tls.shutdown().await.expect("closed");
+    let broken: IncompleteBody = told.recv().await.flatten().expect("an error");
+    assert_eq!(broken.to_string(), "the body broke off");
+    assert!(broken.source().is_some(), "and hyper's word for it");
+    served.abort();
 }

@@ -220,7 +220,8 @@ impl Acceptor {
         self
     }
 
-    /// Takes the present from there, for the breaker, and for what is told of failures.
+    /// Takes the present from there, for the breaker, for what is told of failures, and for whose connection it is where a
+    /// `Server` counts those.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.sources.clock = clock;

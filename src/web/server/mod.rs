@@ -32,7 +32,7 @@ use super::{Acceptor, Drain, Drained, Listener, Protocols};
 use crate::gate::Policy;
 
 pub use bounds::Bounds;
-pub use unread::RequestBody;
+pub use unread::{IncompleteBody, RequestBody};
 
 /// An HTTP server, for HTTP/1.1 and HTTP/2 over TLS, of which no peer can take more than its [`Bounds`] say.
 ///
@@ -181,7 +181,7 @@ impl Server {
         while open.join_next().await.is_some() {}
     }
 
-    /// The same for a service of hyper's.
+    /// The same for a service of hyper's, whose requests have a [`RequestBody`] too.
     pub async fn serve_hyper<S, B>(self, service: S)
     where
         S: hyper::service::Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,

@@ -32,6 +32,11 @@ pub struct RequestBody {
     watch: Watch,
 }
 
+/// A body that broke off: its sender has gone away, has reset its stream, or has not kept to HTTP.
+#[derive(Debug, thiserror::Error)]
+#[error("the body broke off")]
+pub struct IncompleteBody(#[source] hyper::Error);
+
 /// How much of a body is thrown away, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unread {
@@ -59,12 +64,12 @@ fn expects(headers: &HeaderMap) -> bool {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = IncompleteBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, IncompleteBody>>> {
         let this = &mut *self;
         let Some(incoming) = &mut this.incoming else {
             return Poll::Ready(None);
@@ -72,7 +77,7 @@ impl Body for RequestBody {
         this.waits = false;
         let polled = Pin::new(incoming).poll_frame(cx);
         this.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
-        polled
+        polled.map_err(IncompleteBody)
     }
 
     fn is_end_stream(&self) -> bool {

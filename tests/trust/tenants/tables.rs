@@ -99,6 +99,18 @@ fn mistakes_are_named_with_their_rule() {
             TableProblem::Scheme,
         ),
         (
+            "the same behind a letter",
+            table().uri("foo/a:{tenant}").known(["a"]),
+            "URI foo/a:{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
+            "a scheme that begins with a digit",
+            table().uri("1foo:{tenant}").known(["a"]),
+            "URI 1foo:{tenant}".to_owned(),
+            TableProblem::Scheme,
+        ),
+        (
             "part of a SPIFFE segment",
             table().uri("spiffe://td/t-{tenant}").known(["a"]),
             "URI spiffe://td/t-{tenant}".to_owned(),

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use axum::Router;
 use axum::routing::{get, post};
 use countersign::tls::ClientAuth;
-use countersign::web::{Acceptor, Bounds, CallerLayer, Server};
+use countersign::web::{Acceptor, Bounds, CallerLayer, Clock, Server};
+use rustls::pki_types::UnixTime;
 use tokio::time::{sleep, timeout};
 
 use super::{BOTH, OK, good, millis};
@@ -124,6 +125,28 @@ async fn so_many_connections_are_open_of_one_tenant() {
     let order = delivery("globex", "msg_2", OK, door.hands.now());
     let mut globex = globex;
     assert_eq!(globex.send(order).await.status, 200, "others are not concerned");
+}
+
+/// After its certificate has ended it is nobody's, and nobody's connections are as many as there may be in all.
+#[tokio::test]
+async fn whose_a_connection_is_is_asked_in_the_time_of_the_acceptor() {
+    const CENTURY: u64 = 100 * 365 * 24 * 3600;
+    for (later, served) in [(0, false), (CENTURY, true)] {
+        let policy = policy();
+        let acceptor = Acceptor::new(world().server_config(policy.trust(), ClientAuth::Require));
+        let now = Clock::new(move || crate::support::at(UnixTime::now().as_secs() + later));
+        let server = Server::bind("127.0.0.1:0", acceptor.with_clock(now)).await;
+        let server = server.expect("a port").with_policy(policy);
+        let server = server.with_bounds(Bounds::default().with_connections_per_tenant(1));
+        let address = server.local_addr();
+        let app = Router::new().route("/orders", post(async || "served"));
+        tokio::spawn(server.serve(app));
+        let order = || delivery("acme", "msg_1", OK, crate::support::at(0));
+        let mut first = Sender::of(address, &world().acme).await;
+        assert_eq!(first.send(order()).await, said(200, "served"));
+        let mut second = Sender::of(address, &world().acme).await;
+        assert_eq!(second.try_send(order()).await.is_ok(), served, "{later} s later");
+    }
 }
 
 /// Nobody has told the server by which policy: the layers find out whose a connection is.
