@@ -188,6 +188,8 @@ mod tests {
             (Utf8, "${WEBHOOK_SIGNING_SECRET}", Err(KeyProblem::Placeholder)),
             (Utf8, "whsec_your_secret_goes_here", Err(KeyProblem::Placeholder)),
             (Utf8, "aaaaaaaaaaaaaaaaaaaaaaaa", Err(KeyProblem::Placeholder)),
+            (Utf8, "<2FVsBQIhrscChlQIMV+b5s", Ok(23)),
+            (Utf8, "C2FVsBQIhrscChlQIMV+b5}", Ok(23)),
             (whsec.clone(), "whsec_", Err(KeyProblem::Empty)),
             (whsec.clone(), good, Ok(24)),
             (versioned.clone(), good, Ok(24)),

@@ -244,6 +244,15 @@ mod tests {
         assert!(read > 5_000, "{read}");
     }
 
+    /// Their marks are the same, too.
+    #[test]
+    fn names_of_one_length_and_one_last_letter_are_two() {
+        let alone = object(r#"{"yss":1}"#, 64).expect("plain");
+        assert!(alone.contains("yss") && !alone.contains("iss"));
+        let both = object(r#"{"yss":1,"iss":2}"#, 64).expect("no name stands twice");
+        assert_eq!(both.get("iss"), Some(&Json::Whole(2)));
+    }
+
     #[test]
     fn short_texts_of_every_kind() {
         let parts = [
