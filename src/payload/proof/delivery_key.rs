@@ -156,7 +156,9 @@ fn escaped_digest(body: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Scheme;
+    use crate::payload::{Authentic, KeyId, Scheme};
+    use crate::replay::Terms;
+    use crate::tenant::TenantId;
 
     /// A body is somebody's business, and its hash stands in for it: neither is to be read in a log.
     #[test]
@@ -185,5 +187,44 @@ mod tests {
             assert_eq!(format!("{key:?}"), shown);
         }
         assert_eq!(format!("{signed:?}"), "SignedText { .. }");
+    }
+    fn claim_key(delivery: DeliveryKey<'_>, now: UnixTime) -> String {
+        let acme = TenantId::parse("acme").unwrap();
+        let authentic = Authentic::assertion(acme, "mine".into(), KeyId::new("1"), delivery);
+        authentic.claim(now, Terms::default()).key.to_string()
+    }
+
+    /// A fleet whose members are of different versions shares one store, and what was handled under one is refused under the
+    /// next: each is SHA-256 over `countersign claim`, a zero byte, and tenant, scheme, label and identity, each after its
+    /// length in eight bytes. The identity is the text of `Id`, and of all others a hash. Computed with Python's hashlib.
+    #[test]
+    fn claim_keys_are_the_same_in_each_version() {
+        const TIME: &str = "1790000000";
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_790_000_000));
+        let (method, uri, mut headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
+        headers.insert("x-slack-request-timestamp", TIME.parse().unwrap());
+        let body = "{\"id\":\"msg_1\",\"said\":\"\u{e9}\"}".as_bytes();
+        let message = Message::new(&method, &uri, &headers, body, now);
+        let signed = SignedText::new(&Scheme::slack().layout, &message);
+        let digest = |what| DeliveryKey::Digest(what, [7; 32]);
+        #[rustfmt::skip]
+        let cases = [
+            (DeliveryKey::Id("msg_1"), "c8dfb7e18ce4237456a8a4832bc7d313e1aab7708f12a703b28a3e16d4bebe82"),
+            (DeliveryKey::Body(body), "e02a336b32d468ca909330971f499ac568697fdb2a8dff2544ced25e48e2ecb7"),
+            (DeliveryKey::TimeAndBody(TIME, body), "eab1b93f3d0da9eec94c58e8785ac729dad8ecd7121d4dc28357955af33050f1"),
+            (DeliveryKey::BodyField("id".into(), body), "be5efdbe8ba9705f53fe78bcafa2b61e0902f1efc1e886585c6fe83d6082c458"),
+            (DeliveryKey::BodyField("none".into(), body), "e02a336b32d468ca909330971f499ac568697fdb2a8dff2544ced25e48e2ecb7"),
+            (DeliveryKey::EscapedBody(body), "ba11fef3bc450185bc99ad5e468a3c2994747bdace5384d9eac1c5b06ee2a63e"),
+            (DeliveryKey::Signed(signed), "b615a8533a5815e477c44778b00c050024e2bd1e67eb50ac6fbf1c366c862af8"),
+            (digest(Hashed::Body), "d611959fea58a3c392137d2b9c1ae16b86386e2325928f0b030d504c173a5cc2"),
+            (digest(Hashed::TimeAndBody), "51865d8dbfacf9cb917663c0d5554fb516f1e01699015a6fad44005476cf3e8c"),
+            (digest(Hashed::Signed), "b124777bfb6e42c92cca0022d251c6eca5494ec2f3ac44de45bd69814fe49526"),
+            (digest(Hashed::Field), "6d76245796be4cf48625c48235fd6eaa59985b0fa4eeff9dea35699daa9b5dd7"),
+            (digest(Hashed::Token), "0ff91d8c32f858067623bf1a53d02b5ab49c2df2562e0c2ef4df382161751c65"),
+        ];
+        for (delivery, key) in cases {
+            let shown = format!("{delivery:?}");
+            assert_eq!(claim_key(delivery, now), key, "{shown}");
+        }
     }
 }

@@ -176,3 +176,113 @@ fn overstepped(error: &(dyn Error + 'static), bounds: &Bounds) -> Option<Cut> {
         (calm && !frames.is_remote()).then_some(Cut::Overdone)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Context;
+    use std::time::Duration;
+
+    use axum::Router;
+    use rustls::crypto::aws_lc_rs::default_provider;
+    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::{sleep, timeout};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    use super::*;
+    use crate::stream::{Around, passes_on};
+    use crate::testing::TestCa;
+    use crate::web::Acceptor;
+
+    /// A stream that counts how often it is asked for bytes.
+    struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+    impl Around for Counted {
+        type Inner = DuplexStream;
+
+        fn inner(&self) -> &DuplexStream {
+            &self.0
+        }
+
+        fn inner_mut(&mut self) -> &mut DuplexStream {
+            &mut self.0
+        }
+
+        fn after_read(
+            &mut self,
+            _: &mut Context<'_>,
+            polled: Poll<io::Result<()>>,
+            _: &[u8],
+        ) -> Poll<io::Result<()>> {
+            self.1.fetch_add(1, Relaxed);
+            polled
+        }
+    }
+
+    passes_on!({} Counted);
+
+    fn configurations() -> (ServerConfig, ClientConfig) {
+        let ca = TestCa::new("Servers Root");
+        let (own, provider) = (ca.server("hooks.example").issue(), Arc::new(default_provider()));
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(own.chain(), own.key());
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.certificate().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (server.unwrap(), client)
+    }
+
+    /// A connection that is served, and of which nothing is asked.
+    async fn quiet(reads: &Arc<AtomicUsize>) -> TlsStream<DuplexStream> {
+        let (server, client) = configurations();
+        let (near, far) = duplex(64 * 1024);
+        let acceptor = Acceptor::new(server);
+        let (connector, name) = (TlsConnector::from(Arc::new(client)), "hooks.example".try_into());
+        let (secured, client) = tokio::join!(
+            acceptor.accept(Counted(far, reads.clone()), ([192, 0, 2, 1], 4711).into()),
+            connector.connect(name.unwrap(), near)
+        );
+        let rules = Arc::new(Rules {
+            bounds: Bounds::default(),
+            tenants: Shares::new(usize::MAX, usize::MAX),
+            policy: None,
+            clock: acceptor.clock(),
+            drain: acceptor.drain(),
+            observer: acceptor.observer(),
+        });
+        reads.store(0, Relaxed);
+        tokio::spawn(rules.serve(secured.unwrap(), Router::new()));
+        client.unwrap()
+    }
+
+    /// Its first timer runs out at once. Were that one not set forward, it would be over each time it is looked at, and the
+    /// connection would be polled without end. However busy the machine is, one that waits is not polled more often.
+    #[tokio::test]
+    async fn a_connection_waits_for_its_next_deadline() {
+        let reads = Arc::default();
+        let _client = quiet(&reads).await;
+        let woken = async {
+            while reads.load(Relaxed) < 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let woken = timeout(Duration::from_secs(30), woken).await;
+        woken.expect("it is polled at its beginning, and by its first timer");
+        sleep(Duration::from_millis(50)).await;
+        let polls = reads.load(Relaxed);
+        assert!(
+            polls < 10,
+            "{polls} polls of a connection on which nothing happens"
+        );
+    }
+}
