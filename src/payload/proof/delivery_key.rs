@@ -188,6 +188,7 @@ mod tests {
         }
         assert_eq!(format!("{signed:?}"), "SignedText { .. }");
     }
+
     fn claim_key(delivery: DeliveryKey<'_>, now: UnixTime) -> String {
         let acme = TenantId::parse("acme").unwrap();
         let authentic = Authentic::assertion(acme, "mine".into(), KeyId::new("1"), delivery);
