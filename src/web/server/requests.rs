@@ -63,7 +63,7 @@ where
 }
 
 impl<S> Requests<S> {
-    fn too_large<A>(&self, request: &Request<A>) -> Option<Cut> {
+    fn too_large(&self, request: &Request<RequestBody>) -> Option<Cut> {
         let Bounds {
             header_bytes: bytes,
             header_number: number,

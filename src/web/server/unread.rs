@@ -1,5 +1,6 @@
 //! What a service leaves unread of a request, taken and thrown away for a while.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::timeout;
 
 use super::watch::Watch;
 
@@ -112,13 +113,17 @@ impl Unread {
     /// Until the body's end, or for the whole time where more of it is left than is taken: a sender that has its answer
     /// before ends by itself.
     async fn take(self, mut body: Incoming) {
-        let (end, mut left) = (Instant::now() + self.time, self.bytes);
-        while left > 0 {
-            let Ok(Some(Ok(frame))) = timeout_at(end, body.frame()).await else {
-                return;
-            };
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-        }
-        sleep_until(end).await;
+        let taken = async {
+            let mut left = self.bytes;
+            while left > 0 {
+                let Some(Ok(frame)) = body.frame().await else {
+                    return;
+                };
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            }
+            pending().await
+        };
+        // By then it has ended, or is given up.
+        let _ = timeout(self.time, taken).await;
     }
 }
