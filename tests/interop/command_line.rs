@@ -59,7 +59,7 @@ fn the_demo_can_be_tried_at_once() {
     }
     let world = World::new("demo");
     let demo = world.path("new");
-    let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&demo)]);
+    let receiver = Receiver::demo(&demo);
     let dispatcher = receiver.paragraph();
     let answer = in_a_shell(&receiver.curl);
     assert!(answer.ends_with("of acme\n200\n"), "{answer}");

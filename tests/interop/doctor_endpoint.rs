@@ -115,7 +115,7 @@ fn what_a_careless_receiver_lets_through_is_found() {
 fn nothing_gets_through_to_the_receiver() {
     let folder = workshop().join(format!("doctor-receiver-{}", id()));
     let _ = fs::remove_dir_all(&folder);
-    let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&folder)]);
+    let receiver = Receiver::demo(&folder);
     let file = |name: &str| argument(&folder.join(name)).to_owned();
     let keys = fs::read_to_string(folder.join("keys.txt")).expect("keys");
     for tenant in ["acme", "globex"] {

@@ -110,7 +110,7 @@ impl Demo {
     fn new() -> Self {
         let files = workshop().join(format!("readme-demo-{}", id()));
         let _ = fs::remove_dir_all(&files);
-        let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&files)]);
+        let receiver = Receiver::demo(&files);
         let keys = fs::read_to_string(files.join("keys.txt")).expect("the keys");
         let of_acme = |line: &str| line.strip_prefix("acme demo ").map(str::to_owned);
         let secret = keys.lines().find_map(of_acme).expect("a key of acme's");

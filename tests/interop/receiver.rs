@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::endings::ends_on;
 use crate::example::example;
 use crate::process::Running;
-use crate::world::World;
+use crate::world::{World, argument};
 
 /// A line of the receiver's comes at once, or not at all.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +38,11 @@ impl Receiver {
         receiver.port = port("listening on ", &address, "/hooks");
         receiver.curl = receiver.paragraph();
         receiver
+    }
+
+    /// On files of its own, which it writes to this folder.
+    pub(crate) fn demo(folder: &Path) -> Self {
+        Self::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(folder)])
     }
 
     /// One that admits nobody, with these options alone.

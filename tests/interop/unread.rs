@@ -8,7 +8,7 @@ use crate::clients::Client;
 use crate::command_line::in_a_shell;
 use crate::process::{or_skip, run};
 use crate::receiver::Receiver;
-use crate::world::{World, argument};
+use crate::world::World;
 
 /// Each is a race that a client might win by chance.
 const TIMES: usize = 5;
@@ -45,7 +45,7 @@ fn curl_shows_a_refusal_that_comes_before_its_body_is_read() {
     }
     let world = World::empty("unread-curl");
     let demo = world.path("demo");
-    let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&demo)]);
+    let receiver = Receiver::demo(&demo);
     let body = world.path("body");
     fs::write(&body, vec![b' '; HUGE]).expect("a file");
     for options in ["--http2", "--http1.1", "--http1.1 -H Expect:"] {
@@ -63,7 +63,7 @@ fn node_shows_a_refusal_that_comes_before_its_body_is_read() {
     }
     let world = World::empty("unread-node");
     let demo = world.path("demo");
-    let receiver = Receiver::start_with(&["--listen", "127.0.0.1:0", "--demo", argument(&demo)]);
+    let receiver = Receiver::demo(&demo);
     let files = ["server-ca.pem", "acme.pem", "acme.key"].map(|file| demo.join(file));
     for _ in 0..TIMES {
         let (port, length) = (receiver.port.to_string(), HUGE.to_string());
