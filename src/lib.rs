@@ -236,16 +236,34 @@ pub use rustls_pki_types::UnixTime;
 
 /// Documents beside the reference.
 pub mod docs {
+    // Of two definitions of a link the first counts: here a page is a module, where its own definition names a file.
+    #[doc = include_str!("../docs/links.pages.md")]
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}
 
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
 
+    #[doc = include_str!("../docs/links.pages.md")]
+    #[doc = include_str!("../docs/doctor.md")]
+    pub mod doctor {}
+
+    #[doc = include_str!("../docs/issuers.md")]
+    pub mod issuers {}
+
+    // Tested beside the cookbook.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/moving-over.md"))]
+    #[cfg_attr(doctest, doc = "See `docs/moving-over.md`.")]
+    pub mod moving_over {}
+
     // Tested beside the cookbook.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/observing.md"))]
     #[cfg_attr(doctest, doc = "See `docs/observing.md`.")]
     pub mod observing {}
+
+    #[allow(rustdoc::bare_urls, reason = "URLs of examples, which lead nowhere")]
+    #[doc = include_str!("../docs/refusals.md")]
+    pub mod refusals {}
 
     // Tested beside the cookbook.
     #[cfg_attr(not(doctest), doc = include_str!("../docs/rotation.md"))]
@@ -253,6 +271,7 @@ pub mod docs {
     pub mod rotation {}
 
     // Tested in the package of tests, which has the other servers that some recipes are about.
+    #[cfg_attr(not(doctest), doc = include_str!("../docs/links.pages.md"))]
     #[cfg_attr(not(doctest), doc = include_str!("../docs/cookbook.md"))]
     #[cfg_attr(doctest, doc = "See `docs/cookbook.md`.")]
     pub mod cookbook {}

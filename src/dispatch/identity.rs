@@ -159,7 +159,7 @@ impl fmt::Debug for TenantIdentity {
     }
 }
 
-/// A sender that cannot be.
+/// An identity that cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidIdentity {

@@ -131,11 +131,9 @@ impl Demo {
 
     /// The demo's curl command, to this port.
     fn curl(&self, port: u16) -> String {
-        let there = self
-            .receiver
+        self.receiver
             .curl
-            .replace(&format!(":{}", self.receiver.port), &format!(":{port}"));
-        with(&there, "/hooks", "/paid")
+            .replace(&format!(":{}", self.receiver.port), &format!(":{port}"))
     }
 }
 
