@@ -357,6 +357,7 @@ fn judge(metrics: &str) -> bool {
     let counted = [
         "countersign_handshakes_completed_total{",
         "countersign_handshakes_failed_total{code=\"trust.unknown_issuer\"}",
+        "countersign_callers_identified_total",
         "countersign_requests_accepted_total",
         "countersign_requests_refused_total{code=\"payload.signature_mismatch\"}",
         "countersign_requests_refused_total{code=\"replay.handled\"}",
@@ -366,6 +367,7 @@ fn judge(metrics: &str) -> bool {
         "countersign_reload_ok{source=\"authorities\"} 0",
         "countersign_dispatch_delivered_total",
         "countersign_dispatch_failed_total{code=\"dispatch.unreachable\",fault=\"network\"}",
+        "countersign_expiry_timestamp_seconds{kind=\"peer_certificate\"}",
         "countersign_expiry_timestamp_seconds{kind=\"pin\"}",
         "countersign_expiry_events_total{kind=\"pin\",urgency=\"urgent\"}",
     ];

@@ -275,7 +275,7 @@ impl Rules {
             Shown::Itself if connection.ran_under_another(policy) => Err(Misdirected::OtherPolicy.into()),
             Shown::Itself => {
                 let policy = policy.ok_or(Refusal::NoCertificate)?;
-                connection.identify_and(policy, now, |caller| self.tell_of(connection, caller))
+                connection.identify_and(policy, now, &|caller| self.tell_of(connection, caller))
             }
             // The handshake was the hop's, and ran under the hops' policy.
             #[cfg(feature = "forwarded")]

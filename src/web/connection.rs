@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 #[cfg(feature = "tower")]
 use std::task::{Context, Poll};
 
@@ -93,6 +94,15 @@ struct Standing {
     policy: Policy,
     generation: u64,
     caller: Caller,
+    /// Nobody who tells of callers has asked.
+    untold: AtomicBool,
+}
+
+impl Standing {
+    fn is_to_be_told(&self) -> bool {
+        // The second one writes, which requests of a connection that is known need not do.
+        self.untold.load(Relaxed) && self.untold.swap(false, Relaxed)
+    }
 }
 
 /// Whether it is a hop's, by this policy in this generation.
@@ -245,28 +255,41 @@ impl Connection {
     /// [`Refusal::NoCertificate`], [`Refusal::Untrusted`], [`Refusal::NoTenant`]; as for
     /// [`Caller::identify`] it may bear a [ticket](Refusal::ticket).
     pub fn identify(&self, policy: &Policy, now: UnixTime) -> Result<Caller, Refusal> {
-        self.identify_and(policy, now, |_| {})
+        self.identify_for(policy, now, None)
     }
 
-    /// [`identify`](Self::identify); `anew` is told of a caller that was not known from an earlier request.
+    /// [`identify`](Self::identify); `tell` is told of a caller of whom nobody was told since he was found.
+    #[cfg(feature = "tower")]
     pub(super) fn identify_and(
         &self,
         policy: &Policy,
         now: UnixTime,
-        anew: impl FnOnce(&Caller),
+        tell: &dyn Fn(&Caller),
+    ) -> Result<Caller, Refusal> {
+        self.identify_for(policy, now, Some(tell))
+    }
+
+    fn identify_for(
+        &self,
+        policy: &Policy,
+        now: UnixTime,
+        tell: Option<&dyn Fn(&Caller)>,
     ) -> Result<Caller, Refusal> {
         // Read before anything is decided: a change that happens meanwhile makes the answer stale, not wrong.
         let generation = policy.generation();
-        if let Some(caller) = self.standing(policy, generation, now) {
+        if let Some(caller) = self.standing(policy, generation, now, tell) {
             return Ok(caller);
         }
         let chain = self.0.facts.chain.clone().ok_or(Refusal::NoCertificate)?;
         let caller = Caller::identify(policy, chain, now)?;
-        anew(&caller);
+        if let Some(tell) = tell {
+            tell(&caller);
+        }
         let standing = Standing {
             policy: policy.clone(),
             generation,
             caller: caller.clone(),
+            untold: AtomicBool::new(tell.is_none()),
         };
         self.0.standing.store(Some(Arc::new(standing)));
         Ok(caller)
@@ -320,11 +343,25 @@ impl Connection {
         standing.as_ref().map(|standing| standing.caller.tenant().clone())
     }
 
-    fn standing(&self, policy: &Policy, generation: u64, now: UnixTime) -> Option<Caller> {
+    fn standing(
+        &self,
+        policy: &Policy,
+        generation: u64,
+        now: UnixTime,
+        tell: Option<&dyn Fn(&Caller)>,
+    ) -> Option<Caller> {
         let standing = self.0.standing.load();
         let standing = standing.as_ref()?;
         let same = standing.generation == generation && standing.policy.is_same(policy);
-        (same && holds(&standing.caller, now)).then(|| standing.caller.clone())
+        if !same || !holds(&standing.caller, now) {
+            return None;
+        }
+        if let Some(tell) = tell
+            && standing.is_to_be_told()
+        {
+            tell(&standing.caller);
+        }
+        Some(standing.caller.clone())
     }
 }
 

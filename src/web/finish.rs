@@ -68,12 +68,13 @@ impl<T: 'static> Future for PayloadFuture<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Some(future) = &mut self.future else {
+        let Some(mut future) = self.future.take() else {
             return Poll::Pending; // It has answered already.
         };
+        // One that panics is gone with that, also where somebody around it catches the panic and drops this later.
         let polled = future.as_mut().poll(cx);
-        if polled.is_ready() {
-            self.future = None;
+        if polled.is_pending() {
+            self.future = Some(future);
         }
         polled
     }
@@ -84,7 +85,7 @@ impl<T: 'static> Drop for PayloadFuture<T> {
         let (Some(future), Some(work)) = (self.future.take(), self.begun.get()) else {
             return;
         };
-        // A handler that has panicked is at its end: the lease keeps the retry away for a while.
+        // What panics around it ends it as well: the lease keeps the retry away for a while.
         if std::thread::panicking() || work.left() == OnDisconnect::Cancel {
             return;
         }

@@ -67,7 +67,9 @@ impl RequireTenant {
     ///
     /// The path is compared as it was sent, so a name that is written with `%` is another name. It is the path that this
     /// layer sees: inside axum's `nest`, the part that is left. A template without `{tenant}` lets nobody through, nor does
-    /// any a tenant whose name has a `/` in it: `a/b` could not be told from what is below `a`.
+    /// any a tenant whose name has a `/` in it: `a/b` could not be told from what is below `a`. A path that leads back out of the
+    /// tenant's part (`/t/acme/../globex`, however it is encoded) is let through for nobody: routes of axum take it as it stands, a proxy
+    /// or files behind this layer may not.
     pub fn in_path(template: &str) -> Self {
         let Some((before, after)) = template.split_once("{tenant}") else {
             return Self::one_of([]);
@@ -100,7 +102,18 @@ fn stands_in(path: &str, before: &str, after: &str, tenant: &str) -> bool {
         .strip_prefix(before)
         .and_then(|path| path.strip_prefix(tenant));
     let below = rest.and_then(|rest| rest.strip_prefix(after));
-    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    below.is_some_and(|below| (below.is_empty() || below.starts_with('/')) && !leads_back(below))
+}
+
+/// Whether whoever decodes the path, takes a backslash for a slash or leaves out the parameters of a segment finds `..` in it.
+fn leads_back(below: &str) -> bool {
+    if !below.contains(['.', '%']) {
+        return false;
+    }
+    let decoded = below.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
+    let decoded = decoded.replace("%5c", "/").replace("%3b", ";");
+    let mut segments = decoded.split(['/', '\\']);
+    segments.any(|segment| segment == ".." || segment.starts_with("..;"))
 }
 
 fn nobody_asked() -> Refusal {

@@ -264,6 +264,25 @@ async fn an_old_connection_has_no_more_than_the_grace() {
     door.desk.go.add_permits(2);
 }
 
+#[tokio::test]
+async fn a_time_that_is_beyond_every_clock_is_for_ever() {
+    let ever = Duration::MAX;
+    let bounds = Bounds::default()
+        .with_header_timeout(ever)
+        .with_idle_timeout(ever)
+        .with_stall_timeout(ever)
+        .with_lifetime(ever)
+        .with_grace(ever);
+    for (requests, name) in [(10, "goes on"), (1, "leaves")] {
+        let door = Door::bounded(bounds.with_requests(requests)).await;
+        for version in BOTH {
+            let order = door.ordered(&format!("msg_{version:?}"), OK);
+            assert_eq!(door.sender(version).await.send(order).await, good(), "{name}");
+            door.empties().await;
+        }
+    }
+}
+
 /// 64 MiB: more than any system keeps for a peer that reads nothing.
 static LARGE: [u8; 1 << 26] = [0; 1 << 26];
 

@@ -243,6 +243,11 @@ async fn a_route_may_be_for_some_tenants_only() {
         ("below its own path", in_path(), "/t/globex/more", globex, ok("globex"), None),
         ("another's path", in_path(), "/t/globex", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
         ("its own path, written otherwise", in_path(), "/t/%61cme", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
+        ("back to another's path", in_path(), "/t/acme/../globex", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
+        ("back, encoded", in_path(), "/t/acme/x/%2E%2e/.%2e%2Fglobex", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
+        ("back, as Windows has it", in_path(), "/t/acme/x/..%5cglobex", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
+        ("back, with a parameter", in_path(), "/t/acme/..;a=b/globex", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
+        ("let through by its dots, to no route", in_path(), "/t/acme/...", acme, (404, String::new(), None), None),
         ("a path without a tenant", in_path(), "/", acme, not_admitted(), Some("refused: acme tenant.not_admitted")),
     ];
     for (name, rule, path, certificate, expected, line) in cases {

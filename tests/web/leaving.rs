@@ -1,7 +1,10 @@
 //! The sender goes away: what becomes of the handler, and of the delivery.
 
 use std::convert::Infallible;
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -253,6 +256,18 @@ async fn before_anything_is_claimed_there_is_nothing_to_finish() {
     assert_eq!((store.len(), log.take()), (0, vec![]));
 }
 
+/// Catches its panic, and drops it only then.
+async fn caught<T>(future: impl Future<Output = T>) {
+    let mut future = Box::pin(future);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(|_| panic!("an answer")),
+            Err(_) => Poll::Ready(()),
+        },
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn a_handler_that_panics_is_not_run_on() {
     let (log, store) = (Log::default(), Arc::<Flaky>::default());
@@ -265,6 +280,22 @@ async fn a_handler_that_panics_is_not_run_on() {
     let first = tokio::spawn(layer.layer(panics).oneshot(request("msg_1")));
     assert!(first.await.expect_err("a panic").is_panic());
     assert_eq!((store.len(), log.take()), (1, vec!["accepted: acme".to_owned()]));
+    caught(layer.layer(panics).oneshot(request("msg_2"))).await;
+    assert_eq!(
+        log.take(),
+        ["accepted: acme"],
+        "caught outside, as tower-http does"
+    );
+    let waits = layer.layer(service_fn(|_: Request<Full<Bytes>>| {
+        pending::<Result<Response<Full<Bytes>>, Infallible>>()
+    }));
+    let mut waiting = Box::pin(waits.oneshot(request("msg_3")));
+    let around = tokio::spawn(poll_fn(move |cx| {
+        assert!(waiting.as_mut().poll(cx).is_ready(), "a layer around it panics");
+        Poll::Ready(())
+    }));
+    assert!(around.await.expect_err("a panic").is_panic());
+    assert_eq!(log.take(), ["accepted: acme"], "somebody else's panic ends it");
     let Ok(early) = layer.layer(service_fn(fine)).oneshot(request("msg_1")).await;
     assert_eq!(early.status(), 503, "the lease holds");
     hands.turn(LEASE + 1);

@@ -6,6 +6,7 @@ mod proofs;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,6 +15,8 @@ use axum::routing::post;
 use bytes::Bytes;
 use countersign::gate::{Caller, Countersigned, Policy};
 use countersign::identity::PeerChain;
+use countersign::live::Live;
+use countersign::observe::{Event, Observer};
 use countersign::payload::{
     Authentic, Fresh, HmacVerifier, Message, NoKey, NotAuthentic, Scheme, VerifyPayload,
 };
@@ -259,6 +262,47 @@ async fn a_refusal_travels_in_the_responses_extensions() {
     let not_wired = outcome(&without).map_err(|(status, refusal)| (status, refusal.code()));
     assert_eq!(not_wired, Err((500, "server.not_wired")));
     assert_eq!(log.take(), ["refused: nobody server.not_wired"]);
+}
+
+/// Counts the callers that it is told of.
+#[derive(Debug, Default)]
+struct Callers(AtomicUsize);
+
+impl Observer for Callers {
+    fn observe(&self, event: &Event<'_>) {
+        if let Event::Identified { .. } = event {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// A server with a policy asks whose a connection is before its first request does.
+#[tokio::test]
+async fn a_caller_is_told_of_once_whoever_has_asked_before() {
+    let (world, now) = (world(), UnixTime::now());
+    for asked_before in [false, true] {
+        let trust = Arc::new(Live::new(world.trust(&world.ca)));
+        let policy = Policy::new(trust.clone(), world.tenants(&["acme"]));
+        let (told, acme) = (Arc::<Callers>::default(), connection(Some(&world.acme)));
+        let service = CallerLayer::new(policy.clone())
+            .observed_by(told.clone())
+            .layer(service_fn(find));
+        for (name, expected) in [("at first", 1), ("after a change", 2)] {
+            if asked_before {
+                acme.identify(&policy, now).expect("a caller");
+            }
+            for _ in 0..3 {
+                let found = ask(service.clone(), on(&acme, request("acme", "msg_1"))).await;
+                assert_eq!(found.status(), 200);
+            }
+            assert_eq!(
+                told.0.load(Relaxed),
+                expected,
+                "{name}; asked before: {asked_before}"
+            );
+            trust.replace(world.trust(&world.ca));
+        }
+    }
 }
 
 /// Denies everything, in words given.

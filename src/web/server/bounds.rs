@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::unread::Unread;
+use crate::clock::FAR;
 
 /// The limits of a [`Server`](super::Server): what one connection, one source and one tenant may take of it, and for how
 /// long. Each has a default that holds.
@@ -162,6 +163,18 @@ impl Bounds {
     pub fn with_unread(self, bytes: usize, time: Duration) -> Self {
         Self {
             unread: Unread { bytes, time },
+            ..self
+        }
+    }
+
+    /// The same, of whose times each can be added to the present: what is longer is for ever.
+    pub(super) fn within_reach(self) -> Self {
+        Self {
+            header_timeout: self.header_timeout.min(FAR),
+            idle: self.idle.min(FAR),
+            stall: self.stall.min(FAR),
+            lifetime: self.lifetime.min(FAR),
+            grace: self.grace.min(FAR),
             ..self
         }
     }

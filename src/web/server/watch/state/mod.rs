@@ -96,6 +96,7 @@ impl Rate {
 
 impl State {
     pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
+        let bounds = bounds.within_reach();
         Self {
             bounds,
             tongue: Tongue::Unknown(0),
