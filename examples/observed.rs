@@ -221,13 +221,14 @@ impl World {
     }
 }
 
-/// Of an authority that nobody has told us of, and expired.
+/// Of an authority that nobody has told us of, in the name of nobody we know; and acme's, expired.
 fn strangers(ca: &TestCa) -> Vec<TestCert> {
-    let other = TestCa::new("Other Root");
-    let acme = |ca: &TestCa| ca.client("spiffe://acme.example/acme");
-    (0..12)
-        .flat_map(|_| [acme(&other).issue(), acme(ca).expired().issue()])
-        .collect()
+    let staging = TestCa::new("Staging Root");
+    let (staging, acme) = (
+        || staging.client("spiffe://staging.example/acme").issue(),
+        || ca.client("spiffe://acme.example/acme").expired().issue(),
+    );
+    (0..12).flat_map(|_| [staging(), acme()]).collect()
 }
 
 fn secs(seconds: u64) -> Duration {
