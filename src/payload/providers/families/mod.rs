@@ -29,7 +29,8 @@ pub use twilio::TwilioVerifier;
 /// Called on the request path and without I/O: it looks into what was fetched before. Where it answers
 /// [`NoKey::Unavailable`], the message is refused as an outage, so that the provider sends it again; fetch what was asked
 /// for meanwhile, over HTTPS, a certificate from that very URL, and check that its chain leads to a public authority and its
-/// names to the provider.
+/// names to the provider. Those of SNS are `sns.amazonaws.com`, `sns-signing.REGION.amazonaws.com` in regions that have to be enabled, and others in the
+/// partitions of China and of governments (aws-sdk-java-v2, `SnsHostProvider`).
 ///
 /// A function is such a store:
 ///

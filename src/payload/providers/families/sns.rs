@@ -312,7 +312,18 @@ impl<'v> Fields<'v> {
     }
 }
 
-/// `^sns\.[a-zA-Z0-9\-]{3,}\.amazonaws\.com(\.cn)?$`, over HTTPS, a file that ends in `.pem`.
+/// Where the partitions of AWS have their services, behind the region: aws-sdk-java-v2, `SnsHostProvider`.
+const PARTITIONS: [&str; 7] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".c2s.ic.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+    ".sc2s.sgov.gov",
+];
+
+/// `sns`, a region and a partition, over HTTPS, and a file that ends in `.pem`.
 fn is_sns(url: &str) -> bool {
     plain_https(url).is_some_and(|(host, path)| is_host(host) && path.ends_with(".pem"))
 }
@@ -324,11 +335,11 @@ fn is_sns_host(url: &str) -> bool {
 }
 
 fn is_host(host: &str) -> bool {
-    let domain = host.strip_suffix(".cn").unwrap_or(host);
-    let region = domain
-        .strip_prefix("sns.")
-        .and_then(|rest| rest.strip_suffix(".amazonaws.com"));
-    region.is_some_and(|region| region.len() >= 3 && !region.contains('.'))
+    let Some(place) = host.strip_prefix("sns.") else {
+        return false;
+    };
+    let mut regions = PARTITIONS.iter().filter_map(|domain| place.strip_suffix(domain));
+    regions.any(|region| region.len() >= 3 && !region.contains('.'))
 }
 
 #[cfg(test)]
@@ -343,6 +354,14 @@ mod tests {
                 true,
             ),
             ("https://sns.cn-north-1.amazonaws.com.cn/a.pem", true),
+            ("https://sns.eusc-de-east-1.amazonaws.eu/a.pem", true),
+            ("https://sns.us-iso-east-1.c2s.ic.gov/a.pem", true),
+            ("https://sns.us-isob-east-1.sc2s.sgov.gov/a.pem", true),
+            ("https://sns.us-isof-south-1.csp.hci.ic.gov/a.pem", true),
+            ("https://sns.eu-isoe-west-1.cloud.adc-e.uk/a.pem", true),
+            ("https://sns.eusc-de-east-1.amazonaws.eu.cn/a.pem", false),
+            ("https://sns.a.ic.gov/a.pem", false),
+            ("https://sns.evilamazonaws.eu/a.pem", false),
             ("https://sns.us-east-1.amazonaws.com.evil.com/x.pem", false),
             ("https://sns.us-east-1.amazonaws.com@evil.com/x.pem", false),
             ("https://evil.com/sns.us-east-1.amazonaws.com/x.pem", false),

@@ -55,7 +55,7 @@ hmac_presets! { "Documents, forms, people";
         signed: "`POST{body}`",
         not_covered: "any time; method, URL, header fields",
         handshake: "nothing",
-        source: third_party "webhook-co/webhook at de3aa4e",
+        source: own "developer.deel.com, \"Get started with webhooks\"",
         vector: none;
     docusign "DocuSign Connect" { .signature(docusign_fields()).body_only().base64() }
         signed: "the body",
@@ -92,7 +92,7 @@ hmac_presets! { "Documents, forms, people";
     segment "Segment" { .field("x-signature", "").body_only().digest(Digest::Sha1) }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
+        handshake: "send one event at a time: of a batch Segment signs the first event alone, so a batch is refused",
         source: own "segmentio/action-destinations packages/destination-actions/src/destinations/webhook/index.ts",
         vector: none;
     tally "Tally" { .field("tally-signature", "").body_only().base64() }

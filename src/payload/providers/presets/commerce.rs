@@ -106,7 +106,7 @@ hmac_presets! { "Shops, payments, parcels";
     easypost "EasyPost" { .field("x-hmac-signature", "hmac-sha256-hex=").body_only() }
         signed: "the body",
         not_covered: "any time; method, URL, header fields",
-        handshake: "nothing",
+        handshake: "nothing. `X-Hmac-Signature-V2`, which covers time, method and path as well, is not read",
         source: own "npm @easypost/api 8.9.0, Utils.validateWebhook",
         vector: "npm @easypost/api 8.9.0, Utils.validateWebhook";
     gocardless "GoCardless" { .field("webhook-signature", "").body_only() }

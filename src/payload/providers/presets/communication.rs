@@ -108,7 +108,7 @@ hmac_presets! { "Chat, mail, calls, social networks";
         handshake: "nothing",
         source: third_party "webhook-co/webhook at de3aa4e",
         vector: none;
-    sinch "Sinch" {
+    sinch "Sinch, but for Voice 2.0" {
         .field("x-sinch-webhook-signature", "")
         .seconds("x-sinch-webhook-signature-timestamp")
         .signed([Part::Body, Part::Literal(".".into()), Part::Header(name("x-sinch-webhook-signature-nonce")), Part::Literal(".".into()), Part::Time])

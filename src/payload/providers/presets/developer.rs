@@ -112,11 +112,15 @@ hmac_presets! { "Code, builds, alerts, content";
         handshake: "nothing",
         source: own "dubinc/dub apps/web/lib/webhook/signature.ts and qstash.ts",
         vector: none;
-    elevenlabs "ElevenLabs" { .list("elevenlabs-signature", "v0", "t").time_then_body(".") }
+    elevenlabs "ElevenLabs" {
+        .list("elevenlabs-signature", "v0", "t")
+        .with_tolerance(minutes(30))
+        .time_then_body(".")
+    }
         signed: "`{time}.{body}`",
         not_covered: "method, URL, header fields",
         handshake: "nothing",
-        source: own "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent",
+        source: own "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent, which takes what is half an hour old",
         vector: "npm @elevenlabs/elevenlabs-js 2.73.0, webhooks.constructEvent";
     framer "Framer" {
         .field("framer-signature", "sha256=")

@@ -13,7 +13,7 @@ presets! { "Providers that sign a part of what arrives"; PartialScheme; Partial;
     }
         signed: "`{signature.timestamp}{signature.token}`",
         not_covered: "**the body**: whoever sees one delivery can send another one with its signature; remember the token",
-        handshake: "nothing",
+        handshake: "nothing. Events of a subaccount are signed with its own key; their `parent-signature`, with that of the primary account, is not read",
         source: own "documentation.mailgun.com, \"Securing webhooks\"; mailgun-go webhooks.go, VerifyWebhookSignature",
         vector: none;
     mercado_pago "Mercado Pago" {

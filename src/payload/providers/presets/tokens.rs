@@ -19,7 +19,7 @@ macro_rules! token_presets {
 
 token_presets! {
     adobe_sign "Adobe Acrobat Sign" { Shown::Field(name("x-adobesign-clientid")) }
-        handshake: "echo the client id, on the GET and on every POST", source: own "adobe/acrobat-sign docs/developer_guide/webhookapis.html";
+        handshake: "echo the client id, on the GET and on every POST. It is no secret: it stands in URLs of OAuth, and may be shorter than a secret must be. What proves the sender is its certificate (`KnownSender::adobe_sign`)", source: own "adobe/acrobat-sign docs/developer_guide/webhookapis.html";
     auth0 "Auth0, custom log streams" { Shown::Field(http::header::AUTHORIZATION) }
         handshake: "nothing", source: own "auth0/docs-v2 main/docs/customize/log-streams/custom-log-streams.mdx";
     brevo "Brevo" { Shown::ChosenField }
@@ -43,7 +43,7 @@ token_presets! {
     new_relic "New Relic" { Shown::ChosenField }
         handshake: "nothing", source: own "docs.newrelic.com, \"Webhook notifications\"";
     okta "Okta event hooks" { Shown::Field(http::header::AUTHORIZATION) }
-        handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value", source: own "okta-developer-docs, \"Event hooks\"";
+        handshake: "GET with `X-Okta-Verification-Challenge`: answer with its value. Where the hook was given another field than `Authorization`, `TokenScheme::header`; of Basic authentication the secret is the whole value", source: own "okta-developer-docs, \"Event hooks\"";
     postmark "Postmark" { Shown::Basic }
         handshake: "nothing", source: own "postmarkapp.com/developer, \"Webhooks overview\"";
     sparkpost "SparkPost" { Shown::Basic }
