@@ -110,7 +110,8 @@ impl Attempt<'_> {
         from: Connected,
         exchange: &Exchange<'_>,
     ) -> Result<Answer, NotAnswered> {
-        // The last moment: what is replaced after this is replaced while the request is under way.
+        // The last moment: what is replaced or given up after this is so while the request is under way.
+        self.rules.admit(self.endpoint, self.delivery.tenant())?;
         if active.pool.is_retired() || connection.facts.trust != active.sender.trust().generation() {
             return Err(NotAnswered::Replaced);
         }
@@ -178,6 +179,8 @@ impl Attempt<'_> {
 
 enum NotAnswered {
     Replaced,
+    /// It is not to be sent there any more.
+    Refused(Failure),
     Unanswered(Unanswered),
 }
 
@@ -185,6 +188,12 @@ enum NotSent {
     /// Identity or trust is not the one it began with any more, and nothing was sent.
     Replaced,
     Failed(Failure),
+}
+
+impl From<Failure> for NotAnswered {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
 }
 
 impl From<Failure> for NotSent {
@@ -197,6 +206,7 @@ impl From<NotAnswered> for NotSent {
     fn from(not: NotAnswered) -> Self {
         match not {
             NotAnswered::Replaced => Self::Replaced,
+            NotAnswered::Refused(failure) => Self::Failed(failure),
             NotAnswered::Unanswered(unanswered) => Self::Failed(unanswered.failure),
         }
     }

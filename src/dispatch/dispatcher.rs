@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use rustls_pki_types::UnixTime;
 use tokio::time::{sleep, timeout};
 
 use super::attempt::Attempt;
@@ -150,9 +151,9 @@ impl Shared {
         let Ok(_turn) = self.turns.wait(&tenant.share).await else {
             return self.failed(Failure::NoIdentity);
         };
-        // Once more: it may have waited for long.
-        if let Err(expired) = delivery.check_expiry(self.rules.clock.now()) {
-            return self.failed(expired);
+        // Once more: it may have waited for long, and the endpoint may be another's since.
+        if let Err(failure) = self.check(endpoint, delivery, self.rules.clock.now()) {
+            return self.failed(failure);
         }
         // Only now: a probe's place is not to be kept while waiting.
         let permit = match self.rules.breaker.ask(endpoint, self.rules.clock.now()) {
@@ -167,14 +168,19 @@ impl Shared {
 
     /// What can be told without waiting.
     fn admit(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Arc<Tenant>, Failure> {
-        self.rules.admit(endpoint, delivery.tenant())?;
         let now = self.rules.clock.now();
-        delivery.check_expiry(now)?;
+        self.check(endpoint, delivery, now)?;
         match self.rules.breaker.state(endpoint, now) {
             State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),
             _ => {}
         }
         self.tenants.find(delivery.tenant()).ok_or(Failure::NoIdentity)
+    }
+
+    /// Whether an attempt may begin now, whoever else is under way.
+    fn check(&self, endpoint: &Endpoint, delivery: &Delivery, now: UnixTime) -> Result<(), Failure> {
+        self.rules.admit(endpoint, delivery.tenant())?;
+        delivery.check_expiry(now)
     }
 
     async fn attempt(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
