@@ -1,14 +1,11 @@
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::attempt::Attempt;
 use super::builder::Rules;
-use super::open::now;
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
 use super::{
@@ -45,7 +42,6 @@ pub struct Dispatcher {
 struct Shared {
     tenants: Tenants,
     turns: Turns,
-    sweeping: AtomicBool,
     rules: Rules,
 }
 
@@ -63,9 +59,8 @@ impl Dispatcher {
     pub(super) fn by(rules: Rules) -> Self {
         Self {
             shared: Arc::new(Shared {
-                tenants: Tenants::new(),
+                tenants: Tenants::new(&rules.limits),
                 turns: Turns::new(&rules.limits),
-                sweeping: AtomicBool::new(false),
                 rules,
             }),
         }
@@ -111,31 +106,7 @@ impl Dispatcher {
     pub async fn deliver(&self, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
         let outcome = self.shared.deliver(endpoint, delivery).await;
         self.shared.tell(endpoint, delivery, &outcome);
-        self.sweep_idle();
         outcome
-    }
-
-    /// While there are idle connections, somebody closes those that are idle for too long.
-    fn sweep_idle(&self) {
-        if !self.shared.sweeping.swap(true, Ordering::AcqRel) {
-            tokio::spawn(sweep(
-                Arc::downgrade(&self.shared),
-                self.shared.rules.limits.idle_for / 2,
-            ));
-        }
-    }
-}
-
-async fn sweep(shared: Weak<Shared>, every: Duration) {
-    loop {
-        sleep(every.max(Duration::from_millis(10))).await;
-        let Some(shared) = shared.upgrade() else { return };
-        // Off duty before looking: whoever keeps a connection after that finds nobody sweeping, and sends another.
-        shared.sweeping.store(false, Ordering::Release);
-        let left = shared.tenants.sweep(now());
-        if left == 0 || shared.sweeping.swap(true, Ordering::AcqRel) {
-            return;
-        }
     }
 }
 
