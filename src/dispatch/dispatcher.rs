@@ -2,16 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
-use tokio::time::timeout;
 
 use super::attempt::Attempt;
 use super::builder::Rules;
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
-use super::{
-    Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Stage, TenantIdentity,
-};
+use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, TenantIdentity};
 use crate::breaker::{Jitter, NotNow, Permit, State, Transition, Verdict};
+use crate::egress::from_now;
 use crate::observe::Event;
 use crate::tenant::TenantId;
 use crate::tls::InvalidTls;
@@ -159,13 +157,11 @@ impl Shared {
             rules: &self.rules,
             endpoint,
             delivery,
+            until: from_now(self.rules.deadlines.whole),
         };
-        match timeout(self.rules.deadlines.whole, attempt.run(tenant)).await {
-            Ok(Ok(answer)) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
-            Ok(Err(failure)) => self.failed(failure),
-            Err(_) => self.failed(Failure::TimedOut {
-                stage: Stage::Delivering,
-            }),
+        match attempt.run(tenant).await {
+            Ok(answer) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
+            Err(failure) => self.failed(failure),
         }
     }
 
