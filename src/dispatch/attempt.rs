@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
 use super::builder::Rules;
 use super::connection::{Connection, Processed};
@@ -10,7 +11,8 @@ use super::failure::fetching;
 use super::keep_alive;
 use super::open::{Opener, now};
 use super::tenants::{Active, Tenant};
-use super::{Answer, BodyEnd, Connected, Delivery, Endpoint, Failure, Protocol};
+use super::{Answer, BodyEnd, Connected, Delivery, Endpoint, Failure, Protocol, Stage};
+use crate::egress::from_now;
 use crate::observe::{DeliveryStage, Event};
 use crate::payload::Outgoing;
 
@@ -22,6 +24,8 @@ pub(super) struct Attempt<'a> {
     pub(super) rules: &'a Rules,
     pub(super) endpoint: &'a Endpoint,
     pub(super) delivery: &'a Delivery,
+    /// The end of all of it: what has no answer by then has failed, and of an answer, no more is read.
+    pub(super) until: Instant,
 }
 
 impl Attempt<'_> {
@@ -41,13 +45,15 @@ impl Attempt<'_> {
     }
 
     async fn send(&self, active: &Active) -> Result<Answer, NotSent> {
-        let signature = fetching(|| self.sign(active)).await?;
+        let signing = fetching(|| self.sign(active));
+        let signature = timeout_at(self.until, signing).await.map_err(over)??;
         let exchange = Exchange {
             endpoint: self.endpoint,
             delivery: self.delivery,
             signature: &signature,
             deadlines: &self.rules.deadlines,
             limits: &self.rules.limits,
+            until: self.until,
         };
         if let Some(connection) = active
             .pool
@@ -63,7 +69,8 @@ impl Attempt<'_> {
             }
         }
         // Opening takes most of the room, and is rare: so what is under way on an open connection is small.
-        let connection = Box::pin(self.open(active)).await?;
+        let opening = Box::pin(self.open(active));
+        let connection = timeout_at(self.until, opening).await.map_err(over)??;
         let answered = self
             .exchange(active, connection, Connected::Fresh, &exchange)
             .await;
@@ -110,7 +117,8 @@ impl Attempt<'_> {
         from: Connected,
         exchange: &Exchange<'_>,
     ) -> Result<Answer, NotAnswered> {
-        // The last moment: what is replaced after this is replaced while the request is under way.
+        // The last moment: what is replaced or given up after this is so while the request is under way.
+        self.rules.admit(self.endpoint, self.delivery.tenant())?;
         if active.pool.is_retired() || connection.facts.trust != active.sender.trust().generation() {
             return Err(NotAnswered::Replaced);
         }
@@ -141,7 +149,8 @@ impl Attempt<'_> {
         let Some(announced) = keep_alive::announced(&answer.headers) else {
             return;
         };
-        let ready = timeout(Duration::from_millis(100), connection.ready()).await;
+        let soon = from_now(Duration::from_millis(100)).min(self.until);
+        let ready = timeout_at(soon, connection.ready()).await;
         if let Ok(Ok(())) = ready {
             self.put_aside(active, connection, announced.min(idle_for));
         }
@@ -176,8 +185,16 @@ impl Attempt<'_> {
     }
 }
 
+fn over(_: Elapsed) -> Failure {
+    Failure::TimedOut {
+        stage: Stage::Delivering,
+    }
+}
+
 enum NotAnswered {
     Replaced,
+    /// It is not to be sent there any more.
+    Refused(Failure),
     Unanswered(Unanswered),
 }
 
@@ -185,6 +202,12 @@ enum NotSent {
     /// Identity or trust is not the one it began with any more, and nothing was sent.
     Replaced,
     Failed(Failure),
+}
+
+impl From<Failure> for NotAnswered {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
 }
 
 impl From<Failure> for NotSent {
@@ -197,6 +220,7 @@ impl From<NotAnswered> for NotSent {
     fn from(not: NotAnswered) -> Self {
         match not {
             NotAnswered::Replaced => Self::Replaced,
+            NotAnswered::Refused(failure) => Self::Failed(failure),
             NotAnswered::Unanswered(unanswered) => Self::Failed(unanswered.failure),
         }
     }

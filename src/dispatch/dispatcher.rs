@@ -1,19 +1,15 @@
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::time::{sleep, timeout};
+use rustls_pki_types::UnixTime;
 
 use super::attempt::Attempt;
 use super::builder::Rules;
-use super::open::now;
 use super::tenants::{Tenant, Tenants};
 use super::turns::Turns;
-use super::{
-    Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, Stage, TenantIdentity,
-};
+use super::{Delivery, DispatcherBuilder, Endpoint, Failure, Fault, Outcome, OwnClient, TenantIdentity};
 use crate::breaker::{Jitter, NotNow, Permit, State, Transition, Verdict};
+use crate::egress::from_now;
 use crate::observe::Event;
 use crate::tenant::TenantId;
 use crate::tls::InvalidTls;
@@ -44,7 +40,6 @@ pub struct Dispatcher {
 struct Shared {
     tenants: Tenants,
     turns: Turns,
-    sweeping: AtomicBool,
     rules: Rules,
 }
 
@@ -62,9 +57,8 @@ impl Dispatcher {
     pub(super) fn by(rules: Rules) -> Self {
         Self {
             shared: Arc::new(Shared {
-                tenants: Tenants::new(),
+                tenants: Tenants::new(&rules.limits),
                 turns: Turns::new(&rules.limits),
-                sweeping: AtomicBool::new(false),
                 rules,
             }),
         }
@@ -110,31 +104,7 @@ impl Dispatcher {
     pub async fn deliver(&self, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
         let outcome = self.shared.deliver(endpoint, delivery).await;
         self.shared.tell(endpoint, delivery, &outcome);
-        self.sweep_idle();
         outcome
-    }
-
-    /// While there are idle connections, somebody closes those that are idle for too long.
-    fn sweep_idle(&self) {
-        if !self.shared.sweeping.swap(true, Ordering::AcqRel) {
-            tokio::spawn(sweep(
-                Arc::downgrade(&self.shared),
-                self.shared.rules.limits.idle_for / 2,
-            ));
-        }
-    }
-}
-
-async fn sweep(shared: Weak<Shared>, every: Duration) {
-    loop {
-        sleep(every.max(Duration::from_millis(10))).await;
-        let Some(shared) = shared.upgrade() else { return };
-        // Off duty before looking: whoever keeps a connection after that finds nobody sweeping, and sends another.
-        shared.sweeping.store(false, Ordering::Release);
-        let left = shared.tenants.sweep(now());
-        if left == 0 || shared.sweeping.swap(true, Ordering::AcqRel) {
-            return;
-        }
     }
 }
 
@@ -150,9 +120,9 @@ impl Shared {
         let Ok(_turn) = self.turns.wait(&tenant.share).await else {
             return self.failed(Failure::NoIdentity);
         };
-        // Once more: it may have waited for long.
-        if let Err(expired) = delivery.check_expiry(self.rules.clock.now()) {
-            return self.failed(expired);
+        // Once more: it may have waited for long, and the endpoint may be another's since.
+        if let Err(failure) = self.check(endpoint, delivery, self.rules.clock.now()) {
+            return self.failed(failure);
         }
         // Only now: a probe's place is not to be kept while waiting.
         let permit = match self.rules.breaker.ask(endpoint, self.rules.clock.now()) {
@@ -167,9 +137,8 @@ impl Shared {
 
     /// What can be told without waiting.
     fn admit(&self, endpoint: &Endpoint, delivery: &Delivery) -> Result<Arc<Tenant>, Failure> {
-        self.rules.admit(endpoint, delivery.tenant())?;
         let now = self.rules.clock.now();
-        delivery.check_expiry(now)?;
+        self.check(endpoint, delivery, now)?;
         match self.rules.breaker.state(endpoint, now) {
             State::Open { until } if now < until => return Err(Failure::NotNow(NotNow::Open { until })),
             _ => {}
@@ -177,18 +146,22 @@ impl Shared {
         self.tenants.find(delivery.tenant()).ok_or(Failure::NoIdentity)
     }
 
+    /// Whether an attempt may begin now, whoever else is under way.
+    fn check(&self, endpoint: &Endpoint, delivery: &Delivery, now: UnixTime) -> Result<(), Failure> {
+        self.rules.admit(endpoint, delivery.tenant())?;
+        delivery.check_expiry(now)
+    }
+
     async fn attempt(&self, tenant: &Tenant, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
         let attempt = Attempt {
             rules: &self.rules,
             endpoint,
             delivery,
+            until: from_now(self.rules.deadlines.whole),
         };
-        match timeout(self.rules.deadlines.whole, attempt.run(tenant)).await {
-            Ok(Ok(answer)) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
-            Ok(Err(failure)) => self.failed(failure),
-            Err(_) => self.failed(Failure::TimedOut {
-                stage: Stage::Delivering,
-            }),
+        match attempt.run(tenant).await {
+            Ok(answer) => Outcome::answered(answer, &self.rules.retry, self.rules.clock.now()),
+            Err(failure) => self.failed(failure),
         }
     }
 

@@ -2,7 +2,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Request, Uri, Version, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Body, Connection, Interrupted, Processed};
 use super::open::refused;
@@ -17,6 +17,8 @@ pub(super) struct Exchange<'a> {
     pub(super) signature: &'a HeaderMap,
     pub(super) deadlines: &'a Deadlines,
     pub(super) limits: &'a Limits,
+    /// The end of the whole delivery.
+    pub(super) until: Instant,
 }
 
 /// A request without an answer: why, and whether it may have been handled.
@@ -34,7 +36,7 @@ impl Exchange<'_> {
     ) -> Result<Answer, Unanswered> {
         let (body, sending) = connection.body(self.delivery.body.clone());
         let request = self.request(connection.protocol(), body).map_err(not_sent)?;
-        let until = from_now(self.deadlines.answer);
+        let (until, stage) = self.answer_by();
         let sent = timeout_at(until, connection.send(request)).await;
         let response = match sent {
             Ok(Ok(response)) => response,
@@ -42,9 +44,7 @@ impl Exchange<'_> {
             // Perhaps it was handled: to send it again is the queue's to decide.
             Err(_) => {
                 return Err(Unanswered {
-                    failure: Failure::TimedOut {
-                        stage: Stage::Answering,
-                    },
+                    failure: Failure::TimedOut { stage },
                     processed: Processed::Perhaps,
                 });
             }
@@ -55,6 +55,16 @@ impl Exchange<'_> {
         // While somebody has the body, which may not be at its end, the connection is not closed.
         answer.request = timeout_at(until, sending.end()).await.unwrap_or(BodyEnd::CutOff);
         Ok(answer)
+    }
+
+    /// Until when the answer is waited for, and what has taken too long then.
+    fn answer_by(&self) -> (Instant, Stage) {
+        let answer = from_now(self.deadlines.answer);
+        if answer < self.until {
+            (answer, Stage::Answering)
+        } else {
+            (self.until, Stage::Delivering)
+        }
     }
 
     /// HTTP/1.1 names the host in a field, HTTP/2 in the target.
@@ -87,9 +97,9 @@ impl Exchange<'_> {
         let mut kept = BytesMut::new();
         let wire = &connection.facts.wire;
         let reading = keep(body, &mut kept, self.limits.body, || wire.progress());
-        answer.end = timeout(self.deadlines.body, reading)
-            .await
-            .unwrap_or(BodyEnd::CutOff);
+        // It is an answer, however long its body takes: at the end of the whole as at its own, it is only cut off.
+        let until = from_now(self.deadlines.body).min(self.until);
+        answer.end = timeout_at(until, reading).await.unwrap_or(BodyEnd::CutOff);
         answer.body = kept.freeze();
     }
 }

@@ -181,7 +181,7 @@ pub enum Stage {
     Handshake,
     /// From the request to the head of the answer.
     Answering,
-    /// All of it.
+    /// All of it, up to the head of the answer.
     Delivering,
 }
 

@@ -14,7 +14,8 @@ pub struct Deadlines {
     /// From the head of the answer to the end of its body. Default five seconds. Whoever is slower has answered all the
     /// same: the connection is closed.
     pub body: Duration,
-    /// All of it, beginning when the delivery's turn has come. Default 30 seconds.
+    /// All of it, beginning when the delivery's turn has come. Default 30 seconds. What has no answer by then has failed;
+    /// whose answer has begun has answered all the same, as with `body`.
     pub whole: Duration,
 }
 

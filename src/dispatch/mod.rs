@@ -109,6 +109,7 @@ mod pool;
 mod room;
 mod schedule;
 mod spelling;
+mod sweeper;
 mod tenants;
 mod turns;
 mod wire;

@@ -89,6 +89,9 @@ impl EndpointOwners {
     }
 
     /// Gives it up, if it is its tenant's. Tells whether it was.
+    ///
+    /// A delivery that waits or connects at this moment is not sent there any more: claims are asked again right before
+    /// the request goes out.
     pub fn release(&self, endpoint: &Endpoint) -> bool {
         let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
         let key = self.key(endpoint);

@@ -8,6 +8,7 @@ use super::Limits;
 use super::connection::Connection;
 use super::endpoint::Place;
 use super::room::Room;
+use super::sweeper::Sweeper;
 
 /// The connections of one tenant under one generation of its identity. There is no key that could be mistaken: another
 /// tenant, and another generation, has another pool. What they share is [`Room`], which knows numbers only.
@@ -16,6 +17,7 @@ pub(super) struct Pool {
     number: u64,
     shelves: Mutex<Shelves>,
     room: Arc<Room<Self>>,
+    sweeper: Arc<Sweeper>,
 }
 
 #[derive(Default)]
@@ -44,12 +46,13 @@ impl Kept {
 }
 
 impl Pool {
-    pub(super) fn new(room: Arc<Room<Self>>) -> Arc<Self> {
+    pub(super) fn new(room: Arc<Room<Self>>, sweeper: Arc<Sweeper>) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
             number: room.number(),
             shelves: Mutex::default(),
             room,
+            sweeper,
         })
     }
 
@@ -89,6 +92,7 @@ impl Pool {
         while let Some(fullest) = self.room.over(limits.idle_in_all) {
             fullest.change(Shelves::drop_oldest);
         }
+        self.sweeper.call();
     }
 
     fn put(&self, place: Place, kept: Kept, limits: &Limits) {

@@ -8,8 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::pool::Pool;
 use super::room::Room;
+use super::sweeper::Sweeper;
 use super::turns::Turns;
-use super::{Failure, TenantIdentity};
+use super::{Failure, Limits, TenantIdentity};
 use crate::clock::Clock;
 use crate::tenant::TenantId;
 use crate::tls::{InvalidTls, Outbound};
@@ -19,6 +20,7 @@ pub(super) struct Tenants {
     all: RwLock<HashMap<TenantId, Arc<Tenant>>>,
     generations: AtomicU64,
     room: Arc<Room<Pool>>,
+    sweeper: Arc<Sweeper>,
 }
 
 /// What outlives a change of a tenant's identity: its share of what may be under way.
@@ -36,11 +38,13 @@ pub(super) struct Active {
 }
 
 impl Tenants {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let room = Arc::<Room<Pool>>::default();
         Self {
             all: RwLock::default(),
             generations: AtomicU64::new(0),
-            room: Arc::default(),
+            sweeper: Sweeper::new(room.clone(), limits.idle_for),
+            room,
         }
     }
 
@@ -59,7 +63,7 @@ impl Tenants {
             generation,
             sender,
             outbound,
-            pool: Pool::new(self.room.clone()),
+            pool: Pool::new(self.room.clone(), self.sweeper.clone()),
         };
         let slot = all.entry(tenant).or_insert_with(|| {
             Arc::new(Tenant {
@@ -82,11 +86,6 @@ impl Tenants {
 
     pub(super) fn find(&self, tenant: &TenantId) -> Option<Arc<Tenant>> {
         self.read().get(tenant).cloned()
-    }
-
-    /// Closes what is idle for too long, and tells how many connections are idle still.
-    pub(super) fn sweep(&self, now: tokio::time::Instant) -> usize {
-        self.room.holders().iter().map(|pool| pool.sweep(now)).sum()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, Arc<Tenant>>> {

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod network;
+mod whole;
 
 use std::time::Duration;
 

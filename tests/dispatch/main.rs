@@ -18,6 +18,7 @@ mod deliveries;
 mod deputy;
 mod fates;
 mod frames;
+mod given_up;
 mod idle;
 mod own_client;
 mod pace;
