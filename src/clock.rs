@@ -6,10 +6,6 @@ use std::time::{Duration, Instant};
 
 use rustls_pki_types::UnixTime;
 
-/// For ever, as a time that can be added to the present: thirty years.
-#[cfg(any(feature = "server", feature = "dispatch", feature = "fetch"))]
-pub(crate) const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
-
 /// A wall clock, from which the plugs take the present: the system's, unless a test says otherwise.
 ///
 /// ```

@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Egress, NotResolved, Proxy, Stream};
 use crate::address::PrivateAddress;
-use crate::clock::FAR;
 
 /// How many addresses of a name are tried.
 const ATTEMPTS: usize = 8;
@@ -119,6 +118,7 @@ fn count(left: usize) -> u32 {
 
 /// Then; what is beyond the reach of clocks is in thirty years.
 pub(crate) fn from_now(within: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
     let now = Instant::now();
     now.checked_add(within).unwrap_or_else(|| now + FAR)
 }

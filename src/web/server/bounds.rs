@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::unread::Unread;
-use crate::clock::FAR;
+
+/// For ever, as a time that can be added to the present: thirty years.
+const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// The limits of a [`Server`](super::Server): what one connection, one source and one tenant may take of it, and for how
 /// long. Each has a default that holds.
