@@ -60,7 +60,7 @@ fuzz_target!(init: { LazyLock::force(&VERIFIERS); }, |data: &[u8]| {
                 .update(first)
                 .and_then(|()| running.update(second))
                 .expect("no limit");
-            running.finish().map(|authentic| authentic.key().clone())
+            running.finish(now).map(|authentic| authentic.key().clone())
         }
         Err(forged) => Err(forged),
     };

@@ -94,7 +94,7 @@ fn streamed(
                 rest = after;
             }
             running.update(rest).expect("no limit");
-            said(running.finish())
+            said(running.finish(at(sent.now)))
         }
         Err(why) => Err(why),
     };

@@ -87,8 +87,8 @@ pub fn begin<'m>(
 /// It carries the caller from [`begin`], so that nobody can finish it without, or with another:
 ///
 /// ```compile_fail,E0616
-/// fn shortcut<'m>(begun: countersign::gate::Begun<'m>) {
-///     let _ = begun.body.finish();
+/// fn shortcut<'m>(begun: countersign::gate::Begun<'m>, now: countersign::UnixTime) {
+///     let _ = begun.body.finish(now);
 /// }
 /// ```
 #[derive(Debug)]
@@ -107,12 +107,12 @@ impl<'m> Begun<'m> {
         Ok(self.body.update(piece)?)
     }
 
-    /// The answer, now that the body is whole.
+    /// The answer, now that the body is whole. The message has to be fresh `now`, and not only when it began.
     ///
     /// # Errors
     /// As for [`verify`].
-    pub fn finish(self) -> Result<Authentic<'m>, Refusal> {
-        let authentic = self.body.finish()?;
+    pub fn finish(self, now: UnixTime) -> Result<Authentic<'m>, Refusal> {
+        let authentic = self.body.finish(now)?;
         compared(self.caller, authentic)
     }
 }
@@ -127,6 +127,11 @@ fn compared<'m>(caller: Option<&Caller>, authentic: Authentic<'m>) -> Result<Aut
 }
 
 /// The last question, is it fresh: claims the delivery. The claim is the caller's to commit or to release.
+///
+/// # Security
+/// `now` is the present, and that by which the message was verified. A store remembers what was handled for as long as its
+/// signature passes, and a [lease](Terms::lease) longer. So who has waited for more than that since it was verified, for a body,
+/// for a key or in a queue, verifies it again first: what was handled may be forgotten.
 ///
 /// # Errors
 /// [`Refusal::Replayed`], or [`Refusal::StoreDown`] where nobody can tell.

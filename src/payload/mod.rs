@@ -52,6 +52,8 @@ pub mod token;
 use std::fmt;
 use std::sync::Arc;
 
+use rustls_pki_types::UnixTime;
+
 pub use forged::NotAuthentic;
 pub use hmac::{HmacSigner, HmacVerifier, InvalidKey, InvalidScheme, Keyring, Origin, Scheme};
 pub use keys::{FindKeys, KeyCache, KeyId, KeySource, NoKey, NoSecret, Secret, TenantKeys, Unknown, Wanted};
@@ -73,7 +75,7 @@ pub trait VerifyPayload: fmt::Debug + Send + Sync {
 
     /// Begins with a message of which the body is still to come: at most `limit` bytes of it. `None`, where it can
     /// only be verified when it is there whole; then, and by default, [`verify_payload`](Self::verify_payload) is to be
-    /// asked. Both give the same answer.
+    /// asked. Both give the same answer, for the moment at which the body is whole.
     ///
     /// # Errors
     /// [`NotAuthentic`] for whatever can be told from the head alone.
@@ -95,11 +97,11 @@ pub trait VerifyBody<'m>: fmt::Debug + Send {
     /// [`NotAuthentic::BodyTooLarge`].
     fn update(&mut self, chunk: &[u8]) -> Result<(), NotAuthentic>;
 
-    /// The body is whole.
+    /// The body is whole, and it is `now`. What was fresh with its head may be too old by then.
     ///
     /// # Errors
     /// [`NotAuthentic`].
-    fn finish(self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic>;
+    fn finish(self: Box<Self>, now: UnixTime) -> Result<Authentic<'m>, NotAuthentic>;
 }
 
 impl<V: VerifyPayload + ?Sized> VerifyPayload for Arc<V> {

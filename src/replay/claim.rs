@@ -155,6 +155,9 @@ fn since(start: UnixTime, end: UnixTime) -> Duration {
 #[non_exhaustive]
 pub struct Terms {
     /// How long a handler may take. Default 60 seconds.
+    ///
+    /// To be longer than the store may take to answer, too: a message may pass for the last time when it is claimed, and what
+    /// was handled is remembered for a lease longer than it passes.
     pub lease: Duration,
     /// How long a handled delivery is refused at least. Default 24 hours.
     ///

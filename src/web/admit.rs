@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
+use rustls_pki_types::UnixTime;
 
 use super::OnDisconnect;
 use super::body::{BodyBounds, BoxError};
@@ -89,12 +90,12 @@ impl Rules {
         parts.extensions.remove::<Fresh>();
         parts.extensions.remove::<Countersigned>();
         let caller = parts.extensions.get::<Caller>().cloned();
-        let (now, peer) = (self.outside.clock.now(), peer(&parts.extensions));
+        let (arrived, peer) = (self.outside.clock.now(), peer(&parts.extensions));
         // Nothing is read before there is a place for it.
         let place = self.deliveries.begin(caller.as_ref().map(Caller::tenant), peer)?;
-        let head = Head::new(&parts.method, &parts.uri, &parts.headers, now);
+        let head = Head::new(&parts.method, &parts.uri, &parts.headers, arrived);
         let mut whole = Bytes::new();
-        let authentic = self.verify(head, body, &mut whole, caller.as_ref()).await?;
+        let (authentic, now) = self.verify(head, body, &mut whole, caller.as_ref()).await?;
         let place = self.deliveries.proved(place, authentic.sender())?;
         let _ = begun.set(Work {
             observer: self.outside.observer.clone(),
@@ -136,14 +137,17 @@ impl Rules {
         Ok(())
     }
 
-    /// Did they say this? `whole` is where the body is put.
+    /// Did they say this, and when was that judged? `whole` is where the body is put.
+    ///
+    /// Judged when all of it is there, and not by the time of the head alone: what was fresh then may be forgotten by the
+    /// store now, and would be handled again.
     async fn verify<'m, B>(
         &self,
         head: Head<'m>,
         body: B,
         whole: &'m mut Bytes,
         caller: Option<&'m Caller>,
-    ) -> Result<Authentic<'m>, Refusal>
+    ) -> Result<(Authentic<'m>, UnixTime), Refusal>
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<BoxError>,
@@ -159,16 +163,20 @@ impl Rules {
         };
         *whole = self.bounds.read(body, see).await?;
         let whole: &'m Bytes = whole;
-        let verify = || match begun.take() {
-            Some(begun) => begun.finish(),
-            None => gate::verify(&self.verifier, head.with_body(whole), caller),
+        let verify = || {
+            let now = self.outside.clock.now();
+            let authentic = match begun.take() {
+                Some(begun) => begun.finish(now),
+                None => gate::verify(&self.verifier, Head { now, ..head }.with_body(whole), caller),
+            };
+            Ok((authentic?, now))
         };
-        let authentic = fetching(verify).await?;
+        let (authentic, now) = fetching(verify).await?;
         // Asked after the signature: who has not proved to be that tenant is not told what it would have to show.
         if caller.is_none() && self.certified.contains(authentic.sender()) {
             return Err(Refusal::NoCertificate);
         }
-        Ok(authentic)
+        Ok((authentic, now))
     }
 
     pub(super) fn turn_away<R: Default>(&self, parts: &Parts, refusal: Refusal) -> Response<R> {

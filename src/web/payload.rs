@@ -142,6 +142,8 @@ impl PayloadLayer {
     }
 
     /// Gives a body this long to arrive whole, so that a peer that sends a byte a second does not occupy us for weeks.
+    ///
+    /// However long that is, a message has to be fresh when its body is whole, and not only when it begins.
     #[must_use]
     pub fn with_body_timeout(mut self, timeout: Duration) -> Self {
         Arc::make_mut(&mut self.rules).bounds.time = timeout;

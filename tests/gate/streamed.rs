@@ -9,6 +9,7 @@ use countersign::payload::{
 use countersign::refusal::Refusal;
 use countersign::tenant::TenantId;
 use countersign::testing::NOW;
+use rustls::pki_types::UnixTime;
 
 use crate::gate_and_refusals::{caller, request};
 use crate::reasons::mismatch;
@@ -52,7 +53,7 @@ impl<'m> VerifyBody<'m> for Begun {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic> {
+    fn finish(self: Box<Self>, _: UnixTime) -> Result<Authentic<'m>, NotAuthentic> {
         let (scheme, key) = ("own".into(), KeyId::new(self.given));
         Ok(Authentic::assertion(
             self.answers_for,
@@ -88,7 +89,7 @@ fn a_streamed_payload_is_the_callers_and_its_verifier_knows_the_certificate() {
         let verifier = AnswersFor(answers_for);
         let head = Head::new(&request.method, &request.uri, &request.headers, NOW);
         let begun = gate::begin(&verifier, head, caller, 10).expect("nothing against the head");
-        let finished = begun.expect("it streams").finish();
+        let finished = begun.expect("it streams").finish(NOW);
         let found = finished
             .as_ref()
             .map(|authentic| (authentic.sender().as_str(), authentic.key().as_str()));

@@ -1,5 +1,9 @@
 //! A body that arrives in pieces gets the same answer as one that is there.
 
+mod late;
+
+use std::time::Duration;
+
 use countersign::identity::Validity;
 use countersign::payload::hmac::{Identity, KeySpec, Part, SignatureAt};
 use countersign::payload::providers::presets;
@@ -25,7 +29,7 @@ fn said(
     answer.map(|authentic| {
         (
             authentic.key().to_string(),
-            authentic.claim(at(NOW), Terms::default()),
+            authentic.claim(at(NOW), Terms::default().with_window(Duration::ZERO)),
         )
     })
 }
@@ -35,6 +39,7 @@ fn in_pieces<'m>(
     head: &Head<'m>,
     body: &[u8],
     cuts: &[usize],
+    whole_at: u64,
 ) -> Option<Result<Authentic<'m>, NotAuthentic>> {
     let mut running = match verifier.begin_payload(head, 1 << 20) {
         Ok(running) => running?,
@@ -47,7 +52,7 @@ fn in_pieces<'m>(
         rest = after;
     }
     running.update(rest).expect("below the limit");
-    Some(running.finish())
+    Some(running.finish(at(whole_at)))
 }
 
 fn schemes() -> impl Iterator<Item = Scheme> {
@@ -104,7 +109,7 @@ proptest! {
             spoil(&mut headers, &mut body, how);
             let head = Head::new(&method, &uri, &headers, at(NOW));
             let whole = said(verifier.verify_payload(&head.with_body(&body)));
-            if let Some(answer) = in_pieces(&verifier, &head, &body, &cuts) {
+            if let Some(answer) = in_pieces(&verifier, &head, &body, &cuts, NOW) {
                 prop_assert_eq!(said(answer), whole, "{} {}", scheme.name(), how);
             }
         }
@@ -241,7 +246,7 @@ fn keys_that_do_not_count_now_are_passed_over() {
             expected,
             "{name}"
         );
-        let streamed = in_pieces(&verifier, &head, BODY, &[1]).expect("it streams");
+        let streamed = in_pieces(&verifier, &head, BODY, &[1], NOW).expect("it streams");
         assert_eq!(matched(streamed), expected, "{name}, in pieces");
     }
 }
@@ -310,7 +315,7 @@ fn only_the_keys_of_the_proved_sender_count() {
             expected,
             "{sender:?}"
         );
-        let streamed = in_pieces(&verifier, &head, BODY, &[1]).expect("it streams");
+        let streamed = in_pieces(&verifier, &head, BODY, &[1], NOW).expect("it streams");
         assert_eq!(whose(streamed), expected, "{sender:?}, in pieces");
     }
 }

@@ -103,7 +103,7 @@ impl World {
 // --- what it is asked, and what it tells --------------------------------------------------------------------------------
 
 /// The time of the layers, which a test may turn on. Handshakes keep to that of the system.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hands(Arc<AtomicU64>);
 
 impl Hands {

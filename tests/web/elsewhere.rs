@@ -364,7 +364,7 @@ async fn a_key_that_came_while_the_body_was_arriving_counts() {
     route.keys.invalidate(&acme);
     fetch().await;
     begun.update(OK.as_bytes()).expect("it is short");
-    let answer = Box::new(begun).finish().map(drop);
+    let answer = Box::new(begun).finish(UnixTime::now()).map(drop);
     let again = matches!(answer, Err(NotAuthentic::NoKey(NoKey::Elsewhere(_))));
     assert!(again, "verified with keys that are not the last: {answer:?}");
     assert_eq!(route.asked(), 2);

@@ -29,6 +29,7 @@ mod greetings;
 mod grpc;
 mod handshakes;
 mod hosts;
+mod late;
 mod leaving;
 mod looping;
 mod observing;

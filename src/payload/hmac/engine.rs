@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::body;
@@ -13,6 +14,7 @@ use super::scheme::{BodyForm, Identity, Layout, Part, ReadBody, SignatureAt, Tim
 use super::time::SignedTime;
 use crate::payload::percent;
 use crate::payload::{DeliveryKey, Message, NotAuthentic, SignedText};
+use crate::replay::NotFresh;
 
 /// A message with what had to be read of it before its signature can be checked.
 #[derive(Debug, Clone)]
@@ -110,10 +112,17 @@ impl Layout {
                 .into(),
         };
         let at = format.read(&raw).ok_or(NotAuthentic::MalformedTime)?;
-        if let Some(window) = self.window {
-            window.check(at, message.now)?;
-        }
+        self.check_time(at, message.now)?;
         Ok(Some(SignedTime { raw, at }))
+    }
+
+    /// Whether the signed time is near enough to the present.
+    #[inline]
+    pub(in crate::payload) fn check_time(&self, at: UnixTime, now: UnixTime) -> Result<(), NotFresh> {
+        match self.window {
+            Some(window) => window.check(at, now),
+            None => Ok(()),
+        }
     }
 
     fn first_entry<'m>(&self, message: &Message<'m>) -> Result<&'m str, NotAuthentic> {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls_pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use super::engine::{Reading, Written};
@@ -134,7 +135,11 @@ impl<'m> VerifyBody<'m> for Running<'m> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Authentic<'m>, NotAuthentic> {
+    fn finish(mut self: Box<Self>, now: UnixTime) -> Result<Authentic<'m>, NotAuthentic> {
+        let begun = std::mem::replace(&mut self.reading.message.now, now);
+        if let Some(time) = &self.reading.time {
+            self.layout.check_time(time.at, now)?;
+        }
         let body = self.layout.streamed_body().unwrap_or_default();
         self.feed(body.saturating_add(1)..)?;
         let Self {
@@ -147,11 +152,13 @@ impl<'m> VerifyBody<'m> for Running<'m> {
             identity,
             ..
         } = *self;
-        // One for each key that is valid, in their order: `matching` passes over the others as `begin` did.
+        // One for each key that was valid, in their order: `matching` passes over the others as `begin` did.
         let mut macs = macs.into_iter();
-        let matched = keys.matching(&*store, reading.message.now, |_| match macs.next() {
-            Some(mac) => Ok(layout.is_among(mac.finish().as_slice(), &reading, &candidates)),
-            None => Ok(false),
+        let matched = keys.matching(&*store, begun, |key| match macs.next() {
+            Some(mac) if key.validity().contains(now) => {
+                Ok(layout.is_among(mac.finish().as_slice(), &reading, &candidates))
+            }
+            _ => Ok(false),
         })?;
         let delivery = match identity {
             Taking::Ready(delivery) => delivery,

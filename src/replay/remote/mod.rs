@@ -108,7 +108,7 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
             let (store, claim) = (self.clone(), claim.clone());
             tokio::spawn(async move {
                 if let Err(Ok(ClaimAnswer::Granted(claimed))) = answer.send(try_claim(&store, &claim).await) {
-                    settling::insist(store, Settle::Release, claimed).await;
+                    settling::give_back(&store, claimed);
                 }
             });
             answered.await.unwrap_or_else(|_| Err(shut_down()))
@@ -144,8 +144,9 @@ macro_rules! remote_store {
                 self
             }
 
-            /// Waits until no commit is left that is tried again in the background: before a process ends, that it may
-            /// not have handled what nobody has written down.
+            /// Waits until no commit is left that is on its way, or tried again in the background: before a process ends,
+            /// that it may not have handled what nobody has written down. Waits for what begins meanwhile as well: where
+            /// handlers may go on for long, within a timeout.
             pub async fn settled(&self) {
                 self.settling.settled().await;
             }
@@ -185,8 +186,7 @@ async fn try_claim(store: &impl Remote, claim: &Claim) -> Result<ClaimAnswer, St
         Err(failure) => failure,
     };
     if failure.granted == Granted::Perhaps {
-        let claimed = Claimed::granted(claim, token);
-        tokio::spawn(settling::insist(store.clone(), Settle::Release, claimed));
+        settling::give_back(store, Claimed::granted(claim, token));
     }
     Err(failure.down)
 }
