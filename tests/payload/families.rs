@@ -221,6 +221,14 @@ fn mercado_pago_signs_the_query() {
             Err("payload.malformed_query"),
         ),
         (
+            "/?data.id=abc123&data%2Eid=666",
+            full,
+            vec![id],
+            Err("payload.malformed_query"),
+        ),
+        ("/?data%2eid=666", short, vec![id], Err("payload.malformed_query")),
+        ("/?data.id", short, vec![id], Err("payload.malformed_query")),
+        (
             "/?data.id=%61bc123",
             full,
             vec![id],

@@ -345,9 +345,15 @@ fn no_more_keys_count_than_may() {
     let key = |number: u8| {
         Key::parse(KeyId::new(format!("key-{number}")), &spec, &secret(&spec, number)).expect("a key")
     };
-    let found = || Found(TenantKeys::new(tenant(), (1..=9).map(key).collect::<Vec<_>>()));
-    assert_eq!(verify(found(), 8, 0), Ok("key-8".into()));
-    assert_eq!(verify(found(), 9, 0), Err("payload.signature_mismatch"));
+    let found = |keys: Vec<Key>| Found(TenantKeys::new(tenant(), keys));
+    let nine = || (1..=9).map(key).collect::<Vec<_>>();
+    assert_eq!(verify(found(nine()), 9, 0), Ok("key-9".into()), "the newest");
+    assert_eq!(verify(found(nine()), 2, 0), Ok("key-2".into()));
+    assert_eq!(verify(found(nine()), 1, 0), Err("payload.signature_mismatch"));
+    // One that has ended takes no place.
+    let ended = |number| key(number).valid(Validity::new(at(0), at(1)));
+    let history = || (1..=9).map(ended).chain([key(10)]).collect();
+    assert_eq!(verify(found(history()), 10, DAY), Ok("key-10".into()));
 }
 
 /// The partial path asks for the sender's keys as the full one does.

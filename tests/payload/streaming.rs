@@ -151,10 +151,10 @@ fn the_limit_is_kept_while_the_body_arrives() {
     assert_eq!(running.update(b"12345"), Ok(()));
     assert_eq!(running.update(b"12345"), Ok(()));
     assert_eq!(running.update(b""), Ok(()));
-    assert_eq!(
-        running.update(b"1"),
-        Err(NotAuthentic::BodyTooLarge { limit: 10 })
-    );
+    let too_large = NotAuthentic::BodyTooLarge { limit: 10 };
+    assert_eq!(running.update(b"1"), Err(too_large.clone()));
+    assert_eq!(running.update(b""), Err(too_large.clone()), "it stays so");
+    assert_eq!(running.finish(at(NOW)).map(drop), Err(too_large));
 }
 
 /// What the head alone tells is told before a byte of the body is taken.

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::scheme::{Layout, SignatureAt};
 use crate::payload::NotAuthentic;
+use crate::payload::percent::decode;
 
 /// The longest value of a header field that is read, in bytes.
 pub(in crate::payload) const MAX_FIELD: usize = 8 * 1024;
@@ -79,20 +80,22 @@ fn separator(text: &[u8], separators: &[u8]) -> Option<usize> {
     }
 }
 
-/// The value of a query's only parameter of this name, decoded where that changes nothing else.
+/// The value of a query's only parameter of this name. Another that only reads so, once it is decoded, is one as well: the handler may
+/// read that.
 pub(in crate::payload) fn query_value<'q>(
     query: Option<&'q str>,
     name: &str,
 ) -> Result<Option<&'q str>, NotAuthentic> {
-    let mut found = query
-        .unwrap_or_default()
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .filter(|(candidate, _)| *candidate == name);
-    match (found.next(), found.next()) {
-        (None, _) => Ok(None),
-        // An escape would be a second form of the same value.
-        (Some((_, value)), None) if !value.contains(['%', '+']) => Ok(Some(value)),
+    let is_it = |pair: &&str| {
+        let candidate = pair.split_once('=').map_or(*pair, |(candidate, _)| candidate);
+        candidate == name || candidate.contains(['%', '+']) && decode(candidate.as_bytes()) == name.as_bytes()
+    };
+    let mut found = query.unwrap_or_default().split('&').filter(is_it);
+    let (only, second) = (found.next(), found.next());
+    let Some(only) = only else { return Ok(None) };
+    match (only.split_once('='), second) {
+        // An escape would be a second form of the same name or value.
+        (Some((_, value)), None) if !only.contains(['%', '+']) => Ok(Some(value)),
         _ => Err(NotAuthentic::MalformedQuery),
     }
 }

@@ -28,7 +28,8 @@ pub struct Running<'m> {
     /// In the order of [`TenantKeys::valid_at`].
     macs: Vec<Mac>,
     identity: Taking<'m>,
-    room: usize,
+    /// Nothing: it was too large, and stays so.
+    room: Option<usize>,
     limit: usize,
 }
 
@@ -71,7 +72,7 @@ impl HmacVerifier {
             candidates,
             macs,
             identity,
-            room: limit,
+            room: Some(limit),
             limit,
         };
         running.feed(..body)?;
@@ -122,12 +123,17 @@ impl Running<'_> {
                 }
             })
     }
+
+    fn check_room(&self) -> Result<(), NotAuthentic> {
+        let too_large = NotAuthentic::BodyTooLarge { limit: self.limit };
+        self.room.map(drop).ok_or(too_large)
+    }
 }
 
 impl<'m> VerifyBody<'m> for Running<'m> {
     fn update(&mut self, chunk: &[u8]) -> Result<(), NotAuthentic> {
-        let too_large = NotAuthentic::BodyTooLarge { limit: self.limit };
-        self.room = self.room.checked_sub(chunk.len()).ok_or(too_large)?;
+        self.room = self.room.and_then(|room| room.checked_sub(chunk.len()));
+        self.check_room()?;
         self.macs.iter_mut().for_each(|mac| mac.update(chunk));
         if let Taking::Hash(_, hash) = &mut self.identity {
             hash.update(chunk);
@@ -136,6 +142,7 @@ impl<'m> VerifyBody<'m> for Running<'m> {
     }
 
     fn finish(mut self: Box<Self>, now: UnixTime) -> Result<Authentic<'m>, NotAuthentic> {
+        self.check_room()?;
         let begun = std::mem::replace(&mut self.reading.message.now, now);
         if let Some(time) = &self.reading.time {
             self.layout.check_time(time.at, now)?;

@@ -53,6 +53,13 @@ pub(super) struct SignatureParameters {
     pub(super) tag: Option<String>,
 }
 
+impl SignatureParameters {
+    /// What tells its delivery from others: an empty nonce would be that of all.
+    pub(super) fn named_by(&self) -> Option<&str> {
+        self.nonce.as_deref().filter(|nonce| !nonce.is_empty())
+    }
+}
+
 /// A signature with its label, or why it cannot be read.
 pub(super) type Read = (String, Result<Labelled, InvalidHttpSignature>);
 

@@ -78,7 +78,7 @@ impl HttpSignaturePolicy {
         self
     }
 
-    /// There must be a `nonce`. Where there is one it tells a delivery from another without this rule, too.
+    /// There must be a `nonce`, and not an empty one. Where there is one it tells a delivery from another without this rule, too.
     #[must_use]
     pub fn require_nonce(mut self) -> Self {
         self.nonce_required = true;

@@ -19,7 +19,7 @@ use crate::payload::{Authentic, Bindings, DeliveryKey, Hashed, Message, NotAuthe
 /// Checked, in this order: the fields are there once and well-formed; exactly one signature is the one that the
 /// [policy](HttpSignaturePolicy) means; it covers what it must; its time; its key and `alg`; its digest; the signature.
 ///
-/// A delivery is told from another by `nonce`, or, without one, by all that is signed.
+/// A delivery is told from another by `nonce`, or, without one (or an empty one), by all that is signed.
 ///
 /// ```
 /// use countersign::payload::jose::{Algorithm, VerifyingKey};
@@ -146,7 +146,7 @@ impl HttpSignatureVerifier {
         let missing = |name| InvalidHttpSignature::MissingParameter { name };
         let created = at(parameters.created.ok_or(missing("created"))?);
         self.policy.tolerance.check(created, now)?;
-        if self.policy.nonce_required && parameters.nonce.is_none() {
+        if self.policy.nonce_required && parameters.named_by().is_none() {
             return Err(missing("nonce").into());
         }
         match parameters.expires {
@@ -204,7 +204,7 @@ fn check_digest(chosen: &Labelled, message: &Message<'_>) -> Result<(), NotAuthe
 
 fn delivery<'m>(parameters: &SignatureParameters, base: &str) -> DeliveryKey<'m> {
     // Two different texts, so that no nonce is another message's base.
-    let digest = match &parameters.nonce {
+    let digest = match parameters.named_by() {
         Some(nonce) => Sha256::digest(format!("nonce {nonce}")),
         None => Sha256::digest(format!("base {base}")),
     };

@@ -121,6 +121,12 @@ fn rules_ask_for_more_or_less() {
         ),
         ("jti", rules().require_id(), claims(""), missing("jti")),
         (
+            "an empty jti",
+            rules().require_id(),
+            claims(r#","jti":"""#),
+            missing("jti"),
+        ),
+        (
             "text",
             rules().require_text("event", "paid"),
             claims(r#","event":"paid""#),
@@ -221,13 +227,38 @@ fn a_token_counts_until_the_first_of_its_ends() {
         (
             "lifetime",
             rules().allow_no_expiry().with_max_lifetime(age(100)),
-            without_exp,
+            without_exp.clone(),
             NOW + 100,
         ),
     ];
+    // A retry has another token, signed by now, under the same id.
+    let named = |iat: u64| claims(&format!(r#","iat":{iat},"jti":"d1""#));
+    let retried = [
+        ("exp and iat", rules(), named(NOW - 250), NOW + 60 + 550 + 60),
+        ("exp alone", rules(), claims(r#","jti":"d1""#), NOW + 360),
+        (
+            "age before exp",
+            rules().with_max_age(age(100)),
+            named(NOW - 10),
+            NOW + 60 + 100,
+        ),
+        (
+            "longest lifetime",
+            rules().with_max_lifetime(age(1_000)),
+            named(NOW),
+            NOW + 60 + 1_000 + 60,
+        ),
+        (
+            "lifetime without exp",
+            rules().allow_no_expiry().with_max_lifetime(age(100)),
+            without_exp.replace('{', r#"{"jti":"d1","#),
+            NOW + 60 + 100,
+        ),
+        ("an empty id is none", rules(), claims(r#","jti":"""#), NOW + 360),
+    ];
     // Terms that ask for nothing of their own.
     let terms = Terms::default().with_lease(age(1)).with_window(age(1));
-    for (name, rules, claims, until) in cases {
+    for (name, rules, claims, until) in cases.into_iter().chain(retried) {
         let request = Request::bearing(&token(&claims));
         let verifier = JwtVerifier::new(scheme(rules), keyring());
         let authentic = verifier.verify_payload(&request.message(BODY)).unwrap();

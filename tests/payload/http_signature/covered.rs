@@ -192,6 +192,11 @@ fn parameters() {
         verify_with(policy().require_nonce(), &request(&params(r#";nonce="n""#))),
         Ok(())
     );
+    assert_eq!(
+        verify_with(policy().require_nonce(), &request(&params(r#";nonce="""#))),
+        missing("nonce"),
+        "an empty one names no delivery"
+    );
     let strict = policy().with_tolerance(Tolerance::within(Duration::from_secs(10)));
     let old = request(&format!(r#"{COVERED};created={};keyid="k""#, NOW - 11));
     assert_eq!(

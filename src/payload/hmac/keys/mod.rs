@@ -30,8 +30,7 @@ pub(in crate::payload) struct Matched {
 impl TenantKeys {
     /// The keys that are valid at `now`, newest last as they were given.
     pub fn valid_at(&self, now: UnixTime) -> impl DoubleEndedIterator<Item = &Key> {
-        let valid = move |key: &&Key| key.validity().contains(now);
-        self.counting().iter().filter(valid)
+        self.counting_at(now).map(|(_, key)| key)
     }
 
     /// All of them, those that are valid no more among them.
@@ -39,9 +38,20 @@ impl TenantKeys {
         self.keys()
     }
 
-    /// Those that may ever count.
-    fn counting(&self) -> &[Key] {
-        self.all().get(..Key::MAX_PER_TENANT).unwrap_or(self.all())
+    /// Those that are valid then, each with its place: of too many, the newest.
+    fn counting_at(&self, now: UnixTime) -> impl DoubleEndedIterator<Item = (usize, &Key)> {
+        let valid = move |(_, key): &(usize, &Key)| key.validity().contains(now);
+        let too_many = self.all().len() > Key::MAX_PER_TENANT;
+        let newest = |_| {
+            let mut newest = self.all().iter().enumerate().rev().filter(valid);
+            newest.nth(Key::MAX_PER_TENANT - 1)
+        };
+        let first = too_many
+            .then_some(())
+            .and_then(newest)
+            .map_or(0, |(place, _)| place);
+        let counted = move |(place, _): &(usize, &Key)| *place >= first;
+        self.all().iter().enumerate().filter(counted).filter(valid)
     }
 
     /// The first that is valid at `now` and matches; noted as used then. Where none does, `store`, which has told them, may know
@@ -54,15 +64,17 @@ impl TenantKeys {
         mut matches: impl FnMut(&Key) -> Result<bool, NotAuthentic>,
     ) -> Result<Matched, NotAuthentic> {
         let mut none_valid = true;
-        for (position, key) in self.counting().iter().enumerate() {
-            if !key.validity().contains(now) {
-                continue;
-            }
+        let mut matched = None;
+        for (position, key) in self.counting_at(now) {
             none_valid = false;
             if matches(key)? {
                 key.used_at(now);
-                return Ok(Matched { keys: self, position });
+                matched = Some(position);
+                break;
             }
+        }
+        if let Some(position) = matched {
+            return Ok(Matched { keys: self, position });
         }
         if none_valid {
             return Err(unless_renewed(self.none_valid(), store, &self));

@@ -82,7 +82,8 @@ impl JwtRules {
     fn check_texts(&self, claims: &Object<'_>) -> Result<(), InvalidJwt> {
         // Of their type, whether or not anything is asked of them.
         text(claims, "sub")?;
-        if text(claims, "jti")?.is_none() && self.id_required {
+        let id = text(claims, "jti")?.filter(|id| !id.is_empty());
+        if id.is_none() && self.id_required {
             return Err(InvalidJwt::missing("jti"));
         }
         for (name, wanted) in &self.texts {

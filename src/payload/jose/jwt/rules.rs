@@ -172,7 +172,8 @@ impl JwtRules {
         self
     }
 
-    /// `iat` must be there, and `exp` no further from it than that. A token that may do
+    /// `iat` must be there, and `exp` no further from it than that: without this rule (or a [maximum age](Self::with_max_age)) the sender says for
+    /// how long its deliveries take room in the replay store, be it a hundred years. A token that may do
     /// [without `exp`](Self::allow_no_expiry) counts for so long after `iat`.
     #[must_use]
     pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
@@ -196,7 +197,7 @@ impl JwtRules {
         self
     }
 
-    /// `jti` must be there.
+    /// `jti` must be there, and not empty.
     #[must_use]
     pub fn require_id(mut self) -> Self {
         self.id_required = true;

@@ -18,6 +18,8 @@ pub(in crate::payload::jose) struct Times {
     pub(in crate::payload::jose) issued: Option<u64>,
     /// Until when it would be accepted again.
     pub(in crate::payload::jose) until: Option<u64>,
+    /// Until when any would be that is issued by now under the same rules: a retry of its delivery.
+    pub(in crate::payload::jose) any_until: Option<u64>,
 }
 
 /// The claims, in whole seconds.
@@ -52,6 +54,7 @@ impl TimeRules {
         Ok(Times {
             issued: dates.iat,
             until: self.until(&dates),
+            any_until: self.any_until(&dates, now),
         })
     }
 
@@ -98,6 +101,19 @@ impl TimeRules {
             .map(|(age, iat)| iat.saturating_add(age));
         let by_expiry = dates.exp.map(|exp| exp.saturating_add(self.leeway));
         by_expiry.into_iter().chain(by_age).min()
+    }
+
+    /// The last end that a token may have which is issued by now: by a clock that may be ahead, and for as long as the rules allow, or
+    /// else as this one. Of what does not say when it was issued, its own end is all that is known.
+    fn any_until(&self, dates: &Dates, now: u64) -> Option<u64> {
+        let last = now.saturating_add(self.leeway);
+        let by_age = self.oldest(dates).map(|age| last.saturating_add(age));
+        let lives = dates.exp.zip(dates.iat).map(|(exp, iat)| exp.saturating_sub(iat));
+        let lives = dates.exp.and(self.max_lifetime).or(lives);
+        let by_life = lives.map(|life| last.saturating_add(life).saturating_add(self.leeway));
+        let any = by_life.into_iter().chain(by_age).min();
+        // One that was issued long ago may live longer than one that is issued now.
+        self.until(dates).map(|own| any.map_or(own, |any| any.max(own)))
     }
 }
 

@@ -23,7 +23,9 @@ const MAX_LISTED: usize = 16;
 /// Checked, in this order: the token is there once; its header; its key, which is one of the sender's; its signature;
 /// its claims, strictly and each of its type; the certificate that it is bound to, if it is; the request; the body.
 ///
-/// A delivery is told from another by `jti`, or, without one, by what is signed.
+/// A delivery is told from another by `jti`, or, without one (or an empty one), by what is signed. Under a `jti` it is remembered for as long as a token that is
+/// issued by now may pass: by [`with_max_lifetime`](super::JwtRules::with_max_lifetime) or [`with_max_age`](super::JwtRules::with_max_age), or else by the
+/// lifetime of this one.
 ///
 /// # Security
 /// A token with `cnf` (RFC 8705) counts only on a connection with that very client certificate. One without counts on
@@ -87,13 +89,15 @@ impl VerifyPayload for JwtVerifier {
         let token = tokens.at.find(message.headers)?;
         let body = Some(&self.scheme.body);
         let accepted = tokens.accept(token, &*self.keys, message, body, delivery)?;
+        let until = accepted.times.of_delivery(&accepted.delivery);
         let authentic = Authentic::assertion(
             accepted.owner,
             tokens.name.clone(),
             accepted.key,
             accepted.delivery,
         );
-        Ok(accepted.times.date(authentic.bound_to(accepted.bindings)))
+        let authentic = authentic.bound_to(accepted.bindings);
+        Ok(accepted.times.date(authentic, until))
     }
 }
 
@@ -197,16 +201,24 @@ impl UnboundJwts {
 
 /// `jti`, or all that is signed: never the signature, which may have several forms (ECDSA).
 fn delivery<'m>(id: Option<&str>, token: &'m str) -> DeliveryKey<'m> {
-    match id {
+    match id.filter(|id| !id.is_empty()) {
         Some(id) => DeliveryKey::Digest(Hashed::Token, Sha256::digest(id.as_bytes()).into()),
         None => DeliveryKey::Id(token.rsplit_once('.').map_or(token, |(signed, _)| signed)),
     }
 }
 
 impl Times {
-    fn date(self, authentic: Authentic<'_>) -> Authentic<'_> {
+    /// Until when a message of this delivery may pass: another token may bear the same `jti`, and none what this one has signed.
+    fn of_delivery(&self, delivery: &DeliveryKey<'_>) -> Option<u64> {
+        match delivery {
+            DeliveryKey::Id(_) => self.until,
+            _ => self.any_until,
+        }
+    }
+
+    fn date(self, authentic: Authentic<'_>, until: Option<u64>) -> Authentic<'_> {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        match (self.issued, self.until) {
+        match (self.issued, until) {
             (Some(issued), Some(until)) => authentic.signed_at(at(issued), at(until)),
             (None, Some(until)) => authentic.fresh_until(at(until)),
             (_, None) => authentic,

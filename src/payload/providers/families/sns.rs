@@ -339,7 +339,17 @@ fn is_host(host: &str) -> bool {
         return false;
     };
     let mut regions = PARTITIONS.iter().filter_map(|domain| place.strip_suffix(domain));
-    regions.any(|region| region.len() >= 3 && !region.contains('.'))
+    regions.any(is_region)
+}
+
+/// `us-east-1`: words of letters, and a number. `s3-us-west-2` is none: `sns` would be the name of anybody's bucket there.
+fn is_region(name: &str) -> bool {
+    let Some((words, number)) = name.rsplit_once('-') else {
+        return false;
+    };
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && words.contains('-') && words.split('-').all(is_word)
 }
 
 #[cfg(test)]
@@ -362,6 +372,12 @@ mod tests {
             ("https://sns.eusc-de-east-1.amazonaws.eu.cn/a.pem", false),
             ("https://sns.a.ic.gov/a.pem", false),
             ("https://sns.evilamazonaws.eu/a.pem", false),
+            ("https://sns.us-gov-west-1.amazonaws.com/a.pem", true),
+            // A bucket that is called `sns`.
+            ("https://sns.s3-us-west-2.amazonaws.com/a.pem", false),
+            ("https://sns.s3-accelerate.amazonaws.com/a.pem", false),
+            ("https://sns.us-east-.amazonaws.com/a.pem", false),
+            ("https://sns.us--1.amazonaws.com/a.pem", false),
             ("https://sns.us-east-1.amazonaws.com.evil.com/x.pem", false),
             ("https://sns.us-east-1.amazonaws.com@evil.com/x.pem", false),
             ("https://evil.com/sns.us-east-1.amazonaws.com/x.pem", false),
