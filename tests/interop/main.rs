@@ -9,6 +9,7 @@
     reason = "tests say what they expect by failing loudly"
 )]
 
+mod apart;
 mod balancers;
 mod clients;
 mod command_line;
@@ -20,6 +21,7 @@ mod doctor_endpoint;
 mod doctor_page;
 mod endings;
 mod enrolling;
+mod exact_numbers;
 #[path = "../support/example.rs"]
 mod example;
 mod incoming;

@@ -6,13 +6,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
+use crate::apart::{self, TREE};
 use crate::clients::Client;
 use crate::command_line::in_a_shell;
 use crate::process::{Running, or_skip, run, workshop};
 use crate::receiver::Receiver;
-use crate::world::argument;
-
-const TREE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The one block of the README in this language that holds this.
 fn block<'a>(readme: &'a str, language: &str, what: &str) -> &'a str {
@@ -49,49 +47,20 @@ struct Program {
 
 impl Program {
     /// What differs from the README is where the crate comes from and where the server listens.
-    fn write(&self, folder: &Path) {
+    fn written(&self) -> (String, String) {
         let readme = readme();
-        fs::create_dir_all(folder.join("src")).expect("a folder");
         let dependencies = block(&readme, "toml", "[dependencies]");
         let here = format!("countersign = {{ path = {TREE:?}, ");
         let dependencies = with(dependencies, r#"countersign = { version = "0.1", "#, &here);
-        let package = format!(
-            "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n",
-            self.name
-        );
         let source = block(&readme, "rust,no_run", self.block);
         let source = with(source, self.listens, r#"&std::env::var("ADDRESS")?[..]"#);
-        for (file, text) in [
-            ("Cargo.toml", format!("{package}\n[workspace]\n\n{dependencies}")),
-            ("src/main.rs", source),
-        ] {
-            let file = folder.join(file);
-            // What is as it was is not built again.
-            if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
-                fs::write(file, text).expect("a file");
-            }
-        }
-        fs::copy(Path::new(TREE).join("Cargo.lock"), folder.join("Cargo.lock"))
-            .expect("the versions of the tree");
+        (dependencies, source)
     }
 
     /// Its binary.
     fn build(&self) -> PathBuf {
-        let folder = workshop().join(self.name);
-        self.write(&folder);
-        let target = workshop().parent().expect("the target directory").to_owned();
-        // On a machine with nothing built, the compiler needs longer than any client.
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--offline", "--target-dir", argument(&target)])
-            .current_dir(&folder)
-            .status();
-        assert!(
-            built.is_ok_and(|status| status.success()),
-            "{} is not to be built",
-            self.name
-        );
-        let binary = target.join("debug").join(self.name);
-        binary.with_extension(std::env::consts::EXE_EXTENSION)
+        let (manifest, source) = self.written();
+        apart::build(self.name, &manifest, &source)
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON, read strictly: no member twice anywhere (RFC 7515 §4, RFC 7519 §4), bounded in depth and count. serde_json
 //! reads the grammar; this says what of it is taken.
 
+mod exact;
 pub(super) mod plain;
 
 use std::borrow::Cow;
@@ -8,7 +9,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Values inside values.
 const MAX_DEPTH: u8 = 16;
@@ -278,10 +279,17 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        let mut next = members.next_key()?;
+        if let Some(AsText(name)) = &next
+            && exact::begins_with(name)
+        {
+            let AsText(digits) = members.next_value()?;
+            return exact::read(&digits).ok_or_else(|| A::Error::custom("number out of range"));
+        }
         let inner = self.inner()?;
         let mut object = Object::with_room(self.depth);
         let mut many = HashSet::new();
-        while let Some(AsText(name)) = members.next_key()? {
+        while let Some(AsText(name)) = next {
             if object.members.len() == FEW {
                 many.extend(object.members.iter().map(|(other, _)| other.clone()));
             }
@@ -293,6 +301,7 @@ impl<'de> Visitor<'de> for Value<'_> {
                 self.twice()?;
             }
             object.push(name, members.next_value_seed(inner)?);
+            next = members.next_key()?;
         }
         Ok(Json::Object(object))
     }
