@@ -142,6 +142,7 @@ impl Reload {
                 reloading: reloading.clone(),
                 watcher: self.shared.watcher.clone(),
                 told: BTreeSet::new(),
+                held: None,
                 clock: self.clock.clone(),
                 observer: self.observer.clone(),
                 good: Instant::now(),
@@ -196,6 +197,8 @@ struct Keeper<T> {
     watcher: Watcher,
     /// The folders of which it is told.
     told: BTreeSet<PathBuf>,
+    /// What was loaded while nothing could be put in force by halves.
+    held: Option<Arc<T>>,
     clock: Clock,
     observer: Arc<dyn Observer>,
     /// When it was last loaded, or found unchanged.
@@ -221,9 +224,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     }
 
     async fn look(&mut self) {
-        let before = (!self.reloading.live.is_withdrawn()).then(|| self.reloading.live.load());
+        let before = self.before();
         let now = self.clock.now();
-        let loaded = unpanicked(|| self.source.load(before, now)).await;
+        let loaded = unpanicked(|| self.source.load(Some(before), now)).await;
         let outcome = loaded.and_then(|loaded| self.put_in_force(loaded));
         let (again, failed) = match outcome {
             Ok((again, despite)) => (again, despite),
@@ -232,24 +235,43 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         self.finish(again, failed);
     }
 
+    /// What a source must not go back behind: what is in force, or was before it was withdrawn; or what is to be put there
+    /// once it is whole.
+    fn before(&self) -> Arc<T> {
+        let held = self.held.clone();
+        held.unwrap_or_else(|| self.reloading.live.load())
+    }
+
     fn put_in_force(
         &mut self,
         loaded: Loaded<T>,
     ) -> Result<(Option<Duration>, Option<NotLoaded>), NotLoaded> {
+        let is_withdrawn = self.reloading.live.is_withdrawn();
         if let Some(value) = loaded.value {
-            let value = Arc::new(value);
-            self.publish.publish(&value).map_err(NotLoaded::invalid)?;
-            self.reloading.live.publish(value);
-            let generation = self.note(|status, now| {
-                status.generation += 1;
-                status.loaded_at = now;
-                status.in_force = InForce::LastGood;
-            });
-            let name = self.name();
-            let (name, generation) = (&*name, generation.generation);
-            self.observer.observe(&Event::Reloaded { name, generation });
+            self.held = Some(Arc::new(value));
+        }
+        // Of what was withdrawn nothing comes back by halves: a part of it may be too old still.
+        if !(is_withdrawn && loaded.despite.is_some()) {
+            let last = is_withdrawn.then(|| self.reloading.live.load());
+            if let Some(value) = self.held.take().or(last) {
+                self.publish(value)?;
+            }
         }
         Ok((loaded.again, loaded.despite))
+    }
+
+    fn publish(&self, value: Arc<T>) -> Result<(), NotLoaded> {
+        self.publish.publish(&value).map_err(NotLoaded::invalid)?;
+        self.reloading.live.publish(value);
+        let generation = self.note(|status, now| {
+            status.generation += 1;
+            status.loaded_at = now;
+            status.in_force = InForce::LastGood;
+        });
+        let name = self.name();
+        let (name, generation) = (&*name, generation.generation);
+        self.observer.observe(&Event::Reloaded { name, generation });
+        Ok(())
     }
 
     /// As it is after the first look.

@@ -36,8 +36,8 @@ pub struct UrlSource<T> {
 type Read<T> = dyn Fn(&[Bytes], Option<&T>, UnixTime) -> Result<T, AnyError> + Send + Sync;
 
 impl<T> UrlSource<T> {
-    /// Makes what is to be in force of what these URLs answer, in their order. The function is given what is in force, if
-    /// anything is, and the present.
+    /// Makes what is to be in force of what these URLs answer, in their order. The function is given what is in force,
+    /// or was before it was withdrawn, if anything was, and the present.
     pub fn new<E: Into<AnyError>>(
         urls: impl IntoIterator<Item = Fetch>,
         read: impl Fn(&[Bytes], Option<&T>, UnixTime) -> Result<T, E> + Send + Sync + 'static,

@@ -12,6 +12,8 @@ mod files;
 #[path = "../support/mount.rs"]
 mod mount;
 mod rotation;
+mod scripted;
 mod swaps;
 mod urls;
+mod withdrawn;
 mod world;

@@ -22,15 +22,15 @@ use crate::world::{Log, SETTLING, rules, tls, until, until_generation};
 
 /// What is published, and with which status.
 #[derive(Clone)]
-struct Published(Arc<Mutex<(u16, Vec<u8>)>>);
+pub(crate) struct Published(Arc<Mutex<(u16, Vec<u8>)>>);
 
 impl Published {
-    fn set(&self, status: u16, body: impl Into<Vec<u8>>) {
+    pub(crate) fn set(&self, status: u16, body: impl Into<Vec<u8>>) {
         *self.0.lock().expect("no panic") = (status, body.into());
     }
 }
 
-async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
+pub(crate) async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
     let published = Published(Arc::new(Mutex::new((200, body.into()))));
     let answer = |State(published): State<Published>| async move {
         let (status, body) = published.0.lock().expect("no panic").clone();
@@ -47,11 +47,11 @@ async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
     (published, address)
 }
 
-fn here() -> Egress {
+pub(crate) fn here() -> Egress {
     Egress::new().with_guard(AddressGuard::new().allow_network("127.0.0.0/8".parse().expect("a network")))
 }
 
-fn fetch(address: SocketAddr, egress: Egress) -> Fetch {
+pub(crate) fn fetch(address: SocketAddr, egress: Egress) -> Fetch {
     Fetch::over_http(&format!("http://{address}/list"), egress).expect("a URL")
 }
 
