@@ -126,17 +126,17 @@ impl Reload {
         publish: impl Publish<T> + 'static,
     ) -> Result<Reloading<T>, NotLoaded> {
         let mut source: Box<dyn Source<T>> = Box::new(source);
-        let loaded = unpanicked(|| source.load(None, self.clock.now())).await?;
+        let mut loaded = unpanicked(|| source.load(None, self.clock.now())).await??;
         let value = loaded
             .value
+            .take()
             .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
         let value = Arc::new(value);
-        publish.publish(&value).map_err(NotLoaded::invalid)?;
+        agreed(&publish, &value)?;
         let reloading = Reloading::begun(name, value, self.clock.now());
         self.observer.observe(&Event::Reloaded { name, generation: 1 });
         self.spawn(
             Keeper {
-                source,
                 rules,
                 publish: Box::new(publish),
                 reloading: reloading.clone(),
@@ -148,8 +148,9 @@ impl Reload {
                 good: Instant::now(),
                 failures: 0,
                 wait: Duration::ZERO,
-            }
-            .after(loaded.again, loaded.despite),
+            },
+            source,
+            loaded,
         );
         Ok(reloading)
     }
@@ -166,13 +167,19 @@ impl Reload {
         all.map(|status| read(&status)).collect()
     }
 
-    fn spawn<T: Send + Sync + 'static>(&self, keeper: Keeper<T>) {
+    fn spawn<T: Send + Sync + 'static>(
+        &self,
+        mut keeper: Keeper<T>,
+        source: Box<dyn Source<T>>,
+        first: Loaded<T>,
+    ) {
+        keeper.finish(&*source, first.again, first.despite);
         let status = Arc::downgrade(&keeper.reloading.status);
         let lock = &self.shared.statuses;
         lock.lock().unwrap_or_else(PoisonError::into_inner).push(status);
         let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(keeper.run());
+        tasks.spawn(keeper.run(source));
     }
 }
 
@@ -190,7 +197,6 @@ impl fmt::Debug for Reload {
 
 /// Who looks after one source.
 struct Keeper<T> {
-    source: Box<dyn Source<T>>,
     rules: Rules,
     publish: Box<dyn Publish<T>>,
     reloading: Reloading<T>,
@@ -209,30 +215,52 @@ struct Keeper<T> {
 }
 
 impl<T: Send + Sync + 'static> Keeper<T> {
-    async fn run(mut self) {
+    async fn run(mut self, mut source: Box<dyn Source<T>>) {
         loop {
             let asked = self.reloading.asked.clone();
-            let wait = self.wait;
             any_of(vec![
-                Box::pin(tokio::time::sleep(wait)),
+                Box::pin(tokio::time::sleep(self.wait)),
                 Box::pin(asked.notified()),
-                self.source.changed(),
+                Box::pin(self.changed(&mut *source)),
             ])
             .await;
-            self.look().await;
+            self.look(&mut *source).await;
         }
     }
 
-    async fn look(&mut self) {
-        let before = self.before();
-        let now = self.clock.now();
-        let loaded = unpanicked(|| self.source.load(Some(before), now)).await;
-        let outcome = loaded.and_then(|loaded| self.put_in_force(loaded));
+    /// A source that panics while it waits for a change is asked again after the next look.
+    async fn changed(&self, source: &mut dyn Source<T>) {
+        let Err(panicked) = unpanicked(|| source.changed()).await else {
+            return;
+        };
+        self.tell(&panicked);
+        self.note(|status, now| status.failed = Some((now, panicked)));
+        std::future::pending().await
+    }
+
+    async fn look(&mut self, source: &mut dyn Source<T>) {
+        let (before, now) = (self.before(), self.clock.now());
+        let loaded = self.in_time(unpanicked(|| source.load(Some(before), now))).await;
+        let outcome = loaded
+            .and_then(|loaded| loaded)
+            .and_then(|loaded| self.put_in_force(loaded));
         let (again, failed) = match outcome {
             Ok((again, despite)) => (again, despite),
             Err(failed) => (None, Some(failed)),
         };
-        self.finish(again, failed);
+        self.finish(source, again, failed);
+    }
+
+    /// A look that hangs does not keep in force what grows too old meanwhile. It goes on all the same.
+    async fn in_time<L>(&mut self, look: impl Future<Output = L> + Send) -> L {
+        let mut look = std::pin::pin!(look);
+        while let Some(left) = self.left() {
+            match tokio::time::timeout(left, &mut look).await {
+                Ok(looked) => return looked,
+                Err(_) => self.withdraw_if_too_old(),
+            }
+        }
+        look.await
     }
 
     /// What a source must not go back behind: what is in force, or was before it was withdrawn; or what is to be put there
@@ -261,7 +289,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     }
 
     fn publish(&self, value: Arc<T>) -> Result<(), NotLoaded> {
-        self.publish.publish(&value).map_err(NotLoaded::invalid)?;
+        agreed(&*self.publish, &value)?;
         self.reloading.live.publish(value);
         let generation = self.note(|status, now| {
             status.generation += 1;
@@ -274,13 +302,11 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         Ok(())
     }
 
-    /// As it is after the first look.
-    fn after(mut self, again: Option<Duration>, failed: Option<NotLoaded>) -> Self {
-        self.finish(again, failed);
-        self
-    }
-
-    fn finish(&mut self, again: Option<Duration>, failed: Option<NotLoaded>) {
+    fn finish(&mut self, source: &dyn Source<T>, again: Option<Duration>, failed: Option<NotLoaded>) {
+        let (places, failed) = match caught(|| source.places()) {
+            Ok(places) => (places, failed),
+            Err(panicked) => (Vec::new(), failed.or(Some(panicked))),
+        };
         match &failed {
             None => (self.failures, self.good) = (0, Instant::now()),
             Some(failed) => {
@@ -290,7 +316,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         }
         self.withdraw_if_too_old();
         let whom = &self.reloading.asked;
-        let all = self.watcher.watch(self.source.places(), &mut self.told, whom);
+        let all = self.watcher.watch(places, &mut self.told, whom);
         let found_by = match all && !self.told.is_empty() {
             true => FoundBy::Events,
             false => FoundBy::Looking,
@@ -309,18 +335,24 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         });
     }
 
-    /// Give or take a fifth, so that a fleet that was started together does not ask together; but never later than what
-    /// is in force is too old.
+    /// Give or take a fifth, so that a fleet that was started together does not ask together; but with a fifth of the time
+    /// to go until what is in force is too old, since a look takes its time, and never later than that.
     fn next(&self, again: Option<Duration>) -> Duration {
         let wait = self.rules.wait(self.failures);
         let wait = again.map_or(wait, |again| again.min(wait));
         let wait = Jitter::random().spread(wait);
-        match self.rules.max_age {
-            Some(max_age) if !self.reloading.live.is_withdrawn() => wait
-                .min(max_age.saturating_sub(self.good.elapsed()))
-                .max(Duration::from_millis(1)),
-            _ => wait,
-        }
+        let Some((left, max_age)) = self.left().zip(self.rules.max_age) else {
+            return wait;
+        };
+        let early = left.checked_sub(max_age / 5);
+        wait.min(early.filter(|early| !early.is_zero()).unwrap_or(left))
+    }
+
+    /// The time until what is in force is too old, and never none at all; nothing where that never comes, or came.
+    fn left(&self) -> Option<Duration> {
+        let max_age = self.rules.max_age?;
+        let left = max_age.saturating_sub(self.good.elapsed());
+        (!self.reloading.live.is_withdrawn()).then(|| left.max(Duration::from_millis(1)))
     }
 
     fn withdraw_if_too_old(&mut self) {
@@ -328,12 +360,18 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         let Some(max_age) = self.rules.max_age.filter(|max_age| age >= *max_age) else {
             return;
         };
-        if !self.reloading.live.is_withdrawn() {
-            self.publish.withdraw();
-            self.reloading.live.withdraw();
-            self.note(|status, _| status.in_force = InForce::Nothing);
-            self.tell(&NotLoaded::TooOld { age, max_age });
+        if self.reloading.live.is_withdrawn() {
+            return;
         }
+        let told = caught(|| self.publish.withdraw());
+        self.reloading.live.withdraw();
+        let too_old = NotLoaded::TooOld { age, max_age };
+        self.note(|status, now| {
+            status.in_force = InForce::Nothing;
+            status.failed = Some((now, too_old.clone()));
+        });
+        told.unwrap_or_else(|panicked| self.tell(&panicked));
+        self.tell(&too_old);
     }
 
     fn tell(&self, failed: &NotLoaded) {
@@ -368,15 +406,23 @@ impl<T> Drop for Keeper<T> {
 }
 
 /// A source of the user's may panic; its keeper goes on.
-async fn unpanicked<'a, T, L>(begin: impl FnOnce() -> L) -> Result<T, NotLoaded>
+async fn unpanicked<T, L>(begin: impl FnOnce() -> L) -> Result<T, NotLoaded>
 where
-    L: Future<Output = Result<T, NotLoaded>> + Unpin + 'a,
+    L: Future<Output = T> + Unpin,
 {
-    let begun = std::panic::catch_unwind(AssertUnwindSafe(begin));
-    let mut loading = begun.map_err(|_| NotLoaded::Panicked)?;
+    let mut begun = caught(begin)?;
     std::future::poll_fn(move |context| {
-        let poll = AssertUnwindSafe(|| Pin::new(&mut loading).poll(context));
-        std::panic::catch_unwind(poll).unwrap_or(Poll::Ready(Err(NotLoaded::Panicked)))
+        let poll = caught(|| Pin::new(&mut begun).poll(context));
+        poll.map_or_else(|panicked| Poll::Ready(Err(panicked)), |poll| poll.map(Ok))
     })
     .await
+}
+
+/// Whoever uses it may panic, too.
+fn agreed<T>(publish: &(impl Publish<T> + ?Sized), value: &Arc<T>) -> Result<(), NotLoaded> {
+    caught(|| publish.publish(value))?.map_err(NotLoaded::invalid)
+}
+
+fn caught<T>(call: impl FnOnce() -> T) -> Result<T, NotLoaded> {
+    std::panic::catch_unwind(AssertUnwindSafe(call)).map_err(|_| NotLoaded::Panicked)
 }

@@ -14,7 +14,7 @@ use crate::live::Live;
 /// assert_eq!(Publish::publish(&publish, &Arc::new(107)), Err("too large".to_owned()));
 /// ```
 pub trait Publish<T>: Send + Sync {
-    /// Puts it in force.
+    /// Puts it in force. A panic is a refusal.
     ///
     /// # Errors
     /// Why it must not be used; what was in force stays then.

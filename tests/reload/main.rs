@@ -14,6 +14,7 @@ mod mount;
 mod rotation;
 mod scripted;
 mod swaps;
+mod taken;
 mod urls;
 mod withdrawn;
 mod world;

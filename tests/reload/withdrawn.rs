@@ -1,6 +1,7 @@
 //! What was withdrawn as too old, and how it comes back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign::observe::InForce;
@@ -120,4 +121,34 @@ async fn what_came_while_a_part_was_missing_is_not_lost() {
     script.now_says(Answer::Same);
     until_generation(&kept, 2).await;
     assert_eq!(*kept.live().load(), pins(2));
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_withdrawn_while_a_look_hangs() {
+    let script = Scripted::new(&[Answer::Pins(1), Answer::Hangs]);
+    let (_reload, log, kept) = start(script.clone()).await;
+    until("withdrawn", || kept.status().in_force == InForce::Nothing).await;
+    assert!(kept.live().is_withdrawn() && !kept.status().is_current());
+    until("told", || log.lines().len() == 2).await;
+    assert_eq!(log.of("it"), ["1", ": reload.too_old (nothing)"]);
+    // The same look goes on: what it brings counts.
+    assert_eq!(script.asked.load(Ordering::Relaxed), 2);
+    script.now_says(Answer::Same);
+    script.released.notify_one();
+    until_generation(&kept, 2).await;
+    assert_eq!(*kept.live().load(), pins(9));
+    until("well again", || kept.status().is_current()).await;
+}
+
+/// Whoever looks seldom looks in time: a look that takes its time withdraws nothing.
+#[tokio::test]
+async fn what_is_looked_at_seldom_is_looked_at_before_it_is_too_old() {
+    let script = Scripted::new(&[Answer::Pins(1), Answer::Same]);
+    let reload = Reload::new();
+    let day = Duration::from_secs(86_400);
+    let rules = Rules::default().looking_every(day).failing_closed_after(day);
+    let kept = reload.start("it", script, rules).await.expect("it");
+    let status = kept.status();
+    let wait = status.next_look.as_secs() - status.good_at.as_secs();
+    assert!(wait <= 86_400 * 4 / 5, "{wait}");
 }
