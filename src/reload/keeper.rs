@@ -3,6 +3,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -25,8 +26,8 @@ use crate::observe::{Event, InForce, Observer, Silent, guarded};
 /// last clone all tasks end, and what was in force stays.
 ///
 /// All or nothing: what cannot be read whole, or is not agreed to by whoever will use it, changes nothing. What was good
-/// stays in force, or is withdrawn when it is too old ([`Rules::failing_closed_after`]). Each publication and each failure
-/// is an event, and [`Status`] tells how it stands.
+/// stays in force, or is withdrawn when it is too old ([`Rules::failing_closed_after`]). Each publication, each failure
+/// and the end of one is an event, and [`Status`] tells how it stands.
 ///
 /// ```
 /// use countersign::gate::Policy;
@@ -147,6 +148,7 @@ impl Reload {
                 observer: self.observer.clone(),
                 good: Instant::now(),
                 failures: 0,
+                is_failing: AtomicBool::new(false),
                 wait: Duration::ZERO,
             },
             source,
@@ -211,6 +213,8 @@ struct Keeper<T> {
     good: Instant,
     /// In a row.
     failures: u32,
+    /// Whether the last that was told of it is a failure.
+    is_failing: AtomicBool,
     wait: Duration,
 }
 
@@ -298,6 +302,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         });
         let name = self.name();
         let (name, generation) = (&*name, generation.generation);
+        self.is_failing.store(false, Ordering::Relaxed);
         self.observer.observe(&Event::Reloaded { name, generation });
         Ok(())
     }
@@ -308,7 +313,10 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             Err(panicked) => (Vec::new(), failed.or(Some(panicked))),
         };
         match &failed {
-            None => (self.failures, self.good) = (0, Instant::now()),
+            None => {
+                (self.failures, self.good) = (0, Instant::now());
+                self.tell_recovered();
+            }
             Some(failed) => {
                 self.failures = self.failures.saturating_add(1);
                 self.tell(failed);
@@ -375,6 +383,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     }
 
     fn tell(&self, failed: &NotLoaded) {
+        self.is_failing.store(true, Ordering::Relaxed);
         let (name, reason) = (self.name(), failed.to_string());
         self.observer.observe(&Event::NotReloaded {
             name: &name,
@@ -382,6 +391,13 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             reason: &reason,
             in_force: read(&self.reloading.status).in_force,
         });
+    }
+
+    fn tell_recovered(&self) {
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            let name = &*self.name();
+            self.observer.observe(&Event::ReloadRecovered { name });
+        }
     }
 
     fn name(&self) -> Arc<str> {

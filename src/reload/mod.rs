@@ -4,7 +4,7 @@
 //!   certificate. Each yields what a [`Live`](crate::live::Live) decides by.
 //! * [`Files`] are read as one, whichever way they are replaced, and [`FileSource`] knows what is usual. `UrlSource` (with
 //!   the feature `fetch`) asks URLs, by way of [`egress`](crate::egress). [`Both`] makes one of two.
-//! * [`Status`] says how each stands, and every publication and failure is an
+//! * [`Status`] says how each stands, and every publication and failure, and its end, is an
 //!   [`Event`](crate::observe::Event::Reloaded).
 //! * A key set at a URL has a keeper of its own: what is fetched, and when, is decided in
 //!   [`RemoteJwks`](crate::payload::jose::RemoteJwks), which does no I/O, and `keep_fresh` does what it says, with a function

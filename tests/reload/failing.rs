@@ -50,6 +50,36 @@ async fn a_source_that_fails_or_panics_changes_nothing_and_is_asked_again() {
     );
 }
 
+/// Nothing has changed, so nothing is loaded; but whoever was told of the failure waits for its end.
+#[tokio::test]
+async fn the_end_of_a_failure_is_told_once() {
+    use Answer::{Fails, Pins, Same, SameDespite};
+    let log = Log::default();
+    let reload = Reload::new().observed_by(Arc::new(log.clone()));
+    let script = Scripted::new(&[
+        Pins(1),
+        Same,
+        Fails,
+        Fails,
+        Same,
+        Same,
+        SameDespite,
+        Same,
+        Fails,
+        Pins(2),
+        Same,
+    ]);
+    let asked = script.asked.clone();
+    let rules = rules().looking_every(Duration::from_millis(5));
+    let _pins = reload.start("pins", script, rules).await.expect("a pin");
+    until("asked", || asked.load(Ordering::Relaxed) > 12).await;
+    let failed = ": reload.invalid (last_good)";
+    assert_eq!(
+        log.of("pins"),
+        ["1", failed, failed, "recovered", failed, "recovered", failed, "2"]
+    );
+}
+
 #[tokio::test]
 async fn what_is_too_old_is_withdrawn_where_that_was_chosen() {
     let ca = TestCa::new("Acme Root");

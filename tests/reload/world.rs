@@ -69,6 +69,7 @@ impl Observer for Log {
             Event::NotReloaded {
                 name, code, in_force, ..
             } => format!("{name}: {code} ({})", in_force.as_str()),
+            Event::ReloadRecovered { name } => format!("{name} recovered"),
             _ => return,
         };
         self.0.lock().expect("no panic").push(line);
