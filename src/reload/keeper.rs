@@ -205,8 +205,7 @@ struct Keeper<T> {
     watcher: Watcher,
     /// The folders of which it is told.
     told: BTreeSet<PathBuf>,
-    /// What was loaded while nothing could be put in force by halves.
-    held: Option<Arc<T>>,
+    held: Option<Held<T>>,
     clock: Clock,
     observer: Arc<dyn Observer>,
     /// When it was last loaded, or found unchanged.
@@ -216,6 +215,21 @@ struct Keeper<T> {
     /// Whether the last that was told of it is a failure.
     is_failing: AtomicBool,
     wait: Duration,
+}
+
+/// What was loaded and is not in force yet: it was refused, or a part was missing while nothing was in force.
+struct Held<T> {
+    value: Arc<T>,
+    refused: bool,
+}
+
+impl<T> Held<T> {
+    fn new(value: Arc<T>) -> Self {
+        Self {
+            value,
+            refused: false,
+        }
+    }
 }
 
 impl<T: Send + Sync + 'static> Keeper<T> {
@@ -268,33 +282,41 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     }
 
     /// What a source must not go back behind: what is in force, or was before it was withdrawn; or what is to be put there
-    /// once it is whole.
+    /// once it is whole. What was refused was never in force, and whoever takes it back goes back behind nothing.
     fn before(&self) -> Arc<T> {
-        let held = self.held.clone();
-        held.unwrap_or_else(|| self.reloading.live.load())
+        match &self.held {
+            Some(held) if !held.refused => Arc::clone(&held.value),
+            _ => self.reloading.live.load(),
+        }
     }
 
     fn put_in_force(
         &mut self,
         loaded: Loaded<T>,
     ) -> Result<(Option<Duration>, Option<NotLoaded>), NotLoaded> {
-        let is_withdrawn = self.reloading.live.is_withdrawn();
         if let Some(value) = loaded.value {
-            self.held = Some(Arc::new(value));
+            self.held = Some(Held::new(Arc::new(value)));
         }
+        let is_withdrawn = self.reloading.live.is_withdrawn();
         // Of what was withdrawn nothing comes back by halves: a part of it may be too old still.
         if !(is_withdrawn && loaded.despite.is_some()) {
-            let last = is_withdrawn.then(|| self.reloading.live.load());
-            if let Some(value) = self.held.take().or(last) {
-                self.publish(value)?;
+            let last = || is_withdrawn.then(|| Held::new(self.reloading.live.load()));
+            if let Some(held) = self.held.take().or_else(last) {
+                self.offer(held.value)?;
             }
         }
         Ok((loaded.again, loaded.despite))
     }
 
-    fn publish(&self, value: Arc<T>) -> Result<(), NotLoaded> {
-        agreed(&*self.publish, &value)?;
-        self.reloading.live.publish(value);
+    /// The source has it behind itself, and does not yield it again: what is refused is kept here.
+    fn offer(&mut self, value: Arc<T>) -> Result<(), NotLoaded> {
+        self.publish(&value)
+            .inspect_err(|_| self.held = Some(Held { value, refused: true }))
+    }
+
+    fn publish(&self, value: &Arc<T>) -> Result<(), NotLoaded> {
+        agreed(&*self.publish, value)?;
+        self.reloading.live.publish(Arc::clone(value));
         let generation = self.note(|status, now| {
             status.generation += 1;
             status.loaded_at = now;

@@ -116,7 +116,8 @@ impl<T> Loaded<T> {
         }
     }
 
-    /// What is in force is still what stands there. What was withdrawn is put in force again by it.
+    /// What was yielded last is still what stands there. It is put in force by it where it is not: because it was
+    /// withdrawn, or refused by whoever is to use it.
     pub fn unchanged() -> Self {
         Self {
             value: None,

@@ -27,6 +27,66 @@ async fn start(
     (reload, log, kept)
 }
 
+/// Agrees to the pins 2 only once it is told to.
+fn agreeing(agrees: &Arc<AtomicBool>) -> impl Publish<PinSet> + use<> {
+    let agrees = Arc::clone(agrees);
+    move |value: &Arc<PinSet>| match **value == pins(2) && !agrees.load(Ordering::Relaxed) {
+        true => Err("not now"),
+        false => Ok(()),
+    }
+}
+
+async fn until_refused(log: &Log) {
+    let refused = || log.of("it").iter().filter(|line| line.starts_with(':')).count();
+    until("refused again and again", || refused() >= 4).await;
+}
+
+#[tokio::test]
+async fn what_was_refused_is_offered_again_until_it_is_taken() {
+    let agrees = Arc::default();
+    let script = Scripted::new(&[Answer::Pins(1), Answer::Pins(2), Answer::Same]);
+    let (_reload, log, kept) = start(script, often(), agreeing(&agrees)).await;
+    until_refused(&log).await;
+    assert_eq!(log.of("it")[..2], ["1", ": reload.invalid (last_good)"]);
+    assert!(!kept.status().is_current());
+    assert_eq!(*kept.live().load(), pins(1));
+    agrees.store(true, Ordering::Relaxed);
+    until_generation(&kept, 2).await;
+    assert_eq!(*kept.live().load(), pins(2));
+    until("well again", || kept.status().is_current()).await;
+}
+
+#[tokio::test]
+async fn what_was_refused_is_offered_again_until_it_is_replaced() {
+    let agrees = Arc::default();
+    let script = Scripted::new(&[Answer::Pins(1), Answer::Pins(2), Answer::Same]);
+    let (_reload, log, kept) = start(script.clone(), often(), agreeing(&agrees)).await;
+    until_refused(&log).await;
+    agrees.store(true, Ordering::Relaxed);
+    script.now_says(Answer::Pins(3));
+    until("replaced", || *kept.live().load() == pins(3)).await;
+    script.now_says(Answer::Same);
+    let asked = script.asked.load(Ordering::Relaxed);
+    until("looked again", || {
+        script.asked.load(Ordering::Relaxed) > asked + 3
+    })
+    .await;
+    assert_eq!(*kept.live().load(), pins(3));
+}
+
+#[tokio::test]
+async fn what_was_refused_is_offered_again_after_a_withdrawal() {
+    let agrees = Arc::default();
+    let script = Scripted::new(&[Answer::Pins(1), Answer::Pins(2), Answer::Same]);
+    let closing = often().failing_closed_after(Duration::from_millis(300));
+    let (_reload, log, kept) = start(script, closing, agreeing(&agrees)).await;
+    until("refused", || log.since_too_old("it").len() > 3).await;
+    assert!(kept.live().is_withdrawn());
+    agrees.store(true, Ordering::Relaxed);
+    until_generation(&kept, 2).await;
+    assert_eq!(*kept.live().load(), pins(2));
+}
+
 #[tokio::test]
 async fn whoever_uses_it_and_panics_is_asked_again() {
     let panicked = AtomicBool::new(false);
