@@ -1,16 +1,12 @@
 use std::collections::BTreeSet;
-use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::task::Poll;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::caught::{agreed, caught, unpanicked};
 use super::publish::Publish;
 use super::reloading::{Reloading, read};
 use super::source::any_of;
@@ -18,207 +14,30 @@ use super::watch::Watcher;
 use super::{FoundBy, Loaded, NotLoaded, Rules, Source, Status};
 use crate::breaker::Jitter;
 use crate::clock::Clock;
-use crate::observe::{Event, InForce, Observer, Silent, guarded};
-
-/// A keeper of what is loaded from outside: it watches any number of sources, and puts in force what is good.
-///
-/// Each source has a task of its own, so that one that hangs or panics keeps no other waiting. Clones share them; with the
-/// last clone all tasks end, and what was in force stays.
-///
-/// All or nothing: what cannot be read whole, or is not agreed to by whoever will use it, changes nothing. What was good
-/// stays in force, or is withdrawn when it is too old ([`Rules::failing_closed_after`]). Each publication, each failure
-/// and the end of one is an event, and [`Status`] tells how it stands.
-///
-/// ```
-/// use countersign::gate::Policy;
-/// use countersign::reload::{FileSource, Reload, Rules};
-/// use countersign::testing::TestCa;
-/// use countersign::tls::{ClientAuth, Credentials, Tls, rustls};
-/// use countersign::trust::VerifyPeer as _;
-/// # use countersign::tenant::TenantTable;
-///
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-/// # let folder = std::env::temp_dir().join(format!("countersign-reload-{}", std::process::id()));
-/// # std::fs::create_dir_all(&folder)?;
-/// # let file = |name: &str| folder.join(name);
-/// # let (ca, own) = (TestCa::new("Acme Root"), TestCa::new("Public").server("hooks.example").issue());
-/// # std::fs::write(file("ca.pem"), ca.pem())?;
-/// # std::fs::write(file("tls.crt"), own.chain_pem())?;
-/// # std::fs::write(file("tls.key"), own.key_pem())?;
-/// # let table = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}").known(["acme"]).build()?;
-/// let tls = Tls::new(rustls::crypto::aws_lc_rs::default_provider().into());
-/// let reload = Reload::new();
-/// let clients = FileSource::anchors(file("ca.pem"), tls.algorithms());
-/// let clients = reload.start("authorities of clients", clients, Rules::default()).await?;
-/// let own = FileSource::credentials(&tls, file("tls.crt"), file("tls.key"));
-/// let own = reload.start("own certificate", own, Rules::default()).await?;
-///
-/// // From here on, whoever replaces the files replaces what is in force.
-/// let policy = Policy::new(clients.live(), table);
-/// let config = tls.server_config(&own.live(), policy.trust(), ClientAuth::Require)?;
-/// assert!(reload.statuses().iter().all(|status| status.is_current()));
-/// # drop(config);
-/// # std::fs::remove_dir_all(&folder)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct Reload {
-    shared: Arc<Shared>,
-    clock: Clock,
-    observer: Arc<dyn Observer>,
-}
-
-#[derive(Default)]
-struct Shared {
-    watcher: Watcher,
-    tasks: Mutex<JoinSet<()>>,
-    statuses: Mutex<Vec<Weak<RwLock<Status>>>>,
-}
-
-impl Reload {
-    /// Of nothing yet.
-    pub fn new() -> Self {
-        Self {
-            shared: Arc::default(),
-            clock: Clock::default(),
-            observer: Arc::new(Silent),
-        }
-    }
-
-    /// Takes the present from this clock, for what is started from here on.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Tells this observer, of what is started from here on.
-    #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = guarded(observer);
-        self
-    }
-
-    /// Loads it once, and keeps it loaded from then on. The name is for the operator: each its own.
-    ///
-    /// # Errors
-    /// [`NotLoaded`] where it cannot be loaded now: then nothing is in force, and nothing is kept.
-    pub async fn start<T: Send + Sync + 'static>(
-        &self,
-        name: &str,
-        source: impl Source<T> + 'static,
-        rules: Rules,
-    ) -> Result<Reloading<T>, NotLoaded> {
-        self.start_with(name, source, rules, |_: &Arc<T>| Ok::<_, NotLoaded>(()))
-            .await
-    }
-
-    /// The same, handing each new one to `publish` first: for what is not behind a [`Live`](crate::live::Live), such as a dispatcher's
-    /// identities. What it refuses is not put in force.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub async fn start_with<T: Send + Sync + 'static>(
-        &self,
-        name: &str,
-        source: impl Source<T> + 'static,
-        rules: Rules,
-        publish: impl Publish<T> + 'static,
-    ) -> Result<Reloading<T>, NotLoaded> {
-        let mut source: Box<dyn Source<T>> = Box::new(source);
-        let mut loaded = unpanicked(|| source.load(None, self.clock.now())).await??;
-        let value = loaded
-            .value
-            .take()
-            .ok_or_else(|| NotLoaded::invalid("the source is empty"))?;
-        let value = Arc::new(value);
-        agreed(&publish, &value)?;
-        let reloading = Reloading::begun(name, value, self.clock.now());
-        self.observer.observe(&Event::Reloaded { name, generation: 1 });
-        self.spawn(
-            Keeper {
-                rules,
-                publish: Box::new(publish),
-                reloading: reloading.clone(),
-                watcher: self.shared.watcher.clone(),
-                told: BTreeSet::new(),
-                held: None,
-                clock: self.clock.clone(),
-                observer: self.observer.clone(),
-                good: Instant::now(),
-                failures: 0,
-                is_failing: AtomicBool::new(false),
-                wait: Duration::ZERO,
-            },
-            source,
-            loaded,
-        );
-        Ok(reloading)
-    }
-
-    /// How all of them stand, in the order in which they were started.
-    pub fn statuses(&self) -> Vec<Status> {
-        let mut all = self
-            .shared
-            .statuses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.retain(|status| status.strong_count() > 0);
-        let all = all.iter().filter_map(Weak::upgrade);
-        all.map(|status| read(&status)).collect()
-    }
-
-    fn spawn<T: Send + Sync + 'static>(
-        &self,
-        mut keeper: Keeper<T>,
-        source: Box<dyn Source<T>>,
-        first: Loaded<T>,
-    ) {
-        keeper.finish(&*source, first.again, first.despite);
-        let status = Arc::downgrade(&keeper.reloading.status);
-        let lock = &self.shared.statuses;
-        lock.lock().unwrap_or_else(PoisonError::into_inner).push(status);
-        let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(keeper.run(source));
-    }
-}
-
-impl Default for Reload {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Reload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reload").field("of", &self.statuses()).finish()
-    }
-}
+use crate::observe::{Event, InForce, Observer};
 
 /// Who looks after one source.
-struct Keeper<T> {
-    rules: Rules,
-    publish: Box<dyn Publish<T>>,
-    reloading: Reloading<T>,
-    watcher: Watcher,
+pub(super) struct Keeper<T> {
+    pub(super) rules: Rules,
+    pub(super) publish: Box<dyn Publish<T>>,
+    pub(super) reloading: Reloading<T>,
+    pub(super) watcher: Watcher,
     /// The folders of which it is told.
-    told: BTreeSet<PathBuf>,
-    held: Option<Held<T>>,
-    clock: Clock,
-    observer: Arc<dyn Observer>,
+    pub(super) told: BTreeSet<PathBuf>,
+    pub(super) held: Option<Held<T>>,
+    pub(super) clock: Clock,
+    pub(super) observer: Arc<dyn Observer>,
     /// When it was last loaded, or found unchanged.
-    good: Instant,
+    pub(super) good: Instant,
     /// In a row.
-    failures: u32,
+    pub(super) failures: u32,
     /// Whether the last that was told of it is a failure.
-    is_failing: AtomicBool,
-    wait: Duration,
+    pub(super) is_failing: AtomicBool,
+    pub(super) wait: Duration,
 }
 
 /// What was loaded and is not in force yet: it was refused, or a part was missing while nothing was in force.
-struct Held<T> {
+pub(super) struct Held<T> {
     value: Arc<T>,
     refused: bool,
 }
@@ -233,7 +52,7 @@ impl<T> Held<T> {
 }
 
 impl<T: Send + Sync + 'static> Keeper<T> {
-    async fn run(mut self, mut source: Box<dyn Source<T>>) {
+    pub(super) async fn run(mut self, mut source: Box<dyn Source<T>>) {
         loop {
             let asked = self.reloading.asked.clone();
             any_of(vec![
@@ -329,7 +148,12 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         Ok(())
     }
 
-    fn finish(&mut self, source: &dyn Source<T>, again: Option<Duration>, failed: Option<NotLoaded>) {
+    pub(super) fn finish(
+        &mut self,
+        source: &dyn Source<T>,
+        again: Option<Duration>,
+        failed: Option<NotLoaded>,
+    ) {
         let (places, failed) = match caught(|| source.places()) {
             Ok(places) => (places, failed),
             Err(panicked) => (Vec::new(), failed.or(Some(panicked))),
@@ -441,26 +265,4 @@ impl<T> Drop for Keeper<T> {
             self.watcher.forget(folder, &self.reloading.asked);
         }
     }
-}
-
-/// A source of the user's may panic; its keeper goes on.
-async fn unpanicked<T, L>(begin: impl FnOnce() -> L) -> Result<T, NotLoaded>
-where
-    L: Future<Output = T> + Unpin,
-{
-    let mut begun = caught(begin)?;
-    std::future::poll_fn(move |context| {
-        let poll = caught(|| Pin::new(&mut begun).poll(context));
-        poll.map_or_else(|panicked| Poll::Ready(Err(panicked)), |poll| poll.map(Ok))
-    })
-    .await
-}
-
-/// Whoever uses it may panic, too.
-fn agreed<T>(publish: &(impl Publish<T> + ?Sized), value: &Arc<T>) -> Result<(), NotLoaded> {
-    caught(|| publish.publish(value))?.map_err(NotLoaded::invalid)
-}
-
-fn caught<T>(call: impl FnOnce() -> T) -> Result<T, NotLoaded> {
-    std::panic::catch_unwind(AssertUnwindSafe(call)).map_err(|_| NotLoaded::Panicked)
 }

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "reload")]
 mod both;
+#[cfg(feature = "reload")]
+mod caught;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "reload")]
@@ -35,6 +37,8 @@ mod source;
 #[cfg(feature = "reload")]
 mod stamps;
 #[cfg(feature = "reload")]
+mod starting;
+#[cfg(feature = "reload")]
 mod status;
 #[cfg(all(feature = "reload", feature = "fetch"))]
 mod url_source;
@@ -54,8 +58,6 @@ pub use files::Files;
 #[cfg(feature = "reload")]
 use files::MAX_FILES;
 #[cfg(feature = "reload")]
-pub use keeper::Reload;
-#[cfg(feature = "reload")]
 pub use publish::Publish;
 #[cfg(feature = "jwks-fetch")]
 pub use refresh::{RefreshFailed, keep_fresh};
@@ -65,6 +67,8 @@ pub use reloading::Reloading;
 pub use rules::Rules;
 #[cfg(feature = "reload")]
 pub use source::{Changed, Loaded, Loading, NotLoaded, Source};
+#[cfg(feature = "reload")]
+pub use starting::Reload;
 #[cfg(feature = "reload")]
 pub use status::{FoundBy, Status};
 #[cfg(all(feature = "reload", feature = "fetch"))]
