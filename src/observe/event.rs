@@ -197,6 +197,12 @@ pub enum Event<'a> {
         /// What is in force meanwhile.
         in_force: InForce,
     },
+    /// What is kept outside, and was told of by [`NotReloaded`](Self::NotReloaded), was found again as it is in force. Where
+    /// something else was loaded then, [`Reloaded`](Self::Reloaded) says so, and this is not told.
+    ReloadRecovered {
+        /// What the operator calls it.
+        name: &'a str,
+    },
     /// A step of a rotation, in which the next of something is used beside the present one for a while.
     RotationStepped {
         /// The kind of what is rotated.
@@ -301,7 +307,7 @@ impl RotationStep {
 
 impl Event<'_> {
     /// The name of each event that there is.
-    pub const NAMES: [&'static str; 26] = [
+    pub const NAMES: [&'static str; 27] = [
         "handshake_started",
         "handshake_completed",
         "handshake_failed",
@@ -323,6 +329,7 @@ impl Event<'_> {
         "circuit_changed",
         "reloaded",
         "not_reloaded",
+        "reload_recovered",
         "rotation_stepped",
         "expiring",
         "expiries_listed",
@@ -354,6 +361,7 @@ impl Event<'_> {
             Self::CircuitChanged { .. } => "circuit_changed",
             Self::Reloaded { .. } => "reloaded",
             Self::NotReloaded { .. } => "not_reloaded",
+            Self::ReloadRecovered { .. } => "reload_recovered",
             Self::RotationStepped { .. } => "rotation_stepped",
             Self::Expiring { .. } => "expiring",
             Self::ExpiriesListed { .. } => "expiries_listed",

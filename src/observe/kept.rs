@@ -165,6 +165,7 @@ pub(super) fn kept(event: &Event<'_>) -> Kept {
         | Event::CircuitChanged { .. } => of_delivery(event),
         Event::Reloaded { .. }
         | Event::NotReloaded { .. }
+        | Event::ReloadRecovered { .. }
         | Event::RotationStepped { .. }
         | Event::Expiring { .. }
         | Event::ExpiriesListed { .. }
@@ -267,6 +268,10 @@ fn over_time(event: &Event<'_>) -> Kept {
                     in_force,
                 });
             })
+        }
+        Event::ReloadRecovered { name } => {
+            let name = Box::<str>::from(name);
+            later(move |to| to.observe(&Event::ReloadRecovered { name: &name }))
         }
         Event::RotationStepped { kind, name, step } => {
             let name = Box::<str>::from(name);

@@ -73,11 +73,11 @@ where
     B: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    async fn look(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Result<Loaded<T>, NotLoaded> {
+    async fn look(&mut self, now: UnixTime) -> Result<Loaded<T>, NotLoaded> {
         let mut looked = Loaded::unchanged();
         let first = self.first.load(self.held.0.clone(), now).await;
         let changed = take(first, &mut self.held.0, &mut looked)?;
-        self.is_made &= !changed && before.is_some();
+        self.is_made &= !changed;
         let second = self.second.load(self.held.1.clone(), now).await;
         let changed = take(second, &mut self.held.1, &mut looked)?;
         self.is_made &= !changed;
@@ -123,8 +123,8 @@ where
     B: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    fn load(&mut self, before: Option<Arc<T>>, now: UnixTime) -> Loading<'_, T> {
-        Box::pin(self.look(before, now))
+    fn load(&mut self, _: Option<Arc<T>>, now: UnixTime) -> Loading<'_, T> {
+        Box::pin(self.look(now))
     }
 
     fn places(&self) -> Vec<PathBuf> {

@@ -67,7 +67,7 @@ impl<T> Reading<'_, T> {
         contents.map(|content| (content.name.as_str(), content.bytes.as_slice()))
     }
 
-    /// What is in force, if anything is.
+    /// What is in force, or was before it was withdrawn; nothing when it is read for the first time.
     pub fn before(&self) -> Option<&T> {
         self.before
     }

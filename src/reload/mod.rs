@@ -4,7 +4,7 @@
 //!   certificate. Each yields what a [`Live`](crate::live::Live) decides by.
 //! * [`Files`] are read as one, whichever way they are replaced, and [`FileSource`] knows what is usual. `UrlSource` (with
 //!   the feature `fetch`) asks URLs, by way of [`egress`](crate::egress). [`Both`] makes one of two.
-//! * [`Status`] says how each stands, and every publication and failure is an
+//! * [`Status`] says how each stands, and every publication and failure, and its end, is an
 //!   [`Event`](crate::observe::Event::Reloaded).
 //! * A key set at a URL has a keeper of its own: what is fetched, and when, is decided in
 //!   [`RemoteJwks`](crate::payload::jose::RemoteJwks), which does no I/O, and `keep_fresh` does what it says, with a function
@@ -12,6 +12,8 @@
 
 #[cfg(feature = "reload")]
 mod both;
+#[cfg(feature = "reload")]
+mod caught;
 #[cfg(feature = "fetch")]
 mod fetch;
 #[cfg(feature = "reload")]
@@ -35,6 +37,8 @@ mod source;
 #[cfg(feature = "reload")]
 mod stamps;
 #[cfg(feature = "reload")]
+mod starting;
+#[cfg(feature = "reload")]
 mod status;
 #[cfg(all(feature = "reload", feature = "fetch"))]
 mod url_source;
@@ -54,8 +58,6 @@ pub use files::Files;
 #[cfg(feature = "reload")]
 use files::MAX_FILES;
 #[cfg(feature = "reload")]
-pub use keeper::Reload;
-#[cfg(feature = "reload")]
 pub use publish::Publish;
 #[cfg(feature = "jwks-fetch")]
 pub use refresh::{RefreshFailed, keep_fresh};
@@ -65,6 +67,8 @@ pub use reloading::Reloading;
 pub use rules::Rules;
 #[cfg(feature = "reload")]
 pub use source::{Changed, Loaded, Loading, NotLoaded, Source};
+#[cfg(feature = "reload")]
+pub use starting::Reload;
 #[cfg(feature = "reload")]
 pub use status::{FoundBy, Status};
 #[cfg(all(feature = "reload", feature = "fetch"))]

@@ -14,10 +14,11 @@ use crate::live::Live;
 /// assert_eq!(Publish::publish(&publish, &Arc::new(107)), Err("too large".to_owned()));
 /// ```
 pub trait Publish<T>: Send + Sync {
-    /// Puts it in force.
+    /// Puts it in force. A panic is a refusal.
     ///
     /// # Errors
-    /// Why it must not be used; what was in force stays then.
+    /// Why it must not be used; what was in force stays then. It is offered again with each look, until it is taken or
+    /// something else is loaded.
     fn publish(&self, value: &Arc<T>) -> Result<(), String>;
 
     /// Takes out of force what is too old. Does nothing by default.

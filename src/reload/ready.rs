@@ -66,15 +66,12 @@ impl FileSource<PinSet> {
 
 impl FileSource<Crls> {
     /// Revocation lists, in PEM or DER. None may be missing, or have a lower number, that was there before
-    /// ([`Crls::renewed_by`]); they are looked at anew well before the first is out of date.
+    /// ([`Crls::renewed_by`]); one that runs out stays as it is while others are renewed. They are
+    /// looked at anew well before the first is out of date.
     pub fn crls(files: Files) -> Self {
         let source = files.read_by(|files: &Reading<'_, Crls>| {
             let lists = files.files().map(|(_, bytes)| bytes);
-            let read = Crls::from_files(lists, files.now())?;
-            Ok(match files.before() {
-                Some(before) => before.renewed_by(read)?,
-                None => read,
-            })
+            Ok(Crls::kept_in(lists, files.before(), files.now())?)
         });
         source.looking_again(before_next_update)
     }

@@ -43,8 +43,9 @@ impl Rules {
         self
     }
 
-    /// Withdraws what could not be loaded, nor found unchanged, for so long: what it decides is refused as an outage then,
-    /// until it can be loaded. Without this the last that was good stays in force.
+    /// Withdraws what could not be loaded, nor found unchanged, for so long, also while a look hangs: what it decides is
+    /// refused as an outage then, until all of it can be loaded, or is found unchanged. It never comes back older than it
+    /// was. Without this the last that was good stays in force.
     ///
     /// # Security
     /// For what is worse when it is old than when it is missing: lists of revocations, where a thief may keep us from the

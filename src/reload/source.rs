@@ -41,7 +41,8 @@ use crate::codes::entries;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Source<T>: fmt::Debug + Send {
-    /// Looks now. `before` is what is in force, for what must not go back behind it.
+    /// Looks now. `before` is what is in force, or was before it was withdrawn, for what must not go back behind it; only the
+    /// first look has none.
     ///
     /// # Errors
     /// [`NotLoaded`]; what is in force stays then.
@@ -115,7 +116,8 @@ impl<T> Loaded<T> {
         }
     }
 
-    /// What is in force is still what stands there.
+    /// What was yielded last is still what stands there. It is put in force by it where it is not: because it was
+    /// withdrawn, or refused by whoever is to use it.
     pub fn unchanged() -> Self {
         Self {
             value: None,
@@ -131,7 +133,7 @@ impl<T> Loaded<T> {
         self
     }
 
-    /// A part of it could not be loaded, and what it was before was taken in its place.
+    /// A part of it could not be loaded, and what it was before was taken in its place. What was withdrawn stays so.
     #[must_use]
     pub fn despite(mut self, failed: NotLoaded) -> Self {
         self.despite = Some(failed);

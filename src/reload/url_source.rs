@@ -36,8 +36,8 @@ pub struct UrlSource<T> {
 type Read<T> = dyn Fn(&[Bytes], Option<&T>, UnixTime) -> Result<T, AnyError> + Send + Sync;
 
 impl<T> UrlSource<T> {
-    /// Makes what is to be in force of what these URLs answer, in their order. The function is given what is in force, if
-    /// anything is, and the present.
+    /// Makes what is to be in force of what these URLs answer, in their order. The function is given what is in force,
+    /// or was before it was withdrawn, if anything was, and the present.
     pub fn new<E: Into<AnyError>>(
         urls: impl IntoIterator<Item = Fetch>,
         read: impl Fn(&[Bytes], Option<&T>, UnixTime) -> Result<T, E> + Send + Sync + 'static,
@@ -54,15 +54,11 @@ impl<T> UrlSource<T> {
 
 impl UrlSource<Crls> {
     /// Revocation lists, in DER or PEM. None may be missing, or have a lower number, that was there before
-    /// ([`Crls::renewed_by`]). They are asked for again when half of the time has passed until the first is out of date, and
-    /// at the latest as the [`Rules`](super::Rules) say.
+    /// ([`Crls::renewed_by`]); one that runs out stays as it is while others are renewed. They are
+    /// asked for again when half of the time has passed until the first is out of date, and at the latest as the [`Rules`](super::Rules) say.
     pub fn crls(urls: impl IntoIterator<Item = Fetch>) -> Self {
         let read = |bodies: &[Bytes], before: Option<&Crls>, now| {
-            let read = Crls::from_files(bodies.iter().map(AsRef::as_ref), now)?;
-            match before {
-                Some(before) => before.renewed_by(read),
-                None => Ok(read),
-            }
+            Crls::kept_in(bodies.iter().map(AsRef::as_ref), before, now)
         };
         Self {
             again: before_next_update,

@@ -107,6 +107,10 @@ fn a_scrape_yields_every_documented_metric_and_bounded_labels() {
         "64 sources, and the others"
     );
     assert!(
+        text.contains(r#"countersign_reload_ok{source="pins"} 1"#),
+        "not loaded, and recovered: {text}"
+    );
+    assert!(
         text.contains(r#"countersign_expiry_timestamp_seconds{kind="crl"} +Inf"#)
             || text.contains(r#"{kind="crl"} inf"#),
         "{text}"

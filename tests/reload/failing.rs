@@ -1,71 +1,19 @@
 //! Sources that fail, panic and hang, and what becomes of what is in force.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::identity::{PeerChain, SpkiHash};
 use countersign::observe::InForce;
 use countersign::payload::{FindKeys as _, Keyring, NoKey, Scheme, Secret, Wanted};
-use countersign::reload::{Loaded, Loading, NotLoaded, Publish, Reload, Rules, Source};
+use countersign::reload::{Publish, Reload, Rules};
 use countersign::testing::TestCa;
 use countersign::tls::rustls::pki_types::UnixTime;
 use countersign::trust::{PinSet, Role, Untrusted, VerifiedPeer};
 
+use crate::scripted::{Answer, Scripted};
 use crate::world::{Log, rules, tenant, until, until_generation};
-
-/// What it answers, one after the other; the last one again and again.
-#[derive(Debug, Clone)]
-enum Answer {
-    Pins(u8),
-    Same,
-    Fails,
-    Panics,
-    PanicsLater,
-}
-
-#[derive(Debug, Clone)]
-struct Scripted {
-    answers: Arc<Mutex<Vec<Answer>>>,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Scripted {
-    fn new(answers: &[Answer]) -> Self {
-        Self {
-            answers: Arc::new(Mutex::new(answers.iter().rev().cloned().collect())),
-            asked: Arc::default(),
-        }
-    }
-
-    fn now_says(&self, answer: Answer) {
-        *self.answers.lock().expect("no panic") = vec![answer];
-    }
-}
-
-impl Source<PinSet> for Scripted {
-    fn load(&mut self, _: Option<Arc<PinSet>>, _: UnixTime) -> Loading<'_, PinSet> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let answer = {
-            let mut answers = self.answers.lock().expect("no panic");
-            match answers.len() {
-                1 => answers[0].clone(),
-                _ => answers.pop().expect("an answer"),
-            }
-        };
-        if matches!(answer, Answer::Panics) {
-            panic!("as it was told");
-        }
-        Box::pin(async move {
-            match answer {
-                Answer::Pins(number) => Ok(Loaded::new(PinSet::new([SpkiHash::of(&[number])]))),
-                Answer::Same => Ok(Loaded::unchanged()),
-                Answer::PanicsLater => panic!("as it was told"),
-                Answer::Fails | Answer::Panics => Err(NotLoaded::invalid("as it was told")),
-            }
-        })
-    }
-}
 
 #[tokio::test]
 async fn a_source_that_fails_or_panics_changes_nothing_and_is_asked_again() {
@@ -99,6 +47,36 @@ async fn a_source_that_fails_or_panics_changes_nothing_and_is_asked_again() {
     assert_eq!(
         statuses.iter().map(|status| &*status.name).collect::<Vec<_>>(),
         ["pins"]
+    );
+}
+
+/// Nothing has changed, so nothing is loaded; but whoever was told of the failure waits for its end.
+#[tokio::test]
+async fn the_end_of_a_failure_is_told_once() {
+    use Answer::{Fails, Pins, Same, SameDespite};
+    let log = Log::default();
+    let reload = Reload::new().observed_by(Arc::new(log.clone()));
+    let script = Scripted::new(&[
+        Pins(1),
+        Same,
+        Fails,
+        Fails,
+        Same,
+        Same,
+        SameDespite,
+        Same,
+        Fails,
+        Pins(2),
+        Same,
+    ]);
+    let asked = script.asked.clone();
+    let rules = rules().looking_every(Duration::from_millis(5));
+    let _pins = reload.start("pins", script, rules).await.expect("a pin");
+    until("asked", || asked.load(Ordering::Relaxed) > 12).await;
+    let failed = ": reload.invalid (last_good)";
+    assert_eq!(
+        log.of("pins"),
+        ["1", failed, failed, "recovered", failed, "recovered", failed, "2"]
     );
 }
 

@@ -12,6 +12,9 @@ mod files;
 #[path = "../support/mount.rs"]
 mod mount;
 mod rotation;
+mod scripted;
 mod swaps;
+mod taken;
 mod urls;
+mod withdrawn;
 mod world;

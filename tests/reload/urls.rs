@@ -1,6 +1,7 @@
 //! What is published at URLs.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use countersign::address::AddressGuard;
+use countersign::clock::Clock;
 use countersign::egress::Egress;
 use countersign::observe::InForce;
 use countersign::payload::jose::Algorithm;
@@ -22,15 +24,15 @@ use crate::world::{Log, SETTLING, rules, tls, until, until_generation};
 
 /// What is published, and with which status.
 #[derive(Clone)]
-struct Published(Arc<Mutex<(u16, Vec<u8>)>>);
+pub(crate) struct Published(Arc<Mutex<(u16, Vec<u8>)>>);
 
 impl Published {
-    fn set(&self, status: u16, body: impl Into<Vec<u8>>) {
+    pub(crate) fn set(&self, status: u16, body: impl Into<Vec<u8>>) {
         *self.0.lock().expect("no panic") = (status, body.into());
     }
 }
 
-async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
+pub(crate) async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
     let published = Published(Arc::new(Mutex::new((200, body.into()))));
     let answer = |State(published): State<Published>| async move {
         let (status, body) = published.0.lock().expect("no panic").clone();
@@ -47,11 +49,11 @@ async fn publish(body: impl Into<Vec<u8>>) -> (Published, SocketAddr) {
     (published, address)
 }
 
-fn here() -> Egress {
+pub(crate) fn here() -> Egress {
     Egress::new().with_guard(AddressGuard::new().allow_network("127.0.0.0/8".parse().expect("a network")))
 }
 
-fn fetch(address: SocketAddr, egress: Egress) -> Fetch {
+pub(crate) fn fetch(address: SocketAddr, egress: Egress) -> Fetch {
     Fetch::over_http(&format!("http://{address}/list"), egress).expect("a URL")
 }
 
@@ -224,6 +226,35 @@ async fn looks_are_spread_over_two_fifths() {
             "{kind}: {waits:?}"
         );
     }
+}
+
+/// Of two authorities, one may forget to issue its next list while the other's is renewed.
+#[tokio::test]
+async fn a_list_that_is_overdue_keeps_another_from_nothing() {
+    let authorities = ["Acme Root", "Globex Root"].map(TestCa::new);
+    let began = UnixTime::now().as_secs();
+    let passed = Arc::new(AtomicU64::new(0));
+    let after = |seconds: u64| UnixTime::since_unix_epoch(Duration::from_secs(began + seconds));
+    let list = |place: usize, number, due| {
+        let list = authorities[place].crl(number).next_update(after(due));
+        list.issue().der().to_vec()
+    };
+    let (overdue, renewed) = (publish(list(0, 1, 1000)).await, publish(list(1, 1, 9000)).await);
+    let clock = Clock::new({
+        let passed = Arc::clone(&passed);
+        move || UnixTime::since_unix_epoch(Duration::from_secs(began + passed.load(Ordering::Relaxed)))
+    });
+    let source = UrlSource::crls([fetch(overdue.1, here()), fetch(renewed.1, here())]);
+    let hourly = Rules::default().looking_every(Duration::from_secs(3600));
+    let reload = Reload::new().with_clock(clock);
+    let lists = reload.start("lists", source, hourly).await.expect("two lists");
+
+    passed.store(2000, Ordering::Relaxed);
+    renewed.0.set(200, list(1, 2, 10_000));
+    lists.look_now();
+    until_generation(&lists, 2).await;
+    assert_eq!(lists.live().load().next_update(), Some(after(1000)));
+    assert_eq!(lists.live().load().len(), 2);
 }
 
 /// Of two authorities' URLs, one may be down while the other's list is renewed.

@@ -48,6 +48,15 @@ impl Log {
             .collect()
     }
 
+    /// What was told after it was withdrawn.
+    pub(crate) fn since_too_old(&self, name: &str) -> Vec<String> {
+        let lines = self.of(name).into_iter();
+        lines
+            .skip_while(|line| line != ": reload.too_old (nothing)")
+            .skip(1)
+            .collect()
+    }
+
     pub(crate) fn has_failed(&self, name: &str) -> bool {
         self.of(name).iter().any(|line| line.starts_with(':'))
     }
@@ -60,6 +69,7 @@ impl Observer for Log {
             Event::NotReloaded {
                 name, code, in_force, ..
             } => format!("{name}: {code} ({})", in_force.as_str()),
+            Event::ReloadRecovered { name } => format!("{name} recovered"),
             _ => return,
         };
         self.0.lock().expect("no panic").push(line);

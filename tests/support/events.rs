@@ -148,6 +148,7 @@ pub(crate) fn each(mut tell: impl FnMut(&Event<'_>)) {
         reason: "line 3: no hash",
         in_force: InForce::LastGood,
     });
+    tell(&Event::ReloadRecovered { name: "pins" });
     tell(&Event::RotationStepped {
         kind: Kind::Key,
         name: "2026",

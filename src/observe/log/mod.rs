@@ -215,6 +215,7 @@ impl Observer for Log {
             ),
             Event::Reloaded { .. }
             | Event::NotReloaded { .. }
+            | Event::ReloadRecovered { .. }
             | Event::RotationStepped { .. }
             | Event::Expiring { .. }
             | Event::ExpiriesListed { .. }
@@ -238,6 +239,7 @@ fn over_time(event: &Event<'_>) {
         } => error!(
             target: "countersign", name, code, reason, in_force = in_force.as_str(), "not reloaded"
         ),
+        Event::ReloadRecovered { name } => info!(target: "countersign", name, "reload recovered"),
         Event::RotationStepped { kind, name, step } => at!(
             warn_if(matches!(
                 step,

@@ -179,6 +179,9 @@ impl Metrics {
                     .increment(1);
                 gauge!("countersign_reload_ok", "source" => source).set(0.0);
             }
+            Event::ReloadRecovered { name } => {
+                gauge!("countersign_reload_ok", "source" => self.sources.label(name)).set(1.0);
+            }
             Event::RotationStepped { kind, step, .. } => {
                 let (kind, step) = (kind.as_str(), step.as_str());
                 counter!("countersign_rotation_steps_total", "kind" => kind, "step" => step).increment(1);
@@ -268,6 +271,7 @@ impl Observer for Metrics {
             | Event::CircuitChanged { .. } => self.sent(event),
             Event::Reloaded { .. }
             | Event::NotReloaded { .. }
+            | Event::ReloadRecovered { .. }
             | Event::RotationStepped { .. }
             | Event::Expiring { .. }
             | Event::ExpiriesListed { .. }

@@ -184,6 +184,11 @@ impl Crl {
         self.issuer == other.issuer && self.authority_key == other.authority_key && self.scope == other.scope
     }
 
+    /// Says that it is the same list. Whether it is, nobody has to know where the other one is taken.
+    pub(super) fn says_to_be(&self, other: &Self) -> bool {
+        self.is_like(other) && self.number == other.number && self.validity == other.validity
+    }
+
     /// For people to read. Never to be matched.
     pub(in crate::trust) fn issuer_text(&self) -> &str {
         &self.issuer_text

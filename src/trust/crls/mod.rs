@@ -22,7 +22,8 @@ pub use scope::{PassedOver, Unanswered};
 /// not slow a handshake. Clones share the lists.
 ///
 /// Refused when read: a list that is out of date or from the future at `now`, without a number or a date for the next
-/// one, a delta or an indirect list, and one with a critical extension that is not known, of its own or of an entry. Refused when [renewed](Self::renew): a lower number than before.
+/// one, a delta or an indirect list, and one with a critical extension that is not known, of its own or of an entry. Refused when [renewed](Self::renew): a lower number than before; but one
+/// that has run out since it was read may stay as it was.
 ///
 /// ```
 /// use countersign::testing::{NOW, TestCa};
@@ -47,8 +48,7 @@ impl Crls {
     /// # Errors
     /// [`InvalidCrls`] for the first that must not be used, or where there is none.
     pub fn from_pem(pem: &[u8], now: UnixTime) -> Result<Self, InvalidCrls> {
-        let lists = pem::crls(pem).map_err(|reason| InvalidCrls::Pem { reason })?;
-        Self::from_der(lists, now)
+        Self::default().read(from_pem(pem)?, now)
     }
 
     /// Reads the CRLs of several files or answers, each in PEM, or one in DER.
@@ -59,15 +59,21 @@ impl Crls {
         files: impl IntoIterator<Item = &'a [u8]>,
         now: UnixTime,
     ) -> Result<Self, InvalidCrls> {
-        let mut lists = Vec::new();
-        for file in files {
-            match file.first() {
-                // What begins with a SEQUENCE is no text.
-                Some(0x30) => lists.push(CertificateRevocationListDer::from(file.to_vec())),
-                _ => lists.extend(pem::crls(file).map_err(|reason| InvalidCrls::Pem { reason })?),
-            }
+        Self::default().read(from_files(files)?, now)
+    }
+
+    /// What is kept in files or at URLs, for the first time or [renewed](Self::renew).
+    #[cfg(feature = "reload")]
+    pub(crate) fn kept_in<'a>(
+        files: impl IntoIterator<Item = &'a [u8]>,
+        before: Option<&Self>,
+        now: UnixTime,
+    ) -> Result<Self, InvalidCrls> {
+        let lists = from_files(files)?;
+        match before {
+            Some(before) => before.renewed_by(before.read(lists, now)?),
+            None => Self::from_der(lists, now),
         }
-        Self::from_der(lists, now)
     }
 
     /// Reads CRLs in DER.
@@ -78,9 +84,18 @@ impl Crls {
         lists: impl IntoIterator<Item = CertificateRevocationListDer<'a>>,
         now: UnixTime,
     ) -> Result<Self, InvalidCrls> {
+        Self::default().read(lists, now)
+    }
+
+    /// These lists, where those of `self` are in use.
+    fn read<'a>(
+        &self,
+        lists: impl IntoIterator<Item = CertificateRevocationListDer<'a>>,
+        now: UnixTime,
+    ) -> Result<Self, InvalidCrls> {
         let mut crls = Self::default();
         for list in lists {
-            crls.add(Crl::parse(&list, now)?);
+            crls.add(self.read_one(&list, now)?);
         }
         if crls.is_empty() {
             Err(InvalidCrls::Empty)
@@ -89,13 +104,30 @@ impl Crls {
         }
     }
 
+    /// One that is out of date, and in use already, stays as it is: it refuses its own peers, and keeps no other authority's
+    /// from being renewed.
+    fn read_one(
+        &self,
+        list: &CertificateRevocationListDer<'_>,
+        now: UnixTime,
+    ) -> Result<Arc<Crl>, InvalidCrls> {
+        let (issuer, next_update) = match Crl::parse(list, now) {
+            Err(InvalidCrls::Expired { issuer, next_update }) => (issuer, next_update),
+            read => return read.map(Arc::new),
+        };
+        let overdue = Crl::parse(list, next_update)?;
+        let mut in_use = self.by_issuer.get(&overdue.issuer).into_iter().flatten();
+        let same = in_use.find(|crl| overdue.says_to_be(crl)).map(Arc::clone);
+        same.ok_or(InvalidCrls::Expired { issuer, next_update })
+    }
+
     /// The same lists, renewed: every one that was there must be there again, with the same number or a higher one, and
-    /// signed with the same key where its signature was verified.
+    /// signed with the same key where its signature was verified. One that is out of date may stay as it was.
     ///
     /// # Errors
     /// As for [`from_pem`](Self::from_pem); [`InvalidCrls::Rollback`] and [`InvalidCrls::Missing`].
     pub fn renew(&self, pem: &[u8], now: UnixTime) -> Result<Self, InvalidCrls> {
-        self.renewed_by(Self::from_pem(pem, now)?)
+        self.renewed_by(self.read(from_pem(pem)?, now)?)
     }
 
     /// As [`renew`](Self::renew), with lists that were read already.
@@ -138,10 +170,10 @@ impl Crls {
 
     /// The newest first. Older ones stay: nobody knows yet who has signed the newer one, and what a stranger has signed
     /// must not put the authority's own list aside.
-    fn add(&mut self, crl: Crl) {
+    fn add(&mut self, crl: Arc<Crl>) {
         let crls = self.by_issuer.entry(crl.issuer.clone()).or_default();
         let place = crls.partition_point(|other| !crl.is_newer_than(other));
-        crls.insert(place, Arc::new(crl));
+        crls.insert(place, crl);
     }
 
     fn newest(&self) -> impl Iterator<Item = &Arc<Crl>> {
@@ -177,6 +209,24 @@ impl Crls {
     pub(super) fn of_issuer(&self, issuer: &[u8]) -> impl Iterator<Item = &Crl> {
         self.by_issuer.get(issuer).into_iter().flatten().map(Arc::as_ref)
     }
+}
+
+fn from_pem(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, InvalidCrls> {
+    pem::crls(pem).map_err(|reason| InvalidCrls::Pem { reason })
+}
+
+fn from_files<'a>(
+    files: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, InvalidCrls> {
+    let mut lists = Vec::new();
+    for file in files {
+        match file.first() {
+            // What begins with a SEQUENCE is no text.
+            Some(0x30) => lists.push(CertificateRevocationListDer::from(file.to_vec())),
+            _ => lists.extend(from_pem(file)?),
+        }
+    }
+    Ok(lists)
 }
 
 impl fmt::Debug for Crls {

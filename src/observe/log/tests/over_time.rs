@@ -23,6 +23,10 @@ pub(super) fn expect_all(expect: &mut impl FnMut(Event<'_>, &str)) {
             ),
         );
     }
+    expect(
+        Event::ReloadRecovered { name },
+        r#"INFO countersign reload recovered name="client authorities""#,
+    );
     for (level, step) in [
         ("INFO", RotationStep::Staged),
         ("INFO", RotationStep::FirstUsed),
