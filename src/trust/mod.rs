@@ -243,6 +243,9 @@ pub struct Evidence {
     pub reported: Option<Box<Untrusted>>,
     /// The time for which the decision holds: the intersection of all that it rests on.
     pub valid: Validity,
+    /// The time for which all of this would be found again. Outside of it the peer is asked about anew, and is as trusted as
+    /// before: a [`ReportOnly`] sets it, whose report changes with time.
+    pub settled: Validity,
 }
 
 impl Evidence {
@@ -257,7 +260,13 @@ impl Evidence {
             pin: None,
             reported: None,
             valid,
+            settled: Validity::ALWAYS,
         }
+    }
+
+    /// Whether it counts as it is at `now`, without asking again.
+    pub(crate) fn stands_at(&self, now: UnixTime) -> bool {
+        self.valid.contains(now) && self.settled.contains(now)
     }
 
     /// The evidence of both together: the facts of both, for the time in which both hold.
@@ -277,6 +286,7 @@ impl Evidence {
             pin: self.pin.or(other.pin),
             reported: self.reported.or(other.reported),
             valid: self.valid.intersect(other.valid),
+            settled: self.settled.intersect(other.settled),
         }
     }
 }

@@ -20,7 +20,7 @@ const CAPACITY: usize = 10_000;
 /// # Security
 /// Why that is sound: for the same bytes and the same policy, the answer depends on time alone, and only through the
 /// window that the evidence carries: the intersection of the validity of every certificate on the verified path, of
-/// the anchor, of the CRLs that were asked, of a pin's retirement.
+/// the anchor, of the CRLs that were asked, of a pin's retirement; and of the time for which a dry run would report the same.
 ///
 /// * A peer is known by the role, the server name, and *every* certificate presented, each compared byte for byte.
 /// * Only good answers are kept, with the generation of the verifier they came from; any change has another one.
@@ -163,7 +163,7 @@ impl Recall {
         now: UnixTime,
     ) -> Option<Known> {
         let known = self.memory.get(role, certificates, self.generation)?;
-        known.peer.evidence().valid.contains(now).then_some(known)
+        known.peer.evidence().stands_at(now).then_some(known)
     }
 
     /// Remembers a peer that was verified in this role, and has proved to hold its key, at `now`. Who keeps it also
