@@ -8,12 +8,12 @@ use std::time::Duration;
 use countersign::UnixTime;
 use countersign::expiry::{Expiries, Kind};
 use countersign::gate::Policy;
-use countersign::identity::Validity;
+use countersign::identity::{SpkiHash, Validity};
 use countersign::live::Live;
 use countersign::observe::{Event, Observer as _, PeersSeen, RotationWatch, Watch, Watching, retire};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
-use countersign::testing::{NOW, TestCa};
+use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::Credentials;
 use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
 use countersign::usage::{NotRetired, Retirement, Usage};
@@ -197,6 +197,52 @@ fn each_step_of_a_rotation_is_told_once() {
     let left = PinSet::of([pin(&new, "new")]).with_history_of(&pins.load());
     pins.replace(left);
     assert_eq!(told(), step("old", "Retired"));
+}
+
+/// As `docs/rotation.md` has it: one label for a pin and its successor.
+#[test]
+fn each_step_of_a_rotation_under_one_name_is_told() {
+    let (ca, book) = (TestCa::new("Acme Root"), Book::default());
+    let (old, new) = (
+        ca.client("spiffe://pay.example/acme").issue(),
+        ca.client("spiffe://pay.example/acme").issue(),
+    );
+    let pin = |leaf: &TestCert| Pin::leaf(SpkiHash::of(&leaf.spki_der())).labelled("acme");
+    let pins = Live::new(PinSet::of([pin(&old)]));
+    let looked_at = pins.clone();
+    let watch = RotationWatch::new().over(Kind::Pin, move || {
+        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
+        looked_at.load().usage().map(named).collect()
+    });
+    let told = || {
+        watch.tell(&book);
+        let step = |line: String| line.strip_prefix(STEPPED).map(str::to_owned);
+        book.take().into_iter().filter_map(step).collect::<Vec<_>>()
+    };
+    let shown = |leaf: &TestCert, now| {
+        let chain = countersign::identity::PeerChain::parse(leaf.chain()).expect("a chain");
+        let peer =
+            countersign::trust::VerifiedPeer::verify(&pins, chain, countersign::trust::Role::Client, now);
+        pins.confirm(&peer.expect("pinned"), now);
+    };
+    const STEPPED: &str = "rotation_stepped RotationStepped { kind: Pin, name: \"acme\", step: ";
+    let none = Vec::<String>::new();
+    shown(&old, NOW);
+    assert_eq!(told(), none, "what is there at first is no news");
+    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([pin(&new)])))
+        .expect("staged");
+    assert_eq!(told(), ["Staged }"]);
+    shown(&old, later(1));
+    assert_eq!(told(), none, "the old one again");
+    shown(&new, later(1));
+    assert_eq!(told(), ["FirstUsed }"]);
+    shown(&new, later(9));
+    assert_eq!(told(), none);
+    let week = Retirement::unused_for(Duration::from_secs(7 * 86_400));
+    pins.update(|pins| pins.retire(&pin(&old), week, later(9)))
+        .expect("retired");
+    assert_eq!(told(), ["Retired }"]);
+    assert_eq!(told(), none);
 }
 
 #[test]
