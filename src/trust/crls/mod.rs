@@ -51,21 +51,24 @@ impl Crls {
         Self::from_der(lists, now)
     }
 
-    /// Reads the CRLs of several files or answers, each in PEM, or one in DER.
+    /// Reads the CRLs of several files or answers, each in PEM, or one in DER. Each must hold one: what is empty, or a page
+    /// that was answered in its place, is not made up for by another.
     ///
     /// # Errors
-    /// As for [`from_pem`](Self::from_pem).
+    /// As for [`from_pem`](Self::from_pem); [`InvalidCrls::EmptyFile`].
     pub fn from_files<'a>(
         files: impl IntoIterator<Item = &'a [u8]>,
         now: UnixTime,
     ) -> Result<Self, InvalidCrls> {
+        let files: Vec<_> = files.into_iter().collect();
+        let of = files.len();
         let mut lists = Vec::new();
-        for file in files {
-            match file.first() {
-                // What begins with a SEQUENCE is no text.
-                Some(0x30) => lists.push(CertificateRevocationListDer::from(file.to_vec())),
-                _ => lists.extend(pem::crls(file).map_err(|reason| InvalidCrls::Pem { reason })?),
+        for (number, file) in (1..).zip(files) {
+            let read = lists_of(file)?;
+            if read.is_empty() && of > 1 {
+                return Err(InvalidCrls::EmptyFile { number, of });
             }
+            lists.extend(read);
         }
         Self::from_der(lists, now)
     }
@@ -176,6 +179,14 @@ impl Crls {
     /// The newest first.
     pub(super) fn of_issuer(&self, issuer: &[u8]) -> impl Iterator<Item = &Crl> {
         self.by_issuer.get(issuer).into_iter().flatten().map(Arc::as_ref)
+    }
+}
+
+fn lists_of(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'_>>, InvalidCrls> {
+    match file.first() {
+        // What begins with a SEQUENCE is no text.
+        Some(0x30) => Ok(vec![CertificateRevocationListDer::from(file)]),
+        _ => pem::crls(file).map_err(|reason| InvalidCrls::Pem { reason }),
     }
 }
 
