@@ -160,6 +160,9 @@ fn point_of(tag: u8, name: &[u8]) -> Vec<u8> {
     sequence(&[tlv(0xa0, &tlv(tag, name))])
 }
 
+/// How many lists were read, or why none.
+type Read = Result<usize, String>;
+
 /// One that says nothing is not made up for by another: whoever its authority has taken back would be let in.
 #[test]
 fn each_of_several_files_holds_a_list() {
@@ -177,7 +180,7 @@ fn each_of_several_files_holds_a_list() {
     };
     let none = || Err(InvalidCrls::Empty.to_string());
     #[rustfmt::skip]
-    let table: [(&str, Vec<&[u8]>, Result<usize, String>); 11] = [
+    let table: [(&str, Vec<&[u8]>, Read); 11] = [
         ("each its own", vec![pem, der], Ok(2)),
         ("two in one", vec![both], Ok(2)),
         ("nothing second", vec![pem, b""], lacks(2, 2)),
