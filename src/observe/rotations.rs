@@ -213,7 +213,6 @@ mod tests {
         let at =
             |seconds: &u64| (*seconds > 0).then(|| UnixTime::since_unix_epoch(Duration::from_secs(*seconds)));
         // When each was first used, or nought.
-        #[expect(clippy::type_complexity, reason = "a table")]
         let table: [(&[u64], &[u64], &[RotationStep]); 12] = [
             (&[], &[0], &[Staged]),
             (&[], &[5, 0], &[Staged, Staged]),
