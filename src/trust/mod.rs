@@ -228,6 +228,8 @@ pub struct Evidence {
     pub anchor: Option<SpkiHash>,
     /// The public keys of the issuers on the verified path, from the leaf's issuer up, without the anchor.
     pub issuers: Box<[SpkiHash]>,
+    /// The time in which the certificates of all those issuers are within their dates.
+    pub issuers_valid: Validity,
     /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
     /// constraints, so they never count below it.
     pub name_constrained: bool,
@@ -254,6 +256,7 @@ impl Evidence {
         Self {
             anchor: None,
             issuers: Box::default(),
+            issuers_valid: Validity::ALWAYS,
             name_constrained: false,
             shared_authority: false,
             second_checks: Vec::new(),
@@ -280,6 +283,7 @@ impl Evidence {
             } else {
                 self.issuers
             },
+            issuers_valid: self.issuers_valid.intersect(other.issuers_valid),
             name_constrained: self.name_constrained || other.name_constrained,
             shared_authority: self.shared_authority || other.shared_authority,
             second_checks: self.second_checks,

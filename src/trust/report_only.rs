@@ -49,6 +49,7 @@ impl<V: VerifyPeer> VerifyPeer for ReportOnly<V> {
             // What it would demand is not demanded yet.
             Ok(evidence) => Evidence {
                 valid: Validity::ALWAYS,
+                issuers_valid: Validity::ALWAYS,
                 settled: evidence.valid.intersect(evidence.settled),
                 shared_authority: false,
                 second_checks: Vec::new(),

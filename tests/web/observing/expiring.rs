@@ -1,6 +1,7 @@
 //! A watch over everything that expires, rotates or is retired.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,13 +11,18 @@ use countersign::expiry::{Expiries, Kind};
 use countersign::gate::Policy;
 use countersign::identity::{SpkiHash, Validity};
 use countersign::live::Live;
-use countersign::observe::{Event, Observer as _, PeersSeen, RotationWatch, Watch, Watching, retire};
+use countersign::observe::{
+    Event, Observer as _, Observers, PeersSeen, Queued, RotationWatch, Watch, Watching, retire,
+};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
 use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::Credentials;
 use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
 use countersign::usage::{NotRetired, Retirement, Usage};
+use countersign::web::{CallerLayer, Connection};
+use http::{Request, Response, StatusCode};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::{Book, Broken};
 
@@ -324,6 +330,48 @@ fn what_is_watched_is_looked_at_again_and_again_until_it_is_dropped() {
     });
     drop(watching.expect("a thread"));
     soon(|| Arc::strong_count(&held) == 1);
+}
+
+/// The tenant is refused when the first certificate on its path ends, whichever that is. The anchor's end is our own.
+#[tokio::test]
+async fn a_peer_is_told_of_before_its_path_ends() {
+    let root = TestCa::new("Acme Root");
+    let leaf = later(300);
+    let first = root
+        .intermediate_builder("First")
+        .validity(NOW, later(20))
+        .issue();
+    let second = first
+        .intermediate_builder("Second")
+        .validity(NOW, later(10))
+        .issue();
+    for (issuer, expected) in [(&root, leaf), (&first, later(20)), (&second, later(10))] {
+        let client = issuer
+            .client("spiffe://pay.example/tenant/acme")
+            .validity(NOW, leaf);
+        let seen = Arc::new(PeersSeen::new());
+        let queued = Queued::new(seen.clone(), 16).expect("a thread");
+        let direct = Arc::new(PeersSeen::new());
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let trust = PrivateCa::from_pem(root.pem().as_bytes(), algorithms.all, NOW).expect("an anchor");
+        let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}");
+        let policy = Policy::new(trust, tenants.known(["acme"]).build().expect("a table"));
+        let all = Arc::new(Observers::new().and(direct.clone()).and(queued));
+        let layer = CallerLayer::new(policy).observed_by(all.clone());
+        let layer = layer.with_clock(countersign::clock::Clock::new(|| NOW));
+        let connection = Connection::new(([192, 0, 2, 1], 4711).into(), Some(&client.issue().chain()));
+        let request = Request::builder().extension(connection.expect("a chain"));
+        let handler = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
+        let request = request.body(()).expect("a request");
+        let Ok(answer) = layer.layer(handler).oneshot(request).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let ends = |seen: &PeersSeen| -> Vec<_> {
+            let listed = Expiries::of(seen).sorted();
+            listed.iter().map(|expiry| expiry.not_after()).collect()
+        };
+        assert_eq!(ends(&direct), [expected]);
+        soon(|| ends(&seen) == [expected]);
+    }
 }
 
 #[test]
