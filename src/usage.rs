@@ -131,7 +131,7 @@ impl Retirement {
     /// Only what nobody has used for so long, while others of its kind were used.
     ///
     /// Choose it longer than any peer is silent, and longer than any connection lives: a use is counted when a connection is
-    /// made, and not with each request on it.
+    /// made, and not with each request on it. Of clients that a proxy hands on, it is counted with their requests, once a second.
     pub fn unused_for(quiet: Duration) -> Self {
         Self(Terms::UnusedFor(quiet))
     }

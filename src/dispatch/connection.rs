@@ -50,7 +50,7 @@ pub(super) struct Facts {
     pub(super) wire: Arc<Wire>,
     /// The generation of the trust that the server was verified by; read before it was.
     pub(super) trust: u64,
-    /// For how long that holds.
+    /// For how long that holds, and is all that would be said of the server.
     pub(super) valid: Validity,
     /// Whether the server asked for a certificate.
     pub(super) asked: bool,

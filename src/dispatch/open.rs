@@ -78,7 +78,7 @@ impl Opener<'_> {
         let opened = Opened {
             wire: wire.clone(),
             trust,
-            valid: evidence.valid,
+            valid: evidence.valid.intersect(evidence.settled),
             asked: introduction.outcome() == Introduced::Shown,
             at: now(),
         };

@@ -165,20 +165,22 @@ impl Caller {
         let trust = &policy.0.trust;
         // Before anything is decided: a change that happens meanwhile makes what is kept useless, not wrong.
         let recall = trust.memory();
-        let remembered = |recall: &Recall| recall.peer(Role::Client, certificates.iter(), now);
-        let known = recall.as_ref().and_then(remembered);
-        let peer = match known {
+        let remembered = |recall: &Recall| recall.forwarded(certificates.iter(), now);
+        let (peer, is_to_be_counted) = match recall.as_ref().and_then(remembered) {
             Some(known) => known,
             None => {
                 let chain = PeerChain::parse_within(trust.limits(), certificates.iter().cloned())?;
                 let peer = VerifiedPeer::verify(trust, chain, Role::Client, now)?;
-                trust.confirm(&peer, now);
                 if let Some(recall) = recall {
-                    recall.keep_forwarded(peer.clone());
+                    recall.keep_forwarded(peer.clone(), now);
                 }
-                peer
+                (peer, true)
             }
         };
+        // Also of a client that is known: what it uses must not seem unused while it comes.
+        if is_to_be_counted {
+            trust.confirm(&peer, now);
+        }
         Self::of(policy, peer, Provenance::Forwarded(by))
     }
 

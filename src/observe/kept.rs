@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{ClaimedCertificate, Event, Observer, PeerCertificate};
+use super::certificate::Copied;
+use super::{ClaimedCertificate, Event, Observer};
 
 /// An event, to be told to whoever it is given.
 pub(super) type Kept = Box<dyn FnOnce(&dyn Observer) + Send>;
@@ -31,7 +32,7 @@ pub(super) fn kept(event: &Event<'_>) -> Kept {
         } => {
             let certificate = certificate.map(|certificate| certificate.copied());
             later(move |to| {
-                let certificate = certificate.as_ref().map(PeerCertificate::of);
+                let certificate = certificate.as_ref().map(Copied::shown);
                 to.observe(&Event::HandshakeCompleted {
                     peer,
                     handshake,
@@ -94,7 +95,7 @@ pub(super) fn kept(event: &Event<'_>) -> Kept {
         } => {
             let (tenant, rule, certificate) = (tenant.clone(), Box::<str>::from(rule), certificate.copied());
             later(move |to| {
-                let (tenant, rule, certificate) = (&tenant, &*rule, PeerCertificate::of(&certificate));
+                let (tenant, rule, certificate) = (&tenant, &*rule, certificate.shown());
                 to.observe(&Event::Identified {
                     peer,
                     tenant,

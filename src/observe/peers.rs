@@ -20,6 +20,8 @@ const NAMES: usize = 64;
 /// name, the last one seen counts, so a renewal takes the place of what it renews. Certificates that live for less than two
 /// days are left out: machines renew them, and between two connections nobody sees it.
 ///
+/// They end with the first certificate on their path, the anchor left out: that of an issuer, too, is the tenant's to renew.
+///
 /// Bounded: 10,000 tenants, of which the ones that were not seen for longest are forgotten, and 64 names of each.
 ///
 /// ```
@@ -81,6 +83,8 @@ impl PeersSeen {
             Some(name) => name.to_string(),
             None => certificate.spki().to_string(),
         };
+        // An issuer that ends before it is the end of both.
+        let validity = Validity::new(validity.not_before, certificate.path_ends());
         self.lock().get_or_default(tenant).note(name.into(), validity);
     }
 

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use rustls_pki_types::UnixTime;
+
 use super::{Event, Observer, RotationStep};
 use crate::expiry::Kind;
 use crate::usage::{NotRetired, Retirement, Usage};
@@ -38,18 +40,27 @@ use crate::usage::{NotRetired, Retirement, Usage};
 /// });
 /// let told = Told::default();
 /// watch.tell(&told);
-/// pins.replace("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= label=acme 2027".parse()?);
+/// pins.replace("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= label=acme".parse()?);
 /// watch.tell(&told);
 /// watch.tell(&told);
-/// assert_eq!(*told.0.lock().unwrap(), ["pin acme 2027: staged"]);
-/// # Ok::<(), countersign::trust::InvalidPin>(())
+/// // Its successor has the same label.
+/// let next = "sha256/LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ= label=acme".parse()?;
+/// pins.update(|pins| Ok::<_, countersign::trust::PinProblem>(pins.stage([next])))?;
+/// watch.tell(&told);
+/// assert_eq!(*told.0.lock().unwrap(), ["pin acme: staged", "pin acme: staged"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
 pub struct RotationWatch {
     looks: Vec<(Kind, Look)>,
-    /// By look and name, whether it was used. Nothing before the first time.
-    before: Mutex<Option<BTreeMap<(usize, String), Usage>>>,
+    /// Nothing before the first time.
+    before: Mutex<Option<Seen>>,
 }
+
+/// By look and name, each that bears it: when it was first used, if it was.
+type Seen = BTreeMap<(usize, String), Vec<First>>;
+
+type First = Option<UnixTime>;
 
 type Look = Box<dyn Fn() -> Vec<(String, Usage)> + Send + Sync>;
 
@@ -59,7 +70,9 @@ impl RotationWatch {
         Self::default()
     }
 
-    /// Also over these, each with its name (which is written to logs) and its uses: those of
+    /// Also over these, each with its name (which is written to logs) and its uses. Of several that bear one name, as a pin
+    /// and its successor do, the steps of each are told, and not which of them it was: [`Pin`](crate::trust::Pin) as text
+    /// would say so, and is longer. The uses are those of
     /// [`PinSet::usage`](crate::trust::PinSet::usage), [`PrivateCa::usage`](crate::trust::PrivateCa::usage),
     /// [`Keyring::report`](crate::payload::Keyring::report) or [`Credentials::usage`](crate::tls::Credentials::usage).
     #[must_use]
@@ -74,38 +87,65 @@ impl RotationWatch {
 
     /// Tells which steps were taken since it last looked.
     pub fn tell(&self, observer: &dyn Observer) {
-        let now: BTreeMap<_, _> = self.seen().collect();
+        let now = self.seen();
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(before) = before.replace(now.clone()) else {
             return;
         };
-        for (place, usage) in &now {
-            match before.get(place) {
-                None => self.tell_of(observer, place, RotationStep::Staged),
-                Some(before) if before.uses == 0 && usage.uses > 0 => {
-                    self.tell_of(observer, place, RotationStep::FirstUsed);
-                }
-                Some(_) => {}
+        for (place, uses) in &now {
+            let before = before.get(place).map_or(&[][..], Vec::as_slice);
+            self.tell_of(observer, place, steps(before, uses));
+        }
+        for (place, before) in before.iter().filter(|(place, _)| !now.contains_key(*place)) {
+            self.tell_of(observer, place, steps(before, &[]));
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let mut all = Seen::new();
+        for (look, (_, seen)) in self.looks.iter().enumerate() {
+            for (name, usage) in seen() {
+                all.entry((look, name)).or_default().push(usage.first_used);
             }
         }
-        for place in before.keys().filter(|place| !now.contains_key(*place)) {
-            self.tell_of(observer, place, RotationStep::Retired);
-        }
+        all
     }
 
-    fn seen(&self) -> impl Iterator<Item = ((usize, String), Usage)> {
-        self.looks.iter().enumerate().flat_map(|(look, (_, seen))| {
-            let seen = seen().into_iter();
-            seen.map(move |(name, usage)| ((look, name), usage))
-        })
-    }
-
-    fn tell_of(&self, observer: &dyn Observer, (look, name): &(usize, String), step: RotationStep) {
+    fn tell_of(
+        &self,
+        observer: &dyn Observer,
+        (look, name): &(usize, String),
+        steps: impl Iterator<Item = RotationStep>,
+    ) {
         if let Some((kind, _)) = self.looks.get(*look) {
             let kind = *kind;
-            observer.observe(&Event::RotationStepped { kind, name, step });
+            steps.for_each(|step| observer.observe(&Event::RotationStepped { kind, name, step }));
         }
     }
+}
+
+/// The steps from those of a name to those that bear it now. Which is which is told by the time of its first use, that stays:
+/// whoever is used since, where one unused is missing, is that one.
+fn steps(before: &[First], now: &[First]) -> impl Iterator<Item = RotationStep> + use<> {
+    let mut gone: BTreeMap<First, usize> = BTreeMap::new();
+    for first in before {
+        *gone.entry(*first).or_default() += 1;
+    }
+    let is_new = |first: &&First| match gone.get_mut(*first) {
+        Some(left @ 1..) => {
+            *left -= 1;
+            false
+        }
+        _ => true,
+    };
+    let used_since = now.iter().filter(is_new).flatten().count();
+    let first_used = used_since.min(gone.get(&None).copied().unwrap_or_default());
+    let staged = now.len().saturating_sub(before.len());
+    let retired = before.len().saturating_sub(now.len());
+    let staged = std::iter::repeat_n(RotationStep::Staged, staged);
+    staged
+        .chain(std::iter::repeat_n(RotationStep::FirstUsed, first_used))
+        .chain(std::iter::repeat_n(RotationStep::Retired, retired))
 }
 
 impl fmt::Debug for RotationWatch {
@@ -158,4 +198,40 @@ pub fn retire<T>(
         observer.observe(&Event::RotationStepped { kind, name, step });
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_several_under_one_name_each_step_is_told_once() {
+        use RotationStep::{FirstUsed, Retired, Staged};
+
+        let at =
+            |seconds: &u64| (*seconds > 0).then(|| UnixTime::since_unix_epoch(Duration::from_secs(*seconds)));
+        // When each was first used, or nought.
+        let table: [(&[u64], &[u64], &[RotationStep]); 12] = [
+            (&[], &[0], &[Staged]),
+            (&[], &[5, 0], &[Staged, Staged]),
+            (&[5], &[5], &[]),
+            (&[5], &[0, 5], &[Staged]),
+            (&[5, 0], &[0, 5], &[]),
+            (&[5, 0], &[5, 9], &[FirstUsed]),
+            (&[0, 0, 0], &[9, 0, 9], &[FirstUsed, FirstUsed]),
+            (&[5, 9], &[9], &[Retired]),
+            (&[5, 0], &[5], &[Retired]),
+            (&[5, 0], &[9], &[FirstUsed, Retired]),
+            // Counted anew, by whoever takes no counts over.
+            (&[5], &[0], &[]),
+            (&[5, 0], &[], &[Retired, Retired]),
+        ];
+        for (before, now, expected) in table {
+            let firsts = |times: &[u64]| times.iter().map(at).collect::<Vec<_>>();
+            let told: Vec<_> = steps(&firsts(before), &firsts(now)).collect();
+            assert_eq!(told, expected, "{before:?} and then {now:?}");
+        }
+    }
 }

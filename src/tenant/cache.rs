@@ -94,7 +94,8 @@ impl TenantCache {
     pub fn with_clock(source: impl TenantSource + 'static, keep: Keep, clock: Monotonic) -> Self {
         Self {
             kept: Kept::new(Asked(source), keep, clock),
-            generation: Arc::default(),
+            // Nought would say that it never changes.
+            generation: Arc::new(AtomicU64::new(generation::next())),
         }
     }
 

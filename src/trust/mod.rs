@@ -228,6 +228,8 @@ pub struct Evidence {
     pub anchor: Option<SpkiHash>,
     /// The public keys of the issuers on the verified path, from the leaf's issuer up, without the anchor.
     pub issuers: Box<[SpkiHash]>,
+    /// The time in which the certificates of all those issuers are within their dates.
+    pub issuers_valid: Validity,
     /// A certificate authority on the verified path constrains names (RFC 5280 §4.2.1.10). Common names escape such
     /// constraints, so they never count below it.
     pub name_constrained: bool,
@@ -243,6 +245,9 @@ pub struct Evidence {
     pub reported: Option<Box<Untrusted>>,
     /// The time for which the decision holds: the intersection of all that it rests on.
     pub valid: Validity,
+    /// The time for which all of this would be found again. Outside of it the peer is asked about anew, and is as trusted as
+    /// before: a [`ReportOnly`] sets it, whose report changes with time.
+    pub settled: Validity,
 }
 
 impl Evidence {
@@ -251,13 +256,20 @@ impl Evidence {
         Self {
             anchor: None,
             issuers: Box::default(),
+            issuers_valid: Validity::ALWAYS,
             name_constrained: false,
             shared_authority: false,
             second_checks: Vec::new(),
             pin: None,
             reported: None,
             valid,
+            settled: Validity::ALWAYS,
         }
+    }
+
+    /// Whether it counts as it is at `now`, without asking again.
+    pub(crate) fn stands_at(&self, now: UnixTime) -> bool {
+        self.valid.contains(now) && self.settled.contains(now)
     }
 
     /// The evidence of both together: the facts of both, for the time in which both hold.
@@ -271,12 +283,14 @@ impl Evidence {
             } else {
                 self.issuers
             },
+            issuers_valid: self.issuers_valid.intersect(other.issuers_valid),
             name_constrained: self.name_constrained || other.name_constrained,
             shared_authority: self.shared_authority || other.shared_authority,
             second_checks: self.second_checks,
             pin: self.pin.or(other.pin),
             reported: self.reported.or(other.reported),
             valid: self.valid.intersect(other.valid),
+            settled: self.settled.intersect(other.settled),
         }
     }
 }

@@ -184,6 +184,7 @@ impl PathRules {
                 known.facts.key_usage.is_none_or(|usage| usage.crl_sign),
             );
             evidence.valid = evidence.valid.intersect(known.validity);
+            evidence.issuers_valid = evidence.issuers_valid.intersect(known.validity);
             evidence = not_revoked(evidence, self.check_revocation(&subject, &issuer, peer)?);
             evidence.name_constrained |= constraints.is_some();
             subject = Subject::intermediate(certificate, &known.facts);

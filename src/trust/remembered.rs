@@ -1,5 +1,7 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+#[cfg(feature = "forwarded")]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -18,7 +20,7 @@ const CAPACITY: usize = 10_000;
 /// # Security
 /// Why that is sound: for the same bytes and the same policy, the answer depends on time alone, and only through the
 /// window that the evidence carries: the intersection of the validity of every certificate on the verified path, of
-/// the anchor, of the CRLs that were asked, of a pin's retirement.
+/// the anchor, of the CRLs that were asked, of a pin's retirement; and of the time for which a dry run would report the same.
 ///
 /// * A peer is known by the role, the server name, and *every* certificate presented, each compared byte for byte.
 /// * Only good answers are kept, with the generation of the verifier they came from; any change has another one.
@@ -131,6 +133,19 @@ impl Recall {
         self.trusted(role, certificates, now).map(|known| known.peer)
     }
 
+    /// As [`peer`](Self::peer), of a client that a hop hands on; and whether it is to be counted now: once a second, since
+    /// each of its requests brings it anew.
+    #[cfg(feature = "forwarded")]
+    pub(crate) fn forwarded<'a, 'd: 'a>(
+        &self,
+        certificates: impl Iterator<Item = &'a CertificateDer<'d>> + Clone,
+        now: UnixTime,
+    ) -> Option<(VerifiedPeer, bool)> {
+        let known = self.trusted(Role::Client, certificates, now)?;
+        let is_to_be_counted = known.is_to_be_counted(now);
+        Some((known.peer, is_to_be_counted))
+    }
+
     /// When the peer that showed exactly these certificates last proved to hold its key, if it is still trusted at `now`.
     pub fn proved<'a, 'd: 'a>(
         &self,
@@ -148,24 +163,29 @@ impl Recall {
         now: UnixTime,
     ) -> Option<Known> {
         let known = self.memory.get(role, certificates, self.generation)?;
-        known.peer.evidence().valid.contains(now).then_some(known)
+        known.peer.evidence().stands_at(now).then_some(known)
     }
 
-    /// Remembers a peer that was verified in this role, and has proved to hold its key, at `now`.
+    /// Remembers a peer that was verified in this role, and has proved to hold its key, at `now`. Who keeps it also
+    /// [confirms](VerifyPeer::confirm) it.
     pub fn keep(&self, role: Role<'_>, peer: VerifiedPeer, now: UnixTime) {
-        self.put(role, peer, Some(now));
+        self.put(role, peer, Some(now), now);
     }
 
     /// Remembers a peer that was verified, and of which a trusted hop says that it has proved to hold its key. That is as
     /// good as a proof for whoever believes the hop, and none for a session of ours.
     #[cfg(feature = "forwarded")]
-    pub(crate) fn keep_forwarded(&self, peer: VerifiedPeer) {
+    pub(crate) fn keep_forwarded(&self, peer: VerifiedPeer, now: UnixTime) {
         let certificates = peer.chain().certificates();
         let before = self.memory.get(Role::Client, certificates, self.generation);
-        self.put(Role::Client, peer, before.and_then(|known| known.proved));
+        self.put(Role::Client, peer, before.and_then(|known| known.proved), now);
     }
 
-    fn put(&self, role: Role<'_>, peer: VerifiedPeer, proved: Option<UnixTime>) {
+    #[cfg_attr(
+        not(feature = "forwarded"),
+        expect(unused_variables, reason = "only who is forwarded is counted by his memory")
+    )]
+    fn put(&self, role: Role<'_>, peer: VerifiedPeer, proved: Option<UnixTime>, counted: UnixTime) {
         let place = self.memory.place(role, peer.chain().certificates());
         let server = match role {
             Role::Client => None,
@@ -176,6 +196,8 @@ impl Recall {
             server,
             peer,
             proved,
+            #[cfg(feature = "forwarded")]
+            counted: Arc::new(AtomicU64::new(counted.as_secs())),
         };
         self.memory.lock().insert(place, known);
     }
@@ -207,9 +229,20 @@ struct Known {
     peer: VerifiedPeer,
     /// When it last proved to hold its key, to us.
     proved: Option<UnixTime>,
+    /// The second in which it was last counted.
+    #[cfg(feature = "forwarded")]
+    counted: Arc<AtomicU64>,
 }
 
 impl Known {
+    /// Whether it was not counted in this second yet; whoever is told so counts it.
+    #[cfg(feature = "forwarded")]
+    fn is_to_be_counted(&self, now: UnixTime) -> bool {
+        let now = now.as_secs();
+        // The second one writes, which most requests of a client need not do.
+        self.counted.load(Ordering::Relaxed) != now && self.counted.swap(now, Ordering::Relaxed) != now
+    }
+
     fn is<'a, 'd: 'a>(
         &self,
         role: Role<'_>,

@@ -315,7 +315,7 @@ impl Rules {
             peer: connection.peer(),
             tenant: caller.tenant(),
             rule: caller.rule(),
-            certificate: PeerCertificate::of(caller.peer().leaf()),
+            certificate: PeerCertificate::of_peer(caller.peer()),
         });
     }
 

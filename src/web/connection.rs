@@ -367,7 +367,7 @@ impl Connection {
 
 /// Neither the evidence nor what was said of the tenant has come to its end.
 fn holds(caller: &Caller, now: UnixTime) -> bool {
-    caller.peer().evidence().valid.contains(now) && !caller.is_over()
+    caller.peer().evidence().stands_at(now) && !caller.is_over()
 }
 
 impl fmt::Debug for Connection {

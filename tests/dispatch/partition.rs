@@ -1,18 +1,21 @@
 //! No confused deputy: what is one tenant's, or an older generation's, is never another's.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use countersign::clock::Clock;
 use countersign::dispatch::{
     Connected, Delivery, Dispatcher, Endpoint, EndpointOwners, Failure, Fate, Fault, NotClaimed,
 };
 use countersign::identity::SpkiHash;
 use countersign::live::Live;
-use countersign::testing::TestCert;
+use countersign::testing::{NOW, TestCert};
 use countersign::tls::ClientAuth;
-use countersign::trust::PinSet;
+use countersign::trust::{Pin, PinSet, ReportOnly, VerifyPeer as _};
 use http::Response;
 use http_body_util::Full;
+use rustls::pki_types::UnixTime;
 
 use crate::receiver::{Receiver, with_http2};
 use crate::world::*;
@@ -115,6 +118,35 @@ async fn a_connection_made_under_replaced_trust_is_not_used_again() {
         let outcome = dispatcher.deliver(&to, &delivery("acme", "msg_1")).await;
         assert_eq!((outcome.fate, outcome.code()), (Fate::Dead, "trust.not_pinned"));
         assert_eq!(receiver.seen().len(), 3);
+    }
+}
+
+/// What a dry run of the trust would say of the server is told when it is so, and not after the last connection has gone.
+#[tokio::test]
+async fn a_connection_is_not_used_beyond_what_was_reported_of_it() {
+    for http2 in [false, true] {
+        let (receiver, world) = (receiver(http2).await, world());
+        let end = UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + 30 * 86_400));
+        let key = SpkiHash::of(&world.server.spki_der());
+        let retiring = PinSet::of([Pin::leaf(key).retiring(end)]);
+        let trust = PinSet::new([key]).and(ReportOnly::new(retiring));
+        let seconds = Arc::new(AtomicU64::new(end.as_secs()));
+        let hands = seconds.clone();
+        let clock = Clock::new(move || UnixTime::since_unix_epoch(Duration::from_secs(hands.load(SeqCst))));
+        let dispatcher = builder(&[receiver.port()]).with_clock(clock).build();
+        let sender = world.sender_trusting(&world.acme, "acme", trust);
+        dispatcher.set_identity(tenant("acme"), sender).expect("TLS");
+        for expected in [Connected::Fresh, Connected::Reused] {
+            assert_eq!(send(&dispatcher, &receiver, "acme").await, expected);
+        }
+        seconds.fetch_add(1, SeqCst);
+        for expected in [Connected::Fresh, Connected::Reused] {
+            assert_eq!(
+                send(&dispatcher, &receiver, "acme").await,
+                expected,
+                "from then on"
+            );
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::forwarded::{Format, Forwarder, Hop, Hops, NotForwarded};
-use countersign::gate::{ForwardedBy, Provenance};
+use countersign::gate::{ForwardedBy, Policy, Provenance};
+use countersign::identity::SpkiHash;
 use countersign::payload::http_signature::{
     HttpSignatureKeyring, HttpSignaturePolicy, HttpSignatureVerifier, HttpSigner,
 };
@@ -15,9 +17,12 @@ use countersign::payload::{
     Authentic, DeliveryKey, Head, KeyId, Message, NotAuthentic, Origin, Outgoing, SignPayload, VerifyPayload,
 };
 use countersign::refusal::Refusal;
+use countersign::tenant::TenantTable;
 use countersign::testing::{NOW, TestCa, TestCert};
-use countersign::trust::Untrusted;
+use countersign::trust::{Pin, PinSet, Untrusted};
+use countersign::usage::{NotRetired, Retirement};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use rustls::pki_types::UnixTime;
 
 use crate::vectors::field;
 use crate::world::{World, caller, name};
@@ -197,6 +202,49 @@ fn a_forwarded_chain_is_remembered() {
         matches!(refused, Refusal::Untrusted(Untrusted::Expired { .. })),
         "{refused:?}"
     );
+}
+
+/// Counted for as long as he comes, as he would be at his handshakes: what he uses is not retired under him.
+#[test]
+fn a_forwarded_client_is_counted_as_long_as_he_comes() {
+    let world = World::new();
+    let next = world.clients.client("spiffe://acme.example/tenant/acme").issue();
+    let pin = |own: &TestCert| Pin::leaf(SpkiHash::of(&own.spki_der())).labelled("acme");
+    let pins = PinSet::of([pin(&world.acme), pin(&next)]);
+    let tenants = TenantTable::builder().uri("spiffe://acme.example/tenant/{tenant}");
+    let tenants = tenants.known(["acme"]).build().expect("a table");
+    let policy = Policy::new(pins.clone(), tenants);
+    let forwarder = Forwarder::new(Hops::nobody().with_unix_socket(), Format::rfc_9440()).expect("fields");
+    let comes = |own: &TestCert, now| {
+        let forwarded = forwarder.present(Some(&Hop::unix_socket()), &with_cert(own));
+        let forwarded = forwarded.expect("read").expect("a certificate");
+        forwarded.identify(&policy, now).expect("a caller");
+    };
+    let after = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + seconds));
+    let day = |days: u64| after(days * 86_400);
+    for days in 0..=8 {
+        comes(&world.acme, day(days));
+        comes(&next, day(days));
+    }
+    let used = |own: &TestCert| {
+        let (_, usage) = pins.usage().find(|(known, _)| *known == pin(own)).expect("a pin");
+        (usage.uses, usage.first_used, usage.last_used)
+    };
+    let week = Retirement::unused_for(Duration::from_secs(7 * 86_400));
+    for own in [&world.acme, &next] {
+        assert_eq!(used(own), (9, Some(NOW), Some(day(8))));
+        let still_used = NotRetired::StillUsed {
+            uses: 9,
+            last_used: day(8),
+        };
+        assert_eq!(pins.retire(&pin(own), week, day(8)).err(), Some(still_used));
+    }
+    // Once a second, however many requests it brings.
+    let second = after(8 * 86_400 + 1);
+    for now in [day(8), day(8), second, second] {
+        comes(&next, now);
+    }
+    assert_eq!(used(&next), (10, Some(NOW), Some(second)));
 }
 
 // --- signatures ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 //! The rules of [`Metrics`]: which metric, which labels, and how many of them.
 
 mod capped;
+mod named;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use metrics::{counter, gauge, histogram};
 
@@ -12,6 +15,7 @@ use crate::expiry::{Expiry, Kind, Thresholds};
 use crate::replay::StoreDown;
 use crate::tenant::TenantId;
 use capped::Capped;
+use named::Named;
 pub use table::{MetricKind, MetricRow};
 
 /// Sources of reloads that have a label of their own.
@@ -40,7 +44,7 @@ const SOURCES: usize = 64;
 pub struct Metrics {
     sources: Capped,
     tenants: Capped,
-    names: Capped,
+    names: Named,
 }
 
 impl Metrics {
@@ -53,7 +57,7 @@ impl Metrics {
         Self {
             sources: Capped::new(SOURCES),
             tenants: Capped::new(0),
-            names: Capped::new(0),
+            names: Named::new(0),
         }
     }
 
@@ -67,13 +71,14 @@ impl Metrics {
         self
     }
 
-    /// Says of so many things by name when they expire; of those that end first.
+    /// Says of so many things by name when they expire; of those that end first. Names keep their labels, the first that are
+    /// seen; `other` says what ends first of all others, and what is held no longer expires at infinity.
     ///
     /// # Security
     /// Whoever reads the metrics learns the names in peers' certificates.
     #[must_use]
     pub fn with_names(mut self, most: usize) -> Self {
-        self.names = Capped::new(most);
+        self.names = Named::new(most);
         self
     }
 
@@ -216,19 +221,7 @@ impl Metrics {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!("countersign_expiry_items", "kind" => kind).set(of_kind().count() as f64);
         }
-        self.by_name(expiries);
-    }
-
-    fn by_name(&self, expiries: &[Expiry]) {
-        for expiry in expiries.iter().take(self.names.most()) {
-            let name = self.names.label(&format!(
-                "{} {}",
-                expiry.owner().unwrap_or_default(),
-                expiry.name()
-            ));
-            gauge!("countersign_expiry_named_timestamp_seconds", "kind" => expiry.kind().as_str(), "name" => name)
-                .set(seconds(expiry.not_after()));
-        }
+        self.names.say(expiries);
     }
 }
 

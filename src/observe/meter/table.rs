@@ -199,7 +199,7 @@ pub(super) const ROWS: &[MetricRow] = &[
     gauge(
         "countersign_expiry_named_timestamp_seconds",
         &["kind", "name"],
-        "When a thing expires, by its name. Only where names are asked for.",
+        "When a thing expires, by its name; at infinity where it is held no longer. Only where names are asked for.",
     ),
     counter(
         "countersign_tenant_events_total",

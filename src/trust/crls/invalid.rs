@@ -10,6 +10,14 @@ pub enum InvalidCrls {
     /// No list at all.
     #[error("no CRL is there; give them as PEM sections \"BEGIN X509 CRL\"")]
     Empty,
+    /// No list in one of several files or answers: whom its authority has revoked would be let in.
+    #[error("file {number} of {of} holds no CRL; give it as PEM sections \"BEGIN X509 CRL\", or one in DER")]
+    EmptyFile {
+        /// Which, from 1.
+        number: usize,
+        /// Of so many.
+        of: usize,
+    },
     /// Not PEM, or a section of it cannot be read.
     #[error("the CRLs cannot be taken as PEM: {reason}")]
     Pem {

@@ -51,10 +51,11 @@ impl Crls {
         Self::default().read(from_pem(pem)?, now)
     }
 
-    /// Reads the CRLs of several files or answers, each in PEM, or one in DER.
+    /// Reads the CRLs of several files or answers, each in PEM, or one in DER. Each must hold one: what is empty, or a page
+    /// that was answered in its place, is not made up for by another.
     ///
     /// # Errors
-    /// As for [`from_pem`](Self::from_pem).
+    /// As for [`from_pem`](Self::from_pem); [`InvalidCrls::EmptyFile`].
     pub fn from_files<'a>(
         files: impl IntoIterator<Item = &'a [u8]>,
         now: UnixTime,
@@ -218,15 +219,25 @@ fn from_pem(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, In
 fn from_files<'a>(
     files: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, InvalidCrls> {
+    let files: Vec<_> = files.into_iter().collect();
+    let of = files.len();
     let mut lists = Vec::new();
-    for file in files {
-        match file.first() {
-            // What begins with a SEQUENCE is no text.
-            Some(0x30) => lists.push(CertificateRevocationListDer::from(file.to_vec())),
-            _ => lists.extend(from_pem(file)?),
+    for (number, file) in (1..).zip(files) {
+        let read = lists_of(file)?;
+        if read.is_empty() && of > 1 {
+            return Err(InvalidCrls::EmptyFile { number, of });
         }
+        lists.extend(read);
     }
     Ok(lists)
+}
+
+fn lists_of(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, InvalidCrls> {
+    match file.first() {
+        // What begins with a SEQUENCE is no text.
+        Some(0x30) => Ok(vec![CertificateRevocationListDer::from(file.to_vec())]),
+        _ => from_pem(file),
+    }
 }
 
 impl fmt::Debug for Crls {

@@ -160,6 +160,46 @@ fn point_of(tag: u8, name: &[u8]) -> Vec<u8> {
     sequence(&[tlv(0xa0, &tlv(tag, name))])
 }
 
+/// How many lists were read, or why none.
+type Read = Result<usize, String>;
+
+/// One that says nothing is not made up for by another: whoever its authority has taken back would be let in.
+#[test]
+fn each_of_several_files_holds_a_list() {
+    let (one, other) = (
+        TestCa::new("One").crl(1).issue(),
+        TestCa::new("Other").crl(1).issue(),
+    );
+    let (pem, both) = (one.pem(), one.pem() + &other.pem());
+    let (pem, both, der) = (pem.as_bytes(), both.as_bytes(), other.der().as_ref());
+    let page: &[u8] = b"<html><body>not found</body></html>";
+    let lacks = |number, of| {
+        Err(format!(
+            "file {number} of {of} holds no CRL; give it as PEM sections \"BEGIN X509 CRL\", or one in DER"
+        ))
+    };
+    let none = || Err(InvalidCrls::Empty.to_string());
+    #[rustfmt::skip]
+    let table: [(&str, Vec<&[u8]>, Read); 11] = [
+        ("each its own", vec![pem, der], Ok(2)),
+        ("two in one", vec![both], Ok(2)),
+        ("nothing second", vec![pem, b""], lacks(2, 2)),
+        ("nothing first", vec![b"", pem], lacks(1, 2)),
+        ("a page second", vec![der, page], lacks(2, 2)),
+        ("a page between", vec![pem, page, der], lacks(2, 3)),
+        ("white space", vec![pem, b" \n"], lacks(2, 2)),
+        ("nothing at all, twice", vec![b"", b""], lacks(1, 2)),
+        ("no file", vec![], none()),
+        ("the sole one empty", vec![b""], none()),
+        ("the sole one a page", vec![page], none()),
+    ];
+    for (case, files, expected) in table {
+        let read = Crls::from_files(files, NOW);
+        let read = read.map(|lists| lists.len()).map_err(|why| why.to_string());
+        assert_eq!(read, expected, "{case}");
+    }
+}
+
 #[test]
 fn texts_without_a_list_are_refused() {
     for (case, text) in [("empty", ""), ("whitespace", " \n\n"), ("garbage", "junk")] {

@@ -1,6 +1,7 @@
 //! A watch over everything that expires, rotates or is retired.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,15 +9,20 @@ use std::time::Duration;
 use countersign::UnixTime;
 use countersign::expiry::{Expiries, Kind};
 use countersign::gate::Policy;
-use countersign::identity::Validity;
+use countersign::identity::{SpkiHash, Validity};
 use countersign::live::Live;
-use countersign::observe::{Event, Observer as _, PeersSeen, RotationWatch, Watch, Watching, retire};
+use countersign::observe::{
+    Event, Observer as _, Observers, PeersSeen, Queued, RotationWatch, Watch, Watching, retire,
+};
 use countersign::payload::{Keyring, Scheme, Secret};
 use countersign::tenant::{TenantId, TenantTable};
-use countersign::testing::{NOW, TestCa};
+use countersign::testing::{NOW, TestCa, TestCert};
 use countersign::tls::Credentials;
 use countersign::trust::{Crls, Pin, PinSet, PrivateCa, Revocation, VerifyPeer};
 use countersign::usage::{NotRetired, Retirement, Usage};
+use countersign::web::{CallerLayer, Connection};
+use http::{Request, Response, StatusCode};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::{Book, Broken};
 
@@ -199,6 +205,52 @@ fn each_step_of_a_rotation_is_told_once() {
     assert_eq!(told(), step("old", "Retired"));
 }
 
+/// As `docs/rotation.md` has it: one label for a pin and its successor.
+#[test]
+fn each_step_of_a_rotation_under_one_name_is_told() {
+    let (ca, book) = (TestCa::new("Acme Root"), Book::default());
+    let (old, new) = (
+        ca.client("spiffe://pay.example/acme").issue(),
+        ca.client("spiffe://pay.example/acme").issue(),
+    );
+    let pin = |leaf: &TestCert| Pin::leaf(SpkiHash::of(&leaf.spki_der())).labelled("acme");
+    let pins = Live::new(PinSet::of([pin(&old)]));
+    let looked_at = pins.clone();
+    let watch = RotationWatch::new().over(Kind::Pin, move || {
+        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
+        looked_at.load().usage().map(named).collect()
+    });
+    let told = || {
+        watch.tell(&book);
+        let step = |line: String| line.strip_prefix(STEPPED).map(str::to_owned);
+        book.take().into_iter().filter_map(step).collect::<Vec<_>>()
+    };
+    let shown = |leaf: &TestCert, now| {
+        let chain = countersign::identity::PeerChain::parse(leaf.chain()).expect("a chain");
+        let peer =
+            countersign::trust::VerifiedPeer::verify(&pins, chain, countersign::trust::Role::Client, now);
+        pins.confirm(&peer.expect("pinned"), now);
+    };
+    const STEPPED: &str = "rotation_stepped RotationStepped { kind: Pin, name: \"acme\", step: ";
+    let none = Vec::<String>::new();
+    shown(&old, NOW);
+    assert_eq!(told(), none, "what is there at first is no news");
+    pins.update(|pins| Ok::<_, NotRetired>(pins.stage([pin(&new)])))
+        .expect("staged");
+    assert_eq!(told(), ["Staged }"]);
+    shown(&old, later(1));
+    assert_eq!(told(), none, "the old one again");
+    shown(&new, later(1));
+    assert_eq!(told(), ["FirstUsed }"]);
+    shown(&new, later(9));
+    assert_eq!(told(), none);
+    let week = Retirement::unused_for(Duration::from_secs(7 * 86_400));
+    pins.update(|pins| pins.retire(&pin(&old), week, later(9)))
+        .expect("retired");
+    assert_eq!(told(), ["Retired }"]);
+    assert_eq!(told(), none);
+}
+
 #[test]
 fn a_retirement_that_is_refused_or_forced_is_told() {
     let book = Book::default();
@@ -278,6 +330,48 @@ fn what_is_watched_is_looked_at_again_and_again_until_it_is_dropped() {
     });
     drop(watching.expect("a thread"));
     soon(|| Arc::strong_count(&held) == 1);
+}
+
+/// The tenant is refused when the first certificate on its path ends, whichever that is. The anchor's end is our own.
+#[tokio::test]
+async fn a_peer_is_told_of_before_its_path_ends() {
+    let root = TestCa::new("Acme Root");
+    let leaf = later(300);
+    let first = root
+        .intermediate_builder("First")
+        .validity(NOW, later(20))
+        .issue();
+    let second = first
+        .intermediate_builder("Second")
+        .validity(NOW, later(10))
+        .issue();
+    for (issuer, expected) in [(&root, leaf), (&first, later(20)), (&second, later(10))] {
+        let client = issuer
+            .client("spiffe://pay.example/tenant/acme")
+            .validity(NOW, leaf);
+        let seen = Arc::new(PeersSeen::new());
+        let queued = Queued::new(seen.clone(), 16).expect("a thread");
+        let direct = Arc::new(PeersSeen::new());
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let trust = PrivateCa::from_pem(root.pem().as_bytes(), algorithms.all, NOW).expect("an anchor");
+        let tenants = TenantTable::builder().uri("spiffe://pay.example/tenant/{tenant}");
+        let policy = Policy::new(trust, tenants.known(["acme"]).build().expect("a table"));
+        let all = Arc::new(Observers::new().and(direct.clone()).and(queued));
+        let layer = CallerLayer::new(policy).observed_by(all.clone());
+        let layer = layer.with_clock(countersign::clock::Clock::new(|| NOW));
+        let connection = Connection::new(([192, 0, 2, 1], 4711).into(), Some(&client.issue().chain()));
+        let request = Request::builder().extension(connection.expect("a chain"));
+        let handler = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
+        let request = request.body(()).expect("a request");
+        let Ok(answer) = layer.layer(handler).oneshot(request).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let ends = |seen: &PeersSeen| -> Vec<_> {
+            let listed = Expiries::of(seen).sorted();
+            listed.iter().map(|expiry| expiry.not_after()).collect()
+        };
+        assert_eq!(ends(&direct), [expected]);
+        soon(|| ends(&seen) == [expected]);
+    }
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! For how long an answer counts, and what takes its place.
 
+use std::sync::Arc;
+
+use countersign::gate::Policy;
 use countersign::identity::{Name, NameKind, SpkiHash};
-use countersign::tenant::TenantCache;
+use countersign::live::Live;
+use countersign::tenant::{ResolveTenant, TenantCache, TenantTable};
+use countersign::trust::{PinSet, Remembered, ReportOnly, VerifyPeer};
+use countersign::web::CallerLayer;
 
 use super::{Mood, Route, acme, connection, good_answer, is, keep, nobody, outage};
 use crate::door::world;
@@ -188,6 +194,67 @@ async fn an_open_connection_notices_what_was_invalidated() {
             (route.ask(&open).await, route.asked()),
             (good_answer(), 1),
             "{which}"
+        );
+    }
+}
+
+/// Nought says that it never does, which a `Live` around it believes.
+#[test]
+fn whatever_may_change_says_so_from_the_start() {
+    let tenants = Route::new(keep()).tenants;
+    let table = || {
+        TenantTable::builder()
+            .uri("spiffe://acme.example/{tenant}")
+            .known(["acme"])
+    };
+    let table = || table().build().expect("a table");
+    let mapped: [(&str, Arc<dyn ResolveTenant>); 5] = [
+        ("TenantCache", Arc::new(tenants.clone())),
+        ("a clone of it", Arc::new(tenants.clone().clone())),
+        ("Live<TenantCache>", Arc::new(Live::new(tenants.clone()))),
+        ("Live<TenantTable>", Arc::new(Live::new(table()))),
+        ("Arc<TenantCache>", Arc::new(Arc::new(tenants))),
+    ];
+    let pins = || Live::new(PinSet::default());
+    let before = || PinSet::default();
+    let trusting: [(&str, Arc<dyn VerifyPeer>); 7] = [
+        ("Live", Arc::new(pins())),
+        ("first of two", Arc::new(pins().and(before()))),
+        ("second of two", Arc::new(before().and(pins()))),
+        ("ReportOnly", Arc::new(ReportOnly::new(pins()))),
+        ("Remembered", Arc::new(Remembered::new(pins()))),
+        ("Box", Arc::new(Box::new(pins()))),
+        ("Live<Live>", Arc::new(Live::new(pins()))),
+    ];
+    for (which, mapping) in mapped {
+        assert_ne!(mapping.generation(), 0, "{which}");
+    }
+    for (which, trust) in trusting {
+        assert_ne!(trust.generation(), 0, "{which}");
+    }
+    let never: [&dyn VerifyPeer; 2] = [&before(), &Remembered::new(before())];
+    assert_eq!(never.map(VerifyPeer::generation), [0, 0]);
+    assert_eq!(table().generation(), 0);
+}
+
+/// A `Live` asks no more who has said that he never changes.
+#[tokio::test]
+async fn an_open_connection_notices_what_was_invalidated_inside_a_live() {
+    for asked_before in [false, true] {
+        let (mut route, open) = (Route::new(keep()), acme());
+        if asked_before {
+            route.tenants.invalidate_all();
+        }
+        let live = Live::new(route.tenants.clone());
+        route.layer = CallerLayer::new(Policy::new(world().trust(&world().ca), live));
+        assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 1));
+        assert_eq!((route.ask(&open).await, route.asked()), (good_answer(), 0));
+        route.is(Mood::Says(Vec::new()));
+        route.tenants.invalidate(&tenant("acme"));
+        assert_eq!(
+            (route.ask(&open).await, route.asked()),
+            (nobody(), 1),
+            "{asked_before}"
         );
     }
 }
