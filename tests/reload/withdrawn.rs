@@ -117,6 +117,8 @@ async fn what_came_while_a_part_was_missing_is_not_lost() {
     let (_reload, log, kept) = start(script.clone()).await;
     until("withdrawn", || kept.status().in_force == InForce::Nothing).await;
     script.now_says(Answer::PinsDespite(2));
+    let asked = script.asked.load(Ordering::Relaxed);
+    until("yielded", || script.asked.load(Ordering::Relaxed) > asked + 1).await;
     stays_withdrawn(&log, || kept.live().is_withdrawn()).await;
     script.now_says(Answer::Same);
     until_generation(&kept, 2).await;
