@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 
-use super::fields::passes_for;
+use super::fields::{passes_for, take_out};
 use super::formats::{CLIENT_CERT, CLIENT_CERT_CHAIN, XFCC};
 use super::structured;
 use crate::gate::Caller;
@@ -91,14 +91,10 @@ impl Emit {
 
     /// Removes the fields, in every spelling. To be done to each request, also where there is no caller (RFC 9440 §2.1).
     pub fn strip(&self, headers: &mut HeaderMap) {
-        let ours = |name: &&HeaderName| {
+        take_out(headers, |name| {
             let mut fields = self.fields();
-            fields.any(|field| passes_for(name.as_ref(), field.as_ref()))
-        };
-        let ours: Vec<_> = headers.keys().filter(ours).cloned().collect();
-        for name in ours {
-            headers.remove(name);
-        }
+            fields.any(|field| passes_for(name, field.as_ref()))
+        });
     }
 
     /// Sets the fields to what is known of this caller, in the place of whatever stood there.

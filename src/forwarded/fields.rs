@@ -74,7 +74,31 @@ pub(super) fn check<'f>(
 }
 
 fn named_by_connection(headers: &HeaderMap, field: &HeaderName) -> bool {
+    connection_options(headers).any(|option| passes_for(option, field.as_ref()))
+}
+
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
-    let mut options = lines.flat_map(|line| line.split(|byte| *byte == b','));
-    options.any(|option| passes_for(option.trim_ascii(), field.as_ref()))
+    lines
+        .flat_map(|line| line.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
+/// Removes these fields, and their names from `Connection`: the next hop would drop what is written in their place.
+pub(super) fn take_out(headers: &mut HeaderMap, is_ours: impl Fn(&[u8]) -> bool) {
+    let ours = headers.keys().filter(|name| is_ours(name.as_ref()));
+    for name in ours.cloned().collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+    if !connection_options(headers).any(&is_ours) {
+        return;
+    }
+    let others = connection_options(headers).filter(|option| !option.is_empty() && !is_ours(option));
+    let others = others.collect::<Vec<_>>().join(&b", "[..]);
+    headers.remove(CONNECTION);
+    if let Ok(others) = HeaderValue::from_bytes(&others)
+        && !others.is_empty()
+    {
+        headers.insert(CONNECTION, others);
+    }
 }

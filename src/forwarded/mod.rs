@@ -129,7 +129,7 @@ impl Forwarder {
     /// [removed](Self::strip), and to count for nothing. Any other: to be refused.
     pub fn present(&self, hop: Option<&Hop>, headers: &HeaderMap) -> Result<Option<Forwarded>, NotForwarded> {
         let Some(by) = hop.and_then(|hop| self.hops.admit(hop)) else {
-            return match headers.keys().find(|name| self.is_ours(name)) {
+            return match headers.keys().find(|name| self.is_ours(name.as_ref())) {
                 Some(field) => Err(NotForwarded::UntrustedHop { field: field.clone() }),
                 None => Ok(None),
             };
@@ -140,26 +140,18 @@ impl Forwarder {
 
     /// Whether there is any field of these, in any spelling.
     pub fn is_there(&self, headers: &HeaderMap) -> bool {
-        headers.keys().any(|name| self.is_ours(name))
+        headers.keys().any(|name| self.is_ours(name.as_ref()))
     }
 
-    /// Removes the fields, in every spelling, and those beside them that say who the client is.
+    /// Removes the fields, in every spelling, and those beside them that say who the client is; and their names from `Connection`.
     ///
     /// # Security
     /// To be done to each request after it was read, also to those of trusted hops: whatever is behind may believe them.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        let ours: Vec<_> = headers
-            .keys()
-            .filter(|name| self.is_ours(name))
-            .cloned()
-            .collect();
-        for name in ours {
-            headers.remove(name);
-        }
+        fields::take_out(headers, |name| self.is_ours(name));
     }
 
-    fn is_ours(&self, name: &HeaderName) -> bool {
-        let name: &[u8] = name.as_ref();
+    fn is_ours(&self, name: &[u8]) -> bool {
         self.format
             .fields()
             .any(|field| fields::passes_for(name, field.as_ref()))

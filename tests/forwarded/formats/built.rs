@@ -89,8 +89,21 @@ fn what_is_removed() {
             headers.append(field(removed), HeaderValue::from_static("b"));
         }
         assert!(forwarder.is_there(&headers), "{name}");
+        let mut named = headers.clone();
+        let options = format!("close,{} ,,  keep-alive", fields.join(", "));
+        named.append("connection", options.parse().expect("a value"));
         forwarder.strip(&mut headers);
         assert_eq!(headers, kept, "{name}");
+        forwarder.strip(&mut named);
+        headers.insert("connection", HeaderValue::from_static("close, keep-alive"));
+        assert_eq!(
+            named, headers,
+            "{name}: no next hop drops what is written in their place"
+        );
+        named.insert("connection", fields.join(",").parse().expect("a value"));
+        forwarder.strip(&mut named);
+        headers.remove("connection");
+        assert_eq!(named, headers, "{name}: nothing else");
         assert!(!forwarder.is_there(&headers), "{name}");
     }
 }
