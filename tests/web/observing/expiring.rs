@@ -167,6 +167,15 @@ fn each_degree_of_urgency_is_told_once_and_anew_after_a_renewal() {
     assert_eq!(told(day(20_900)), ["Critical }"]);
 }
 
+/// A watch over pins, each under its label.
+fn by_label(pins: &Live<PinSet>) -> RotationWatch {
+    let pins = pins.clone();
+    RotationWatch::new().over(Kind::Pin, move || {
+        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
+        pins.load().usage().map(named).collect()
+    })
+}
+
 #[test]
 fn each_step_of_a_rotation_is_told_once() {
     let (ca, book) = (TestCa::new("Acme Root"), Book::default());
@@ -176,11 +185,7 @@ fn each_step_of_a_rotation_is_told_once() {
         Pin::leaf(countersign::identity::SpkiHash::of(&leaf.spki_der())).labelled(label)
     };
     let pins = Live::new(PinSet::of([pin(&old, "old")]));
-    let looked_at = pins.clone();
-    let watch = RotationWatch::new().over(Kind::Pin, move || {
-        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
-        looked_at.load().usage().map(named).collect()
-    });
+    let watch = by_label(&pins);
     let told = || {
         watch.tell(&book);
         let name = |line: String| line.split_once(' ').map(|(_, event)| event.to_owned());
@@ -215,11 +220,7 @@ fn each_step_of_a_rotation_under_one_name_is_told() {
     );
     let pin = |leaf: &TestCert| Pin::leaf(SpkiHash::of(&leaf.spki_der())).labelled("acme");
     let pins = Live::new(PinSet::of([pin(&old)]));
-    let looked_at = pins.clone();
-    let watch = RotationWatch::new().over(Kind::Pin, move || {
-        let named = |(pin, usage): (Pin, Usage)| (pin.label().unwrap_or_default().to_owned(), usage);
-        looked_at.load().usage().map(named).collect()
-    });
+    let watch = by_label(&pins);
     let told = || {
         watch.tell(&book);
         let step = |line: String| line.strip_prefix(STEPPED).map(str::to_owned);
